@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Included first by every kernel file. Defined for every build by the library:
+ *   DEVICE_IS_CPU       1 on processors where one work-item should do a whole tile's work
+ *   DEVICE_HAS_FMA      1 where fma() is an instruction
+ *   DEVICE_FLOAT_WIDTH  floats in the device's native vector register: 4, 8 or 16 (1..4 on GPUs)
+ * and per kernel INDEX, the type of indices: int, or long for tensors past 2^31 elements.
+ */
+#ifndef INDEX
+#define INDEX int
+#endif
+
+/* The same expression gives the same bits whatever the compiler thinks of contraction. */
+#pragma OPENCL FP_CONTRACT OFF
+
+#define CAT_(a, b) a##b
+#define CAT(a, b) CAT_(a, b)
+
+/* a * b + c in one instruction where there is one; two roundings where there is none. */
+#if DEVICE_HAS_FMA
+#define FMA(a, b, c) fma((a), (b), (c))
+#else
+#define FMA(a, b, c) ((a) * (b) + (c))
+#endif

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writes OUTPUT, a C file that holds every kernel file in DIRECTORY as bytes:
+#   cmake -DDIRECTORY=cl -DOUTPUT=embedded_kernels.c -P embed.cmake
+file(GLOB files "${DIRECTORY}/*.cl")
+list(SORT files)
+set(arrays "")
+set(table "")
+set(number 0)
+foreach(file IN LISTS files)
+    get_filename_component(name "${file}" NAME)
+    file(READ "${file}" hex HEX)
+    string(LENGTH "${hex}" length)
+    math(EXPR size "${length} / 2")
+    string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(APPEND arrays "static const unsigned char kernel_${number}[] = {\n${bytes}\n0x00};\n\n")
+    string(APPEND table "    {\"${name}\", (const char *)kernel_${number}, ${size}},\n")
+    math(EXPR number "${number} + 1")
+endforeach()
+set(text "/* Written by cl/embed.cmake from the files in cl/. */\n#include \"core/embedded_kernels.h\"\n\n")
+string(APPEND text "${arrays}const embedded_kernel embedded_kernels[] = {\n${table}    {NULL, NULL, 0},\n};\n")
+file(WRITE "${OUTPUT}" "${text}")

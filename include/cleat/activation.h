@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLEAT_ACTIVATION_H
+#define CLEAT_ACTIVATION_H
+
+#include <cleat/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Definitions follow ONNX where it has one (opset 17; Gelu: opset 20). NaN stays NaN in all.
+ * Phi is the cumulative distribution of the standard normal, Phi(x) = (1 + erf(x / sqrt 2)) / 2.
+ */
+typedef enum cleat_activation {
+    CLEAT_ACTIVATION_NONE = 0, /* x */
+    CLEAT_RELU,                /* max(x, 0) */
+    CLEAT_LEAKY_RELU,          /* x < 0 ? slope * x : x */
+    CLEAT_SIGMOID,             /* 1 / (1 + exp(-x)) */
+    CLEAT_TANH,
+    CLEAT_GELU,      /* x * Phi(x) (Hendrycks & Gimpel 2016) */
+    CLEAT_GELU_TANH, /* x / 2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))), same paper */
+    CLEAT_SILU       /* x * sigmoid(x) (Elfwing et al. 2017) */
+} cleat_activation;
+
+/* "relu", ...; "unknown" for a value that is none. Static storage. */
+CLEAT_API const char *cleat_activation_name(cleat_activation activation);
+
+typedef struct cleat_activation_options {
+    float slope; /* of leaky relu; 0 means 0.01, ONNX's default (for a slope of 0 take relu) */
+    /* Backward only: x holds the outputs of the forward call instead of its inputs. Possible for
+     * none, relu, leaky relu (slope > 0), sigmoid and tanh; CLEAT_UNSUPPORTED for the others. */
+    bool from_output;
+    uint64_t reserved[4];
+} cleat_activation_options;
+
+/* y = activation(x), element by element; f32, same shape. y may be x itself (the same view). */
+CLEAT_API cleat_status cleat_activate(cleat_context *context, cleat_activation activation,
+    cleat_tensor x, cleat_tensor y, const cleat_activation_options *options);
+
+/*
+ * dx = dy * activation'(x); f32, all of one shape. dx may be dy or x itself. The derivative at a
+ * kink is the left one: relu'(0) = 0, leaky relu'(0) = slope, as PyTorch has them.
+ */
+CLEAT_API cleat_status cleat_activate_backward(cleat_context *context, cleat_activation activation,
+    cleat_tensor x, cleat_tensor dy, cleat_tensor dx, const cleat_activation_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

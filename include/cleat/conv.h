@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLEAT_CONV_H
+#define CLEAT_CONV_H
+
+#include <cleat/activation.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * 2-D convolution as ONNX Conv (opset 11) and every deep-learning library define it: a
+ * cross-correlation. With groups G, x is [N, C, H, W], w is [M, C/G, KH, KW], y is [N, M, OH, OW]:
+ *
+ *   y[n][m][oh][ow] = sum over c, kh, kw of
+ *       x[n][g*C/G + c][oh*stride[0] - padding[0] + kh*dilation[0]]
+ *                      [ow*stride[1] - padding[1] + kw*dilation[1]] * w[m][c][kh][kw]
+ *
+ * with g = m / (M/G), x outside its bounds counting as 0, and
+ *   OH = floor((H + padding[0] + padding[2] - dilation[0]*(KH-1) - 1) / stride[0]) + 1.
+ * All f32, any strides (so NHWC data is a permuted view).
+ */
+typedef struct cleat_conv2d_options {
+    int64_t stride[2];   /* rows, columns; 0 means 1 */
+    int64_t padding[4];  /* top, left, bottom, right (ONNX's order), each >= 0 */
+    int64_t dilation[2]; /* rows, columns; 0 means 1 */
+    int64_t groups;      /* 0 means 1 */
+    const cleat_tensor *bias; /* forward only: f32 [M], or NULL */
+    cleat_activation activation; /* forward only, applied last */
+    float slope;                 /* of leaky relu; 0 means 0.01 */
+    bool accumulate;     /* backward only: add to the output instead of overwriting it */
+    const char *variant; /* forces one of cleat_conv2d_variants(); NULL: $CLEAT_CONV2D (forward),
+                            $CLEAT_CONV2D_BACKWARD_DATA, $CLEAT_CONV2D_BACKWARD_WEIGHTS, else the
+                            tuning table */
+    uint64_t reserved[6];
+} cleat_conv2d_options;
+
+typedef enum cleat_conv2d_direction {
+    CLEAT_CONV2D_FORWARD,
+    CLEAT_CONV2D_BACKWARD_DATA,
+    CLEAT_CONV2D_BACKWARD_WEIGHTS
+} cleat_conv2d_direction;
+
+/* Shape [N, M, OH, OW] of the result for inputs of these shapes. CLEAT_SHAPE_MISMATCH when they do
+ * not fit, or the window is larger than the padded input. Data is not looked at. */
+CLEAT_API cleat_status cleat_conv2d_shape(const int64_t x_shape[4], const int64_t w_shape[4],
+    const cleat_conv2d_options *options, int64_t y_shape[4]);
+
+/* y = activation(conv2d(x, w) + bias). */
+CLEAT_API cleat_status cleat_conv2d(cleat_context *context, cleat_tensor x, cleat_tensor w,
+    cleat_tensor y, const cleat_conv2d_options *options);
+
+/* dx = gradient of sum(y * dy) with respect to x; shapes of y, w and x above. Overwrites dx, or adds
+ * to it with options->accumulate. */
+CLEAT_API cleat_status cleat_conv2d_backward_data(cleat_context *context, cleat_tensor dy,
+    cleat_tensor w, cleat_tensor dx, const cleat_conv2d_options *options);
+
+/* dw = gradient of sum(y * dy) with respect to w. Deterministic: no atomics. */
+CLEAT_API cleat_status cleat_conv2d_backward_weights(cleat_context *context, cleat_tensor x,
+    cleat_tensor dy, cleat_tensor dw, const cleat_conv2d_options *options);
+
+/* db[m] = sum of dy[n][m][oh][ow] over n, oh, ow; db is [M]. Only options->accumulate matters. */
+CLEAT_API cleat_status cleat_conv2d_backward_bias(cleat_context *context, cleat_tensor dy,
+    cleat_tensor db, const cleat_conv2d_options *options);
+
+/* Names of the variants of one direction, ending with NULL. Static storage. */
+CLEAT_API const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLEAT_SOFTMAX_H
+#define CLEAT_SOFTMAX_H
+
+#include <cleat/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * y = exp(x - max) / sum(exp(x - max)) along one axis (negative ones count from the end); f32, same
+ * shapes; y may be x itself. A row of only -Inf (fully masked) gives zeros; +Inf or NaN in a row
+ * give NaN.
+ */
+CLEAT_API cleat_status cleat_softmax(
+    cleat_context *context, cleat_tensor x, int32_t axis, cleat_tensor y);
+
+/* y = x - max - log(sum(exp(x - max))). A row of only -Inf gives -Inf. y may be x itself. */
+CLEAT_API cleat_status cleat_log_softmax(
+    cleat_context *context, cleat_tensor x, int32_t axis, cleat_tensor y);
+
+/* dx = y * (dy - sum(y * dy)), y the output of cleat_softmax. dx may be dy or y itself. */
+CLEAT_API cleat_status cleat_softmax_backward(
+    cleat_context *context, cleat_tensor y, cleat_tensor dy, int32_t axis, cleat_tensor dx);
+
+/* dx = dy - exp(y) * sum(dy), y the output of cleat_log_softmax. dx may be dy or y itself. */
+CLEAT_API cleat_status cleat_log_softmax_backward(
+    cleat_context *context, cleat_tensor y, cleat_tensor dy, int32_t axis, cleat_tensor dx);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an operation to the queue: which kernel (a family file plus macros), its arguments, its
+ * geometry. An operation fills one `launch` per kernel and hands all of them to launch_all(), which
+ * builds or fetches every kernel before it enqueues the first: a call that fails enqueues nothing.
+ */
+#ifndef CLEAT_CORE_LAUNCH_H
+#define CLEAT_CORE_LAUNCH_H
+
+#include "core/device_profile.h"
+#include "core/status.h"
+#include <cleat/tensor.h>
+
+enum { LAUNCH_MAX_MACROS = 32, LAUNCH_MAX_ARGUMENTS = 64 };
+
+/* One -D: an integer, or a text where `text` is not NULL. Names and texts are string literals. */
+typedef struct kernel_macro {
+    const char *name;
+    const char *text;
+    int64_t value;
+} kernel_macro;
+
+typedef struct launch_argument {
+    enum { ARGUMENT_MEMORY, ARGUMENT_VALUE, ARGUMENT_LOCAL } kind;
+    size_t size;
+    union {
+        void *memory; /* a cl_mem */
+        int32_t i32;
+        int64_t i64;
+        uint64_t u64;
+        float f32;
+        double f64;
+    } value;
+} launch_argument;
+
+typedef struct launch {
+    const char *operation; /* for profile and messages: "conv2d" */
+    const char *family;    /* "matmul_cpu": the file cl/matmul_cpu.cl */
+    const char *kernel;    /* "matmul_cpu_packed": the function in it */
+    int macro_count, argument_count, dimensions;
+    kernel_macro macros[LAUNCH_MAX_MACROS];
+    launch_argument arguments[LAUNCH_MAX_ARGUMENTS];
+    size_t global[3], local[3]; /* work-items; local[0] == 0 lets the driver choose. A launch whose
+                                   global size is zero is checked, built and skipped. */
+    bool index64;               /* launch_index() passes long instead of int */
+    double flop, bytes;         /* for the profile; see cleat_profile_row */
+    bool overflowed;            /* too many macros or arguments: refused by launch_all() */
+} launch;
+
+/* Starts a launch: everything else zero. */
+launch launch_begin(const char *operation, const char *family, const char *kernel);
+
+void launch_macro(launch *l, const char *name, int64_t value);
+void launch_macro_text(launch *l, const char *name, const char *text);
+
+/* Chooses the type of indices in the kernel: defines INDEX as int or long, and makes launch_index()
+ * pass that type. Call once, with whether any index in the kernel can reach 2^31. */
+void launch_use_index64(launch *l, bool index64);
+
+/* Arguments, in the order of the kernel's parameters. */
+void launch_memory(launch *l, void *cl_mem_object);
+void launch_tensor(launch *l, const cleat_tensor *x); /* its buffer only; NULL: a null pointer */
+void launch_index(launch *l, int64_t value);
+void launch_int(launch *l, int32_t value);
+void launch_long(launch *l, int64_t value);
+void launch_ulong(launch *l, uint64_t value);
+void launch_float(launch *l, float value);
+void launch_local(launch *l, size_t bytes);
+
+void launch_size_1d(launch *l, size_t global, size_t local);
+void launch_size_2d(launch *l, size_t global0, size_t global1, size_t local0, size_t local1);
+void launch_size_3d(launch *l, const size_t global[3], const size_t local[3]);
+
+/*
+ * Builds or fetches the kernels of all launches, checks their work-group sizes against what the
+ * built kernel allows on this device (CLEAT_UNSUPPORTED), then sets the arguments and enqueues them
+ * in order, with no other thread's work between them.
+ */
+cleat_status launch_all(cleat_context *context, launch *launches, int count);
+
+/* The largest work-group this kernel can run with here: builds it if need be. */
+cleat_status launch_kernel_limit(cleat_context *context, const launch *l, size_t *limit);
+
+/* ---- Scratch memory ---- */
+
+/*
+ * Lends device memory of at least `bytes` from the context's pool. Give it back as soon as the work
+ * that uses it is enqueued: the in-order queue keeps the next borrower's work behind it.
+ * bytes == 0 gives NULL.
+ */
+cleat_status scratch_acquire(cleat_context *context, size_t bytes, void **cl_mem_object);
+void scratch_release(cleat_context *context, void *cl_mem_object); /* NULL is accepted */
+
+/* ---- What operations may know of a context ---- */
+
+const device_profile *context_profile(const cleat_context *context);
+
+/* Sends a line to the caller's log callback, if there is one. */
+void context_log(cleat_context *context, const char *format, ...) CLEAT_PRINTF(2, 3);
+
+/* Rounds up to a multiple; multiple > 0. */
+static inline size_t round_up(size_t value, size_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+static inline int64_t ceil_div(int64_t value, int64_t divisor) {
+    return (value + divisor - 1) / divisor;
+}
+
+#endif

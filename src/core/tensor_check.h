@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Argument checks shared by the operations. Every message starts with the operation's name. */
+#ifndef CLEAT_CORE_TENSOR_CHECK_H
+#define CLEAT_CORE_TENSOR_CHECK_H
+
+#include "core/status.h"
+#include <cleat/tensor.h>
+
+enum { SHAPE_TEXT_SIZE = 192 };
+
+/* "[64, 3, 224, 224]" into text[SHAPE_TEXT_SIZE]; returns text. */
+const char *shape_text(int32_t rank, const int64_t *shape, char *text);
+
+/* A context that is not NULL. */
+cleat_status check_context(const char *operation, const cleat_context *context);
+
+/*
+ * A tensor that is valid in itself: buffer not NULL and of this context (its cl_context), known
+ * type, rank and extents in range, count without overflow, every element inside the buffer.
+ * `name` is the operand's name in messages. type 0 accepts every type.
+ */
+cleat_status check_tensor(const char *operation, const char *name, const cleat_context *context,
+    const cleat_tensor *x, cleat_type type);
+
+/* As check_tensor, and no two elements share memory: fit to be written. */
+cleat_status check_output(const char *operation, const char *name, const cleat_context *context,
+    const cleat_tensor *y, cleat_type type);
+
+cleat_status check_rank(
+    const char *operation, const char *name, const cleat_tensor *x, int32_t rank);
+
+/* Both have the same shape. */
+cleat_status check_same_shape(const char *operation, const char *name_x, const cleat_tensor *x,
+    const char *name_y, const cleat_tensor *y);
+
+/*
+ * y shares no memory with x. With allow_same, the identical view is accepted. Views of one buffer
+ * that interleave (slices of one tensor) are told apart when they have the same strides; otherwise
+ * overlapping ranges count as overlap.
+ */
+cleat_status check_no_overlap(const char *operation, const char *name_x, const cleat_tensor *x,
+    const char *name_y, const cleat_tensor *y, bool allow_same);
+
+/* x broadcast to y's shape, message naming both. */
+cleat_status check_broadcast(const char *operation, const char *name_x, const cleat_tensor *x,
+    const char *name_y, const cleat_tensor *y, cleat_tensor *out);
+
+/* Turns a possibly negative axis into 0 .. rank-1. */
+cleat_status check_axis(
+    const char *operation, int32_t axis, int32_t rank, int32_t *normalised);
+
+/* The same elements with the fewest axes: axes of extent 1 dropped, neighbouring axes that are
+ * adjacent in memory in all `count` tensors merged. All have the same shape. Zero-size tensors
+ * become rank 1 of extent 0; a scalar becomes rank 1 of extent 1. */
+void tensors_collapse(cleat_tensor *tensors, int count);
+
+/* Whether some element index (offset included, in elements of the buffer) reaches 2^31 - 1 or is
+ * below 0 on the way: such tensors need 64-bit indices in kernels. */
+bool tensor_needs_index64(const cleat_tensor *x);
+
+/* Overflow-checked arithmetic: false when the result does not fit. */
+bool checked_add(int64_t a, int64_t b, int64_t *result);
+bool checked_mul(int64_t a, int64_t b, int64_t *result);
+
+/* Extents are equal in all axes. */
+bool same_shape(const cleat_tensor *x, const cleat_tensor *y);
+
+#endif

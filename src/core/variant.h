@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An operation's variants: one visible, ordered list. The tuning table names the order for a device
+ * class and shape class; an option or an environment variable forces one by name.
+ */
+#ifndef CLEAT_CORE_VARIANT_H
+#define CLEAT_CORE_VARIANT_H
+
+#include "core/launch.h"
+
+typedef struct variant {
+    const char *name; /* "cpu_packed" */
+    /* Whether it can do this problem on this device. Sets no message. */
+    bool (*supports)(const device_profile *profile, const void *problem);
+    cleat_status (*enqueue)(cleat_context *context, const void *problem);
+} variant;
+
+/* One line of the tuning table. NULL matches everything. The first line that matches operation,
+ * device class and shape class wins; its variants are tried in order, then the list's own order. */
+typedef struct tuning_entry {
+    const char *operation;
+    const char *device_class; /* a prefix: "gpu" matches "gpu_nvidia" */
+    const char *shape_class;
+    const char *variants; /* names separated by blanks */
+} tuning_entry;
+
+/*
+ * Picks the variant: `forced` if not NULL, else $CLEAT_<OPERATION> in capitals, else the first that
+ * supports the problem in the table's order. `groups` may name sets of variants for forcing, such
+ * as "own" for all but a provider: then `in_group` decides. The list ends with an entry whose name
+ * is NULL. CLEAT_INVALID_ARGUMENT for a name that is none (the message lists them),
+ * CLEAT_UNSUPPORTED when a forced one, or none at all, supports the problem; `problem_text` says in
+ * the message what was asked for.
+ */
+cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
+    const char *forced, const variant *variants, const void *problem, const char *problem_text,
+    const variant **chosen);
+
+/* The shipped table; ends with an entry whose variants are NULL. src/core/tuning_table.c */
+extern const tuning_entry tuning_table[];
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every test program shares: one context, seeded random numbers, tensors with guard zones and
+ * odd layouts, and the comparisons of docs/testing.md. A test file defines test_suite(); harness.c
+ * has main(). Tests run in one process (CK_NOFORK): forked children have no driver threads.
+ *
+ * Environment: CLEAT_TEST_SEED (printed at the start, settable), CLEAT_TEST_EFFORT=short|long.
+ */
+#ifndef CLEAT_TESTS_HARNESS_H
+#define CLEAT_TESTS_HARNESS_H
+
+#include <check.h>
+#include <cleat/cleat.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Defined by each test program. */
+Suite *test_suite(void);
+
+/* The context of this process, made at first use; released by main(), which then fails the run if
+ * a buffer is still alive. */
+cleat_context *test_context(void);
+
+/* ---- Random numbers: one stream per process, from the printed seed ---- */
+int64_t test_int(int64_t low, int64_t high); /* inclusive */
+double test_real(double low, double high);
+bool test_coin(void);
+/* How many random cases to draw: a quarter of n (at least 1) when short, 20 n when long. */
+int test_rounds(int n);
+bool test_is_short(void);
+
+/* ---- Tensors ---- */
+typedef enum test_values {
+    TEST_EXACT, /* integers in -4 .. 4: sums stay exact */
+    TEST_REAL   /* uniform in [-1, 1), rounded to f32 */
+} test_values;
+
+typedef enum test_layout {
+    TEST_ROW_MAJOR, /* without gaps, offset 0 */
+    TEST_STRIDED    /* axes in random order, gaps, an offset, some axes reversed */
+} test_layout;
+
+/* A tensor on the device inside a larger guarded buffer, and its values on the host. */
+typedef struct test_tensor {
+    cleat_tensor view;
+    int64_t count;
+    float *data;       /* row-major values: of an input as written, of an output as last fetched */
+    size_t image_size; /* bytes of the whole buffer */
+    unsigned char *image; /* what the whole buffer held when it was made */
+} test_tensor;
+
+test_tensor test_input(int32_t rank, const int64_t *shape, test_values values, test_layout layout);
+/* An input with given values (row-major, copied). */
+test_tensor test_input_from(int32_t rank, const int64_t *shape, const float *data,
+    test_layout layout);
+/* Filled with NaN. */
+test_tensor test_output(int32_t rank, const int64_t *shape, test_layout layout);
+/* i32 labels, 0 .. classes-1; `data` stays NULL, values go to labels (row-major). */
+test_tensor test_labels(int64_t count, int32_t classes, int32_t *labels);
+/* Reads the buffer back into t->data; fails the test if a byte outside the view has changed. */
+void test_fetch(test_tensor *t);
+/* Fails the test if any byte of the buffer has changed since it was made: for refused calls. */
+void test_unchanged(test_tensor *t);
+void test_free(test_tensor *t); /* NULL members are accepted */
+
+/* ---- Comparisons; `what` and the first wrong element go to the failure's message ---- */
+void test_equal(const test_tensor *got, const double *want, const char *what);
+/* |got - want| <= 4 sqrt(terms) u magnitude + u |want| + tiny, and <= gamma_terms magnitude + ...:
+ * magnitude[i] is the sum of |a||b| behind element i. u = 2^-24. */
+void test_bound(const test_tensor *got, const double *want, const double *magnitude, int64_t terms,
+    const char *what);
+/* Within `ulp` units in the last place of the f32 nearest to want; NaN and infinities must match. */
+void test_ulp(const test_tensor *got, const double *want, double ulp, const char *what);
+/* The buffers hold the same bits. */
+void test_same_bits(const test_tensor *first, const test_tensor *second, const char *what);
+
+/* The call succeeds; its message is shown otherwise. */
+#define test_ok(call)                                                                              \
+    do {                                                                                           \
+        cleat_status test_status_ = (call);                                                        \
+        ck_assert_msg(test_status_ == CLEAT_OK, "%s: %s: %s", #call,                               \
+            cleat_status_name(test_status_), cleat_error_message());                               \
+    } while (0)
+
+/* The call is refused with this status, and the message contains `part`. */
+#define test_refused(call, expected, part)                                                         \
+    do {                                                                                           \
+        cleat_status test_status_ = (call);                                                        \
+        ck_assert_msg(test_status_ == (expected), "%s gave %s (%s), not %s", #call,                \
+            cleat_status_name(test_status_), cleat_error_message(), #expected);                    \
+        ck_assert_msg(strstr(cleat_error_message(), (part)) != NULL, "%s: message \"%s\" lacks \"%s\"", \
+            #call, cleat_error_message(), (part));                                                 \
+    } while (0)
+
+/* calloc that fails the test instead of returning NULL; a count of 0 gives a valid pointer. */
+void *test_alloc(int64_t count, size_t size);
+
+#endif
