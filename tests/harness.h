@@ -53,8 +53,8 @@ typedef struct test_tensor {
 
 test_tensor test_input(int32_t rank, const int64_t *shape, test_values values, test_layout layout);
 /* An input with given values (row-major, copied). */
-test_tensor test_input_from(int32_t rank, const int64_t *shape, const float *data,
-    test_layout layout);
+test_tensor test_input_from(
+    int32_t rank, const int64_t *shape, const float *data, test_layout layout);
 /* Filled with NaN. */
 test_tensor test_output(int32_t rank, const int64_t *shape, test_layout layout);
 /* i32 labels, 0 .. classes-1; `data` stays NULL, values go to labels (row-major). */
@@ -71,7 +71,8 @@ void test_equal(const test_tensor *got, const double *want, const char *what);
  * magnitude[i] is the sum of |a||b| behind element i. u = 2^-24. */
 void test_bound(const test_tensor *got, const double *want, const double *magnitude, int64_t terms,
     const char *what);
-/* Within `ulp` units in the last place of the f32 nearest to want; NaN and infinities must match. */
+/* Within `ulp` units in the last place of the f32 nearest to want; NaN and infinities must match.
+ */
 void test_ulp(const test_tensor *got, const double *want, double ulp, const char *what);
 /* The buffers hold the same bits. */
 void test_same_bits(const test_tensor *first, const test_tensor *second, const char *what);
@@ -90,8 +91,8 @@ void test_same_bits(const test_tensor *first, const test_tensor *second, const c
         cleat_status test_status_ = (call);                                                        \
         ck_assert_msg(test_status_ == (expected), "%s gave %s (%s), not %s", #call,                \
             cleat_status_name(test_status_), cleat_error_message(), #expected);                    \
-        ck_assert_msg(strstr(cleat_error_message(), (part)) != NULL, "%s: message \"%s\" lacks \"%s\"", \
-            #call, cleat_error_message(), (part));                                                 \
+        ck_assert_msg(strstr(cleat_error_message(), (part)) != NULL,                               \
+            "%s: message \"%s\" lacks \"%s\"", #call, cleat_error_message(), (part));              \
     } while (0)
 
 /* calloc that fails the test instead of returning NULL; a count of 0 gives a valid pointer. */

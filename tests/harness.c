@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main(), the shared context and random numbers of a test program. Tensors: harness_tensor.c,
+ * comparisons: harness_compare.c. */
+#include "harness.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+static cleat_context *shared_context;
+static uint64_t random_state;
+
+static void print_log(void *data, const char *message) {
+    (void)data;
+    fprintf(stderr, "log: %s\n", message);
+}
+
+cleat_context *test_context(void) {
+    if (shared_context != NULL) {
+        return shared_context;
+    }
+    cleat_context_options options = {0};
+    if (getenv("CLEAT_TEST_LOG") != NULL) {
+        options.log = print_log;
+    }
+    test_ok(cleat_context_create(&options, &shared_context));
+    cleat_device_info info;
+    test_ok(cleat_context_device(shared_context, &info));
+    printf("device: %s (%s, driver %s)\n", info.name, info.platform, info.driver);
+    fflush(stdout);
+    return shared_context;
+}
+
+/* ---- Random numbers: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014) ---- */
+
+static uint64_t random_bits(void) {
+    random_state += UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t z = random_state;
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+int64_t test_int(int64_t low, int64_t high) {
+    ck_assert_msg(low <= high, "test_int: empty range %" PRId64 " .. %" PRId64, low, high);
+    uint64_t span = (uint64_t)high - (uint64_t)low + 1;
+    uint64_t step = span == 0 ? random_bits() : random_bits() % span;
+    return (int64_t)((uint64_t)low + step);
+}
+
+double test_real(double low, double high) {
+    return low + (high - low) * ((double)(random_bits() >> 11) * 0x1p-53);
+}
+
+bool test_coin(void) {
+    return (random_bits() >> 63) != 0;
+}
+
+static bool effort_is(const char *name) {
+    const char *effort = getenv("CLEAT_TEST_EFFORT");
+    return effort != NULL && strcmp(effort, name) == 0;
+}
+
+bool test_is_short(void) {
+    return effort_is("short");
+}
+
+int test_rounds(int n) {
+    if (test_is_short()) {
+        return n / 4 > 1 ? n / 4 : 1;
+    }
+    return effort_is("long") ? 20 * n : n;
+}
+
+void *test_alloc(int64_t count, size_t size) {
+    void *memory = count < 0 ? NULL : calloc(count > 0 ? (size_t)count : 1, size > 0 ? size : 1);
+    ck_assert_msg(memory != NULL, "no memory for %" PRId64 " elements of %zu bytes", count, size);
+    return memory;
+}
+
+/* ---- main ---- */
+
+/* The same seed every time by default, so that a red run is the change's fault; "random" draws. */
+static uint64_t choose_seed(void) {
+    const char *text = getenv("CLEAT_TEST_SEED");
+    if (text == NULL || *text == '\0') {
+        return 1;
+    }
+    if (strcmp(text, "random") == 0) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        return ((uint64_t)now.tv_sec * UINT64_C(1000000007) + (uint64_t)now.tv_nsec) % 1000000000;
+    }
+    char *end;
+    uint64_t seed = strtoull(text, &end, 10);
+    if (*end != '\0') {
+        fprintf(stderr, "CLEAT_TEST_SEED=%s is neither a number nor \"random\"\n", text);
+        exit(2);
+    }
+    return seed;
+}
+
+/* Whether every buffer was released. Only asked when all tests passed: one that fails half way
+ * leaves its tensors behind. */
+static bool buffers_are_gone(void) {
+    cleat_context_statistics statistics;
+    if (cleat_finish(shared_context) != CLEAT_OK ||
+        cleat_context_get_statistics(shared_context, &statistics) != CLEAT_OK) {
+        fprintf(stderr, "the context is not usable at the end: %s\n", cleat_error_message());
+        return false;
+    }
+    if (statistics.buffer_bytes != 0) {
+        fprintf(stderr, "leak: %" PRIu64 " bytes of buffers are alive at the end\n",
+            statistics.buffer_bytes);
+        return false;
+    }
+    return true;
+}
+
+int main(void) {
+    random_state = choose_seed();
+    printf("seed: CLEAT_TEST_SEED=%" PRIu64 "\n", random_state);
+    fflush(stdout);
+    SRunner *runner = srunner_create(test_suite());
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_ENV);
+    bool good = srunner_ntests_failed(runner) == 0;
+    if (good && srunner_ntests_run(runner) == 0) {
+        fprintf(stderr, "no test ran\n");
+        good = false;
+    }
+    srunner_free(runner);
+    if (shared_context != NULL) {
+        good = good && buffers_are_gone();
+        cleat_context_release(shared_context);
+    }
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The comparisons of docs/testing.md: exact, bound, units in the last place, bit for bit. */
+#include "harness.h"
+
+#include <float.h>
+#include <inttypes.h>
+
+static const double unit = 0x1p-24; /* unit roundoff of f32 */
+
+/* What a comparison met: the first wrong element and how many there are. */
+typedef struct mismatch {
+    int64_t first, count;
+    double allowed; /* error allowed at `first` */
+} mismatch;
+
+static void mismatch_add(mismatch *m, int64_t index, double allowed) {
+    if (m->count == 0) {
+        m->first = index;
+        m->allowed = allowed;
+    }
+    m->count++;
+}
+
+/* "[2][0][7]" of a row-major index. */
+static const char *index_text(const cleat_tensor *view, int64_t index, char text[200]) {
+    int64_t at[CLEAT_MAX_RANK];
+    for (int32_t axis = view->rank - 1; axis >= 0; axis--) {
+        at[axis] = index % view->shape[axis];
+        index /= view->shape[axis];
+    }
+    size_t used = 0;
+    text[0] = '\0';
+    for (int32_t axis = 0; axis < view->rank; axis++) {
+        used += (size_t)snprintf(text + used, 200 - used, "[%" PRId64 "]", at[axis]);
+    }
+    return text;
+}
+
+static void fail_on(
+    const mismatch *m, const test_tensor *got, const double *want, const char *what) {
+    if (m->count == 0) {
+        return;
+    }
+    char place[200];
+    double value = (double)got->data[m->first], wanted = want[m->first];
+    ck_abort_msg("%s: element %s is %.9g, want %.17g: error %.3g, allowed %.3g; %" PRId64
+                 " of %" PRId64 " elements are wrong",
+        what, index_text(&got->view, m->first, place), value, wanted, fabs(value - wanted),
+        m->allowed, m->count, got->count);
+}
+
+/* Decides elements that are not finite; *right tells whether they match. */
+static bool special(double got, double want, bool *right) {
+    if (isfinite(got) && isfinite(want)) {
+        return false;
+    }
+    *right = isnan(want) ? isnan(got) : got == want;
+    return true;
+}
+
+void test_equal(const test_tensor *got, const double *want, const char *what) {
+    mismatch wrong = {0};
+    for (int64_t i = 0; i < got->count; i++) {
+        double value = (double)got->data[i];
+        bool right;
+        if (!special(value, want[i], &right)) {
+            right = value == want[i];
+        }
+        if (!right) {
+            mismatch_add(&wrong, i, 0);
+        }
+    }
+    fail_on(&wrong, got, want, what);
+}
+
+void test_bound(const test_tensor *got, const double *want, const double *magnitude, int64_t terms,
+    const char *what) {
+    mismatch wrong = {0};
+    double k = (double)terms;
+    double probable = 4 * sqrt(k) * unit;
+    double certain = k * unit / (1 - k * unit); /* gamma_k; huge k leaves it to the other */
+    double factor = k * unit < 1 ? fmin(probable, certain) : probable;
+    for (int64_t i = 0; i < got->count; i++) {
+        double value = (double)got->data[i];
+        double tiny = (k + 1) * (double)FLT_MIN; /* products that a device flushes to zero */
+        double allowed = factor * magnitude[i] + unit * fabs(want[i]) + tiny;
+        bool right;
+        if (!special(value, (double)(float)want[i], &right)) {
+            right = fabs(value - want[i]) <= allowed;
+        }
+        if (!right) {
+            mismatch_add(&wrong, i, allowed);
+        }
+    }
+    fail_on(&wrong, got, want, what);
+}
+
+/* Distance between the two f32 numbers around x. */
+static double unit_in_last_place(double x) {
+    int exponent;
+    frexp(x, &exponent);
+    return ldexp(1, exponent < -125 ? -149 : exponent - 24);
+}
+
+void test_ulp(const test_tensor *got, const double *want, double ulp, const char *what) {
+    mismatch wrong = {0};
+    for (int64_t i = 0; i < got->count; i++) {
+        double value = (double)got->data[i];
+        double allowed = ulp * unit_in_last_place((double)(float)want[i]);
+        bool right;
+        if (!special(value, (double)(float)want[i], &right)) {
+            /* OpenCL lets a device flush subnormal results to zero. */
+            bool flushed = fabs(want[i]) < (double)FLT_MIN && value == 0;
+            right = flushed || fabs(value - want[i]) <= allowed;
+        }
+        if (!right) {
+            mismatch_add(&wrong, i, allowed);
+        }
+    }
+    fail_on(&wrong, got, want, what);
+}
+
+void test_same_bits(const test_tensor *first, const test_tensor *second, const char *what) {
+    ck_assert_msg(first->count == second->count, "%s: %" PRId64 " elements and %" PRId64, what,
+        first->count, second->count);
+    for (int64_t i = 0; i < first->count; i++) {
+        uint32_t a, b;
+        memcpy(&a, &first->data[i], sizeof a);
+        memcpy(&b, &second->data[i], sizeof b);
+        char place[200];
+        ck_assert_msg(a == b, "%s: element %s has bits %08" PRIx32 " first, %08" PRIx32 " then",
+            what, index_text(&first->view, i, place), a, b);
+    }
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tensors of the tests. Every one lies in a larger buffer: a guard zone behind it, for strided ones
+ * also before it, gaps between its elements. All of that is NaN with a payload of its own, so that
+ * what is read by mistake shows in the results, and what is written by mistake in test_fetch().
+ */
+#include "harness.h"
+
+#include <inttypes.h>
+
+enum { GUARD = 64, ELEMENT = 4 };
+
+static const uint32_t guard_bits = 0x7fc0a5a5;  /* outside the view */
+static const uint32_t poison_bits = 0x7fc0dead; /* elements of an output before it is written */
+
+/* Strides of a row-major tensor without gaps; returns the elements spanned. */
+static int64_t lay_row_major(cleat_tensor *view) {
+    int64_t span = 1;
+    for (int32_t axis = view->rank - 1; axis >= 0; axis--) {
+        view->stride[axis] = span;
+        span *= view->shape[axis] > 0 ? view->shape[axis] : 1;
+    }
+    return span;
+}
+
+/* Axes in random order with gaps, some of them reversed, behind a guard zone of odd length. */
+static int64_t lay_strided(cleat_tensor *view) {
+    int32_t order[CLEAT_MAX_RANK];
+    for (int32_t i = 0; i < view->rank; i++) {
+        int32_t j = (int32_t)test_int(0, i);
+        order[i] = order[j];
+        order[j] = i;
+    }
+    int64_t start = test_int(1, GUARD);
+    int64_t stride = test_coin() ? 1 : test_int(2, 3);
+    int64_t last = 0;
+    view->offset = start;
+    for (int32_t i = 0; i < view->rank; i++) {
+        int32_t axis = order[i];
+        int64_t steps = view->shape[axis] > 0 ? view->shape[axis] - 1 : 0;
+        bool reversed = test_int(0, 3) == 0;
+        view->stride[axis] = reversed ? -stride : stride;
+        view->offset += reversed ? steps * stride : 0;
+        last += steps * stride;
+        stride = stride * (steps + 1) + test_int(0, 3);
+    }
+    return start + last + 1;
+}
+
+/* Index into the buffer of each element in row-major order; the caller frees it. */
+static int64_t *element_places(const cleat_tensor *view, int64_t count) {
+    int64_t *places = test_alloc(count, sizeof *places);
+    int64_t at[CLEAT_MAX_RANK] = {0};
+    int64_t place = view->offset;
+    for (int64_t i = 0; i < count; i++) {
+        places[i] = place;
+        for (int32_t axis = view->rank - 1; axis >= 0; axis--) {
+            at[axis]++;
+            place += view->stride[axis];
+            if (at[axis] < view->shape[axis]) {
+                break;
+            }
+            place -= at[axis] * view->stride[axis];
+            at[axis] = 0;
+        }
+    }
+    return places;
+}
+
+/* The whole buffer as one row of bytes. */
+static cleat_tensor whole_buffer(const test_tensor *t) {
+    cleat_tensor all;
+    test_ok(cleat_tensor_view(
+        t->view.buffer, CLEAT_U8, 1, (int64_t[]){(int64_t)t->image_size}, 0, &all));
+    return all;
+}
+
+/* Makes the buffer with `elements` (ELEMENT bytes each, row-major; NULL: poison) in the view. */
+static test_tensor make_tensor(
+    cleat_type type, int32_t rank, const int64_t *shape, const void *elements, test_layout layout) {
+    test_tensor t = {.view = {.type = type, .rank = rank}, .count = 1};
+    for (int32_t axis = 0; axis < rank; axis++) {
+        t.view.shape[axis] = shape[axis];
+        t.count *= shape[axis];
+    }
+    int64_t span = layout == TEST_STRIDED ? lay_strided(&t.view) : lay_row_major(&t.view);
+    int64_t total = span + GUARD;
+    t.image_size = (size_t)total * ELEMENT;
+    t.image = test_alloc(total, ELEMENT);
+    for (int64_t i = 0; i < total; i++) {
+        memcpy(t.image + i * ELEMENT, &guard_bits, ELEMENT);
+    }
+    int64_t *places = element_places(&t.view, t.count);
+    const unsigned char *from = elements;
+    for (int64_t i = 0; i < t.count; i++) {
+        const void *element = from != NULL ? from + i * ELEMENT : (const void *)&poison_bits;
+        memcpy(t.image + places[i] * ELEMENT, element, ELEMENT);
+    }
+    free(places);
+    test_ok(cleat_buffer_create(test_context(), t.image_size, &t.view.buffer));
+    test_ok(cleat_write(test_context(), whole_buffer(&t), t.image, t.image_size));
+    return t;
+}
+
+static int64_t shape_count(int32_t rank, const int64_t *shape) {
+    int64_t count = 1;
+    for (int32_t axis = 0; axis < rank; axis++) {
+        count *= shape[axis];
+    }
+    return count;
+}
+
+test_tensor test_input(int32_t rank, const int64_t *shape, test_values values, test_layout layout) {
+    int64_t count = shape_count(rank, shape);
+    float *data = test_alloc(count, sizeof *data);
+    for (int64_t i = 0; i < count; i++) {
+        data[i] = values == TEST_EXACT ? (float)test_int(-4, 4) : (float)test_real(-1, 1);
+    }
+    test_tensor t = make_tensor(CLEAT_F32, rank, shape, data, layout);
+    t.data = data;
+    return t;
+}
+
+test_tensor test_input_from(
+    int32_t rank, const int64_t *shape, const float *data, test_layout layout) {
+    test_tensor t = make_tensor(CLEAT_F32, rank, shape, data, layout);
+    t.data = test_alloc(t.count, sizeof *t.data);
+    if (t.count > 0) {
+        memcpy(t.data, data, (size_t)t.count * sizeof *data);
+    }
+    return t;
+}
+
+test_tensor test_output(int32_t rank, const int64_t *shape, test_layout layout) {
+    test_tensor t = make_tensor(CLEAT_F32, rank, shape, NULL, layout);
+    t.data = test_alloc(t.count, sizeof *t.data);
+    for (int64_t i = 0; i < t.count; i++) {
+        memcpy(&t.data[i], &poison_bits, ELEMENT);
+    }
+    return t;
+}
+
+test_tensor test_labels(int64_t count, int32_t classes, int32_t *labels) {
+    for (int64_t i = 0; i < count; i++) {
+        labels[i] = (int32_t)test_int(0, classes - 1);
+    }
+    test_layout layout = test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR;
+    return make_tensor(CLEAT_I32, 1, (int64_t[]){count}, labels, layout);
+}
+
+static unsigned char *read_buffer(const test_tensor *t) {
+    unsigned char *bytes = test_alloc((int64_t)t->image_size, 1);
+    test_ok(cleat_read(test_context(), whole_buffer(t), bytes, t->image_size));
+    return bytes;
+}
+
+void test_fetch(test_tensor *t) {
+    unsigned char *now = read_buffer(t);
+    int64_t *places = element_places(&t->view, t->count);
+    for (int64_t i = 0; i < t->count; i++) {
+        unsigned char *element = now + places[i] * ELEMENT;
+        if (t->data != NULL) {
+            memcpy(&t->data[i], element, ELEMENT);
+        }
+        memcpy(element, t->image + places[i] * ELEMENT, ELEMENT); /* only the rest is compared */
+    }
+    int64_t first = -1;
+    for (size_t i = 0; i < t->image_size && first < 0; i++) {
+        first = now[i] != t->image[i] ? (int64_t)i : -1;
+    }
+    free(places);
+    free(now);
+    ck_assert_msg(first < 0,
+        "element %" PRId64 " of the buffer was written outside the view (offset %" PRId64
+        ", %" PRId64 " elements)",
+        first / ELEMENT, t->view.offset, t->count);
+}
+
+void test_unchanged(test_tensor *t) {
+    unsigned char *now = read_buffer(t);
+    int64_t first = -1;
+    for (size_t i = 0; i < t->image_size && first < 0; i++) {
+        first = now[i] != t->image[i] ? (int64_t)i : -1;
+    }
+    free(now);
+    ck_assert_msg(first < 0, "element %" PRId64 " of the buffer has changed", first / ELEMENT);
+}
+
+void test_free(test_tensor *t) {
+    cleat_tensor_release(&t->view);
+    free(t->data);
+    free(t->image);
+    *t = (test_tensor){0};
+}
