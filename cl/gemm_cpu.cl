@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The GEMM core for CPUs, to be included by families after common.cl. It holds the part that must
+ * be fast and knows nothing of matrices in memory: a register tile of GEMM_MR rows x GEMM_NR
+ * columns, fed by loaders that the including family supplies.
+ *
+ *     tile[r][c] (+)= sum over k of A(r, k) * B(k, c)      r < GEMM_MR, c < GEMM_NR
+ *
+ * Macros, defined by the host:
+ *   GEMM_W   floats in a vector: 4, 8 or 16 (the device's register)
+ *   GEMM_NV  vectors in a row of the tile: 1 .. 4;  GEMM_NR = GEMM_W * GEMM_NV
+ *   GEMM_MR  rows of the tile: 1 .. 16. GEMM_MR * GEMM_NV + GEMM_NV + 1 registers are wanted:
+ *            8 x 2 suits 32 registers (AVX-512, NEON), 6 x 2 suits 16 (AVX2, SSE).
+ *   GEMM_HAS_BETA, GEMM_HAS_BIAS, GEMM_HAS_RESIDUAL   0 or 1, parts of the epilogue; default 0
+ *   ACTIVATION  as in activation.cl, included here with width GEMM_W; default 0, none
+ *
+ * Writing a kernel: declare the accumulators, step through k in loops of your own (over channels
+ * and a convolution's window, say), and put the sums into a tile:
+ *
+ *     GEMM_ACCUMULATORS;                        acc_r_v, all zero
+ *     for (int k = 0; k < count; ++k) {
+ *     #define MY_A(r) a[r]                      a scalar: element (r, k) of A
+ *     #define MY_B(v) GEMM_LOAD(v, b)           a vector: elements (k, v * GEMM_W ..) of B
+ *         GEMM_STEP(MY_A, MY_B);
+ *         a += GEMM_MR;
+ *         b += GEMM_NR;
+ *     }
+ *     GEMM_PUT(tile);                           or GEMM_ADD(tile), for the second block of k on
+ *
+ * MY_A is expanded once for each row and MY_B once for each vector, with literal numbers. Any
+ * address space will do. Rows and columns beyond an edge may hold anything, NaN too: sums of other
+ * rows and columns never see them. k must never be padded, since 0 * Inf would reach real sums.
+ *
+ * Panels (for loaders that pack): a panel of A is [k][GEMM_MR], a panel of B is [k][GEMM_NR], each
+ * without gaps, so that a step reads both in order. gemm_panels() runs a tile on two such panels.
+ *
+ * The tile lies in private memory, which on a CPU is the first-level cache: storing it is cheap
+ * beside the k loop and keeps edges, strides and the epilogue (gemm_finish) out of the fast part.
+ *
+ * Source: Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
+ */
+#ifndef GEMM_HAS_BETA
+#define GEMM_HAS_BETA 0
+#endif
+#ifndef GEMM_HAS_BIAS
+#define GEMM_HAS_BIAS 0
+#endif
+#ifndef GEMM_HAS_RESIDUAL
+#define GEMM_HAS_RESIDUAL 0
+#endif
+#ifndef ACTIVATION
+#define ACTIVATION 0
+#endif
+#if ACTIVATION != 0
+#define ACTIVATION_WIDTH GEMM_W
+#include "activation.cl"
+#endif
+
+#define GEMM_NR (GEMM_W * GEMM_NV)
+#define GEMM_VECTOR CAT(float, GEMM_W)
+
+/* Vector v of the row that starts at p; p needs only the alignment of a float. */
+#define GEMM_LOAD(v, p) CAT(vload, GEMM_W)(v, p)
+#define GEMM_STORE(x, v, p) CAT(vstore, GEMM_W)(x, v, p)
+
+/* GEMM_ROWS(X, Y): X(0, Y) X(1, Y) ... for each row.
+ * GEMM_VECTORS(X, r): X(r, 0) X(r, 1) ... for each vector. */
+#define GEMM_ROWS_1(X, Y) X(0, Y)
+#define GEMM_ROWS_2(X, Y) GEMM_ROWS_1(X, Y) X(1, Y)
+#define GEMM_ROWS_3(X, Y) GEMM_ROWS_2(X, Y) X(2, Y)
+#define GEMM_ROWS_4(X, Y) GEMM_ROWS_3(X, Y) X(3, Y)
+#define GEMM_ROWS_5(X, Y) GEMM_ROWS_4(X, Y) X(4, Y)
+#define GEMM_ROWS_6(X, Y) GEMM_ROWS_5(X, Y) X(5, Y)
+#define GEMM_ROWS_7(X, Y) GEMM_ROWS_6(X, Y) X(6, Y)
+#define GEMM_ROWS_8(X, Y) GEMM_ROWS_7(X, Y) X(7, Y)
+#define GEMM_ROWS_9(X, Y) GEMM_ROWS_8(X, Y) X(8, Y)
+#define GEMM_ROWS_10(X, Y) GEMM_ROWS_9(X, Y) X(9, Y)
+#define GEMM_ROWS_11(X, Y) GEMM_ROWS_10(X, Y) X(10, Y)
+#define GEMM_ROWS_12(X, Y) GEMM_ROWS_11(X, Y) X(11, Y)
+#define GEMM_ROWS_13(X, Y) GEMM_ROWS_12(X, Y) X(12, Y)
+#define GEMM_ROWS_14(X, Y) GEMM_ROWS_13(X, Y) X(13, Y)
+#define GEMM_ROWS_15(X, Y) GEMM_ROWS_14(X, Y) X(14, Y)
+#define GEMM_ROWS_16(X, Y) GEMM_ROWS_15(X, Y) X(15, Y)
+#define GEMM_ROWS CAT(GEMM_ROWS_, GEMM_MR)
+#define GEMM_VECTORS_1(X, r) X(r, 0)
+#define GEMM_VECTORS_2(X, r) GEMM_VECTORS_1(X, r) X(r, 1)
+#define GEMM_VECTORS_3(X, r) GEMM_VECTORS_2(X, r) X(r, 2)
+#define GEMM_VECTORS_4(X, r) GEMM_VECTORS_3(X, r) X(r, 3)
+#define GEMM_VECTORS CAT(GEMM_VECTORS_, GEMM_NV)
+
+#define GEMM_DECLARE_ONE(r, v) GEMM_VECTOR acc_##r##_##v = (GEMM_VECTOR)(0.0f);
+#define GEMM_DECLARE_ROW(r, unused) GEMM_VECTORS(GEMM_DECLARE_ONE, r)
+#define GEMM_ACCUMULATORS GEMM_ROWS(GEMM_DECLARE_ROW, )
+
+/* One k: acc_r_v += A(r) * B(v). */
+#define GEMM_STEP_ONE(r, v) acc_##r##_##v = FMA(gemm_a, gemm_b_##v, acc_##r##_##v);
+#define GEMM_STEP_ROW(r, A)                                                                        \
+    {                                                                                              \
+        const GEMM_VECTOR gemm_a = (GEMM_VECTOR)(A(r));                                            \
+        GEMM_VECTORS(GEMM_STEP_ONE, r)                                                             \
+    }
+#define GEMM_STEP_B(B, v) const GEMM_VECTOR gemm_b_##v = B(v);
+#define GEMM_STEP(A, B)                                                                            \
+    do {                                                                                           \
+        GEMM_VECTORS(GEMM_STEP_B, B)                                                          \
+        GEMM_ROWS(GEMM_STEP_ROW, A)                                                                \
+    } while (0)
+
+/* The sums into (PUT) or onto (ADD) `tile`, a float array of GEMM_MR x GEMM_NR. */
+#define GEMM_PUT_ONE(r, v) GEMM_STORE(acc_##r##_##v, v, gemm_tile + (r) * GEMM_NR);
+#define GEMM_PUT_ROW(r, unused) GEMM_VECTORS(GEMM_PUT_ONE, r)
+#define GEMM_PUT(tile)                                                                             \
+    do {                                                                                           \
+        float *gemm_tile = (tile);                                                                 \
+        GEMM_ROWS(GEMM_PUT_ROW, )                                                                  \
+    } while (0)
+#define GEMM_ADD_ONE(r, v)                                                                         \
+    GEMM_STORE(acc_##r##_##v + GEMM_LOAD(v, gemm_tile + (r) * GEMM_NR), v,                         \
+        gemm_tile + (r) * GEMM_NR);
+#define GEMM_ADD_ROW(r, unused) GEMM_VECTORS(GEMM_ADD_ONE, r)
+#define GEMM_ADD(tile)                                                                             \
+    do {                                                                                           \
+        float *gemm_tile = (tile);                                                                 \
+        GEMM_ROWS(GEMM_ADD_ROW, )                                                                  \
+    } while (0)
+
+/*
+ * tile = the product of `count` steps of two packed panels. GEMM_PANEL_A and GEMM_PANEL_B are the
+ * address spaces of the panels, __global unless defined otherwise.
+ */
+#ifndef GEMM_PANEL_A
+#define GEMM_PANEL_A __global
+#endif
+#ifndef GEMM_PANEL_B
+#define GEMM_PANEL_B __global
+#endif
+static inline void gemm_panels(
+    const GEMM_PANEL_A float *a, const GEMM_PANEL_B float *b, int count, float *tile) {
+    GEMM_ACCUMULATORS;
+    for (int k = 0; k < count; ++k) {
+#define GEMM_PANEL_ROW(r) a[r]
+#define GEMM_PANEL_VECTOR(v) GEMM_LOAD(v, b)
+        GEMM_STEP(GEMM_PANEL_ROW, GEMM_PANEL_VECTOR);
+#undef GEMM_PANEL_ROW
+#undef GEMM_PANEL_VECTOR
+        a += GEMM_MR;
+        b += GEMM_NR;
+    }
+    GEMM_PUT(tile);
+}
+
+/*
+ * The epilogue: for r < rows, c < columns, element (r, c) of an operand lying at
+ * operand[r * operand_row + c * operand_column] (steps of 0 broadcast),
+ *
+ *     y = activation(alpha * tile + beta * y + bias + residual)
+ *
+ * Members that a macro leaves out are not read. When k is split into blocks, y carries the sum from
+ * one block to the next: only the first adds beta, bias and residual, only the last activates.
+ */
+typedef struct gemm_epilogue {
+    __global float *y;
+    INDEX y_row, y_column;
+    float alpha, beta, slope;
+    const __global float *bias;
+    INDEX bias_row, bias_column;
+    const __global float *residual;
+    INDEX residual_row, residual_column;
+} gemm_epilogue;
+
+/* Elements p[0], p[step], ...; those past `count` are anything. */
+static inline GEMM_VECTOR gemm_fetch(const __global float *p, INDEX step, int count) {
+    if (step == 1 && count >= GEMM_W) {
+        return GEMM_LOAD(0, p);
+    }
+    if (step == 0) {
+        return (GEMM_VECTOR)(p[0]);
+    }
+    float values[GEMM_W];
+    for (int i = 0; i < GEMM_W; ++i) {
+        values[i] = p[(i < count ? i : 0) * step];
+    }
+    return GEMM_LOAD(0, values);
+}
+
+static inline void gemm_scatter(GEMM_VECTOR x, __global float *p, INDEX step, int count) {
+    if (step == 1 && count >= GEMM_W) {
+        GEMM_STORE(x, 0, p);
+        return;
+    }
+    float values[GEMM_W];
+    GEMM_STORE(x, 0, values);
+    for (int i = 0; i < min(count, GEMM_W); ++i) {
+        p[i * step] = values[i];
+    }
+}
+
+static inline void gemm_finish(const float *tile, int rows, int columns, const gemm_epilogue *e,
+    bool first, bool last) {
+    for (int r = 0; r < rows; ++r) {
+        for (int c = 0; c < columns; c += GEMM_W) {
+            const int count = columns - c;
+            __global float *y = e->y + r * e->y_row + c * e->y_column;
+            GEMM_VECTOR x = e->alpha * GEMM_LOAD(0, tile + r * GEMM_NR + c);
+            if (!first) {
+                x += gemm_fetch(y, e->y_column, count);
+            } else {
+#if GEMM_HAS_BETA
+                x = FMA((GEMM_VECTOR)(e->beta), gemm_fetch(y, e->y_column, count), x);
+#endif
+#if GEMM_HAS_BIAS
+                x += gemm_fetch(e->bias + r * e->bias_row + c * e->bias_column, e->bias_column,
+                    count);
+#endif
+#if GEMM_HAS_RESIDUAL
+                x += gemm_fetch(e->residual + r * e->residual_row + c * e->residual_column,
+                    e->residual_column, count);
+#endif
+            }
+#if ACTIVATION != 0
+            if (last) {
+                x = CAT(activation_value_, GEMM_W)(x, e->slope);
+            }
+#endif
+            gemm_scatter(x, y, e->y_column, count);
+        }
+    }
+}
