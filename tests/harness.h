@@ -4,7 +4,9 @@
  * odd layouts, and the comparisons of docs/testing.md. A test file defines test_suite(); harness.c
  * has main(). Tests run in one process (CK_NOFORK): forked children have no driver threads.
  *
- * Environment: CLEAT_TEST_SEED (printed at the start, settable), CLEAT_TEST_EFFORT=short|long.
+ * Environment: CLEAT_TEST_SEED (a number, or "random"; printed at the start), CLEAT_TEST_EFFORT
+ * (short or long), CLEAT_TEST_LOG (any value: the library's log goes to stderr), CLEAT_TEST_STOP
+ * (any value: the first failing comparison ends the program).
  */
 #ifndef CLEAT_TESTS_HARNESS_H
 #define CLEAT_TESTS_HARNESS_H

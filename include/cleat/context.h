@@ -36,7 +36,7 @@ typedef struct cleat_device_info {
     uint32_t native_float_width; /* floats in the device's own vector register, 1 where scalar */
     uint64_t global_memory, max_allocation, local_memory; /* bytes */
     bool has_fp16, has_fp64;
-    double score; /* how choice by default ranks it; docs/architecture.md tells the formula */
+    double score;     /* how choice by default ranks it; docs/architecture.md tells the formula */
     char reason[256]; /* for the device of a context: why it was chosen, in words */
     uint64_t reserved[8];
 } cleat_device_info;
@@ -108,11 +108,11 @@ CLEAT_API cleat_status cleat_context_trim(cleat_context *context);
 
 /* What the context holds at the moment and has done so far. */
 typedef struct cleat_context_statistics {
-    uint64_t buffer_bytes;       /* in buffers that are alive, wrapped ones left out */
-    uint64_t scratch_bytes;      /* in scratch memory, idle or in use */
-    uint64_t kernels_built;      /* compiled from source */
-    uint64_t kernels_loaded;     /* taken from the disk cache */
-    uint64_t cache_rejected;     /* disk cache entries found damaged or foreign, and rebuilt */
+    uint64_t buffer_bytes;   /* in buffers that are alive, wrapped ones left out */
+    uint64_t scratch_bytes;  /* in scratch memory, idle or in use */
+    uint64_t kernels_built;  /* compiled from source */
+    uint64_t kernels_loaded; /* taken from the disk cache */
+    uint64_t cache_rejected; /* disk cache entries found damaged or foreign, and rebuilt */
     uint64_t kernels_launched;
     double build_seconds;
     uint64_t reserved[8];

@@ -21,14 +21,14 @@ extern "C" {
  * All f32, any strides (so NHWC data is a permuted view).
  */
 typedef struct cleat_conv2d_options {
-    int64_t stride[2];   /* rows, columns; 0 means 1 */
-    int64_t padding[4];  /* top, left, bottom, right (ONNX's order), each >= 0 */
-    int64_t dilation[2]; /* rows, columns; 0 means 1 */
-    int64_t groups;      /* 0 means 1 */
-    const cleat_tensor *bias; /* forward only: f32 [M], or NULL */
+    int64_t stride[2];           /* rows, columns; 0 means 1 */
+    int64_t padding[4];          /* top, left, bottom, right (ONNX's order), each >= 0 */
+    int64_t dilation[2];         /* rows, columns; 0 means 1 */
+    int64_t groups;              /* 0 means 1 */
+    const cleat_tensor *bias;    /* forward only: f32 [M], or NULL */
     cleat_activation activation; /* forward only, applied last */
     float slope;                 /* of leaky relu; 0 means 0.01 */
-    bool accumulate;     /* backward only: add to the output instead of overwriting it */
+    bool accumulate;             /* backward only: add to the output instead of overwriting it */
     const char *variant; /* forces one of cleat_conv2d_variants(); NULL: $CLEAT_CONV2D (forward),
                             $CLEAT_CONV2D_BACKWARD_DATA, $CLEAT_CONV2D_BACKWARD_WEIGHTS, else the
                             tuning table */
@@ -50,8 +50,8 @@ CLEAT_API cleat_status cleat_conv2d_shape(const int64_t x_shape[4], const int64_
 CLEAT_API cleat_status cleat_conv2d(cleat_context *context, cleat_tensor x, cleat_tensor w,
     cleat_tensor y, const cleat_conv2d_options *options);
 
-/* dx = gradient of sum(y * dy) with respect to x; shapes of y, w and x above. Overwrites dx, or adds
- * to it with options->accumulate. */
+/* dx = gradient of sum(y * dy) with respect to x; shapes of y, w and x above. Overwrites dx, or
+ * adds to it with options->accumulate. */
 CLEAT_API cleat_status cleat_conv2d_backward_data(cleat_context *context, cleat_tensor dy,
     cleat_tensor w, cleat_tensor dx, const cleat_conv2d_options *options);
 
@@ -60,8 +60,8 @@ CLEAT_API cleat_status cleat_conv2d_backward_weights(cleat_context *context, cle
     cleat_tensor dy, cleat_tensor dw, const cleat_conv2d_options *options);
 
 /* db[m] = sum of dy[n][m][oh][ow] over n, oh, ow; db is [M]. Only options->accumulate matters. */
-CLEAT_API cleat_status cleat_conv2d_backward_bias(cleat_context *context, cleat_tensor dy,
-    cleat_tensor db, const cleat_conv2d_options *options);
+CLEAT_API cleat_status cleat_conv2d_backward_bias(
+    cleat_context *context, cleat_tensor dy, cleat_tensor db, const cleat_conv2d_options *options);
 
 /* Names of the variants of one direction, ending with NULL. Static storage. */
 CLEAT_API const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction);

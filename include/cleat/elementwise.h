@@ -39,7 +39,8 @@ CLEAT_API cleat_status cleat_bias_add(
 typedef enum cleat_binary { CLEAT_ADD, CLEAT_SUB, CLEAT_MUL, CLEAT_DIV } cleat_binary;
 
 CLEAT_API cleat_status cleat_binary_backward(cleat_context *context, cleat_binary operation,
-    cleat_tensor a, cleat_tensor b, cleat_tensor dy, const cleat_tensor *da, const cleat_tensor *db);
+    cleat_tensor a, cleat_tensor b, cleat_tensor dy, const cleat_tensor *da,
+    const cleat_tensor *db);
 
 #ifdef __cplusplus
 }

@@ -26,8 +26,8 @@ CLEAT_API cleat_status cleat_pool2d_shape(
     const int64_t x_shape[4], const cleat_pool2d_options *options, int64_t y_shape[4]);
 
 /* y = largest element of each window; NaN wins. */
-CLEAT_API cleat_status cleat_max_pool2d(cleat_context *context, cleat_tensor x, cleat_tensor y,
-    const cleat_pool2d_options *options);
+CLEAT_API cleat_status cleat_max_pool2d(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool2d_options *options);
 
 /* dx: each window's dy goes to its largest element, the first one in row-major order among equals
  * (NaN counts as largest). x is the forward input. Deterministic: a gather, no atomics. */
@@ -35,11 +35,11 @@ CLEAT_API cleat_status cleat_max_pool2d_backward(cleat_context *context, cleat_t
     cleat_tensor dy, cleat_tensor dx, const cleat_pool2d_options *options);
 
 /* y = mean of each window over the elements inside x (or see count_padding). */
-CLEAT_API cleat_status cleat_average_pool2d(cleat_context *context, cleat_tensor x, cleat_tensor y,
-    const cleat_pool2d_options *options);
+CLEAT_API cleat_status cleat_average_pool2d(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool2d_options *options);
 
-CLEAT_API cleat_status cleat_average_pool2d_backward(cleat_context *context, cleat_tensor dy,
-    cleat_tensor dx, const cleat_pool2d_options *options);
+CLEAT_API cleat_status cleat_average_pool2d_backward(
+    cleat_context *context, cleat_tensor dy, cleat_tensor dx, const cleat_pool2d_options *options);
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,7 @@ typedef struct cleat_profile_row {
     char operation[48]; /* "conv2d_backward_data" */
     char kernel[64];    /* name of the kernel, "matmul_cpu_packed" */
     uint64_t calls;
-    double seconds; /* on the device; the host's clock where the driver's events are not believable */
+    double seconds; /* on the device; host's clock where the driver's events are not credible */
     double bytes;   /* least traffic the work needs: operands read once, results written once */
     double flop;    /* floating-point operations, a fused multiply-add counting as two */
 } cleat_profile_row;

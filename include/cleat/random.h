@@ -16,8 +16,8 @@ extern "C" {
  *
  * Uniform: low + (high - low) * u with u = (word >> 8) * 2^-24 in [0, 1); the same bits everywhere.
  */
-CLEAT_API cleat_status cleat_random_uniform(cleat_context *context, uint64_t seed, uint64_t stream,
-    float low, float high, cleat_tensor y);
+CLEAT_API cleat_status cleat_random_uniform(
+    cleat_context *context, uint64_t seed, uint64_t stream, float low, float high, cleat_tensor y);
 
 /*
  * Normal: mean + deviation * z, z by Box and Muller (1958) from the words of the same block taken

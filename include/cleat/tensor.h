@@ -39,8 +39,8 @@ typedef struct cleat_buffer cleat_buffer;
 typedef struct cleat_tensor {
     cleat_buffer *buffer;
     cleat_type type;
-    int32_t rank;   /* 0 .. CLEAT_MAX_RANK */
-    int64_t offset; /* elements */
+    int32_t rank;                   /* 0 .. CLEAT_MAX_RANK */
+    int64_t offset;                 /* elements */
     int64_t shape[CLEAT_MAX_RANK];  /* elements, each >= 0 */
     int64_t stride[CLEAT_MAX_RANK]; /* elements */
 } cleat_tensor;
@@ -51,9 +51,9 @@ typedef struct cleat_tensor {
  * reference. CLEAT_OUT_OF_DEVICE_MEMORY when the device cannot hold it. */
 CLEAT_API cleat_status cleat_buffer_create(
     cleat_context *context, size_t size, cleat_buffer **buffer);
-CLEAT_API void cleat_buffer_retain(cleat_buffer *buffer);  /* NULL is accepted */
-CLEAT_API void cleat_buffer_release(cleat_buffer *buffer); /* NULL is accepted; work already
-                                                              enqueued on the buffer still runs */
+CLEAT_API void cleat_buffer_retain(cleat_buffer *buffer);       /* NULL is accepted */
+CLEAT_API void cleat_buffer_release(cleat_buffer *buffer);      /* NULL is accepted; work already
+                                                                   enqueued on the buffer still runs */
 CLEAT_API size_t cleat_buffer_size(const cleat_buffer *buffer); /* bytes; 0 for NULL */
 
 /* ---- Tensors ---- */
@@ -92,12 +92,13 @@ CLEAT_API cleat_status cleat_permute(cleat_tensor x, const int32_t *axes, cleat_
  * Elements start, start + step, ... of one axis, `count` of them. step may be negative, not 0.
  * Negative axes count from the end.
  */
-CLEAT_API cleat_status cleat_slice(cleat_tensor x, int32_t axis, int64_t start, int64_t count,
-    int64_t step, cleat_tensor *out);
+CLEAT_API cleat_status cleat_slice(
+    cleat_tensor x, int32_t axis, int64_t start, int64_t count, int64_t step, cleat_tensor *out);
 
 /*
  * Another shape of the same number of elements, in row-major order. One extent may be -1: it is
- * worked out from the rest. CLEAT_UNSUPPORTED when the strides of x allow no such view (copy first).
+ * worked out from the rest. CLEAT_UNSUPPORTED when the strides of x allow no such view (copy
+ * first).
  */
 CLEAT_API cleat_status cleat_reshape(
     cleat_tensor x, int32_t rank, const int64_t *shape, cleat_tensor *out);

@@ -13,19 +13,19 @@ typedef struct device_profile {
     /* Key into the tuning table, most specific first after "any": "cpu", "gpu", "gpu_nvidia",
      * "gpu_amd", "gpu_intel", "gpu_software". */
     const char *device_class;
-    bool is_cpu;                 /* kernels of the CPU kind: one work-item a macro tile */
-    int float_width;             /* floats in a register for explicit vectors: 4, 8 or 16 */
-    bool local_memory_is_fast;   /* CL_LOCAL, not CL_GLOBAL */
-    size_t local_memory;         /* bytes a work-group may use */
+    bool is_cpu;               /* kernels of the CPU kind: one work-item a macro tile */
+    int float_width;           /* floats in a register for explicit vectors: 4, 8 or 16 */
+    bool local_memory_is_fast; /* CL_LOCAL, not CL_GLOBAL */
+    size_t local_memory;       /* bytes a work-group may use */
     size_t max_work_group_size;
     size_t max_work_item_sizes[3];
     int address_bits;
     uint32_t compute_units;
-    size_t cache_bytes;          /* of the device's global memory cache as reported; 0 unknown */
-    bool has_fma;                /* fma() is fast */
+    size_t cache_bytes; /* of the device's global memory cache as reported; 0 unknown */
+    bool has_fma;       /* fma() is fast */
     bool has_denormals;
-    bool driver_caches_kernels;  /* the driver keeps compiled kernels on disk by itself */
-    bool events_have_times;      /* profiling events were seen to tell believable times */
+    bool driver_caches_kernels; /* the driver keeps compiled kernels on disk by itself */
+    bool events_have_times;     /* profiling events were seen to tell believable times */
     int opencl_c_major, opencl_c_minor;
 } device_profile;
 

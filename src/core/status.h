@@ -14,7 +14,8 @@
 /* Sets the thread's message and returns `status`. */
 cleat_status status_set(cleat_status status, const char *format, ...) CLEAT_PRINTF(2, 3);
 
-/* Puts "prefix: " before the thread's message and returns `status`: for a failure met deeper down. */
+/* Puts "prefix: " before the thread's message and returns `status`: for a failure met
+ * deeper down. */
 cleat_status status_prefix(cleat_status status, const char *prefix);
 
 /* The status that an OpenCL error code means, with a message made of the call's text, the code's

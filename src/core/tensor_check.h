@@ -46,8 +46,7 @@ cleat_status check_broadcast(const char *operation, const char *name_x, const cl
     const char *name_y, const cleat_tensor *y, cleat_tensor *out);
 
 /* Turns a possibly negative axis into 0 .. rank-1. */
-cleat_status check_axis(
-    const char *operation, int32_t axis, int32_t rank, int32_t *normalised);
+cleat_status check_axis(const char *operation, int32_t axis, int32_t rank, int32_t *normalised);
 
 /* The same elements with the fewest axes: axes of extent 1 dropped, neighbouring axes that are
  * adjacent in memory in all `count` tensors merged. All have the same shape. Zero-size tensors
