@@ -36,17 +36,29 @@ static const char *index_text(const cleat_tensor *view, int64_t index, char text
     return text;
 }
 
+/* For tests/power, which only wants to know whether something fails. */
+static void stop_if_asked(const char *message) {
+    if (getenv("CLEAT_TEST_STOP") != NULL) {
+        printf("stopped: %s\n", message);
+        cleat_finish(test_context()); /* PoCL can crash when a process ends with work pending */
+        exit(EXIT_FAILURE);
+    }
+}
+
 static void fail_on(
     const mismatch *m, const test_tensor *got, const double *want, const char *what) {
     if (m->count == 0) {
         return;
     }
-    char place[200];
+    char place[200], message[600];
     double value = (double)got->data[m->first], wanted = want[m->first];
-    ck_abort_msg("%s: element %s is %.9g, want %.17g: error %.3g, allowed %.3g; %" PRId64
-                 " of %" PRId64 " elements are wrong",
+    snprintf(message, sizeof message,
+        "%s: element %s is %.9g, want %.17g: error %.3g, allowed %.3g; %" PRId64 " of %" PRId64
+        " elements are wrong",
         what, index_text(&got->view, m->first, place), value, wanted, fabs(value - wanted),
         m->allowed, m->count, got->count);
+    stop_if_asked(message);
+    ck_abort_msg("%s", message);
 }
 
 /* Decides elements that are not finite; *right tells whether they match. */

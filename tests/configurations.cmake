@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# What ci/test adds to the suite: the same programs in short form on other implementations of OpenCL
+# and in other builds. A build is itself a test, which the tests of its programs depend on.
+if(CLEAT_TEST_LONG)
+    set(effort normal)
+else()
+    set(effort short)
+endif()
+
+# The file name of a driver, as its .icd file gives it.
+function(driver_library icd fallback result)
+    set(library ${fallback})
+    if(EXISTS /etc/OpenCL/vendors/${icd})
+        file(STRINGS /etc/OpenCL/vendors/${icd} library LIMIT_COUNT 1)
+        string(STRIP "${library}" library)
+    endif()
+    set(${result} ${library} PARENT_SCOPE)
+endfunction()
+driver_library(pocl.icd libpocl.so.2 pocl)
+driver_library(rusticl.icd libRusticlOpenCL.so.1 rusticl)
+
+# The programs of `folder` as tests called prefix.NAME, in `environment`, on driver `library`.
+function(add_programs prefix folder library environment)
+    foreach(name IN LISTS ARGN)
+        add_test(NAME ${prefix}.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/on_driver.sh
+            ${library} ${folder}/${name})
+        set_tests_properties(${prefix}.${name} PROPERTIES TIMEOUT ${time_limit} LABELS ${prefix}
+            SKIP_RETURN_CODE 77 ENVIRONMENT "CLEAT_TEST_EFFORT=${effort};${environment}")
+    endforeach()
+endfunction()
+
+# Another build as a test called prefix.build; ARGN are options for CMake.
+function(add_build prefix)
+    add_test(NAME ${prefix}.build COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/build.sh
+        ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/${prefix} -DCLEAT_WERROR=ON ${ARGN})
+    set_tests_properties(${prefix}.build PROPERTIES TIMEOUT 300 LABELS ${prefix}
+        FIXTURES_SETUP ${prefix} PROCESSORS 2 COST 1000)
+endfunction()
+function(need_build prefix)
+    foreach(name IN LISTS ARGN)
+        set_tests_properties(${prefix}.${name} PROPERTIES FIXTURES_REQUIRED ${prefix})
+    endforeach()
+endfunction()
+
+# Mesa's rusticl on its software renderer: no fma, no fp64, small work-groups and local memory.
+add_programs(rusticl ${CMAKE_CURRENT_BINARY_DIR} ${rusticl}
+    "RUSTICL_ENABLE=llvmpipe;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/rusticl_cache" ${test_programs})
+
+# clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer. PoCL alone: Mesa's drivers
+# are opened in a way that AddressSanitizer refuses.
+add_build(sanitizer -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-g\ -O1
+    -DCLEAT_SANITIZE=address,undefined)
+add_programs(sanitizer ${PROJECT_BINARY_DIR}/sanitizer/tests ${pocl}
+    "ASAN_OPTIONS=detect_stack_use_after_return=1;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/leaks.txt:print_suppressions=0;UBSAN_OPTIONS=print_stacktrace=1"
+    ${test_programs})
+need_build(sanitizer ${test_programs})
+
+# Without CLBlast, as a shared library: what can depend on either.
+set(some ${test_programs})
+list(FILTER some INCLUDE REGEX "matmul|conv|context")
+add_build(plain -DCMAKE_C_COMPILER=gcc -DCLEAT_CLBLAST=OFF -DBUILD_SHARED_LIBS=ON)
+add_programs(plain ${PROJECT_BINARY_DIR}/plain/tests ${pocl} "" ${some})
+need_build(plain ${some})

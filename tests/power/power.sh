@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Breaks kernels, one fault at a time, and demands that the named test program fails.
+#   power.sh LIST KERNELS PROGRAMS
+# LIST holds blocks separated by empty lines; text and with are taken as they stand, "text" must be
+# in the file, and its first occurrence is replaced:
+#   file: matmul_cpu.cl
+#   text: k < depth
+#   with: k < depth - 1
+#   test: test_matmul
+# A "test:" line may set variables before the program's name, as in  test: CLEAT_MATMUL=cpu test_matmul
+set -u
+list=$1 kernels=$2 programs=$3
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export CLEAT_KERNEL_DIR="$folder" CLEAT_TEST_EFFORT=short CLEAT_TEST_STOP=1 CLEAT_CACHE_DIR="$folder/cache"
+export CLEAT_TEST_SEED="${CLEAT_TEST_SEED:-1}"
+bad=0 row=0
+
+replace_first() { # file, from, to
+    FROM=$2 TO=$3 awk '
+        { text = text $0 "\n" }
+        END {
+            at = index(text, ENVIRON["FROM"])
+            if (at == 0)
+                exit 1
+            printf "%s%s%s", substr(text, 1, at - 1), ENVIRON["TO"],
+                substr(text, at + length(ENVIRON["FROM"]))
+        }' "$1"
+}
+
+run_row() {
+    row=$((row + 1))
+    rm -rf "${folder:?}"/*
+    if ! replace_first "$kernels/$file" "$text" "$with" >"$folder/$file"; then
+        echo "row $row: $file has no \"$text\""
+        bad=1
+        return
+    fi
+    variables=${test% *}
+    program=${test##* }
+    [ "$variables" != "$test" ] || variables=
+    # shellcheck disable=SC2086 # variables are words
+    timeout 60 env $variables "$programs/$program" >"$folder/output" 2>&1
+    status=$?
+    if [ $status = 0 ]; then
+        echo "row $row: $program passes although $file has \"$with\" for \"$text\""
+        bad=1
+    elif [ $status -ge 124 ] && [ $status -le 127 ]; then
+        echo "row $row: $program did not run to its end (status $status):"
+        tail -n 5 "$folder/output"
+        bad=1
+    elif grep -q CLEAT_BUILD_FAILED "$folder/output"; then
+        echo "row $row: $file does not compile with \"$with\" for \"$text\":"
+        grep -m 5 CLEAT_BUILD_FAILED "$folder/output"
+        bad=1
+    else
+        echo "row $row: caught: $(grep -m 1 -E 'element|ssert|stopped' "$folder/output")"
+    fi
+}
+
+file='' text='' with='' test=''
+while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+    "file: "*) file=${line#file: } ;;
+    "text: "*) text=${line#text: } ;;
+    "with: "*) with=${line#with: } ;;
+    "with:") with='' ;;
+    "test: "*)
+        test=${line#test: }
+        run_row
+        ;;
+    '' | '#'*) ;;
+    *)
+        echo "$list: not understood: $line"
+        bad=1
+        ;;
+    esac
+done <"$list"
+[ $row -gt 0 ] || { echo "$list holds no row"; bad=1; }
+echo "$row rows"
+exit $bad
