@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loads, stores and horizontal sums by width, W = 1, 2, 4, 8 or 16 (a literal or a macro), p a
+ * float pointer of any alignment, s a stride in elements:
+ *     FLOATS(W)          float, float2, ...
+ *     LOAD(W, p)         p[0], p[1], ...
+ *     STORE(W, v, p)
+ *     GATHER(W, p, s)    p[0], p[s], p[2 s], ...
+ *     SCATTER(W, v, p, s)
+ *     SUM_LANES(W, v)    by halves
+ *     MAX_LANES(W, v)    NaN wins
+ *     MAX_NAN(a, b)      the larger of two scalars or vectors, NaN if either is
+ * Include after common.cl; a second time is harmless.
+ */
+#ifndef VECTOR_CL
+#define VECTOR_CL
+
+#define FLOATS(W) CAT(FLOATS_, W)
+#define LOAD(W, p) CAT(LOAD_, W)(p)
+#define STORE(W, v, p) CAT(STORE_, W)(v, p)
+#define GATHER(W, p, s) CAT(GATHER_, W)(p, s)
+#define SCATTER(W, v, p, s) CAT(SCATTER_, W)(v, p, s)
+#define SUM_LANES(W, v) CAT(sum_lanes_, W)(v)
+#define MAX_LANES(W, v) CAT(max_lanes_, W)(v)
+#define MAX_NAN(a, b) ((((b) > (a)) | ((b) != (b))) ? (b) : (a))
+
+#define FLOATS_1 float
+#define FLOATS_2 float2
+#define FLOATS_4 float4
+#define FLOATS_8 float8
+#define FLOATS_16 float16
+
+#define LOAD_1(p) (*(p))
+#define LOAD_2(p) vload2(0, p)
+#define LOAD_4(p) vload4(0, p)
+#define LOAD_8(p) vload8(0, p)
+#define LOAD_16(p) vload16(0, p)
+
+#define STORE_1(v, p) (*(p) = (v))
+#define STORE_2(v, p) vstore2(v, 0, p)
+#define STORE_4(v, p) vstore4(v, 0, p)
+#define STORE_8(v, p) vstore8(v, 0, p)
+#define STORE_16(v, p) vstore16(v, 0, p)
+
+#define GATHER_1(p, s) (*(p))
+#define GATHER_2(p, s) ((float2)((p)[0], (p)[s]))
+#define GATHER_4(p, s) ((float4)(GATHER_2(p, s), GATHER_2((p) + 2 * (s), s)))
+#define GATHER_8(p, s) ((float8)(GATHER_4(p, s), GATHER_4((p) + 4 * (s), s)))
+#define GATHER_16(p, s) ((float16)(GATHER_8(p, s), GATHER_8((p) + 8 * (s), s)))
+
+#define SCATTER_1(v, p, s) (*(p) = (v))
+#define SCATTER_2(v, p, s) ((p)[0] = (v).x, (p)[s] = (v).y)
+#define SCATTER_4(v, p, s) (SCATTER_2((v).lo, p, s), SCATTER_2((v).hi, (p) + 2 * (s), s))
+#define SCATTER_8(v, p, s) (SCATTER_4((v).lo, p, s), SCATTER_4((v).hi, (p) + 4 * (s), s))
+#define SCATTER_16(v, p, s) (SCATTER_8((v).lo, p, s), SCATTER_8((v).hi, (p) + 8 * (s), s))
+
+static inline float sum_lanes_1(float v) {
+    return v;
+}
+
+static inline float sum_lanes_2(float2 v) {
+    return sum_lanes_1(v.lo + v.hi);
+}
+
+static inline float sum_lanes_4(float4 v) {
+    return sum_lanes_2(v.lo + v.hi);
+}
+
+static inline float sum_lanes_8(float8 v) {
+    return sum_lanes_4(v.lo + v.hi);
+}
+
+static inline float sum_lanes_16(float16 v) {
+    return sum_lanes_8(v.lo + v.hi);
+}
+
+static inline float max_lanes_1(float v) {
+    return v;
+}
+
+static inline float max_lanes_2(float2 v) {
+    return max_lanes_1(MAX_NAN(v.lo, v.hi));
+}
+
+static inline float max_lanes_4(float4 v) {
+    return max_lanes_2(MAX_NAN(v.lo, v.hi));
+}
+
+static inline float max_lanes_8(float8 v) {
+    return max_lanes_4(MAX_NAN(v.lo, v.hi));
+}
+
+static inline float max_lanes_16(float16 v) {
+    return max_lanes_8(MAX_NAN(v.lo, v.hi));
+}
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One fused pass over tensors of one shape, any strides: an operation writes a family file that
+ * defines EXPRESSION and includes cl/elementwise_engine.cl, fills an elementwise_pass and runs it.
+ */
+#ifndef CLEAT_OPS_ELEMENTWISE_ENGINE_H
+#define CLEAT_OPS_ELEMENTWISE_ENGINE_H
+
+#include "core/launch.h"
+
+enum {
+    ELEMENTWISE_MAX_TENSORS = 5, /* in all: at most 4 inputs and 3 outputs */
+    ELEMENTWISE_MAX_MACROS = 4,
+    ELEMENTWISE_MAX_PARAMETERS = 8
+};
+
+typedef struct elementwise_pass {
+    const char *operation; /* for profile and messages */
+    const char *family;    /* the file cl/FAMILY.cl */
+    int input_count, output_count, macro_count, parameter_count;
+    cleat_tensor tensors[ELEMENTWISE_MAX_TENSORS]; /* inputs (in0, ...), then outputs (out0, ...);
+                                                      f32, checked, all of the outputs' shape */
+    void *memory[ELEMENTWISE_MAX_TENSORS];        /* a cl_mem in place of tensors[i].buffer: scratch
+                                                     memory; NULL elsewhere */
+    kernel_macro macros[ELEMENTWISE_MAX_MACROS];  /* the family's own */
+    float parameters[ELEMENTWISE_MAX_PARAMETERS]; /* p0, ... */
+} elementwise_pass;
+
+/* Chooses a variant ($CLEAT_ELEMENTWISE forces one) and fills *l, for a launch_all() of several. */
+cleat_status elementwise_plan(cleat_context *context, const elementwise_pass *pass, launch *l);
+
+/* Plans and launches; nothing for zero elements. */
+cleat_status elementwise_run(cleat_context *context, const elementwise_pass *pass);
+
+/* Reorders the axes of all `count` tensors, and reverses some, so that tensor `leader` has falling
+ * positive strides, then collapses: the innermost axis becomes the one to vectorise along. The
+ * order of the elements changes, the same way in all. */
+void tensors_arrange(cleat_tensor *tensors, int count, int leader);
+
+/* Floats a work-item should handle at once: on processors the native register's, 4 on GPUs. */
+int engine_vector_width(const device_profile *profile);
+
+/* Bytes of the elements of x that differ, for launch.bytes. */
+double tensor_bytes(const cleat_tensor *x);
+
+#endif
