@@ -40,11 +40,14 @@ typedef struct launch {
     int macro_count, argument_count, dimensions;
     kernel_macro macros[LAUNCH_MAX_MACROS];
     launch_argument arguments[LAUNCH_MAX_ARGUMENTS];
-    size_t global[3], local[3]; /* work-items; local[0] == 0 lets the driver choose. A launch whose
-                                   global size is zero is checked, built and skipped. */
-    bool index64;               /* launch_index() passes long instead of int */
-    double flop, bytes;         /* for the profile; see cleat_profile_row */
-    bool overflowed;            /* too many macros or arguments: refused by launch_all() */
+    size_t global[3],
+        local[3];                /* work-items; global is rounded up to a multiple of local, so
+                                    kernels guard their edges; local[0] == 0 lets the driver choose.
+                                    A launch whose global size is zero is checked, built and skipped. */
+    bool index64;                /* launch_index() passes long instead of int */
+    double flop, bytes;          /* for the profile; see cleat_profile_row */
+    bool overflowed;             /* too many macros or arguments: refused by launch_all() */
+    struct cached_kernel *built; /* filled by launch_all() */
 } launch;
 
 /* Starts a launch: everything else zero. */
@@ -77,6 +80,14 @@ void launch_size_3d(launch *l, const size_t global[3], const size_t local[3]);
  * in order, with no other thread's work between them.
  */
 cleat_status launch_all(cleat_context *context, launch *launches, int count);
+
+/*
+ * For work that another library enqueues on the context's queue, a provider's: calls
+ * enqueue(queue, data), queue being a cl_command_queue, with no other thread's work between, and
+ * counts what it enqueues as one launch of `kernel` in the profile.
+ */
+cleat_status launch_foreign(cleat_context *context, const char *operation, const char *kernel,
+    double flop, double bytes, cleat_status (*enqueue)(void *queue, void *data), void *data);
 
 /* The largest work-group this kernel can run with here: builds it if need be. */
 cleat_status launch_kernel_limit(cleat_context *context, const launch *l, size_t *limit);

@@ -22,7 +22,11 @@ cleat_status check_context(const char *operation, const cleat_context *context);
 cleat_status check_tensor(const char *operation, const char *name, const cleat_context *context,
     const cleat_tensor *x, cleat_type type);
 
-/* As check_tensor, and no two elements share memory: fit to be written. */
+/* Only the last of these: a tensor that is valid otherwise has every element inside its buffer. */
+cleat_status check_within(const char *operation, const char *name, const cleat_tensor *x);
+
+/* As check_tensor, and no two elements share memory: fit to be written. Strides filled in by hand
+ * that interleave two axes without a clash, such as 2 and 3, are refused too. */
 cleat_status check_output(const char *operation, const char *name, const cleat_context *context,
     const cleat_tensor *y, cleat_type type);
 
@@ -35,8 +39,8 @@ cleat_status check_same_shape(const char *operation, const char *name_x, const c
 
 /*
  * y shares no memory with x. With allow_same, the identical view is accepted. Views of one buffer
- * that interleave (slices of one tensor) are told apart when they have the same strides; otherwise
- * overlapping ranges count as overlap.
+ * that interleave (slices of one tensor) are told apart exactly, whatever their strides, but for
+ * contrived layouts, which count as overlapping. Both have passed check_tensor().
  */
 cleat_status check_no_overlap(const char *operation, const char *name_x, const cleat_tensor *x,
     const char *name_y, const cleat_tensor *y, bool allow_same);
@@ -44,6 +48,13 @@ cleat_status check_no_overlap(const char *operation, const char *name_x, const c
 /* x broadcast to y's shape, message naming both. */
 cleat_status check_broadcast(const char *operation, const char *name_x, const cleat_tensor *x,
     const char *name_y, const cleat_tensor *y, cleat_tensor *out);
+
+/* x stretched to target's shape; false, and out left alone, when the shapes do not allow it. */
+bool broadcast_to(const cleat_tensor *x, const cleat_tensor *target, cleat_tensor *out);
+
+/* A tensor without a buffer, row-major from offset 0, its type and shape checked. */
+cleat_status tensor_row_major(const char *operation, cleat_type type, int32_t rank,
+    const int64_t *shape, cleat_tensor *tensor);
 
 /* Turns a possibly negative axis into 0 .. rank-1. */
 cleat_status check_axis(const char *operation, int32_t axis, int32_t rank, int32_t *normalised);

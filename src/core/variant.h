@@ -26,11 +26,11 @@ typedef struct tuning_entry {
 
 /*
  * Picks the variant: `forced` if not NULL, else $CLEAT_<OPERATION> in capitals, else the first that
- * supports the problem in the table's order. `groups` may name sets of variants for forcing, such
- * as "own" for all but a provider: then `in_group` decides. The list ends with an entry whose name
- * is NULL. CLEAT_INVALID_ARGUMENT for a name that is none (the message lists them),
- * CLEAT_UNSUPPORTED when a forced one, or none at all, supports the problem; `problem_text` says in
- * the message what was asked for.
+ * supports the problem in the table's order. Either may hold several names separated by blanks: the
+ * first of them that supports the problem. The list of variants ends with an entry whose name is
+ * NULL. CLEAT_INVALID_ARGUMENT for a name that is none (the message lists them), CLEAT_UNSUPPORTED
+ * when no forced one, or none at all, supports the problem; `problem_text` says in the message what
+ * was asked for.
  */
 cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
     const char *forced, const variant *variants, const void *problem, const char *problem_text,

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a context is made of. For the files of core only; operations see launch.h. */
+#ifndef CLEAT_CORE_CONTEXT_STATE_H
+#define CLEAT_CORE_CONTEXT_STATE_H
+
+#include "core/kernel_cache.h"
+#include "core/launch.h"
+#include "core/profile_table.h"
+#include "core/scratch_pool.h"
+#include <cleat/opencl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+struct cleat_context {
+    atomic_size_t references;
+    pid_t process; /* that made it: drivers' threads do not survive a fork */
+    cl_context cl;
+    cl_device_id device;
+    cl_command_queue queue;
+    device_profile profile;
+
+    bool profiling;
+    cleat_log_callback log;
+    void *log_data;
+    char *kernel_dir; /* $CLEAT_KERNEL_DIR, or NULL */
+    char *cache_dir;  /* of the disk cache, NULL when there is none */
+
+    pthread_mutex_t build_mutex; /* held while a kernel is built; taken before `mutex` */
+    pthread_mutex_t mutex;       /* guards everything below, and the order of the queue */
+    kernel_cache kernels;
+    scratch_pool scratch;
+    profile_table rows;
+    cleat_context_statistics statistics;
+};
+
+struct cleat_buffer {
+    atomic_size_t references;
+    cleat_context *context;
+    cl_mem memory; /* NULL for size 0 */
+    size_t size;
+    bool wrapped;
+    cl_mem root; /* the memory object that this is part of: itself, or a sub-buffer's parent */
+    size_t root_offset; /* bytes */
+};
+
+/* Checks that the context is not NULL and was made by this process, without naming an operation. */
+cleat_status context_usable(const cleat_context *context);
+
+/* Whether the device can hold `bytes` more; the message names sizes. Call with the mutex held. */
+cleat_status context_admit(cleat_context *context, size_t bytes);
+
+/* A new cl_mem of `bytes` (> 0), after giving idle scratch memory back if need be. Call with the
+ * mutex held. */
+cleat_status context_allocate(cleat_context *context, size_t bytes, cl_mem *memory);
+
+/* Makes a context on the caller's queue, or, if that is NULL, on the chosen device. */
+cleat_status context_create_on(
+    cl_command_queue queue, const cleat_context_options *options, cleat_context **context);
+
+/* The host's monotonic clock, seconds. */
+double clock_seconds(void);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/context_state.h"
+#include "core/device.h"
+#include <stdio.h>
+#include <string.h>
+
+/* A text property, cut to fit and terminated, without the blanks that some drivers put around. */
+static cleat_status device_text(
+    cl_device_id device, cl_device_info property, char *text, size_t size) {
+    char raw[1024] = "";
+    size_t length = 0;
+    TRY_CL(clGetDeviceInfo(device, property, 0, NULL, &length));
+    if (length > sizeof raw) {
+        text[0] = '\0';
+        return CLEAT_OK;
+    }
+    TRY_CL(clGetDeviceInfo(device, property, sizeof raw, raw, NULL));
+    const char *start = raw + strspn(raw, " ");
+    length = strlen(start);
+    while (length > 0 && start[length - 1] == ' ') {
+        length--;
+    }
+    length = length < size - 1 ? length : size - 1;
+    memcpy(text, start, length);
+    text[length] = '\0';
+    return CLEAT_OK;
+}
+
+static bool has_extension(cl_device_id device, const char *name) {
+    char extensions[16384] = "";
+    if (clGetDeviceInfo(device, CL_DEVICE_EXTENSIONS, sizeof extensions - 1, extensions, NULL) !=
+        CL_SUCCESS) {
+        return false;
+    }
+    return strstr(extensions, name) != NULL;
+}
+
+static bool is_software(const char *name) {
+    static const char *const renderers[] = {
+        "llvmpipe", "softpipe", "swrast", "SwiftShader", "lavapipe", "Oclgrind"};
+    for (size_t i = 0; i < sizeof renderers / sizeof renderers[0]; i++) {
+        if (strstr(name, renderers[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static cleat_device_type type_of(cl_device_type type, const char *name) {
+    if (is_software(name)) {
+        return CLEAT_DEVICE_SOFTWARE;
+    }
+    if (type & CL_DEVICE_TYPE_GPU) {
+        return CLEAT_DEVICE_GPU;
+    }
+    return type & CL_DEVICE_TYPE_CPU ? CLEAT_DEVICE_CPU : CLEAT_DEVICE_ACCELERATOR;
+}
+
+static double score_of(const cleat_device_info *info) {
+    double clock = info->clock_mhz > 0 ? info->clock_mhz / 1000.0 : 1.0;
+    double lanes = 16;
+    if (info->type == CLEAT_DEVICE_GPU) {
+        lanes = 64;
+    } else if (info->type == CLEAT_DEVICE_CPU) {
+        lanes = info->native_float_width;
+    }
+    return info->compute_units * clock * lanes;
+}
+
+cleat_status device_info_fill(
+    cl_platform_id platform, cl_device_id device, cleat_device_info *info) {
+    cl_device_type type = 0;
+    cl_uint width = 1;
+    cl_ulong global = 0;
+    cl_ulong allocation = 0;
+    cl_ulong local = 0;
+    memset(info, 0, sizeof *info);
+    TRY(device_text(device, CL_DEVICE_NAME, info->name, sizeof info->name));
+    TRY(device_text(device, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor));
+    TRY(device_text(device, CL_DRIVER_VERSION, info->driver, sizeof info->driver));
+    TRY(device_text(device, CL_DEVICE_VERSION, info->version, sizeof info->version));
+    TRY_CL(clGetPlatformInfo(
+        platform, CL_PLATFORM_NAME, sizeof info->platform - 1, info->platform, NULL));
+    TRY_CL(clGetDeviceInfo(device, CL_DEVICE_TYPE, sizeof type, &type, NULL));
+    TRY_CL(clGetDeviceInfo(device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof info->compute_units,
+        &info->compute_units, NULL));
+    TRY_CL(clGetDeviceInfo(
+        device, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof info->clock_mhz, &info->clock_mhz, NULL));
+    TRY_CL(
+        clGetDeviceInfo(device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL));
+    TRY_CL(clGetDeviceInfo(device, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global, NULL));
+    TRY_CL(clGetDeviceInfo(
+        device, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof allocation, &allocation, NULL));
+    TRY_CL(clGetDeviceInfo(device, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL));
+    info->type = type_of(type, info->name);
+    info->native_float_width = width > 0 ? width : 1;
+    info->global_memory = global;
+    info->max_allocation = allocation;
+    info->local_memory = local;
+    info->has_fp16 = has_extension(device, "cl_khr_fp16");
+    info->has_fp64 = has_extension(device, "cl_khr_fp64");
+    info->score = score_of(info);
+    return CLEAT_OK;
+}
+
+static const char *class_of(const cleat_device_info *info) {
+    switch (info->type) {
+    case CLEAT_DEVICE_CPU:
+        return "cpu";
+    case CLEAT_DEVICE_SOFTWARE:
+        return "gpu_software";
+    default:
+        break;
+    }
+    static const struct {
+        const char *vendor, *name;
+    } classes[] = {
+        {"NVIDIA", "gpu_nvidia"},
+        {"AMD", "gpu_amd"},
+        {"Advanced Micro Devices", "gpu_amd"},
+        {"Intel", "gpu_intel"},
+    };
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (strstr(info->vendor, classes[i].vendor) != NULL) {
+            return classes[i].name;
+        }
+    }
+    return "gpu";
+}
+
+static int explicit_width(const cleat_device_info *info) {
+    uint32_t native = info->native_float_width;
+    if (info->type == CLEAT_DEVICE_CPU) {
+        return native >= 16 ? 16 : native >= 8 ? 8 : 4;
+    }
+    return native >= 4 ? 4 : native >= 2 ? 2 : 1;
+}
+
+cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
+    const cleat_device_info *info = &profile->info;
+    cl_device_fp_config floats = 0;
+    cl_device_local_mem_type local_type = CL_GLOBAL;
+    cl_ulong cache = 0;
+    cl_uint address_bits = 0;
+    char version[128] = "";
+    TRY_CL(clGetDeviceInfo(device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof floats, &floats, NULL));
+    TRY_CL(clGetDeviceInfo(device, CL_DEVICE_LOCAL_MEM_TYPE, sizeof local_type, &local_type, NULL));
+    TRY_CL(clGetDeviceInfo(device, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, sizeof cache, &cache, NULL));
+    TRY_CL(
+        clGetDeviceInfo(device, CL_DEVICE_ADDRESS_BITS, sizeof address_bits, &address_bits, NULL));
+    TRY_CL(clGetDeviceInfo(device, CL_DEVICE_MAX_WORK_GROUP_SIZE,
+        sizeof profile->max_work_group_size, &profile->max_work_group_size, NULL));
+    size_t sizes[16] = {1, 1, 1};
+    TRY_CL(clGetDeviceInfo(device, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof sizes, sizes, NULL));
+    TRY(device_text(device, CL_DEVICE_OPENCL_C_VERSION, version, sizeof version));
+    memcpy(profile->max_work_item_sizes, sizes, sizeof profile->max_work_item_sizes);
+    profile->opencl_c_major = 1;
+    profile->opencl_c_minor = 2;
+    sscanf(version, "OpenCL C %4d.%4d", &profile->opencl_c_major, &profile->opencl_c_minor);
+    profile->device_class = class_of(info);
+    profile->is_cpu = info->type == CLEAT_DEVICE_CPU;
+    profile->float_width = explicit_width(info);
+    profile->local_memory_is_fast = local_type == CL_LOCAL;
+    profile->local_memory = (size_t)info->local_memory;
+    profile->address_bits = (int)address_bits;
+    profile->compute_units = info->compute_units > 0 ? info->compute_units : 1;
+    profile->cache_bytes = (size_t)cache;
+    profile->has_fma = (floats & CL_FP_FMA) != 0;
+    profile->has_denormals = (floats & CL_FP_DENORM) != 0;
+    profile->driver_caches_kernels =
+        strstr(info->platform, "Portable Computing Language") != NULL ||
+        strstr(info->platform, "NVIDIA") != NULL;
+    return CLEAT_OK;
+}
+
+bool device_probe_event_times(cl_context context, cl_command_queue queue) {
+    enum { PROBE_BYTES = 4 << 20 };
+    const cl_uchar zero = 0;
+    bool believable = false;
+    cl_event event = NULL;
+    cl_ulong start = 0;
+    cl_ulong end = 0;
+    cl_int error = CL_SUCCESS;
+    cl_mem memory = clCreateBuffer(context, CL_MEM_READ_WRITE, PROBE_BYTES, NULL, &error);
+    if (error != CL_SUCCESS) {
+        return false;
+    }
+    double before = clock_seconds();
+    if (clEnqueueFillBuffer(queue, memory, &zero, sizeof zero, 0, PROBE_BYTES, 0, NULL, &event) ==
+            CL_SUCCESS &&
+        clWaitForEvents(1, &event) == CL_SUCCESS &&
+        clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL) ==
+            CL_SUCCESS &&
+        clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL) ==
+            CL_SUCCESS &&
+        end > start) {
+        /* No memory fills 4 MiB in 100 ns, and the device was not busy longer than we waited. */
+        double seconds = (double)(end - start) * 1e-9;
+        believable = seconds > 100e-9 && seconds <= clock_seconds() - before;
+    }
+    if (event != NULL) {
+        clReleaseEvent(event);
+    }
+    clReleaseMemObject(memory);
+    return believable;
+}

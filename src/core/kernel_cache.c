@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/kernel_cache.h"
+#include "core/context_state.h"
+#include "core/program.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct cached_program {
+    cached_program *next;
+    cl_program program;
+    char *family;
+    int macro_count;
+    kernel_macro *macros; /* with texts of its own */
+};
+
+/* FNV-1a, over a text with its end. */
+static uint64_t hash_text(uint64_t hash, const char *text) {
+    do {
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    } while (*text++ != '\0');
+    return hash;
+}
+
+static uint64_t hash_launch(const launch *l) {
+    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), l->kernel);
+    hash = hash_text(hash, l->family);
+    for (int i = 0; i < l->macro_count; i++) {
+        hash = hash_text(hash, l->macros[i].name);
+        if (l->macros[i].text != NULL) {
+            hash = hash_text(hash, l->macros[i].text);
+        }
+        hash = (hash ^ (uint64_t)l->macros[i].value) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    return hash ^ hash >> 29;
+}
+
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool same_program(const cached_program *program, const launch *l) {
+    if (program->macro_count != l->macro_count || strcmp(program->family, l->family) != 0) {
+        return false;
+    }
+    for (int i = 0; i < l->macro_count; i++) {
+        const kernel_macro *a = &program->macros[i];
+        const kernel_macro *b = &l->macros[i];
+        if (a->value != b->value || strcmp(a->name, b->name) != 0 || !same_text(a->text, b->text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static cached_kernel *find(const kernel_cache *cache, const launch *l, uint64_t hash) {
+    cached_kernel *kernel = cache->buckets[hash % KERNEL_CACHE_BUCKETS];
+    while (kernel != NULL && !(kernel->hash == hash && strcmp(kernel->name, l->kernel) == 0 &&
+                                 same_program(kernel->program, l))) {
+        kernel = kernel->next;
+    }
+    return kernel;
+}
+
+cached_kernel *kernel_cache_find(const kernel_cache *cache, const launch *l) {
+    return find(cache, l, hash_launch(l));
+}
+
+static char *copy_text(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+static void free_program(cached_program *program, bool driver_alive) {
+    if (program == NULL) {
+        return;
+    }
+    if (program->program != NULL && driver_alive) {
+        clReleaseProgram(program->program);
+    }
+    for (int i = 0; i < program->macro_count && program->macros != NULL; i++) {
+        free((void *)(uintptr_t)program->macros[i].name);
+        free((void *)(uintptr_t)program->macros[i].text);
+    }
+    free(program->macros);
+    free(program->family);
+    free(program);
+}
+
+static void free_kernel(cached_kernel *kernel, bool driver_alive) {
+    if (kernel != NULL) {
+        if (kernel->kernel != NULL && driver_alive) {
+            clReleaseKernel(kernel->kernel);
+        }
+        free(kernel->name);
+        free(kernel);
+    }
+}
+
+static cached_program *new_program(const launch *l) {
+    cached_program *program = calloc(1, sizeof *program);
+    if (program == NULL) {
+        return NULL;
+    }
+    program->macro_count = l->macro_count;
+    program->family = copy_text(l->family);
+    program->macros = calloc((size_t)l->macro_count + 1, sizeof *program->macros);
+    bool complete = program->family != NULL && program->macros != NULL;
+    for (int i = 0; i < l->macro_count && complete; i++) {
+        program->macros[i].value = l->macros[i].value;
+        program->macros[i].name = copy_text(l->macros[i].name);
+        complete = program->macros[i].name != NULL;
+        if (complete && l->macros[i].text != NULL) {
+            program->macros[i].text = copy_text(l->macros[i].text);
+            complete = program->macros[i].text != NULL;
+        }
+    }
+    if (!complete) {
+        free_program(program, true);
+        return NULL;
+    }
+    return program;
+}
+
+/* Finds the program among those built, or builds it. Only builders touch the list of programs, and
+ * they hold the build mutex. */
+static cleat_status get_program(cleat_context *context, const launch *l, cached_program **result) {
+    for (cached_program *p = context->kernels.programs; p != NULL; p = p->next) {
+        if (same_program(p, l)) {
+            *result = p;
+            return CLEAT_OK;
+        }
+    }
+    cached_program *program = new_program(l);
+    REFUSE_IF(program == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", l->operation);
+    cleat_status status = program_build(context, l, &program->program);
+    if (status != CLEAT_OK) {
+        free_program(program, true);
+        return status;
+    }
+    program->next = context->kernels.programs;
+    context->kernels.programs = program;
+    *result = program;
+    return CLEAT_OK;
+}
+
+static cleat_status create_kernel(cleat_context *context, const launch *l, cached_kernel *kernel) {
+    cl_int error = CL_SUCCESS;
+    kernel->kernel = clCreateKernel(kernel->program->program, l->kernel, &error);
+    REFUSE_IF(error == CL_INVALID_KERNEL_NAME, CLEAT_BUILD_FAILED, "%s: %s.cl has no kernel %s",
+        l->operation, l->family, l->kernel);
+    TRY(status_from_cl(error, "clCreateKernel"));
+    TRY_CL(clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->argument_count,
+        &kernel->argument_count, NULL));
+    TRY_CL(clGetKernelWorkGroupInfo(kernel->kernel, context->device, CL_KERNEL_WORK_GROUP_SIZE,
+        sizeof kernel->max_work_group_size, &kernel->max_work_group_size, NULL));
+    return CLEAT_OK;
+}
+
+static cleat_status add_kernel(
+    cleat_context *context, const launch *l, uint64_t hash, cached_kernel **result) {
+    cached_program *program = NULL;
+    TRY(get_program(context, l, &program));
+    cached_kernel *kernel = calloc(1, sizeof *kernel);
+    REFUSE_IF(kernel == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", l->operation);
+    kernel->hash = hash;
+    kernel->program = program;
+    kernel->name = copy_text(l->kernel);
+    cleat_status status = kernel->name != NULL ? create_kernel(context, l, kernel)
+                                               : status_set(CLEAT_OUT_OF_HOST_MEMORY,
+                                                     "%s: no host memory", l->operation);
+    if (status != CLEAT_OK) {
+        free_kernel(kernel, true);
+        return status;
+    }
+    cached_kernel **bucket = &context->kernels.buckets[hash % KERNEL_CACHE_BUCKETS];
+    pthread_mutex_lock(&context->mutex);
+    kernel->next = *bucket;
+    *bucket = kernel;
+    pthread_mutex_unlock(&context->mutex);
+    *result = kernel;
+    return CLEAT_OK;
+}
+
+cleat_status kernel_cache_build(cleat_context *context, const launch *l, cached_kernel **kernel) {
+    REFUSE_IF(l->overflowed, CLEAT_UNSUPPORTED,
+        "%s: kernel %s has more than %d macros or %d arguments", l->operation, l->kernel,
+        LAUNCH_MAX_MACROS, LAUNCH_MAX_ARGUMENTS);
+    uint64_t hash = hash_launch(l);
+    cleat_status status = CLEAT_OK;
+    pthread_mutex_lock(&context->build_mutex);
+    /* Only builders write, and this is the one: reading needs no more than the build mutex. */
+    *kernel = find(&context->kernels, l, hash);
+    if (*kernel == NULL) {
+        status = add_kernel(context, l, hash, kernel);
+    }
+    pthread_mutex_unlock(&context->build_mutex);
+    return status;
+}
+
+void kernel_cache_clear(kernel_cache *cache, bool driver_alive) {
+    for (int i = 0; i < KERNEL_CACHE_BUCKETS; i++) {
+        while (cache->buckets[i] != NULL) {
+            cached_kernel *next = cache->buckets[i]->next;
+            free_kernel(cache->buckets[i], driver_alive);
+            cache->buckets[i] = next;
+        }
+    }
+    while (cache->programs != NULL) {
+        cached_program *next = cache->programs->next;
+        free_program(cache->programs, driver_alive);
+        cache->programs = next;
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernels a context has built, found again by family, kernel and macros. Entries live as long
+ * as the context, so a pointer to one stays good. A program is built once for all kernels of the
+ * same family and macros.
+ */
+#ifndef CLEAT_CORE_KERNEL_CACHE_H
+#define CLEAT_CORE_KERNEL_CACHE_H
+
+#include "core/launch.h"
+#include <cleat/opencl.h>
+
+typedef struct cached_program cached_program;
+
+typedef struct cached_kernel {
+    struct cached_kernel *next; /* in the chain of its bucket */
+    uint64_t hash;
+    cached_program *program;
+    char *name;
+    cl_kernel kernel;
+    cl_uint argument_count;
+    size_t max_work_group_size;
+} cached_kernel;
+
+enum { KERNEL_CACHE_BUCKETS = 256 };
+
+typedef struct kernel_cache {
+    cached_kernel *buckets[KERNEL_CACHE_BUCKETS];
+    cached_program *programs;
+} kernel_cache;
+
+/* Finds the kernel of a launch; NULL if it is not built yet. Call with the context's mutex held. */
+cached_kernel *kernel_cache_find(const kernel_cache *cache, const launch *l);
+
+/* Builds the kernel of a launch and adds it, unless another thread did so meanwhile. Call without
+ * the context's mutex. */
+cleat_status kernel_cache_build(cleat_context *context, const launch *l, cached_kernel **kernel);
+
+void kernel_cache_clear(kernel_cache *cache, bool driver_alive);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/launch.h"
+#include "core/context_state.h"
+
+launch launch_begin(const char *operation, const char *family, const char *kernel) {
+    return (launch){.operation = operation, .family = family, .kernel = kernel};
+}
+
+static void add_macro(launch *l, const char *name, const char *text, int64_t value) {
+    if (l->macro_count == LAUNCH_MAX_MACROS) {
+        l->overflowed = true;
+        return;
+    }
+    l->macros[l->macro_count++] = (kernel_macro){name, text, value};
+}
+
+void launch_macro(launch *l, const char *name, int64_t value) {
+    add_macro(l, name, NULL, value);
+}
+
+void launch_macro_text(launch *l, const char *name, const char *text) {
+    add_macro(l, name, text, 0);
+}
+
+void launch_use_index64(launch *l, bool index64) {
+    l->index64 = index64;
+    add_macro(l, "INDEX", index64 ? "long" : "int", 0);
+}
+
+static void add_argument(launch *l, launch_argument argument) {
+    if (l->argument_count == LAUNCH_MAX_ARGUMENTS) {
+        l->overflowed = true;
+        return;
+    }
+    l->arguments[l->argument_count++] = argument;
+}
+
+void launch_memory(launch *l, void *cl_mem_object) {
+    add_argument(l, (launch_argument){ARGUMENT_MEMORY, sizeof(cl_mem), {.memory = cl_mem_object}});
+}
+
+void launch_tensor(launch *l, const cleat_tensor *x) {
+    launch_memory(l, x != NULL ? x->buffer->memory : NULL);
+}
+
+void launch_index(launch *l, int64_t value) {
+    if (l->index64) {
+        launch_long(l, value);
+    } else {
+        launch_int(l, (int32_t)value);
+    }
+}
+
+void launch_int(launch *l, int32_t value) {
+    add_argument(l, (launch_argument){ARGUMENT_VALUE, sizeof value, {.i32 = value}});
+}
+
+void launch_long(launch *l, int64_t value) {
+    add_argument(l, (launch_argument){ARGUMENT_VALUE, sizeof value, {.i64 = value}});
+}
+
+void launch_ulong(launch *l, uint64_t value) {
+    add_argument(l, (launch_argument){ARGUMENT_VALUE, sizeof value, {.u64 = value}});
+}
+
+void launch_float(launch *l, float value) {
+    add_argument(l, (launch_argument){ARGUMENT_VALUE, sizeof value, {.f32 = value}});
+}
+
+void launch_local(launch *l, size_t bytes) {
+    add_argument(l, (launch_argument){ARGUMENT_LOCAL, bytes, {.u64 = 0}});
+}
+
+void launch_size_1d(launch *l, size_t global, size_t local) {
+    l->dimensions = 1;
+    l->global[0] = global;
+    l->local[0] = local;
+}
+
+void launch_size_2d(launch *l, size_t global0, size_t global1, size_t local0, size_t local1) {
+    l->dimensions = 2;
+    l->global[0] = global0;
+    l->global[1] = global1;
+    l->local[0] = local0;
+    l->local[1] = local1;
+}
+
+void launch_size_3d(launch *l, const size_t global[3], const size_t local[3]) {
+    l->dimensions = 3;
+    for (int i = 0; i < 3; i++) {
+        l->global[i] = global[i];
+        l->local[i] = local[i];
+    }
+}
+
+/* What must hold before anything is enqueued; also makes global a multiple of local. */
+static cleat_status check_launch(const cleat_context *context, launch *l) {
+    REFUSE_IF(l->overflowed, CLEAT_UNSUPPORTED,
+        "%s: kernel %s has more than %d macros or %d arguments", l->operation, l->kernel,
+        LAUNCH_MAX_MACROS, LAUNCH_MAX_ARGUMENTS);
+    REFUSE_IF(l->dimensions < 1 || l->dimensions > 3, CLEAT_UNSUPPORTED,
+        "%s: kernel %s was given no size", l->operation, l->kernel);
+    REFUSE_IF((cl_uint)l->argument_count != l->built->argument_count, CLEAT_OPENCL_ERROR,
+        "%s: kernel %s takes %u arguments and was given %d", l->operation, l->kernel,
+        l->built->argument_count, l->argument_count);
+    if (l->local[0] == 0) {
+        return CLEAT_OK;
+    }
+    size_t group = 1;
+    for (int i = 0; i < l->dimensions; i++) {
+        size_t most = context->profile.max_work_item_sizes[i];
+        REFUSE_IF(l->local[i] == 0 || l->local[i] > most, CLEAT_UNSUPPORTED,
+            "%s: kernel %s wants a work-group of %zu in dimension %d, the device allows %zu",
+            l->operation, l->kernel, l->local[i], i, most);
+        group *= l->local[i];
+        l->global[i] = round_up(l->global[i], l->local[i]);
+    }
+    REFUSE_IF(group > l->built->max_work_group_size, CLEAT_UNSUPPORTED,
+        "%s: kernel %s wants work-groups of %zu, the device allows it %zu", l->operation, l->kernel,
+        group, l->built->max_work_group_size);
+    return CLEAT_OK;
+}
+
+static cleat_status set_arguments(const launch *l) {
+    for (int i = 0; i < l->argument_count; i++) {
+        const launch_argument *a = &l->arguments[i];
+        const void *value = a->kind == ARGUMENT_LOCAL ? NULL : &a->value;
+        cl_int error = clSetKernelArg(l->built->kernel, (cl_uint)i, a->size, value);
+        if (error != CL_SUCCESS) {
+            cleat_status status = status_from_cl(error, "clSetKernelArg");
+            return status_set(status, "%s: kernel %s, argument %d of %zu bytes: %s (%d)",
+                l->operation, l->kernel, i, a->size, cl_error_name(error), error);
+        }
+    }
+    return CLEAT_OK;
+}
+
+/* Starts measuring by the host's clock: nothing else may be running. */
+static double profile_start(cleat_context *context) {
+    if (!context->profiling || context->profile.events_have_times) {
+        return 0;
+    }
+    clFinish(context->queue);
+    return clock_seconds();
+}
+
+/* The command behind `event` (NULL without profiling) goes into the profile. */
+static cleat_status profile_end(cleat_context *context, const char *operation, const char *kernel,
+    double flop, double bytes, cl_event event, double started) {
+    context->statistics.kernels_launched++;
+    if (!context->profiling) {
+        return CLEAT_OK;
+    }
+    double seconds = 0;
+    if (!context->profile.events_have_times) {
+        clFinish(context->queue);
+        seconds = clock_seconds() - started;
+    }
+    return profile_table_add(&context->rows, operation, kernel, flop, bytes, event, seconds);
+}
+
+static cleat_status enqueue(cleat_context *context, const launch *l) {
+    for (int i = 0; i < l->dimensions; i++) {
+        if (l->global[i] == 0) {
+            return CLEAT_OK;
+        }
+    }
+    TRY(set_arguments(l));
+    cl_event event = NULL;
+    bool wants_event = context->profiling && context->profile.events_have_times;
+    double started = profile_start(context);
+    cl_int error = clEnqueueNDRangeKernel(context->queue, l->built->kernel, (cl_uint)l->dimensions,
+        NULL, l->global, l->local[0] > 0 ? l->local : NULL, 0, NULL, wants_event ? &event : NULL);
+    if (error != CL_SUCCESS) {
+        cleat_status status = status_from_cl(error, "clEnqueueNDRangeKernel");
+        return status_set(status,
+            "%s: kernel %s, %zu x %zu x %zu work-items in groups of %zu x %zu x %zu: "
+            "clEnqueueNDRangeKernel: %s (%d)",
+            l->operation, l->kernel, l->global[0], l->global[1], l->global[2], l->local[0],
+            l->local[1], l->local[2], cl_error_name(error), error);
+    }
+    return profile_end(context, l->operation, l->kernel, l->flop, l->bytes, event, started);
+}
+
+/* With the mutex held, and held again after: fills l->built of every launch. */
+static cleat_status find_kernels(cleat_context *context, launch *launches, int count) {
+    for (int i = 0; i < count; i++) {
+        launches[i].built = kernel_cache_find(&context->kernels, &launches[i]);
+        if (launches[i].built == NULL) {
+            pthread_mutex_unlock(&context->mutex);
+            cleat_status status = kernel_cache_build(context, &launches[i], &launches[i].built);
+            pthread_mutex_lock(&context->mutex);
+            TRY(status);
+        }
+    }
+    return CLEAT_OK;
+}
+
+cleat_status launch_all(cleat_context *context, launch *launches, int count) {
+    pthread_mutex_lock(&context->mutex);
+    cleat_status status = find_kernels(context, launches, count);
+    for (int i = 0; i < count && status == CLEAT_OK; i++) {
+        status = check_launch(context, &launches[i]);
+    }
+    for (int i = 0; i < count && status == CLEAT_OK; i++) {
+        status = enqueue(context, &launches[i]);
+    }
+    pthread_mutex_unlock(&context->mutex);
+    return status;
+}
+
+cleat_status launch_foreign(cleat_context *context, const char *operation, const char *kernel,
+    double flop, double bytes, cleat_status (*enqueue_work)(void *queue, void *data), void *data) {
+    pthread_mutex_lock(&context->mutex);
+    double started = profile_start(context);
+    double before = clock_seconds();
+    cleat_status status = enqueue_work(context->queue, data);
+    if (status == CLEAT_OK && context->profiling) {
+        /* The provider's events are its own: only the host's clock tells. */
+        clFinish(context->queue);
+        status = profile_table_add(&context->rows, operation, kernel, flop, bytes, NULL,
+            clock_seconds() - (started > 0 ? started : before));
+    }
+    context->statistics.kernels_launched += status == CLEAT_OK;
+    pthread_mutex_unlock(&context->mutex);
+    return status;
+}
+
+cleat_status launch_kernel_limit(cleat_context *context, const launch *l, size_t *limit) {
+    pthread_mutex_lock(&context->mutex);
+    cached_kernel *kernel = kernel_cache_find(&context->kernels, l);
+    pthread_mutex_unlock(&context->mutex);
+    if (kernel == NULL) {
+        TRY(kernel_cache_build(context, l, &kernel));
+    }
+    *limit = kernel->max_work_group_size;
+    return CLEAT_OK;
+}

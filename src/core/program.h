@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the files of cl/ to a built cl_program. */
+#ifndef CLEAT_CORE_PROGRAM_H
+#define CLEAT_CORE_PROGRAM_H
+
+#include "core/launch.h"
+#include <cleat/opencl.h>
+
+/* Builds family + macros for the context's device: from the disk cache if it is there. Call
+ * with the build mutex held, and without the context's mutex. */
+cleat_status program_build(cleat_context *context, const launch *l, cl_program *program);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/context_state.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Sizes are rounded up to an eighth of their power of two, so that like requests share blocks. */
+static size_t size_class(size_t bytes) {
+    const size_t smallest = 4096;
+    size_t power = smallest;
+    while (power < bytes / 2) {
+        power *= 2;
+    }
+    size_t step = power / 8 > smallest ? power / 8 : smallest;
+    return bytes > SIZE_MAX - step ? bytes : round_up(bytes, step);
+}
+
+static scratch_block *best_fit(scratch_pool *pool, size_t bytes) {
+    scratch_block *best = NULL;
+    for (size_t i = 0; i < pool->count; i++) {
+        scratch_block *block = &pool->blocks[i];
+        /* A block much too large is kept for those who need it. */
+        if (!block->lent && block->size >= bytes && block->size / 4 <= bytes &&
+            (best == NULL || block->size < best->size)) {
+            best = block;
+        }
+    }
+    return best;
+}
+
+static cleat_status reserve(scratch_pool *pool) {
+    if (pool->count < pool->capacity) {
+        return CLEAT_OK;
+    }
+    size_t capacity = pool->capacity > 0 ? 2 * pool->capacity : 16;
+    scratch_block *blocks = realloc(pool->blocks, capacity * sizeof *blocks);
+    REFUSE_IF(blocks == NULL, CLEAT_OUT_OF_HOST_MEMORY, "scratch memory: no host memory");
+    pool->blocks = blocks;
+    pool->capacity = capacity;
+    return CLEAT_OK;
+}
+
+static cleat_status lend(cleat_context *context, size_t bytes, void **memory) {
+    scratch_pool *pool = &context->scratch;
+    size_t size = size_class(bytes);
+    scratch_block *block = best_fit(pool, size);
+    if (block != NULL) {
+        block->lent = true;
+        pool->idle_bytes -= block->size;
+        *memory = block->memory;
+        return CLEAT_OK;
+    }
+    cl_mem made = NULL;
+    TRY(reserve(pool));
+    TRY(context_allocate(context, size, &made));
+    pool->blocks[pool->count++] = (scratch_block){.memory = made, .size = size, .lent = true};
+    context->statistics.scratch_bytes += size;
+    *memory = made;
+    return CLEAT_OK;
+}
+
+cleat_status scratch_acquire(cleat_context *context, size_t bytes, void **cl_mem_object) {
+    *cl_mem_object = NULL;
+    if (bytes == 0) {
+        return CLEAT_OK;
+    }
+    pthread_mutex_lock(&context->mutex);
+    cleat_status status = lend(context, bytes, cl_mem_object);
+    pthread_mutex_unlock(&context->mutex);
+    return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, "scratch memory");
+}
+
+static void drop_block(cleat_context *context, size_t index) {
+    scratch_pool *pool = &context->scratch;
+    scratch_block *block = &pool->blocks[index];
+    clReleaseMemObject(block->memory);
+    pool->idle_bytes -= block->size;
+    context->statistics.scratch_bytes -= block->size;
+    *block = pool->blocks[--pool->count];
+}
+
+/* Drops the blocks idle longest until the limit holds. */
+static void keep_limit(cleat_context *context) {
+    scratch_pool *pool = &context->scratch;
+    while (pool->idle_bytes > pool->limit) {
+        size_t oldest = pool->count;
+        for (size_t i = 0; i < pool->count; i++) {
+            if (!pool->blocks[i].lent &&
+                (oldest == pool->count ||
+                    pool->blocks[i].last_use < pool->blocks[oldest].last_use)) {
+                oldest = i;
+            }
+        }
+        drop_block(context, oldest);
+    }
+}
+
+void scratch_release(cleat_context *context, void *cl_mem_object) {
+    if (cl_mem_object == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&context->mutex);
+    scratch_pool *pool = &context->scratch;
+    for (size_t i = 0; i < pool->count; i++) {
+        if (pool->blocks[i].memory == cl_mem_object) {
+            pool->blocks[i].lent = false;
+            pool->blocks[i].last_use = ++pool->uses;
+            pool->idle_bytes += pool->blocks[i].size;
+            break;
+        }
+    }
+    keep_limit(context);
+    pthread_mutex_unlock(&context->mutex);
+}
+
+void scratch_pool_trim(cleat_context *context) {
+    for (size_t i = context->scratch.count; i-- > 0;) {
+        if (!context->scratch.blocks[i].lent) {
+            drop_block(context, i);
+        }
+    }
+}
+
+void scratch_pool_clear(scratch_pool *pool, bool driver_alive) {
+    for (size_t i = 0; i < pool->count && driver_alive; i++) {
+        clReleaseMemObject(pool->blocks[i].memory);
+    }
+    free(pool->blocks);
+    memset(pool, 0, sizeof *pool);
+}

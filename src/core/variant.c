@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/variant.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The next of several names separated by blanks; false at the end. */
+static bool next_name(const char **names, const char **name, size_t *length) {
+    *names += strspn(*names, " ");
+    *name = *names;
+    *length = strcspn(*names, " ");
+    *names += *length;
+    return *length > 0;
+}
+
+static const variant *find_variant(const variant *variants, const char *name, size_t length) {
+    for (; variants->name != NULL; variants++) {
+        if (strlen(variants->name) == length && memcmp(variants->name, name, length) == 0) {
+            return variants;
+        }
+    }
+    return NULL;
+}
+
+static void list_names(const variant *variants, char *text, size_t size) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (const variant *v = variants; v->name != NULL && used + 1 < size; v++) {
+        int length = snprintf(text + used, size - used, "%s%s", v == variants ? "" : ", ", v->name);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+/* $CLEAT_<OPERATION>, NULL when it is not set or empty. */
+static const char *forced_by_environment(const char *operation) {
+    char name[64] = "CLEAT_";
+    size_t length = strlen(name);
+    for (; *operation != '\0' && length + 1 < sizeof name; operation++) {
+        name[length++] = (char)toupper((unsigned char)*operation);
+    }
+    name[length] = '\0';
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static cleat_status choose_forced(cleat_context *context, const char *operation, const char *forced,
+    const variant *variants, const void *problem, const char *problem_text,
+    const variant **chosen) {
+    const char *rest = forced;
+    const char *name = NULL;
+    size_t length = 0;
+    char known[512];
+    while (next_name(&rest, &name, &length)) {
+        const variant *v = find_variant(variants, name, length);
+        if (v == NULL) {
+            list_names(variants, known, sizeof known);
+            return status_set(CLEAT_INVALID_ARGUMENT,
+                "%s: there is no variant \"%.*s\"; there is: %s", operation,
+                (int)(length < 100 ? length : 100), name, known);
+        }
+        if (v->supports(context_profile(context), problem)) {
+            *chosen = v;
+            return CLEAT_OK;
+        }
+    }
+    return status_set(CLEAT_UNSUPPORTED, "%s: variant %.100s cannot do %s on %s", operation, forced,
+        problem_text, context_profile(context)->info.name);
+}
+
+static bool entry_matches(const tuning_entry *entry, const char *operation,
+    const char *device_class, const char *shape_class) {
+    return strcmp(entry->operation, operation) == 0 &&
+           (entry->device_class == NULL ||
+               strncmp(device_class, entry->device_class, strlen(entry->device_class)) == 0) &&
+           (entry->shape_class == NULL ||
+               (shape_class != NULL && strcmp(entry->shape_class, shape_class) == 0));
+}
+
+static const char *tuned_order(
+    const device_profile *profile, const char *operation, const char *shape_class) {
+    for (const tuning_entry *entry = tuning_table; entry->variants != NULL; entry++) {
+        if (entry_matches(entry, operation, profile->device_class, shape_class)) {
+            return entry->variants;
+        }
+    }
+    return "";
+}
+
+cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
+    const char *forced, const variant *variants, const void *problem, const char *problem_text,
+    const variant **chosen) {
+    const device_profile *profile = context_profile(context);
+    forced = forced != NULL ? forced : forced_by_environment(operation);
+    if (forced != NULL) {
+        return choose_forced(context, operation, forced, variants, problem, problem_text, chosen);
+    }
+    const char *order = tuned_order(profile, operation, shape_class);
+    const char *name = NULL;
+    size_t length = 0;
+    while (next_name(&order, &name, &length)) {
+        /* The table may name what this build left out, such as a provider. */
+        const variant *v = find_variant(variants, name, length);
+        if (v != NULL && v->supports(profile, problem)) {
+            *chosen = v;
+            return CLEAT_OK;
+        }
+    }
+    for (const variant *v = variants; v->name != NULL; v++) {
+        if (v->supports(profile, problem)) {
+            *chosen = v;
+            return CLEAT_OK;
+        }
+    }
+    return status_set(CLEAT_UNSUPPORTED, "%s: no variant can do %s on %s", operation, problem_text,
+        profile->info.name);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/tensor_check.h"
+#include "core/transfer.h"
+#include <math.h>
+#include <string.h>
+
+cleat_status cleat_copy(cleat_context *context, cleat_tensor x, cleat_tensor y) {
+    cleat_tensor stretched;
+    TRY(check_context("copy", context));
+    TRY(check_tensor("copy", "x", context, &x, 0));
+    TRY(check_output("copy", "y", context, &y, x.type));
+    TRY(check_broadcast("copy", "x", &x, "y", &y, &stretched));
+    TRY(check_no_overlap("copy", "x", &x, "y", &y, false));
+    return transfer_elements(context, "copy", &stretched, NULL, &y, NULL);
+}
+
+/* Whether `value` is a whole number within low .. high; high + 1 is exact in a double. */
+static bool is_whole(double value, double low, double high_plus_1) {
+    return value >= low && value < high_plus_1 && value - floor(value) <= 0;
+}
+
+/* The bytes of `value` in the type, or a refusal. */
+static cleat_status convert(double value, cleat_type type, unsigned char bytes[8]) {
+    const double two_31 = 2147483648.0;
+    const double two_63 = 9223372036854775808.0;
+    float f32 = 0;
+    int32_t i32 = 0;
+    int64_t i64 = 0;
+    bool fits = true;
+    switch (type) {
+    case CLEAT_F32:
+        f32 = (float)value;
+        memcpy(bytes, &f32, sizeof f32);
+        break;
+    case CLEAT_F64:
+        memcpy(bytes, &value, sizeof value);
+        break;
+    case CLEAT_I32:
+        fits = is_whole(value, -two_31, two_31);
+        i32 = fits ? (int32_t)value : 0;
+        memcpy(bytes, &i32, sizeof i32);
+        break;
+    case CLEAT_I64:
+        fits = is_whole(value, -two_63, two_63);
+        i64 = fits ? (int64_t)value : 0;
+        memcpy(bytes, &i64, sizeof i64);
+        break;
+    case CLEAT_U8:
+        fits = is_whole(value, 0, 256);
+        bytes[0] = fits ? (unsigned char)value : 0;
+        break;
+    case CLEAT_BOOL:
+        fits = is_whole(value, 0, 2);
+        bytes[0] = fits ? (unsigned char)value : 0;
+        break;
+    }
+    REFUSE_IF(!fits, CLEAT_INVALID_ARGUMENT, "fill: %.17g does not fit the type %s", value,
+        cleat_type_name(type));
+    return CLEAT_OK;
+}
+
+cleat_status cleat_fill(cleat_context *context, double value, cleat_tensor y) {
+    unsigned char bytes[8] = {0};
+    TRY(check_context("fill", context));
+    TRY(check_output("fill", "y", context, &y, 0));
+    TRY(convert(value, y.type, bytes));
+    return transfer_fill(context, "fill", bytes, cleat_type_size(y.type), &y);
+}
