@@ -170,6 +170,8 @@ cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
     profile->driver_caches_kernels =
         strstr(info->platform, "Portable Computing Language") != NULL ||
         strstr(info->platform, "NVIDIA") != NULL;
+    /* Mesa's rusticl 22.3 answers the sub-group's size, and runs groups of the device's limit. */
+    profile->kernel_limits_are_real = strcmp(info->platform, "rusticl") != 0;
     return CLEAT_OK;
 }
 

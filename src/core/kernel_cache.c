@@ -155,6 +155,9 @@ static cleat_status create_kernel(cleat_context *context, const launch *l, cache
         &kernel->argument_count, NULL));
     TRY_CL(clGetKernelWorkGroupInfo(kernel->kernel, context->device, CL_KERNEL_WORK_GROUP_SIZE,
         sizeof kernel->max_work_group_size, &kernel->max_work_group_size, NULL));
+    if (!context->profile.kernel_limits_are_real) {
+        kernel->max_work_group_size = context->profile.max_work_group_size;
+    }
     return CLEAT_OK;
 }
 

@@ -6,9 +6,9 @@
 #include <cleat/status.h>
 
 #if defined(__GNUC__)
-#define CLEAT_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define CLEAT_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define CLEAT_PRINTF(format, first)
+#define CLEAT_PRINTF(text, first)
 #endif
 
 /* Sets the thread's message and returns `status`. */
