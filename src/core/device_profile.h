@@ -24,8 +24,8 @@ typedef struct device_profile {
     size_t cache_bytes; /* of the device's global memory cache as reported; 0 unknown */
     bool has_fma;       /* fma() is fast */
     bool has_denormals;
-    bool driver_caches_kernels; /* the driver keeps compiled kernels on disk by itself */
-    bool events_have_times;     /* profiling events were seen to tell believable times */
+    bool driver_caches_kernels;  /* the driver keeps compiled kernels on disk by itself */
+    bool events_have_times;      /* profiling events were seen to tell believable times */
     bool kernel_limits_are_real; /* CL_KERNEL_WORK_GROUP_SIZE can be believed */
     int opencl_c_major, opencl_c_minor;
 } device_profile;
