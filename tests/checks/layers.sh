@@ -72,7 +72,20 @@ for file in $sources; do
     [ "$lines" -le 600 ] || say "$file: $lines lines; at most 600"
     head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
         say "$file: the first line is not the licence's"
-    grep -nE 'TO''DO|FIX''ME|XX''X' "$file" && say "$file: unfinished"
+    grep -nE 'TO''DO|FIX''ME|\bXX''X\b' "$file" && say "$file: unfinished"
+done
+
+# A function's body begins with a line that ends in "{" and is not indented, and ends with "}".
+# shellcheck disable=SC2044 # file names hold no blanks
+for file in $(find src examples tests bench -name '*.c' 2>/dev/null); do
+    long=$(awk '
+        /^[A-Za-z_].*[({]$/ && !/[=;]/ { start = FNR; name = $0 }
+        /^}/ && start {
+            if (FNR - start > 60)
+                print FNR - start " lines: " name
+            start = 0
+        }' "$file")
+    [ -z "$long" ] || say "$file: a function of $long; at most 60"
 done
 
 double=$(find include src cl tests examples bench -type f ! -name CMakeLists.txt ! -name '*.json' \

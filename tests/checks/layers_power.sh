@@ -50,6 +50,9 @@ caught cl/kernel.cl 'void f() { atomic_add(p, 1); }'
 caught src/core/core.c '#if 0'
 caught src/core/core.c "/* TO""DO */"
 caught src/core/core.c "$(seq 601)"
+caught src/core/core.c "void f(void) {
+$(seq 60 | sed 's/^/    /')
+}"
 caught src/core/op.c 'int twice;'
 fresh_tree
 echo 'int no_licence;' >"$tree/src/core/core.c"
