@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/launch.h"
+#include "core/tensor_check.h"
+#include "core/variant.h"
+#include "ops/work_split.h"
+#include <cleat/pool.h>
+
+typedef struct problem {
+    const char *operation;
+    bool average, backward;
+    int64_t window[2], step[2], padding[4];
+    bool count_padding;
+    /* The large side (x or dx's shape), and the small one. Forward: large = x, small = y.
+     * Backward: large = x of max, small = dy, result = dx. */
+    cleat_tensor large, small, result;
+    int64_t shape[4], out_shape[4];
+} problem;
+
+/* ---- Geometry ---- */
+
+static cleat_status read_options(problem *p, const cleat_pool2d_options *options) {
+    REFUSE_IF(options == NULL, CLEAT_INVALID_ARGUMENT,
+        "%s: options are NULL, but the window has no default", p->operation);
+    for (int i = 0; i < 2; ++i) {
+        REFUSE_IF(options->window[i] < 1, CLEAT_INVALID_ARGUMENT,
+            "%s: window[%d] is %lld, must be 1 or more", p->operation, i,
+            (long long)options->window[i]);
+        REFUSE_IF(options->stride[i] < 0, CLEAT_INVALID_ARGUMENT,
+            "%s: stride[%d] is %lld, must not be negative", p->operation, i,
+            (long long)options->stride[i]);
+        p->window[i] = options->window[i];
+        p->step[i] = options->stride[i] > 0 ? options->stride[i] : options->window[i];
+    }
+    for (int i = 0; i < 4; ++i) {
+        REFUSE_IF(options->padding[i] < 0 || options->padding[i] >= p->window[i % 2],
+            CLEAT_INVALID_ARGUMENT,
+            "%s: padding[%d] is %lld, must be from 0 to less than the window's %lld", p->operation,
+            i, (long long)options->padding[i], (long long)p->window[i % 2]);
+        p->padding[i] = options->padding[i];
+    }
+    p->count_padding = options->count_padding;
+    return CLEAT_OK;
+}
+
+/* Works out p->out_shape from the options and p->shape, which it checks. */
+static cleat_status find_shape(problem *p) {
+    for (int i = 0; i < 4; ++i) {
+        REFUSE_IF(p->shape[i] < 0, CLEAT_INVALID_ARGUMENT, "%s: extent %d of the input is %lld",
+            p->operation, i, (long long)p->shape[i]);
+        p->out_shape[i] = p->shape[i];
+    }
+    for (int i = 0; i < 2; ++i) {
+        const char *axis = i == 0 ? "rows" : "columns";
+        const int64_t extent = p->shape[2 + i];
+        int64_t padded = 0;
+        REFUSE_IF(!checked_add(extent, p->padding[i], &padded) ||
+                      !checked_add(padded, p->padding[2 + i], &padded),
+            CLEAT_SIZE_OVERFLOW, "%s: %lld padded %s do not fit 64 bits", p->operation,
+            (long long)extent, axis);
+        REFUSE_IF(extent == 0 || p->window[i] > padded, CLEAT_SHAPE_MISMATCH,
+            "%s: a window of %lld %s does not fit %lld %s (%lld with padding)", p->operation,
+            (long long)p->window[i], axis, (long long)extent, axis, (long long)padded);
+        p->out_shape[2 + i] = (padded - p->window[i]) / p->step[i] + 1;
+    }
+    return CLEAT_OK;
+}
+
+cleat_status cleat_pool2d_shape(
+    const int64_t x_shape[4], const cleat_pool2d_options *options, int64_t y_shape[4]) {
+    problem p = {.operation = "pool2d_shape"};
+    REFUSE_IF(x_shape == NULL || y_shape == NULL, CLEAT_INVALID_ARGUMENT, "%s: %s is NULL",
+        p.operation, x_shape == NULL ? "x_shape" : "y_shape");
+    TRY(read_options(&p, options));
+    for (int i = 0; i < 4; ++i) {
+        p.shape[i] = x_shape[i];
+    }
+    TRY(find_shape(&p));
+    for (int i = 0; i < 4; ++i) {
+        y_shape[i] = p.out_shape[i];
+    }
+    return CLEAT_OK;
+}
+
+/* ---- Checks ---- */
+
+/* `large` gives the shape of the input, `small` must have that of the output. */
+static cleat_status check_shapes(problem *p, const char *name_large, const cleat_tensor *large,
+    const char *name_small, const cleat_tensor *small, const cleat_pool2d_options *options) {
+    TRY(check_rank(p->operation, name_large, large, 4));
+    TRY(check_rank(p->operation, name_small, small, 4));
+    TRY(read_options(p, options));
+    for (int i = 0; i < 4; ++i) {
+        p->shape[i] = large->shape[i];
+    }
+    TRY(find_shape(p));
+    char wanted[SHAPE_TEXT_SIZE], got[SHAPE_TEXT_SIZE];
+    for (int i = 0; i < 4; ++i) {
+        REFUSE_IF(small->shape[i] != p->out_shape[i], CLEAT_SHAPE_MISMATCH,
+            "%s: %s is %s, wanted %s", p->operation, name_small, shape_text(4, small->shape, got),
+            shape_text(4, p->out_shape, wanted));
+    }
+    return CLEAT_OK;
+}
+
+/* ---- Launches ---- */
+
+static bool needs_index64(const problem *p) {
+    /* Places in the padded input are formed, too. */
+    bool wide = tensor_needs_index64(&p->large) || tensor_needs_index64(&p->small) ||
+                (p->backward && tensor_needs_index64(&p->result));
+    for (int i = 0; i < 2; ++i) {
+        wide = wide || p->window[i] > INT32_MAX / 8 || p->step[i] > INT32_MAX / 8 ||
+               p->shape[2 + i] > INT32_MAX / 8;
+    }
+    return wide || p->window[0] > INT32_MAX / p->window[1] ||
+           cleat_tensor_count(&p->result) > INT32_MAX / 2;
+}
+
+static launch begin(const problem *p, const char *kernel) {
+    launch l = launch_begin(p->operation, "pool", kernel);
+    launch_use_index64(&l, needs_index64(p));
+    launch_macro(&l, "AVERAGE", p->average);
+    const double large = (double)(p->shape[0] * p->shape[1]) * (double)(p->shape[2] * p->shape[3]);
+    const double small =
+        large / (double)(p->shape[2] * p->shape[3]) * (double)(p->out_shape[2] * p->out_shape[3]);
+    l.flop = small * (double)p->window[0] * (double)p->window[1];
+    l.bytes = sizeof(float) * (large * (p->backward && !p->average ? 2 : 1) + small);
+    return l;
+}
+
+/* x (max only), dy, dx, or x, y: the tensors of a kernel, in its order. */
+static int list_tensors(const problem *p, const cleat_tensor *tensors[3]) {
+    int count = 0;
+    if (!p->backward || !p->average) {
+        tensors[count++] = &p->large;
+    }
+    if (p->backward) {
+        tensors[count++] = &p->small;
+    }
+    tensors[count++] = &p->result;
+    return count;
+}
+
+static void add_geometry(launch *l, const problem *p) {
+    launch_index(l, p->shape[1]);
+    launch_index(l, p->shape[2]);
+    launch_index(l, p->shape[3]);
+    launch_index(l, p->out_shape[2]);
+    launch_index(l, p->out_shape[3]);
+    launch_index(l, p->window[0]);
+    launch_index(l, p->window[1]);
+    launch_index(l, p->step[0]);
+    launch_index(l, p->step[1]);
+    launch_index(l, p->padding[0]);
+    launch_index(l, p->padding[1]);
+    launch_int(l, p->count_padding);
+}
+
+/* A launch with the arguments that the kernels for any window share. */
+static launch begin_any(const problem *p, const char *kernel, int64_t items) {
+    launch l = begin(p, kernel);
+    const cleat_tensor *tensors[3];
+    const int count = list_tensors(p, tensors);
+    for (int i = 0; i < count; ++i) {
+        launch_tensor(&l, tensors[i]);
+    }
+    for (int i = 0; i < count; ++i) {
+        launch_index(&l, tensors[i]->offset);
+    }
+    launch_index(&l, items);
+    add_geometry(&l, p);
+    for (int i = 0; i < count; ++i) {
+        for (int axis = 0; axis < 4; ++axis) {
+            launch_index(&l, tensors[i]->stride[axis]);
+        }
+    }
+    return l;
+}
+
+static cleat_status enqueue_direct(cleat_context *context, const void *data) {
+    const problem *p = data;
+    const int64_t items = cleat_tensor_count(&p->result);
+    launch l = begin_any(p,
+        !p->backward ? "pool2d_direct"
+        : p->average ? "average_pool2d_backward_direct"
+                     : "max_pool2d_backward_direct",
+        items);
+    work_each(context_profile(context), items, &l);
+    return launch_all(context, &l, 1);
+}
+
+static cleat_status enqueue_planes(cleat_context *context, const void *data) {
+    const problem *p = data;
+    const int64_t planes = p->shape[0] * p->shape[1];
+    launch l = begin_any(p, "max_pool2d_backward_planes", planes);
+    launch_index(&l, work_split(context_profile(context), planes, 1, &l));
+    return launch_all(context, &l, 1);
+}
+
+static cleat_status enqueue_2x2(cleat_context *context, const void *data) {
+    const problem *p = data;
+    const int64_t rows = p->shape[0] * p->shape[1] * p->out_shape[2];
+    launch l = begin(p, p->backward ? "pool2d_2x2_backward" : "pool2d_2x2");
+    const cleat_tensor *tensors[3];
+    int count = 0;
+    tensors[count++] = &p->large; /* for the average's gradient any tensor, not looked at */
+    if (p->backward) {
+        tensors[count++] = &p->small;
+    }
+    tensors[count++] = &p->result;
+    for (int i = 0; i < count; ++i) {
+        launch_tensor(&l, tensors[i]);
+    }
+    for (int i = 0; i < count; ++i) {
+        launch_index(&l, tensors[i]->offset);
+    }
+    launch_index(&l, rows);
+    launch_index(&l, p->shape[1]);
+    if (p->backward) {
+        launch_index(&l, p->shape[2]);
+        launch_index(&l, p->shape[3]);
+    }
+    launch_index(&l, p->out_shape[2]);
+    launch_index(&l, p->out_shape[3]);
+    for (int i = 0; i < count; ++i) {
+        for (int axis = 0; axis < 3; ++axis) {
+            launch_index(&l, tensors[i]->stride[axis]);
+        }
+    }
+    launch_index(&l, work_split(context_profile(context), rows, 1, &l));
+    return launch_all(context, &l, 1);
+}
+
+/* ---- Variants ---- */
+
+static bool always(const device_profile *profile, const void *data) {
+    (void)profile;
+    (void)data;
+    return true;
+}
+
+static bool is_cpu(const device_profile *profile, const void *data) {
+    (void)data;
+    return profile->is_cpu;
+}
+
+static bool is_2x2(const device_profile *profile, const void *data) {
+    const problem *p = data;
+    const bool plain = p->window[0] == 2 && p->window[1] == 2 && p->step[0] == 2 &&
+                       p->step[1] == 2 &&
+                       p->padding[0] + p->padding[1] + p->padding[2] + p->padding[3] == 0;
+    return profile->is_cpu && plain && p->large.stride[3] == 1 && p->small.stride[3] == 1 &&
+           p->result.stride[3] == 1;
+}
+
+static const variant common_variants[] = {
+    {"cpu_2x2", is_2x2, enqueue_2x2},
+    {"direct", always, enqueue_direct},
+    {NULL, NULL, NULL},
+};
+
+static const variant max_backward_variants[] = {
+    {"cpu_2x2", is_2x2, enqueue_2x2},
+    {"cpu_planes", is_cpu, enqueue_planes},
+    {"direct", always, enqueue_direct},
+    {NULL, NULL, NULL},
+};
+
+static cleat_status run(cleat_context *context, const problem *p) {
+    if (cleat_tensor_count(&p->result) == 0) {
+        return CLEAT_OK;
+    }
+    char text[SHAPE_TEXT_SIZE];
+    const variant *chosen = NULL;
+    TRY(variant_choose(context, p->operation, NULL, NULL,
+        p->backward && !p->average ? max_backward_variants : common_variants, p,
+        shape_text(4, p->shape, text), &chosen));
+    return chosen->enqueue(context, p);
+}
+
+static cleat_status forward(
+    cleat_context *context, problem *p, const cleat_pool2d_options *options) {
+    TRY(check_context(p->operation, context));
+    TRY(check_tensor(p->operation, "x", context, &p->large, CLEAT_F32));
+    TRY(check_output(p->operation, "y", context, &p->small, CLEAT_F32));
+    TRY(check_shapes(p, "x", &p->large, "y", &p->small, options));
+    TRY(check_no_overlap(p->operation, "x", &p->large, "y", &p->small, false));
+    p->result = p->small;
+    return run(context, p);
+}
+
+cleat_status cleat_max_pool2d(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool2d_options *options) {
+    problem p = {.operation = "max_pool2d", .large = x, .small = y};
+    return forward(context, &p, options);
+}
+
+cleat_status cleat_average_pool2d(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool2d_options *options) {
+    problem p = {.operation = "average_pool2d", .average = true, .large = x, .small = y};
+    return forward(context, &p, options);
+}
+
+cleat_status cleat_max_pool2d_backward(cleat_context *context, cleat_tensor x, cleat_tensor dy,
+    cleat_tensor dx, const cleat_pool2d_options *options) {
+    problem p = {.operation = "max_pool2d_backward",
+        .backward = true,
+        .large = x,
+        .small = dy,
+        .result = dx};
+    TRY(check_context(p.operation, context));
+    TRY(check_tensor(p.operation, "x", context, &x, CLEAT_F32));
+    TRY(check_tensor(p.operation, "dy", context, &dy, CLEAT_F32));
+    TRY(check_output(p.operation, "dx", context, &dx, CLEAT_F32));
+    TRY(check_shapes(&p, "x", &x, "dy", &dy, options));
+    TRY(check_same_shape(p.operation, "x", &x, "dx", &dx));
+    TRY(check_no_overlap(p.operation, "x", &x, "dx", &dx, false));
+    TRY(check_no_overlap(p.operation, "dy", &dy, "dx", &dx, false));
+    return run(context, &p);
+}
+
+cleat_status cleat_average_pool2d_backward(
+    cleat_context *context, cleat_tensor dy, cleat_tensor dx, const cleat_pool2d_options *options) {
+    problem p = {.operation = "average_pool2d_backward",
+        .average = true,
+        .backward = true,
+        .large = dx,
+        .small = dy,
+        .result = dx};
+    TRY(check_context(p.operation, context));
+    TRY(check_tensor(p.operation, "dy", context, &dy, CLEAT_F32));
+    TRY(check_output(p.operation, "dx", context, &dx, CLEAT_F32));
+    TRY(check_shapes(&p, "dx", &dx, "dy", &dy, options));
+    TRY(check_no_overlap(p.operation, "dy", &dy, "dx", &dx, false));
+    return run(context, &p);
+}
