@@ -4,11 +4,11 @@
 #include "core/source.h"
 #include <stdlib.h>
 
-/* "-cl-std=CL1.2 -DDEVICE_IS_CPU=1 ... -DNAME=value" */
+/* "-cl-std=CL1.2 -w -DDEVICE_IS_CPU=1 ... -DNAME=value" */
 static cleat_status add_options(
     text_builder *options, const device_profile *profile, const launch *l) {
     TRY(text_format(options,
-        "-cl-std=CL1.2 -DDEVICE_IS_CPU=%d -DDEVICE_HAS_FMA=%d -DDEVICE_FLOAT_WIDTH=%d",
+        "-cl-std=CL1.2 -w -DDEVICE_IS_CPU=%d -DDEVICE_HAS_FMA=%d -DDEVICE_FLOAT_WIDTH=%d",
         profile->is_cpu, profile->has_fma, profile->float_width));
     for (int i = 0; i < l->macro_count; i++) {
         const kernel_macro *macro = &l->macros[i];
