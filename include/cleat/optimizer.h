@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 typedef struct cleat_sgd_options {
-    float momentum;     /* 0: plain gradient descent, and velocity may be NULL */
+    float momentum;     /* 0: plain gradient descent; velocity may be NULL and is not touched */
     float weight_decay; /* L2: added to the gradient as weight_decay * parameter */
     bool nesterov;
     uint64_t reserved[6];
@@ -20,6 +20,7 @@ typedef struct cleat_sgd_options {
  *   g = gradient + weight_decay * parameter;  velocity = momentum * velocity + g
  *   parameter -= learning_rate * (nesterov ? g + momentum * velocity : velocity)
  * velocity starts as zeros. All f32, of one shape, any strides, no two overlapping.
+ * CLEAT_INVALID_ARGUMENT for a learning rate, momentum or decay that is negative or not finite.
  */
 CLEAT_API cleat_status cleat_sgd_step(cleat_context *context, cleat_tensor parameter,
     cleat_tensor gradient, const cleat_tensor *velocity, float learning_rate,
@@ -38,7 +39,9 @@ typedef struct cleat_adam_options {
  *   g = gradient + weight_decay * parameter
  *   m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2
  *   parameter -= learning_rate * (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + epsilon)
- * m and v start as zeros. All f32, of one shape, any strides, no two overlapping.
+ * m and v start as zeros. All f32, of one shape, any strides, no two overlapping. The powers of
+ * beta are formed in double precision. CLEAT_INVALID_ARGUMENT for a step below 1, a beta outside
+ * (0, 1), and a learning rate, epsilon or decay that is negative or not finite.
  */
 CLEAT_API cleat_status cleat_adam_step(cleat_context *context, cleat_tensor parameter,
     cleat_tensor gradient, cleat_tensor m, cleat_tensor v, int64_t step, float learning_rate,
