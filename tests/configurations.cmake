@@ -61,3 +61,13 @@ list(FILTER some INCLUDE REGEX "matmul|conv|context")
 add_build(plain -DCMAKE_C_COMPILER=gcc -DCLEAT_CLBLAST=OFF -DBUILD_SHARED_LIBS=ON)
 add_programs(plain ${PROJECT_BINARY_DIR}/plain/tests ${pocl} "" ${some})
 need_build(plain ${some})
+
+# Every kernel under a simulator that sees reads and writes out of bounds, and races: slow.
+if(CLEAT_TEST_LONG)
+    foreach(name IN LISTS test_programs)
+        add_test(NAME oclgrind.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/oclgrind.sh
+            ${CMAKE_CURRENT_BINARY_DIR}/${name})
+        set_tests_properties(oclgrind.${name} PROPERTIES TIMEOUT ${time_limit} LABELS oclgrind
+            SKIP_RETURN_CODE 77 ENVIRONMENT CLEAT_TEST_EFFORT=short)
+    endforeach()
+endif()

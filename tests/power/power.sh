@@ -3,7 +3,7 @@
 # Breaks kernels, one fault at a time, and demands that the named test program fails.
 #   power.sh LIST KERNELS PROGRAMS
 # LIST holds blocks separated by empty lines; text and with are taken as they stand, "text" must be
-# in the file, and its first occurrence is replaced:
+# in the file, and its first occurrence is replaced; a file holds for the blocks after it too:
 #   file: matmul_cpu.cl
 #   text: k < depth
 #   with: k < depth - 1
