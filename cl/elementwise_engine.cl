@@ -10,7 +10,7 @@
  *     INPUTS 0..4, OUTPUTS 1..3, PARAMETERS 0..8   how many there are; INPUTS + OUTPUTS <= 5
  *     RANK 1..8           axes after collapsing; axis 0 is the innermost, along which vectors lie
  *     VECTOR_WIDTH        1, 2, 4, 8 or 16
- *     IN0_INNER .. IN3_INNER, OUT0_INNER .. OUT2_INNER
+ *     in0_inner .. in3_inner, out0_inner .. out2_inner
  *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other
  *     CHUNKED             1: a work-item takes neighbouring units (CPUs; work-groups of 1),
  *                         0: it takes every global-size-th unit (GPUs)
@@ -33,151 +33,72 @@
 #define STRIDES_6(name) STRIDES_5(name), const INDEX name##_stride5
 #define STRIDES_7(name) STRIDES_6(name), const INDEX name##_stride6
 #define STRIDES_8(name) STRIDES_7(name), const INDEX name##_stride7
-#define INPUT(name)                                                                                \
+#define INPUT(name, unused)                                                                        \
     , __global const float *name##_data, const INDEX name##_offset CAT(STRIDES_, RANK)(name)
-#define OUTPUT(name) , __global float *name##_data, const INDEX name##_offset CAT(STRIDES_, RANK)(name)
+#define OUTPUT(name, unused)                                                                       \
+    , __global float *name##_data, const INDEX name##_offset CAT(STRIDES_, RANK)(name)
 
-/* Elements at index i of the block that starts at name_at. */
-#define READ_0(W, name, i) ((FLOATS(W))(name##_data[name##_at]))
-#define READ_1(W, name, i) LOAD(W, name##_data + name##_at + (i))
-#define READ_2(W, name, i) GATHER(W, name##_data + name##_at + (i)*name##_stride0, name##_stride0)
-#define WRITE_1(W, name, i) STORE(W, name, name##_data + name##_at + (i))
-#define WRITE_2(W, name, i)                                                                        \
-    SCATTER(W, name, name##_data + name##_at + (i)*name##_stride0, name##_stride0)
-/* A stride of 0 in an output is that of an axis of one element. */
-#define WRITE_0(W, name, i) WRITE_2(W, name, i)
+/* MACRO(in0, a) MACRO(in1, a) ... for all inputs, all outputs, or both. */
+#define EACH_INPUT_0(MACRO, a)
+#define EACH_INPUT_1(MACRO, a) MACRO(in0, a)
+#define EACH_INPUT_2(MACRO, a) MACRO(in0, a) MACRO(in1, a)
+#define EACH_INPUT_3(MACRO, a) MACRO(in0, a) MACRO(in1, a) MACRO(in2, a)
+#define EACH_INPUT_4(MACRO, a) MACRO(in0, a) MACRO(in1, a) MACRO(in2, a) MACRO(in3, a)
+#define EACH_OUTPUT_1(MACRO, a) MACRO(out0, a)
+#define EACH_OUTPUT_2(MACRO, a) MACRO(out0, a) MACRO(out1, a)
+#define EACH_OUTPUT_3(MACRO, a) MACRO(out0, a) MACRO(out1, a) MACRO(out2, a)
+#define EACH_INPUT(MACRO, a) CAT(EACH_INPUT_, INPUTS)(MACRO, a)
+#define EACH_OUTPUT(MACRO, a) CAT(EACH_OUTPUT_, OUTPUTS)(MACRO, a)
+#define EACH(MACRO, a) EACH_INPUT(MACRO, a) EACH_OUTPUT(MACRO, a)
 
-#if INPUTS > 0
-#define READ_IN0(W, i) FLOATS(W) in0 = CAT(READ_, IN0_INNER)(W, in0, i);
-#define PARAMETER_IN0 INPUT(in0)
-#define START_IN0 INDEX in0_at = in0_offset + start * in0_stride0;
-#define MOVE_IN0(axis) in0_at += coordinate * in0_stride##axis;
-#else
-#define READ_IN0(W, i)
-#define PARAMETER_IN0
-#define START_IN0
-#define MOVE_IN0(axis)
-#endif
-#if INPUTS > 1
-#define READ_IN1(W, i) FLOATS(W) in1 = CAT(READ_, IN1_INNER)(W, in1, i);
-#define PARAMETER_IN1 INPUT(in1)
-#define START_IN1 INDEX in1_at = in1_offset + start * in1_stride0;
-#define MOVE_IN1(axis) in1_at += coordinate * in1_stride##axis;
-#else
-#define READ_IN1(W, i)
-#define PARAMETER_IN1
-#define START_IN1
-#define MOVE_IN1(axis)
-#endif
-#if INPUTS > 2
-#define READ_IN2(W, i) FLOATS(W) in2 = CAT(READ_, IN2_INNER)(W, in2, i);
-#define PARAMETER_IN2 INPUT(in2)
-#define START_IN2 INDEX in2_at = in2_offset + start * in2_stride0;
-#define MOVE_IN2(axis) in2_at += coordinate * in2_stride##axis;
-#else
-#define READ_IN2(W, i)
-#define PARAMETER_IN2
-#define START_IN2
-#define MOVE_IN2(axis)
-#endif
-#if INPUTS > 3
-#define READ_IN3(W, i) FLOATS(W) in3 = CAT(READ_, IN3_INNER)(W, in3, i);
-#define PARAMETER_IN3 INPUT(in3)
-#define START_IN3 INDEX in3_at = in3_offset + start * in3_stride0;
-#define MOVE_IN3(axis) in3_at += coordinate * in3_stride##axis;
-#else
-#define READ_IN3(W, i)
-#define PARAMETER_IN3
-#define START_IN3
-#define MOVE_IN3(axis)
-#endif
-#if OUTPUTS > 0
+/* W elements at index i of the block that starts at name_at. */
+#define READ_0(W, name) (FLOATS(W))(name##_data[name##_at])
+#define READ_1(W, name) LOAD(W, name##_data + name##_at + i)
+#define READ_2(W, name) GATHER(W, name##_data + name##_at + i * name##_stride0, name##_stride0)
+#define READ(name, W) FLOATS(W) name = CAT(READ_, CAT(name, _inner))(W, name);
+#define DECLARE(name, W) FLOATS(W) name;
+#define WRITE_1(W, name) STORE(W, name, name##_data + name##_at + i)
+#define WRITE_2(W, name)                                                                           \
+    SCATTER(W, name, name##_data + name##_at + i * name##_stride0, name##_stride0)
+#define WRITE_0(W, name) WRITE_2(W, name) /* an axis of one element */
+#define WRITE(name, W) CAT(WRITE_, CAT(name, _inner))(W, name);
 #if READS_OUTPUTS
-#define READ_OUT0(W, i) FLOATS(W) out0 = CAT(READ_, OUT0_INNER)(W, out0, i);
+#define OPEN(name, W) READ(name, W)
 #else
-#define READ_OUT0(W, i) FLOATS(W) out0;
+#define OPEN(name, W) DECLARE(name, W)
 #endif
-#define WRITE_OUT0(W, i) CAT(WRITE_, OUT0_INNER)(W, out0, i);
-#define PARAMETER_OUT0 OUTPUT(out0)
-#define START_OUT0 INDEX out0_at = out0_offset + start * out0_stride0;
-#define MOVE_OUT0(axis) out0_at += coordinate * out0_stride##axis;
-#else
-#define READ_OUT0(W, i)
-#define WRITE_OUT0(W, i)
-#define PARAMETER_OUT0
-#define START_OUT0
-#define MOVE_OUT0(axis)
-#endif
-#if OUTPUTS > 1
-#if READS_OUTPUTS
-#define READ_OUT1(W, i) FLOATS(W) out1 = CAT(READ_, OUT1_INNER)(W, out1, i);
-#else
-#define READ_OUT1(W, i) FLOATS(W) out1;
-#endif
-#define WRITE_OUT1(W, i) CAT(WRITE_, OUT1_INNER)(W, out1, i);
-#define PARAMETER_OUT1 OUTPUT(out1)
-#define START_OUT1 INDEX out1_at = out1_offset + start * out1_stride0;
-#define MOVE_OUT1(axis) out1_at += coordinate * out1_stride##axis;
-#else
-#define READ_OUT1(W, i)
-#define WRITE_OUT1(W, i)
-#define PARAMETER_OUT1
-#define START_OUT1
-#define MOVE_OUT1(axis)
-#endif
-#if OUTPUTS > 2
-#if READS_OUTPUTS
-#define READ_OUT2(W, i) FLOATS(W) out2 = CAT(READ_, OUT2_INNER)(W, out2, i);
-#else
-#define READ_OUT2(W, i) FLOATS(W) out2;
-#endif
-#define WRITE_OUT2(W, i) CAT(WRITE_, OUT2_INNER)(W, out2, i);
-#define PARAMETER_OUT2 OUTPUT(out2)
-#define START_OUT2 INDEX out2_at = out2_offset + start * out2_stride0;
-#define MOVE_OUT2(axis) out2_at += coordinate * out2_stride##axis;
-#else
-#define READ_OUT2(W, i)
-#define WRITE_OUT2(W, i)
-#define PARAMETER_OUT2
-#define START_OUT2
-#define MOVE_OUT2(axis)
-#endif
-
-#define ALL_INPUTS(MACRO) MACRO##_IN0 MACRO##_IN1 MACRO##_IN2 MACRO##_IN3
-#define ALL(MACRO) ALL_INPUTS(MACRO) MACRO##_OUT0 MACRO##_OUT1 MACRO##_OUT2
-#define MOVE(axis)                                                                                 \
-    MOVE_IN0(axis) MOVE_IN1(axis) MOVE_IN2(axis) MOVE_IN3(axis)                                    \
-    MOVE_OUT0(axis) MOVE_OUT1(axis) MOVE_OUT2(axis)
-#define STEP(W, i)                                                                                 \
+#define STEP(W)                                                                                    \
     {                                                                                              \
-        READ_IN0(W, i) READ_IN1(W, i) READ_IN2(W, i) READ_IN3(W, i)                                \
-        READ_OUT0(W, i) READ_OUT1(W, i) READ_OUT2(W, i)                                            \
+        EACH_INPUT(READ, W)                                                                        \
+        EACH_OUTPUT(OPEN, W)                                                                       \
         EXPRESSION(W)                                                                              \
-        WRITE_OUT0(W, i) WRITE_OUT1(W, i) WRITE_OUT2(W, i)                                         \
+        EACH_OUTPUT(WRITE, W)                                                                      \
     }
 
+#define BEGIN(name, unused) INDEX name##_at = name##_offset + start * name##_stride0;
+#define MOVE(name, axis) name##_at += coordinate * name##_stride##axis;
 /* Takes the coordinate of one axis off `row`; the outermost axis has what is left. */
 #define AXIS(axis)                                                                                 \
     {                                                                                              \
         INDEX coordinate = row % extent##axis;                                                     \
         row /= extent##axis;                                                                       \
-        MOVE(axis)                                                                                 \
+        EACH(MOVE, axis)                                                                           \
     }
 #define LAST_AXIS(axis)                                                                            \
     {                                                                                              \
         INDEX coordinate = row;                                                                    \
-        MOVE(axis)                                                                                 \
+        EACH(MOVE, axis)                                                                           \
     }
-#define ROW_1
-#define ROW_2 LAST_AXIS(1)
-#define ROW_3 AXIS(1) LAST_AXIS(2)
-#define ROW_4 AXIS(1) AXIS(2) LAST_AXIS(3)
-#define ROW_5 AXIS(1) AXIS(2) AXIS(3) LAST_AXIS(4)
-#define ROW_6 AXIS(1) AXIS(2) AXIS(3) AXIS(4) LAST_AXIS(5)
-#define ROW_7 AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) LAST_AXIS(6)
-#define ROW_8 AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) AXIS(6) LAST_AXIS(7)
+#define ROW_1()
+#define ROW_2() LAST_AXIS(1)
+#define ROW_3() AXIS(1) LAST_AXIS(2)
+#define ROW_4() AXIS(1) AXIS(2) LAST_AXIS(3)
+#define ROW_5() AXIS(1) AXIS(2) AXIS(3) LAST_AXIS(4)
+#define ROW_6() AXIS(1) AXIS(2) AXIS(3) AXIS(4) LAST_AXIS(5)
+#define ROW_7() AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) LAST_AXIS(6)
+#define ROW_8() AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) AXIS(6) LAST_AXIS(7)
 
-#define EXTENTS_1, const INDEX extent0
+#define EXTENTS_1 , const INDEX extent0
 #define EXTENTS_2 EXTENTS_1, const INDEX extent1
 #define EXTENTS_3 EXTENTS_2, const INDEX extent2
 #define EXTENTS_4 EXTENTS_3, const INDEX extent3
@@ -196,7 +117,8 @@
 #define SCALARS_8 SCALARS_7, const float p7
 
 __kernel void elementwise(const INDEX units, const INDEX row_units,
-    const INDEX block CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) ALL(PARAMETER)) {
+    const INDEX block CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
+    EACH_OUTPUT(OUTPUT, 0)) {
 #if CHUNKED
     INDEX share = (units + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);
     INDEX unit = (INDEX)get_group_id(0) * share;
@@ -212,16 +134,16 @@ __kernel void elementwise(const INDEX units, const INDEX row_units,
         INDEX start = unit * block;
 #endif
         INDEX count = min(block, extent0 - start);
-        ALL(START)
-        CAT(ROW_, RANK)
+        EACH(BEGIN, 0)
+        CAT(ROW_, RANK)()
         INDEX i = 0;
 #if VECTOR_WIDTH > 1
         for (; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH) {
-            STEP(VECTOR_WIDTH, i)
+            STEP(VECTOR_WIDTH)
         }
 #endif
         for (; i < count; i++) {
-            STEP(1, i)
+            STEP(1)
         }
     }
 }

@@ -8,5 +8,9 @@
 
 const tuning_entry tuning_table[] = {
     {"copy", "cpu", NULL, "cpu"},
+    {"elementwise", "gpu", NULL, "interleaved"},
+    {"reduce", "cpu", "outer", "columns"},
+    {"reduce", "gpu", "inner", "groups"},
+    {"reduce", "gpu", "outer", "items"},
     {NULL, NULL, NULL, NULL},
 };

@@ -72,7 +72,7 @@ static int tensor_count(const elementwise_pass *pass) {
     return pass->input_count + pass->output_count;
 }
 
-/* 0, 1 or 2: the macro IN0_INNER and its kind. */
+/* 0, 1 or 2: the macro in0_inner and its kind. */
 static int inner_kind(const cleat_tensor *x) {
     int64_t stride = x->stride[x->rank - 1];
     return magnitude(stride) > 1 || stride < 0 ? 2 : (int)stride;
@@ -87,8 +87,8 @@ static bool needs_index64(const elementwise_pass *pass) {
 }
 
 static void add_macros(const elementwise_pass *pass, int vector_width, bool chunked, launch *l) {
-    static const char *const inner[] = {"IN0_INNER", "IN1_INNER", "IN2_INNER", "IN3_INNER",
-        "OUT0_INNER", "OUT1_INNER", "OUT2_INNER"};
+    static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner", "in3_inner",
+        "out0_inner", "out1_inner", "out2_inner"};
     launch_macro(l, "INPUTS", pass->input_count);
     launch_macro(l, "OUTPUTS", pass->output_count);
     launch_macro(l, "PARAMETERS", pass->parameter_count);

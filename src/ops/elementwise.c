@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/tensor_check.h"
+#include "ops/elementwise_engine.h"
+#include "ops/reduce_engine.h"
+#include <cleat/elementwise.h>
+#include <string.h>
+
+/* Values of GRADIENT in cl/binary_expression.cl */
+typedef enum gradient { GRADIENT_NONE, GRADIENT_OF_A, GRADIENT_OF_B } gradient;
+
+static const kernel_macro macro_binary = {"BINARY", NULL, 0};
+static const kernel_macro macro_gradient = {"GRADIENT", NULL, 0};
+
+static kernel_macro with_value(kernel_macro macro, int64_t value) {
+    macro.value = value;
+    return macro;
+}
+
+/* y = a op b with operands checked and of y's shape. */
+static cleat_status run_binary(cleat_context *context, const char *operation, cleat_binary binary,
+    const cleat_tensor *a, const cleat_tensor *b, const cleat_tensor *y) {
+    elementwise_pass pass = {.operation = operation,
+        .family = "elementwise",
+        .input_count = 2,
+        .output_count = 1,
+        .macro_count = 2};
+    pass.tensors[0] = *a;
+    pass.tensors[1] = *b;
+    pass.tensors[2] = *y;
+    pass.macros[0] = with_value(macro_binary, (int64_t)binary);
+    pass.macros[1] = with_value(macro_gradient, GRADIENT_NONE);
+    return elementwise_run(context, &pass);
+}
+
+static cleat_status apply(cleat_context *context, const char *operation, cleat_binary binary,
+    const cleat_tensor *a, const cleat_tensor *b, const cleat_tensor *y) {
+    cleat_tensor wide_a;
+    cleat_tensor wide_b;
+    TRY(check_context(operation, context));
+    TRY(check_tensor(operation, "a", context, a, CLEAT_F32));
+    TRY(check_tensor(operation, "b", context, b, CLEAT_F32));
+    TRY(check_output(operation, "y", context, y, CLEAT_F32));
+    TRY(check_broadcast(operation, "a", a, "y", y, &wide_a));
+    TRY(check_broadcast(operation, "b", b, "y", y, &wide_b));
+    TRY(check_no_overlap(operation, "a", &wide_a, "y", y, true));
+    TRY(check_no_overlap(operation, "b", &wide_b, "y", y, true));
+    return run_binary(context, operation, binary, &wide_a, &wide_b, y);
+}
+
+cleat_status cleat_add(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y) {
+    return apply(context, "add", CLEAT_ADD, &a, &b, &y);
+}
+
+cleat_status cleat_sub(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y) {
+    return apply(context, "sub", CLEAT_SUB, &a, &b, &y);
+}
+
+cleat_status cleat_mul(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y) {
+    return apply(context, "mul", CLEAT_MUL, &a, &b, &y);
+}
+
+cleat_status cleat_div(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y) {
+    return apply(context, "div", CLEAT_DIV, &a, &b, &y);
+}
+
+cleat_status cleat_bias_add(
+    cleat_context *context, cleat_tensor x, cleat_tensor bias, int32_t axis, cleat_tensor y) {
+    const char *operation = "bias_add";
+    TRY(check_context(operation, context));
+    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
+    TRY(check_tensor(operation, "bias", context, &bias, CLEAT_F32));
+    TRY(check_output(operation, "y", context, &y, CLEAT_F32));
+    TRY(check_axis(operation, axis, x.rank, &axis));
+    TRY(check_rank(operation, "bias", &bias, 1));
+    REFUSE_IF(bias.shape[0] != x.shape[axis], CLEAT_SHAPE_MISMATCH,
+        "%s: bias has %lld elements, axis %d of x has %lld", operation, (long long)bias.shape[0],
+        (int)axis, (long long)x.shape[axis]);
+    TRY(check_same_shape(operation, "x", &x, "y", &y));
+    cleat_tensor wide = x;
+    wide.buffer = bias.buffer;
+    wide.offset = bias.offset;
+    for (int32_t i = 0; i < x.rank; i++) {
+        wide.stride[i] = i == axis ? bias.stride[0] : 0;
+    }
+    TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
+    TRY(check_no_overlap(operation, "bias", &wide, "y", &y, false));
+    return run_binary(context, operation, CLEAT_ADD, &x, &wide, &y);
+}
+
+/* ---- Backward ---- */
+
+/* All of dy's shape. */
+typedef struct backward_operands {
+    cleat_binary binary;
+    cleat_tensor a, b, dy;
+} backward_operands;
+
+/* Fills inputs as cl/binary_expression.cl wants them; returns how many. */
+static int gradient_inputs(
+    const backward_operands *operands, gradient which, cleat_tensor *inputs) {
+    inputs[0] = operands->dy;
+    if (operands->binary == CLEAT_ADD || operands->binary == CLEAT_SUB) {
+        return 1;
+    }
+    inputs[1] = which == GRADIENT_OF_A ? operands->b : operands->a;
+    if (operands->binary == CLEAT_MUL || which == GRADIENT_OF_A) {
+        return 2;
+    }
+    inputs[2] = operands->b;
+    return 3;
+}
+
+/* x with axes of extent 1 in front, up to `rank`. */
+static cleat_tensor with_rank(const cleat_tensor *x, int32_t rank) {
+    cleat_tensor out = *x;
+    int32_t added = rank - x->rank;
+    out.rank = rank;
+    for (int32_t axis = 0; axis < rank; axis++) {
+        out.shape[axis] = axis < added ? 1 : x->shape[axis - added];
+        out.stride[axis] = axis < added ? 0 : x->stride[axis - added];
+    }
+    return out;
+}
+
+static cleat_status plan_gradient(cleat_context *context, const backward_operands *operands,
+    gradient which, const cleat_tensor *dx, launch *launches, int *count, void **scratch) {
+    const char *operation = "binary_backward";
+    reduce_pass sum = {
+        .operation = operation, .family = "elementwise_reduce", .macro_count = 2, .divisor = 1.0f};
+    bool any = false;
+    sum.output = with_rank(dx, operands->dy.rank);
+    for (int32_t axis = 0; axis < sum.output.rank; axis++) {
+        sum.reduced[axis] = sum.output.shape[axis] != operands->dy.shape[axis];
+        any = any || sum.reduced[axis];
+    }
+    if (cleat_tensor_count(dx) == 0) {
+        return CLEAT_OK;
+    }
+    sum.macros[0] = with_value(macro_binary, (int64_t)operands->binary);
+    sum.macros[1] = with_value(macro_gradient, (int64_t)which);
+    sum.input_count = gradient_inputs(operands, which, sum.inputs);
+    if (any) {
+        return reduce_plan(context, &sum, launches, count, scratch);
+    }
+    elementwise_pass pass = {.operation = operation,
+        .family = "elementwise",
+        .input_count = sum.input_count,
+        .output_count = 1,
+        .macro_count = 2};
+    memcpy(pass.tensors, sum.inputs, sizeof sum.inputs);
+    memcpy(pass.macros, sum.macros, sizeof sum.macros);
+    pass.tensors[pass.input_count] = sum.output;
+    return elementwise_plan(context, &pass, &launches[(*count)++]);
+}
+
+static cleat_status check_gradient(cleat_context *context, const char *name_x,
+    const cleat_tensor *x, const cleat_tensor *other, const char *name_dx, const cleat_tensor *dx,
+    const cleat_tensor *dy) {
+    const char *operation = "binary_backward";
+    if (dx == NULL) {
+        return CLEAT_OK;
+    }
+    TRY(check_output(operation, name_dx, context, dx, CLEAT_F32));
+    TRY(check_same_shape(operation, name_x, x, name_dx, dx));
+    TRY(check_no_overlap(operation, name_x, x, name_dx, dx, false));
+    TRY(check_no_overlap(operation, "the other operand", other, name_dx, dx, false));
+    return check_no_overlap(operation, "dy", dy, name_dx, dx, false);
+}
+
+static cleat_status check_backward(cleat_context *context, cleat_binary binary,
+    const cleat_tensor *a, const cleat_tensor *b, const cleat_tensor *dy, const cleat_tensor *da,
+    const cleat_tensor *db, backward_operands *operands) {
+    const char *operation = "binary_backward";
+    TRY(check_context(operation, context));
+    REFUSE_IF(binary < CLEAT_ADD || binary > CLEAT_DIV, CLEAT_INVALID_ARGUMENT,
+        "%s: operation is %d, which is none", operation, (int)binary);
+    TRY(check_tensor(operation, "a", context, a, CLEAT_F32));
+    TRY(check_tensor(operation, "b", context, b, CLEAT_F32));
+    TRY(check_tensor(operation, "dy", context, dy, CLEAT_F32));
+    *operands = (backward_operands){.binary = binary, .dy = *dy};
+    TRY(check_broadcast(operation, "a", a, "dy", dy, &operands->a));
+    TRY(check_broadcast(operation, "b", b, "dy", dy, &operands->b));
+    TRY(check_gradient(context, "a", a, b, "da", da, dy));
+    TRY(check_gradient(context, "b", b, a, "db", db, dy));
+    if (da != NULL && db != NULL) {
+        TRY(check_no_overlap(operation, "da", da, "db", db, false));
+    }
+    return CLEAT_OK;
+}
+
+cleat_status cleat_binary_backward(cleat_context *context, cleat_binary operation, cleat_tensor a,
+    cleat_tensor b, cleat_tensor dy, const cleat_tensor *da, const cleat_tensor *db) {
+    launch launches[2 * REDUCE_MAX_LAUNCHES];
+    void *scratch[2] = {NULL, NULL};
+    int count = 0;
+    backward_operands operands;
+    TRY(check_backward(context, operation, &a, &b, &dy, da, db, &operands));
+    cleat_status status = CLEAT_OK;
+    if (da != NULL) {
+        status =
+            plan_gradient(context, &operands, GRADIENT_OF_A, da, launches, &count, &scratch[0]);
+    }
+    if (db != NULL && status == CLEAT_OK) {
+        status =
+            plan_gradient(context, &operands, GRADIENT_OF_B, db, launches, &count, &scratch[1]);
+    }
+    if (status == CLEAT_OK && count > 0) {
+        status = launch_all(context, launches, count);
+    }
+    scratch_release(context, scratch[0]);
+    scratch_release(context, scratch[1]);
+    return status;
+}

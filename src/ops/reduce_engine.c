@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/reduce_engine.h"
+#include "core/tensor_check.h"
+#include "core/variant.h"
+#include "ops/elementwise_engine.h"
+
+/* Values of FORM in cl/reduce_engine.cl */
+typedef enum reduce_form { FORM_ROWS, FORM_COLUMNS, FORM_GROUPS, FORM_ITEMS } reduce_form;
+
+enum {
+    ROW_BLOCK = 4096,   /* elements of a unit of reduce_rows */
+    COLUMN_VECTORS = 8, /* as in cl/reduce_engine.cl */
+    CPU_GROUPS = 8,     /* work-groups a thread */
+    CPU_LEAST = 8192,   /* elements that are worth a slice */
+    GROUP_LOCAL = 128,  /* work-items of reduce_groups */
+    GROUP_TASKS = 16,   /* tasks a compute unit of a GPU wants, in groups */
+    GROUP_LEAST = 2048,
+    ITEM_LOCAL = 64,
+    ITEM_TASKS = 1024, /* the same in work-items */
+    ITEM_LEAST = 64,
+    ITEM_MOST = 16384, /* work-items a compute unit; beyond, they loop */
+    MOST_SLICES = 1024
+};
+
+/* One launch: axes arranged and apart. */
+typedef struct reduction {
+    const reduce_pass *pass;
+    bool of_slices; /* the second launch: plain values, not the pass's expression */
+    int input_count;
+    cleat_tensor kept[REDUCE_MAX_INPUTS + 1]; /* inputs, then the output; offsets are here */
+    cleat_tensor reduced[REDUCE_MAX_INPUTS];
+    void *memory[REDUCE_MAX_INPUTS + 1];
+    bool accumulate, index64;
+    float divisor;
+    int64_t out_slice; /* elements from the output of one slice to the next */
+} reduction;
+
+typedef struct geometry {
+    int64_t units, row_units, block; /* of the reduced axes; see cl/reduce_engine.cl */
+    int64_t slice_tasks, slices, slice_units;
+} geometry;
+
+/* What a variant is asked. */
+typedef struct reduce_problem {
+    reduction first;
+    launch *launches;
+    int *count;
+    void **scratch;
+} reduce_problem;
+
+static int64_t inner_extent(const cleat_tensor *x) {
+    return x->shape[x->rank - 1];
+}
+
+static int inner_kind(const cleat_tensor *x) {
+    int64_t stride = x->stride[x->rank - 1];
+    return stride == 0 || stride == 1 ? (int)stride : 2;
+}
+
+/* Moves the axes that are (or are not) reduced into a tensor of their own, without the offset. */
+static cleat_tensor select_axes(const cleat_tensor *x, const bool *reduced, bool wanted) {
+    cleat_tensor out = *x;
+    out.rank = 0;
+    out.offset = 0;
+    for (int32_t axis = 0; axis < x->rank; axis++) {
+        if (reduced[axis] == wanted) {
+            out.shape[out.rank] = x->shape[axis];
+            out.stride[out.rank] = x->stride[axis];
+            out.rank++;
+        }
+    }
+    return out;
+}
+
+static reduction arrange(const reduce_pass *pass) {
+    reduction r = {.pass = pass,
+        .input_count = pass->input_count,
+        .accumulate = pass->accumulate,
+        .divisor = pass->divisor};
+    int n = pass->input_count;
+    r.memory[n] = pass->output_memory;
+    r.kept[n] = select_axes(&pass->output, pass->reduced, false);
+    r.index64 = tensor_needs_index64(&pass->output) ||
+                cleat_tensor_count(&pass->inputs[0]) > INT32_MAX / 2 ||
+                cleat_tensor_count(&pass->output) > INT32_MAX / 2;
+    for (int t = 0; t < n; t++) {
+        r.kept[t] = select_axes(&pass->inputs[t], pass->reduced, false);
+        r.reduced[t] = select_axes(&pass->inputs[t], pass->reduced, true);
+        r.index64 = r.index64 || tensor_needs_index64(&pass->inputs[t]);
+    }
+    tensors_arrange(r.kept, n + 1, 0);
+    tensors_arrange(r.reduced, n, 0);
+    for (int t = 0; t < n; t++) {
+        r.kept[t].offset += pass->inputs[t].offset + r.reduced[t].offset;
+    }
+    r.kept[n].offset += pass->output.offset;
+    return r;
+}
+
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* How many tasks keep the device busy, and how many elements are worth one. */
+static void wanted_tasks(
+    reduce_form form, const device_profile *profile, int64_t *tasks, int64_t *least) {
+    int64_t units = (int64_t)profile->compute_units;
+    *tasks = units * (form == FORM_ITEMS       ? ITEM_TASKS
+                         : form == FORM_GROUPS ? GROUP_TASKS
+                                               : CPU_GROUPS);
+    *least = form == FORM_ITEMS ? ITEM_LEAST : form == FORM_GROUPS ? GROUP_LEAST : CPU_LEAST;
+}
+
+static geometry plan_geometry(
+    reduce_form form, const device_profile *profile, const reduction *r, bool may_slice) {
+    geometry g = {0};
+    int64_t outputs = cleat_tensor_count(&r->kept[0]);
+    int64_t count = cleat_tensor_count(&r->reduced[0]);
+    int64_t inner = inner_extent(&r->reduced[0]);
+    g.block = form == FORM_ROWS ? ROW_BLOCK : 1;
+    g.row_units = ceil_div(inner, g.block);
+    g.units = count == 0 ? 0 : count / inner * g.row_units;
+    g.slice_tasks = outputs;
+    if (form == FORM_COLUMNS) {
+        int64_t width = (int64_t)COLUMN_VECTORS * engine_vector_width(profile);
+        g.slice_tasks =
+            outputs / inner_extent(&r->kept[0]) * ceil_div(inner_extent(&r->kept[0]), width);
+    }
+    int64_t tasks = 0;
+    int64_t least = 0;
+    wanted_tasks(form, profile, &tasks, &least);
+    int64_t worth =
+        (int64_t)((double)outputs * (double)count / (double)g.slice_tasks / (double)least);
+    g.slices = smaller(smaller(tasks / g.slice_tasks, worth), smaller(g.units, MOST_SLICES));
+    g.slices = may_slice && g.slices > 1 ? g.slices : 1;
+    g.slice_units = ceil_div(g.units, g.slices);
+    g.slices = g.slice_units == 0 ? 1 : ceil_div(g.units, g.slice_units);
+    return g;
+}
+
+static void add_macros(const reduction *r, reduce_form form, int vector_width, launch *l) {
+    static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner"};
+    const reduce_pass *pass = r->pass;
+    launch_macro(l, "INPUTS", r->input_count);
+    launch_macro(l, "KEPT_RANK", r->kept[0].rank);
+    launch_macro(l, "REDUCED_RANK", r->reduced[0].rank);
+    launch_macro(l, "REDUCE_MAX", pass->maximum);
+    launch_macro(l, "ACCUMULATE", r->accumulate);
+    launch_macro(l, "FORM", form);
+    launch_macro(l, "VECTOR_WIDTH", vector_width);
+    for (int t = 0; t < r->input_count; t++) {
+        int kind = form == FORM_ROWS      ? inner_kind(&r->reduced[t])
+                   : form == FORM_COLUMNS ? inner_kind(&r->kept[t])
+                                          : 1;
+        launch_macro(l, inner[t], kind);
+    }
+    launch_macro(l, "out_inner", form == FORM_COLUMNS ? inner_kind(&r->kept[r->input_count]) : 1);
+    if (r->of_slices) {
+        launch_macro(l, "REDUCE_VALUE", 0);
+        return;
+    }
+    for (int i = 0; i < pass->macro_count; i++) {
+        launch_macro(l, pass->macros[i].name, pass->macros[i].value);
+    }
+}
+
+static void add_strides(const cleat_tensor *x, launch *l) {
+    for (int32_t axis = x->rank - 1; axis >= 0; axis--) {
+        launch_index(l, x->stride[axis]);
+    }
+}
+
+static void add_extents(const cleat_tensor *x, launch *l) {
+    for (int32_t axis = x->rank - 1; axis >= 0; axis--) {
+        launch_index(l, x->shape[axis]);
+    }
+}
+
+static void add_memory(const reduction *r, int t, launch *l) {
+    if (r->memory[t] != NULL) {
+        launch_memory(l, r->memory[t]);
+    } else {
+        launch_tensor(l, &r->kept[t]);
+    }
+    launch_index(l, r->kept[t].offset);
+    add_strides(&r->kept[t], l);
+}
+
+static void add_arguments(const reduction *r, const geometry *g, launch *l) {
+    int n = r->input_count;
+    launch_index(l, g->slice_tasks * g->slices);
+    launch_index(l, g->slice_tasks);
+    launch_index(l, g->units);
+    launch_index(l, g->slice_units);
+    launch_index(l, g->row_units);
+    launch_index(l, g->block);
+    add_extents(&r->kept[0], l);
+    add_extents(&r->reduced[0], l);
+    launch_float(l, r->divisor);
+    add_memory(r, n, l);
+    launch_index(l, r->out_slice);
+    l->bytes = tensor_bytes(&r->kept[n]) * (double)g->slices;
+    for (int t = 0; t < n; t++) {
+        add_memory(r, t, l);
+        add_strides(&r->reduced[t], l);
+        l->bytes += tensor_bytes(&r->kept[t]) * tensor_bytes(&r->reduced[t]) / sizeof(float);
+    }
+    l->flop = (double)cleat_tensor_count(&r->kept[0]) * (double)cleat_tensor_count(&r->reduced[0]);
+}
+
+static void set_size(
+    reduce_form form, const device_profile *profile, const geometry *g, launch *l) {
+    int64_t tasks = g->slice_tasks * g->slices;
+    int64_t units = (int64_t)profile->compute_units;
+    size_t local = form == FORM_GROUPS ? GROUP_LOCAL : ITEM_LOCAL;
+    while (local > profile->max_work_group_size) {
+        local /= 2;
+    }
+    if (form == FORM_GROUPS) {
+        launch_local(l, local * sizeof(float));
+        launch_size_1d(l, (size_t)tasks * local, local);
+    } else if (form == FORM_ITEMS) {
+        launch_size_1d(l, round_up((size_t)smaller(tasks, units * ITEM_MOST), local), local);
+    } else {
+        launch_size_1d(l, (size_t)smaller(tasks, units * CPU_GROUPS), 1);
+    }
+}
+
+static void fill(reduce_form form, const device_profile *profile, const reduction *r,
+    const geometry *g, launch *l) {
+    static const char *const kernels[] = {
+        "reduce_rows", "reduce_columns", "reduce_groups", "reduce_items"};
+    *l = launch_begin(r->pass->operation, r->of_slices ? "reduce" : r->pass->family, kernels[form]);
+    add_macros(r, form, form <= FORM_COLUMNS ? engine_vector_width(profile) : 1, l);
+    launch_use_index64(l, r->index64);
+    add_arguments(r, g, l);
+    set_size(form, profile, g, l);
+}
+
+/* The output of the first stage, [slices, kept] or [kept, slices] as the second likes to read it.
+ */
+static cleat_tensor partial_tensor(const cleat_tensor *output, int64_t slices, bool slices_inner) {
+    cleat_tensor partial = *output;
+    int64_t stride = slices_inner ? slices : 1;
+    partial.buffer = NULL;
+    partial.offset = 0;
+    for (int32_t axis = partial.rank - 1; axis >= 0; axis--) {
+        partial.stride[axis] = stride;
+        stride *= partial.shape[axis];
+    }
+    return partial;
+}
+
+static cleat_status enqueue_form(
+    reduce_form form, cleat_context *context, const reduce_problem *problem) {
+    const device_profile *profile = context_profile(context);
+    reduction first = problem->first;
+    int n = first.input_count;
+    geometry g = plan_geometry(form, profile, &first, true);
+    if (g.slices == 1) {
+        fill(form, profile, &first, &g, &problem->launches[(*problem->count)++]);
+        return CLEAT_OK;
+    }
+    int64_t outputs = cleat_tensor_count(&first.kept[0]);
+    bool slices_inner = form == FORM_ROWS || form == FORM_GROUPS;
+    TRY(scratch_acquire(context, (size_t)(outputs * g.slices) * sizeof(float), problem->scratch));
+
+    reduction second = {.pass = first.pass,
+        .of_slices = true,
+        .input_count = 1,
+        .accumulate = first.accumulate,
+        .index64 = first.index64,
+        .divisor = first.divisor};
+    second.kept[0] = partial_tensor(&first.kept[n], g.slices, slices_inner);
+    second.kept[1] = first.kept[n];
+    second.memory[0] = *problem->scratch;
+    second.memory[1] = first.memory[n];
+    second.reduced[0] = second.kept[0];
+    second.reduced[0].rank = 1;
+    second.reduced[0].shape[0] = g.slices;
+    second.reduced[0].stride[0] = slices_inner ? 1 : outputs;
+
+    first.kept[n] = second.kept[0];
+    first.memory[n] = *problem->scratch;
+    first.out_slice = second.reduced[0].stride[0];
+    first.accumulate = false;
+    first.divisor = 1.0f;
+    fill(form, profile, &first, &g, &problem->launches[(*problem->count)++]);
+    g = plan_geometry(form, profile, &second, false);
+    fill(form, profile, &second, &g, &problem->launches[(*problem->count)++]);
+    return CLEAT_OK;
+}
+
+static cleat_status enqueue_rows(cleat_context *context, const void *problem) {
+    return enqueue_form(FORM_ROWS, context, problem);
+}
+
+static cleat_status enqueue_columns(cleat_context *context, const void *problem) {
+    return enqueue_form(FORM_COLUMNS, context, problem);
+}
+
+static cleat_status enqueue_groups(cleat_context *context, const void *problem) {
+    return enqueue_form(FORM_GROUPS, context, problem);
+}
+
+static cleat_status enqueue_items(cleat_context *context, const void *problem) {
+    return enqueue_form(FORM_ITEMS, context, problem);
+}
+
+/* All can do everything; the tuning table tells what suits a device and shape class. */
+static bool supports_all(const device_profile *profile, const void *problem) {
+    (void)profile;
+    (void)problem;
+    return true;
+}
+
+static const variant variants[] = {
+    {"rows", supports_all, enqueue_rows},
+    {"columns", supports_all, enqueue_columns},
+    {"groups", supports_all, enqueue_groups},
+    {"items", supports_all, enqueue_items},
+    {NULL, NULL, NULL},
+};
+
+/* "inner": what is reduced lies together in memory, enough of it for vectors; else "outer". */
+static const char *shape_class(const reduction *r, int vector_width) {
+    bool inner = inner_extent(&r->reduced[0]) >= vector_width && inner_kind(&r->reduced[0]) == 1;
+    for (int t = 1; t < r->input_count; t++) {
+        inner = inner && inner_kind(&r->reduced[t]) < 2;
+    }
+    return inner ? "inner" : "outer";
+}
+
+cleat_status reduce_plan(
+    cleat_context *context, const reduce_pass *pass, launch *launches, int *count, void **scratch) {
+    reduce_problem problem = {arrange(pass), launches, count, scratch};
+    const variant *chosen = NULL;
+    *scratch = NULL;
+    const char *class = shape_class(&problem.first, engine_vector_width(context_profile(context)));
+    TRY(variant_choose(
+        context, "reduce", class, NULL, variants, &problem, pass->operation, &chosen));
+    return chosen->enqueue(context, &problem);
+}
+
+cleat_status reduce_run(cleat_context *context, const reduce_pass *pass) {
+    launch launches[REDUCE_MAX_LAUNCHES];
+    void *scratch = NULL;
+    int count = 0;
+    if (cleat_tensor_count(&pass->output) == 0) {
+        return CLEAT_OK;
+    }
+    cleat_status status = reduce_plan(context, pass, launches, &count, &scratch);
+    if (status == CLEAT_OK) {
+        status = launch_all(context, launches, count);
+    }
+    scratch_release(context, scratch);
+    return status;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One reduction over any axes of an expression of up to three tensors, any strides: an operation
+ * writes a family file that defines EXPRESSION and includes cl/reduce_engine.cl, fills a
+ * reduce_pass and runs it.
+ */
+#ifndef CLEAT_OPS_REDUCE_ENGINE_H
+#define CLEAT_OPS_REDUCE_ENGINE_H
+
+#include "core/launch.h"
+
+enum { REDUCE_MAX_INPUTS = 3, REDUCE_MAX_MACROS = 4, REDUCE_MAX_LAUNCHES = 2 };
+
+typedef struct reduce_pass {
+    const char *operation; /* for profile and messages */
+    const char *family;    /* the file cl/FAMILY.cl */
+    int input_count, macro_count;
+    cleat_tensor inputs[REDUCE_MAX_INPUTS]; /* in0, ...; f32, checked, all of one shape */
+    bool reduced[CLEAT_MAX_RANK];           /* which axes of the inputs are summed over */
+    cleat_tensor output;                    /* of the inputs' rank, with extent 1 on those axes */
+    void *output_memory; /* a cl_mem in place of output.buffer: scratch memory; else NULL */
+    bool maximum;        /* instead of the sum; NaN wins */
+    bool accumulate;     /* sums: add to the output */
+    float divisor;       /* of the result */
+    kernel_macro macros[REDUCE_MAX_MACROS]; /* the family's own */
+} reduce_pass;
+
+/*
+ * Chooses a variant ($CLEAT_REDUCE forces one) and appends to launches[*count] one or two launches,
+ * for a launch_all() of several. *scratch is what they need until then: scratch_release() it, also
+ * after a failure.
+ */
+cleat_status reduce_plan(
+    cleat_context *context, const reduce_pass *pass, launch *launches, int *count, void **scratch);
+
+/* Plans and launches; nothing for zero outputs. */
+cleat_status reduce_run(cleat_context *context, const reduce_pass *pass);
+
+#endif

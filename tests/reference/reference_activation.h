@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Activations in float64. Also for the epilogues of other operations' tests. */
+#ifndef CLEAT_REFERENCE_ACTIVATION_H
+#define CLEAT_REFERENCE_ACTIVATION_H
+
+#include <cleat/activation.h>
+
+double reference_activation(cleat_activation activation, double x, double slope);
+
+/* In terms of the input x; the left derivative at a kink. */
+double reference_activation_derivative(cleat_activation activation, double x, double slope);
+
+/* In terms of the output y, where that is possible. */
+double reference_activation_derivative_output(cleat_activation activation, double y, double slope);
+
+/* 2 sqrt(2/pi) (x + 0.044715 x^3): gelu_tanh is x sigmoid of this. */
+double reference_gelu_argument(double x);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+#include "reference/reference_activation.h"
+
+static const char *const variants[] = {"chunked", "interleaved"};
+enum { VARIANTS = 2, ACTIVATIONS = CLEAT_SILU + 1 };
+
+/* Where division is not correctly rounded (up to 2.5 ulp in OpenCL), the bounds of sigmoid and the
+ * like grow by its error. */
+static double division_error(void) {
+    cleat_device_info info;
+    test_ok(cleat_context_device(test_context(), &info));
+    return info.type == CLEAT_DEVICE_CPU ? 0 : 3;
+}
+
+static double value_ulp(cleat_activation activation) {
+    static const double bounds[ACTIVATIONS] = {0, 0, 0.5, 3, 4, 6, 0, 4};
+    bool divides = activation >= CLEAT_SIGMOID;
+    return bounds[activation] + (divides ? division_error() : 0);
+}
+
+/* Everything that makes trouble, then a fine sweep over all magnitudes of both signs. */
+static float *hard_values(int64_t count) {
+    static const float table[] = {0.0f, -0.0f, NAN, INFINITY, -INFINITY, 1e-45f, -1e-45f, 1e-38f,
+        -1e-38f, 3.4e38f, -3.4e38f, 88.7f, 88.8f, -87.3f, -87.4f, -88.0f, -103.9f, -104.0f, -110.0f,
+        0.3465f, 0.3467f, -0.3466f, 9.0f, 9.1f, -9.0f, -14.0f, -14.4f, 15.0f, 1e13f, -1e13f, 1.0f,
+        -1.0f, 120.0f, -120.0f, -121.0f, -0.7517916f, -1.2784645f, 5.9f, -10.0f, 2e-20f};
+    int64_t fixed = (int64_t)(sizeof table / sizeof table[0]);
+    float *values = test_alloc(count, sizeof *values);
+    for (int64_t i = 0; i < count; i++) {
+        if (i < fixed) {
+            values[i] = table[i];
+        } else if (i % 3 == 0) {
+            values[i] = (float)(test_real(-1, 1) * pow(2, test_real(-30, 8)));
+        } else {
+            values[i] = (float)test_real(i % 3 == 1 ? -16 : -120, i % 3 == 1 ? 16 : 100);
+        }
+    }
+    return values;
+}
+
+static double slope_or_default(float slope) {
+    return (double)(slope == 0.0f ? 0.01f : slope);
+}
+
+static void compare_values(
+    cleat_activation activation, const test_tensor *x, const test_tensor *y, float slope) {
+    double *want = test_alloc(x->count, sizeof *want);
+    double *magnitude = test_alloc(x->count, sizeof *magnitude);
+    for (int64_t i = 0; i < x->count; i++) {
+        double at = (double)x->data[i];
+        want[i] = reference_activation(activation, at, slope_or_default(slope));
+        double w = reference_gelu_argument(at);
+        double ulp = 4 + division_error() + (w < 0 ? 4 * fabs(w) : 0);
+        magnitude[i] = want[i] == 0 ? 0 : 2 * ulp * fabs(want[i]);
+    }
+    const char *name = cleat_activation_name(activation);
+    if (activation == CLEAT_GELU_TANH) {
+        test_bound(y, want, magnitude, 1, name);
+    } else {
+        test_ulp(y, want, value_ulp(activation), name);
+    }
+    free(want);
+    free(magnitude);
+}
+
+static void check_forward(cleat_activation activation, int32_t rank, const int64_t *shape,
+    const float *values, test_layout layout, float slope) {
+    cleat_activation_options options = {.slope = slope};
+    test_tensor x = test_input_from(rank, shape, values, layout);
+    test_tensor y = test_output(rank, shape, layout);
+    test_tensor again = test_output(rank, shape, TEST_ROW_MAJOR);
+    test_ok(cleat_activate(test_context(), activation, x.view, y.view, &options));
+    test_ok(cleat_activate(test_context(), activation, x.view, again.view, &options));
+    test_fetch(&y);
+    test_fetch(&again);
+    compare_values(activation, &x, &y, slope);
+    test_same_bits(&y, &again, "activate, twice");
+    test_unchanged(&x);
+    test_ok(
+        cleat_activate(test_context(), activation, x.view, x.view, slope == 0 ? NULL : &options));
+    test_free(&again);
+    again = test_output(rank, shape, TEST_ROW_MAJOR);
+    test_ok(cleat_copy(test_context(), x.view, again.view));
+    test_fetch(&again);
+    test_same_bits(&y, &again, "activate, in place");
+    test_free(&x);
+    test_free(&y);
+    test_free(&again);
+}
+
+START_TEST(values_within_bounds) {
+    int64_t count = 30011;
+    ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", variants[_i % VARIANTS], 1), 0);
+    float *values = hard_values(count);
+    check_forward((cleat_activation)(_i / VARIANTS), 1, &count, values, TEST_ROW_MAJOR, 0);
+    free(values);
+    unsetenv("CLEAT_ELEMENTWISE");
+}
+END_TEST
+
+START_TEST(any_shape_and_stride) {
+    for (int round = 0; round < test_rounds(24); round++) {
+        int64_t shape[CLEAT_MAX_RANK];
+        int32_t rank = (int32_t)test_int(0, 4);
+        int64_t count = 1;
+        for (int32_t axis = 0; axis < rank; axis++) {
+            shape[axis] = test_int(0, 9) == 0 ? 0 : test_int(1, 9);
+            count *= shape[axis];
+        }
+        ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", variants[round % VARIANTS], 1), 0);
+        float *values = hard_values(count);
+        check_forward(round % 8 == 7 ? CLEAT_GELU : CLEAT_LEAKY_RELU, rank, shape, values,
+            test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR, test_coin() ? 0.25f : 0);
+        free(values);
+    }
+    unsetenv("CLEAT_ELEMENTWISE");
+}
+END_TEST
+
+START_TEST(reference_derivatives_are_slopes) {
+    const double h = 1e-6;
+    for (int i = 0; i < 2000; i++) {
+        cleat_activation activation = (cleat_activation)(i % ACTIVATIONS);
+        double x = test_real(-9, 9);
+        if (fabs(x) < 1e-3) {
+            continue;
+        }
+        double slope = (reference_activation(activation, x + h, 0.25) -
+                           reference_activation(activation, x - h, 0.25)) /
+                       (2 * h);
+        double derivative = reference_activation_derivative(activation, x, 0.25);
+        double y = reference_activation(activation, x, 0.25);
+        ck_assert_double_eq_tol(derivative, slope, 1e-8);
+        if (activation <= CLEAT_TANH) {
+            ck_assert_double_eq_tol(
+                reference_activation_derivative_output(activation, y, 0.25), slope, 1e-8);
+        }
+    }
+}
+END_TEST
+
+/* dy is 1 in half of the elements: there dx is the derivative itself. */
+static void check_backward(cleat_activation activation, int32_t rank, const int64_t *shape,
+    const float *values, test_layout layout, bool from_output) {
+    cleat_activation_options options = {.slope = 0.25f, .from_output = from_output};
+    test_tensor x = test_input_from(rank, shape, values, layout);
+    test_tensor dy = test_input(rank, shape, TEST_REAL, layout);
+    test_tensor dx = test_output(rank, shape, layout);
+    double *want = test_alloc(x.count, sizeof *want);
+    double *magnitude = test_alloc(x.count, sizeof *magnitude);
+    for (int64_t i = 0; i < x.count; i++) {
+        double at = (double)x.data[i];
+        double derivative = from_output
+                                ? reference_activation_derivative_output(activation, at, 0.25)
+                                : reference_activation_derivative(activation, at, 0.25);
+        double ulps = 2 * (7 + 2 * division_error()) * fabs(derivative);
+        bool absolute = activation >= CLEAT_GELU || from_output;
+        want[i] = (double)dy.data[i] * derivative;
+        magnitude[i] = fabs((double)dy.data[i]) * (activation <= CLEAT_LEAKY_RELU ? 0
+                                                      : absolute                  ? 8 + 2 * ulps
+                                                                                  : ulps);
+    }
+    test_ok(
+        cleat_activate_backward(test_context(), activation, x.view, dy.view, dx.view, &options));
+    test_fetch(&dx);
+    test_bound(&dx, want, magnitude, 1, cleat_activation_name(activation));
+    test_unchanged(&x);
+    test_unchanged(&dy);
+    test_ok(
+        cleat_activate_backward(test_context(), activation, x.view, dy.view, dy.view, &options));
+    test_tensor again = test_output(rank, shape, TEST_ROW_MAJOR);
+    test_ok(cleat_copy(test_context(), dy.view, again.view));
+    test_fetch(&again);
+    test_same_bits(&dx, &again, "activate_backward, in place");
+    test_free(&again);
+    test_free(&x);
+    test_free(&dy);
+    test_free(&dx);
+    free(want);
+    free(magnitude);
+}
+
+START_TEST(derivatives_within_bounds) {
+    int64_t count = 20011;
+    cleat_activation activation = (cleat_activation)(_i / VARIANTS);
+    ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", variants[_i % VARIANTS], 1), 0);
+    float *values = hard_values(count);
+    values[2] = 0.5f; /* NaN stays with the values: a derivative there means nothing */
+    check_backward(activation, 1, &count, values, TEST_ROW_MAJOR, false);
+    if (activation <= CLEAT_TANH) {
+        bool bounded = activation >= CLEAT_SIGMOID;
+        for (int64_t i = 0; bounded && i < count; i++) {
+            values[i] = (float)test_real(activation == CLEAT_TANH ? -1 : 0, 1);
+        }
+        check_backward(activation, 1, &count, values, TEST_ROW_MAJOR, true);
+    }
+    free(values);
+    int64_t shape[] = {5, 3, 7};
+    values = hard_values(105);
+    values[2] = 0.5f;
+    check_backward(activation, 3, shape, values, TEST_STRIDED, false);
+    free(values);
+    unsetenv("CLEAT_ELEMENTWISE");
+}
+END_TEST
+
+START_TEST(nan_stays_nan) {
+    for (int a = 0; a < ACTIVATIONS; a++) {
+        float values[33];
+        int64_t count = 33;
+        for (int i = 0; i < 33; i++) {
+            values[i] = NAN;
+        }
+        test_tensor x = test_input_from(1, &count, values, TEST_ROW_MAJOR);
+        test_tensor y = test_output(1, &count, TEST_ROW_MAJOR);
+        test_ok(cleat_fill(test_context(), 1, y.view));
+        test_ok(cleat_activate(test_context(), (cleat_activation)a, x.view, y.view, NULL));
+        test_fetch(&y);
+        for (int i = 0; i < 33; i++) {
+            ck_assert_msg(isnan(y.data[i]), "%s", cleat_activation_name((cleat_activation)a));
+        }
+        test_free(&x);
+        test_free(&y);
+    }
+}
+END_TEST
+
+START_TEST(refuses_bad_calls) {
+    cleat_context *context = test_context();
+    int64_t shape[] = {2, 3};
+    int64_t other[] = {3, 2};
+    test_tensor x = test_input(2, shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor z = test_input(2, other, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor y = test_output(2, shape, TEST_ROW_MAJOR);
+    cleat_tensor typed = x.view;
+    cleat_tensor missing = x.view;
+    cleat_tensor moved = x.view;
+    cleat_activation_options from_output = {.from_output = true};
+    cleat_activation_options negative = {.from_output = true, .slope = -1.0f};
+    typed.type = CLEAT_I32;
+    missing.buffer = NULL;
+    moved.offset = 1;
+    test_refused(
+        cleat_activate(NULL, CLEAT_RELU, x.view, y.view, NULL), CLEAT_INVALID_ARGUMENT, "context");
+    test_refused(cleat_activate(context, (cleat_activation)99, x.view, y.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "99");
+    test_refused(
+        cleat_activate(context, CLEAT_RELU, z.view, y.view, NULL), CLEAT_SHAPE_MISMATCH, "[3, 2]");
+    test_refused(
+        cleat_activate(context, CLEAT_RELU, typed, y.view, NULL), CLEAT_TYPE_MISMATCH, "i32");
+    test_refused(
+        cleat_activate(context, CLEAT_RELU, missing, y.view, NULL), CLEAT_INVALID_ARGUMENT, "x");
+    test_refused(
+        cleat_activate(context, CLEAT_RELU, x.view, moved, NULL), CLEAT_OVERLAP, "overlap");
+    test_refused(cleat_activate_backward(context, CLEAT_GELU, x.view, x.view, y.view, &from_output),
+        CLEAT_UNSUPPORTED, "gelu");
+    test_refused(
+        cleat_activate_backward(context, CLEAT_LEAKY_RELU, x.view, x.view, y.view, &negative),
+        CLEAT_UNSUPPORTED, "leaky_relu");
+    test_refused(cleat_activate_backward(context, CLEAT_RELU, x.view, z.view, y.view, NULL),
+        CLEAT_SHAPE_MISMATCH, "dy");
+    test_refused(cleat_activate_backward(context, CLEAT_RELU, z.view, x.view, y.view, NULL),
+        CLEAT_SHAPE_MISMATCH, "x");
+    ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", "absent", 1), 0);
+    test_refused(cleat_activate(context, CLEAT_RELU, x.view, y.view, NULL), CLEAT_INVALID_ARGUMENT,
+        "chunked");
+    unsetenv("CLEAT_ELEMENTWISE");
+    test_unchanged(&x);
+    test_unchanged(&z);
+    test_unchanged(&y);
+    ck_assert_str_eq(cleat_activation_name(CLEAT_GELU_TANH), "gelu_tanh");
+    ck_assert_str_eq(cleat_activation_name((cleat_activation)-1), "unknown");
+    test_free(&x);
+    test_free(&z);
+    test_free(&y);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("activation");
+    TCase *tests = tcase_create("activation");
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, values_within_bounds, 0, ACTIVATIONS * VARIANTS);
+    tcase_add_test(tests, any_shape_and_stride);
+    tcase_add_test(tests, reference_derivatives_are_slopes);
+    tcase_add_loop_test(tests, derivatives_within_bounds, 0, ACTIVATIONS * VARIANTS);
+    tcase_add_test(tests, nan_stays_nan);
+    tcase_add_test(tests, refuses_bad_calls);
+    suite_add_tcase(suite, tests);
+    return suite;
+}

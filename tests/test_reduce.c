@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+#include "reference/reference_reduce.h"
+
+static const char *const variants[] = {"rows", "columns", "groups", "items", ""};
+static const char *const names[] = {"sum", "mean", "max"};
+enum { VARIANTS = 5, KINDS = CLEAT_REDUCE_MAX + 1 };
+
+static void force(int round) {
+    ck_assert_int_eq(setenv("CLEAT_REDUCE", variants[round % VARIANTS], 1), 0);
+    ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", round % 2 ? "chunked" : "interleaved", 1), 0);
+}
+
+static void unforce(void) {
+    unsetenv("CLEAT_REDUCE");
+    unsetenv("CLEAT_ELEMENTWISE");
+}
+
+typedef struct reduction_case {
+    int32_t rank, axis_count;
+    int64_t shape[CLEAT_MAX_RANK];
+    int32_t axes[CLEAT_MAX_RANK]; /* axis_count -1: axes NULL */
+} reduction_case;
+
+static const reduction_case table[] = {
+    {0, -1, {0}, {0}},
+    {1, 1, {1}, {0}},
+    {1, -1, {100003}, {0}},
+    {2, 1, {37, 1000}, {1}},
+    {2, 1, {37, 1000}, {-1}},
+    {2, 1, {3000, 150}, {0}},
+    {2, 1, {50000, 3}, {0}},
+    {2, 1, {5000, 10}, {1}},
+    {4, 3, {3, 5, 7, 9}, {0, 2, 3}},
+    {4, 2, {2, 6, 5, 70}, {1, 3}},
+    {3, 1, {4, 65, 33}, {1}},
+    {3, 2, {20, 3, 40}, {2, 0}},
+    {2, 1, {0, 5}, {0}},
+    {2, 1, {0, 5}, {1}},
+    {8, 4, {2, 3, 2, 3, 2, 3, 2, 3}, {0, 2, 4, 6}},
+    {5, 3, {3, 2, 4, 2, 5}, {0, 2, 4}},
+};
+enum { TABLE = sizeof table / sizeof table[0] };
+
+static reduction_case random_case(void) {
+    reduction_case c = {.rank = (int32_t)test_int(1, 5)};
+    bool all = test_int(0, 6) == 0;
+    for (int32_t axis = 0; axis < c.rank; axis++) {
+        c.shape[axis] = test_int(0, 40) == 0 ? 0 : test_int(1, test_int(0, 3) == 0 ? 50 : 7);
+        if (test_coin()) {
+            c.axes[c.axis_count++] = test_coin() ? axis : axis - c.rank;
+        }
+    }
+    c.axis_count = all ? -1 : c.axis_count;
+    return c;
+}
+
+/* What a case means, worked out once. */
+typedef struct problem {
+    reduction_case c;
+    bool reduced[CLEAT_MAX_RANK];
+    int32_t axis_count;
+    const int32_t *axes; /* as the call takes them; NULL for all */
+    int32_t y_rank;
+    int64_t y_shape[CLEAT_MAX_RANK];
+} problem;
+
+static problem make_problem(const reduction_case *c, bool keeps_axes) {
+    problem p = {.c = *c};
+    p.axis_count = c->axis_count < 0 ? 0 : c->axis_count;
+    for (int32_t axis = 0; axis < c->rank; axis++) {
+        p.reduced[axis] = c->axis_count < 0;
+    }
+    for (int32_t i = 0; i < p.axis_count; i++) {
+        p.reduced[c->axes[i] < 0 ? c->axes[i] + c->rank : c->axes[i]] = true;
+    }
+    for (int32_t axis = 0; axis < c->rank; axis++) {
+        if (keeps_axes || !p.reduced[axis]) {
+            p.y_shape[p.y_rank++] = p.reduced[axis] ? 1 : c->shape[axis];
+        }
+    }
+    return p;
+}
+
+static double *doubles(const test_tensor *t) {
+    double *values = test_alloc(t->count, sizeof *values);
+    for (int64_t i = 0; i < t->count; i++) {
+        values[i] = (double)t->data[i];
+    }
+    return values;
+}
+
+static reference_array as_array(const test_tensor *t, const double *values) {
+    reference_array array = {.rank = t->view.rank, .data = values};
+    for (int32_t axis = 0; axis < t->view.rank; axis++) {
+        array.shape[axis] = t->view.shape[axis];
+    }
+    return array;
+}
+
+static cleat_status reduce(cleat_reduction_kind kind, const problem *p, const test_tensor *x,
+    const test_tensor *y, bool accumulate) {
+    cleat_reduce_options options = {.accumulate = accumulate};
+    return cleat_reduce(test_context(), kind, x->view, p->axis_count,
+        p->c.axis_count < 0 ? NULL : p->c.axes, y->view, &options);
+}
+
+static void compare(cleat_reduction_kind kind, test_tensor *y, const double *want,
+    const double *magnitude, int64_t terms, bool exact) {
+    test_fetch(y);
+    if (kind == CLEAT_REDUCE_MAX || (exact && kind == CLEAT_REDUCE_SUM)) {
+        test_equal(y, want, names[kind]);
+    } else {
+        test_bound(y, want, magnitude, terms + 3, names[kind]);
+    }
+}
+
+static void check_forward(
+    cleat_reduction_kind kind, const reduction_case *c, test_values values, test_layout layout) {
+    problem p = make_problem(c, test_coin());
+    test_tensor x = test_input(c->rank, c->shape, values, layout);
+    test_tensor y = test_output(p.y_rank, p.y_shape, layout);
+    test_tensor again = test_output(p.y_rank, p.y_shape, layout);
+    test_tensor sum = test_input(p.y_rank, p.y_shape, values, layout);
+    double *in = doubles(&x);
+    double *old = doubles(&sum);
+    double *want = test_alloc(y.count, sizeof *want);
+    double *magnitude = test_alloc(y.count, sizeof *magnitude);
+    reference_array array = as_array(&x, in);
+    int64_t terms = reference_reduce(kind, &array, p.reduced, want, magnitude);
+    test_ok(reduce(kind, &p, &x, &y, false));
+    test_ok(reduce(kind, &p, &x, &again, false));
+    test_unchanged(&x);
+    compare(kind, &y, want, magnitude, terms, values == TEST_EXACT);
+    test_fetch(&again);
+    test_same_bits(&y, &again, names[kind]);
+    if (kind != CLEAT_REDUCE_MAX) {
+        for (int64_t i = 0; i < y.count; i++) {
+            want[i] += old[i];
+            magnitude[i] += fabs(old[i]);
+        }
+        test_ok(reduce(kind, &p, &x, &sum, true));
+        compare(kind, &sum, want, magnitude, terms + 1, values == TEST_EXACT);
+    }
+    test_free(&x);
+    test_free(&y);
+    test_free(&again);
+    test_free(&sum);
+    free(in);
+    free(old);
+    free(want);
+    free(magnitude);
+}
+
+START_TEST(forward_table) {
+    bool whole = variants[_i][0] == '\0';
+    force(_i);
+    for (int i = 0; i < TABLE; i++) {
+        if (whole || i % 2 == _i % 2) {
+            test_layout layout = i % 6 == 5 ? TEST_STRIDED : TEST_ROW_MAJOR;
+            cleat_reduction_kind kind = i % 3 == 2 ? CLEAT_REDUCE_MAX : CLEAT_REDUCE_SUM;
+            check_forward(kind, &table[i], TEST_EXACT, layout);
+            check_forward(
+                kind == CLEAT_REDUCE_SUM ? CLEAT_REDUCE_MEAN : kind, &table[i], TEST_REAL, layout);
+        }
+    }
+    unforce();
+}
+END_TEST
+
+START_TEST(forward_random) {
+    for (int round = 0; round < test_rounds(15); round++) {
+        reduction_case c = random_case();
+        force(round);
+        check_forward((cleat_reduction_kind)(round % KINDS), &c,
+            test_coin() ? TEST_EXACT : TEST_REAL, test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR);
+    }
+    unforce();
+}
+END_TEST
+
+/* A plain sum in one variable would stop at 2^24. */
+START_TEST(long_sums_do_not_stall) {
+    int64_t count = test_is_short() ? 1 << 20 : 40000000;
+    cleat_tensor x;
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 1, &count, &x));
+    test_ok(cleat_fill(test_context(), 1, x));
+    for (int round = 0; round < VARIANTS; round++) {
+        float got = 0;
+        test_tensor y = test_output(0, NULL, TEST_ROW_MAJOR);
+        force(round);
+        test_ok(cleat_reduce(test_context(), CLEAT_REDUCE_SUM, x, 0, NULL, y.view, NULL));
+        test_fetch(&y);
+        got = y.data[0];
+        ck_assert_msg(got == (float)count, "%s: %g", variants[round], (double)got);
+        test_free(&y);
+    }
+    unforce();
+    cleat_tensor_release(&x);
+}
+END_TEST
+
+START_TEST(nan_wins_in_max) {
+    int64_t shape[] = {40, 70};
+    test_tensor x = test_input(2, shape, TEST_REAL, TEST_ROW_MAJOR);
+    for (int round = 0; round < VARIANTS; round++) {
+        force(round);
+        for (int32_t axis = 0; axis < 2; axis++) {
+            cleat_tensor one;
+            test_tensor y = test_output(1, &shape[1 - axis], TEST_ROW_MAJOR);
+            int64_t place = test_int(0, 2799);
+            test_ok(cleat_tensor_view(x.view.buffer, CLEAT_F32, 0, NULL, place, &one));
+            test_ok(cleat_fill(test_context(), (double)NAN, one));
+            test_ok(cleat_reduce(test_context(), CLEAT_REDUCE_MAX, x.view, 1, &axis, y.view, NULL));
+            test_fetch(&y);
+            ck_assert(isnan(y.data[axis == 0 ? place % 70 : place / 70]));
+            test_ok(cleat_fill(test_context(), 0, one));
+            test_free(&y);
+        }
+    }
+    unforce();
+    test_free(&x);
+}
+END_TEST
+
+/* ---- Backward ---- */
+
+START_TEST(reference_gradients_are_slopes) {
+    const double h = 1e-6;
+    for (int round = 0; round < 6; round++) {
+        cleat_reduction_kind kind = (cleat_reduction_kind)(round % KINDS);
+        bool reduced[3] = {round < 3, true, round >= 3};
+        double x[24], y[24], dy[24], dx[24], unused[24];
+        reference_array array = {3, {2, 3, 4}, x};
+        for (int i = 0; i < 24; i++) {
+            x[i] = test_real(-1, 1);
+            dy[i] = test_real(-1, 1);
+        }
+        int64_t outputs = 24 / reference_reduce(kind, &array, reduced, y, unused);
+        reference_reduce_backward(kind, &array, reduced, y, dy, dx);
+        for (int i = 0; i < 24; i++) {
+            double loss[2] = {0, 0};
+            double kept = x[i];
+            for (int way = 0; way < 2; way++) {
+                x[i] = kept + (way == 0 ? h : -h);
+                reference_reduce(kind, &array, reduced, y, unused);
+                for (int64_t j = 0; j < outputs; j++) {
+                    loss[way] += y[j] * dy[j];
+                }
+            }
+            x[i] = kept;
+            ck_assert_double_eq_tol(dx[i], (loss[0] - loss[1]) / (2 * h), 1e-8);
+        }
+    }
+}
+END_TEST
+
+static void check_backward(
+    cleat_reduction_kind kind, const reduction_case *c, test_values values, test_layout layout) {
+    problem p = make_problem(c, test_coin());
+    test_tensor x = test_input(c->rank, c->shape, values, layout);
+    test_tensor dy = test_input(p.y_rank, p.y_shape, values, layout);
+    double *in = doubles(&x);
+    double *out_gradient = doubles(&dy);
+    double *y_values = test_alloc(dy.count, sizeof *y_values);
+    float *y_floats = test_alloc(dy.count, sizeof *y_floats);
+    double *unused = test_alloc(dy.count, sizeof *unused);
+    double *want = test_alloc(x.count, sizeof *want);
+    reference_array array = as_array(&x, in);
+    reference_reduce(kind, &array, p.reduced, y_values, unused);
+    for (int64_t i = 0; i < dy.count; i++) {
+        y_floats[i] = (float)y_values[i];
+    }
+    test_tensor y = test_input_from(p.y_rank, p.y_shape, y_floats, layout);
+    test_tensor dx = test_output(c->rank, c->shape, layout);
+    test_tensor again = test_output(c->rank, c->shape, layout);
+    reference_reduce_backward(kind, &array, p.reduced, y_values, out_gradient, want);
+    for (int twice = 0; twice < 2; twice++) {
+        test_ok(cleat_reduce_backward(test_context(), kind, x.view, y.view, dy.view, p.axis_count,
+            c->axis_count < 0 ? NULL : c->axes, twice ? again.view : dx.view));
+    }
+    test_fetch(&dx);
+    test_fetch(&again);
+    test_ulp(&dx, want, 2.5, names[kind]);
+    test_same_bits(&dx, &again, names[kind]);
+    test_unchanged(&x);
+    test_unchanged(&y);
+    test_unchanged(&dy);
+    test_free(&x);
+    test_free(&y);
+    test_free(&dy);
+    test_free(&dx);
+    test_free(&again);
+    free(in);
+    free(out_gradient);
+    free(y_values);
+    free(y_floats);
+    free(unused);
+    free(want);
+}
+
+START_TEST(backward_table) {
+    for (int i = 0; i < TABLE; i++) {
+        int64_t count = 1;
+        for (int32_t axis = 0; axis < table[i].rank; axis++) {
+            count *= table[i].shape[axis];
+        }
+        if (count > 10000) {
+            continue; /* the reference of max takes the square of that */
+        }
+        force(i);
+        check_backward((cleat_reduction_kind)(i % 2 == 0 ? CLEAT_REDUCE_MAX : i % 3 / 2), &table[i],
+            TEST_EXACT, i % 4 == 3 ? TEST_STRIDED : TEST_ROW_MAJOR);
+    }
+    unforce();
+}
+END_TEST
+
+START_TEST(backward_random) {
+    for (int round = 0; round < test_rounds(8); round++) {
+        reduction_case c = random_case();
+        for (int32_t axis = 0; axis < c.rank; axis++) {
+            c.shape[axis] = c.shape[axis] > 8 && c.rank > 3 ? 8 : c.shape[axis];
+        }
+        force(round);
+        check_backward((cleat_reduction_kind)(round % KINDS), &c, TEST_EXACT,
+            test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR);
+    }
+    unforce();
+}
+END_TEST
+
+START_TEST(max_shares_with_nan) {
+    float values[] = {1, NAN, NAN, 3, 3, 2};
+    int64_t shape[] = {2, 3};
+    int64_t rows = 2;
+    int32_t axis = 1;
+    test_tensor x = test_input_from(2, shape, values, TEST_ROW_MAJOR);
+    test_tensor y = test_input_from(1, &rows, (float[]){NAN, 3}, TEST_ROW_MAJOR);
+    test_tensor dy = test_input_from(1, &rows, (float[]){4, 6}, TEST_ROW_MAJOR);
+    test_tensor dx = test_output(2, shape, TEST_ROW_MAJOR);
+    test_ok(cleat_reduce_backward(
+        test_context(), CLEAT_REDUCE_MAX, x.view, y.view, dy.view, 1, &axis, dx.view));
+    test_fetch(&dx);
+    test_equal(&dx, (double[]){0, 2, 2, 3, 3, 0}, "max");
+    test_free(&x);
+    test_free(&y);
+    test_free(&dy);
+    test_free(&dx);
+}
+END_TEST
+
+START_TEST(refuses_bad_calls) {
+    cleat_context *context = test_context();
+    int64_t shape[] = {4, 3};
+    int32_t axis = 1;
+    int32_t twice[] = {1, -1};
+    int32_t far = 2;
+    test_tensor x = test_input(2, shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor y = test_output(1, shape, TEST_ROW_MAJOR);
+    cleat_tensor typed = x.view;
+    cleat_tensor missing = y.view;
+    cleat_tensor inside = x.view;
+    typed.type = CLEAT_I32;
+    missing.buffer = NULL;
+    inside.rank = 1;
+    inside.stride[0] = 1;
+    test_refused(cleat_reduce(NULL, CLEAT_REDUCE_SUM, x.view, 1, &axis, y.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "context");
+    test_refused(cleat_reduce(context, (cleat_reduction_kind)5, x.view, 1, &axis, y.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "5");
+    test_refused(cleat_reduce(context, CLEAT_REDUCE_SUM, x.view, 2, twice, y.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "twice");
+    test_refused(cleat_reduce(context, CLEAT_REDUCE_SUM, x.view, 1, &far, y.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "axis");
+    test_refused(cleat_reduce(context, CLEAT_REDUCE_SUM, x.view, 1, NULL, y.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "NULL");
+    test_refused(cleat_reduce(context, CLEAT_REDUCE_SUM, x.view, -1, &axis, y.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "-1");
+    test_refused(cleat_reduce(context, CLEAT_REDUCE_SUM, x.view, 0, NULL, y.view, NULL),
+        CLEAT_SHAPE_MISMATCH, "[4, 3] reduced over axes [0, 1]");
+    axis = 0;
+    test_refused(cleat_reduce(context, CLEAT_REDUCE_SUM, x.view, 1, &axis, y.view, NULL),
+        CLEAT_SHAPE_MISMATCH, "y is [4]");
+    axis = 1;
+    test_refused(cleat_reduce(context, CLEAT_REDUCE_SUM, typed, 1, &axis, y.view, NULL),
+        CLEAT_TYPE_MISMATCH, "x");
+    test_refused(cleat_reduce(context, CLEAT_REDUCE_SUM, x.view, 1, &axis, missing, NULL),
+        CLEAT_INVALID_ARGUMENT, "y");
+    test_refused(cleat_reduce(context, CLEAT_REDUCE_SUM, x.view, 1, &axis, inside, NULL),
+        CLEAT_OVERLAP, "y");
+    test_refused(
+        cleat_reduce_backward(context, CLEAT_REDUCE_SUM, x.view, y.view, x.view, 1, &axis, x.view),
+        CLEAT_SHAPE_MISMATCH, "dy");
+    test_refused(
+        cleat_reduce_backward(context, CLEAT_REDUCE_MAX, y.view, y.view, y.view, 1, &axis, x.view),
+        CLEAT_SHAPE_MISMATCH, "x");
+    test_refused(
+        cleat_reduce_backward(context, CLEAT_REDUCE_MAX, x.view, y.view, y.view, 1, &axis, x.view),
+        CLEAT_OVERLAP, "dx");
+    test_unchanged(&x);
+    test_unchanged(&y);
+    test_free(&x);
+    test_free(&y);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("reduce");
+    TCase *tests = tcase_create("reduce");
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, forward_table, 0, VARIANTS);
+    tcase_add_test(tests, forward_random);
+    tcase_add_test(tests, long_sums_do_not_stall);
+    tcase_add_test(tests, nan_wins_in_max);
+    tcase_add_test(tests, reference_gradients_are_slopes);
+    tcase_add_test(tests, backward_table);
+    tcase_add_test(tests, backward_random);
+    tcase_add_test(tests, max_shares_with_nan);
+    tcase_add_test(tests, refuses_bad_calls);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
