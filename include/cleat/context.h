@@ -62,10 +62,10 @@ typedef enum cleat_cache_mode {
 
 typedef struct cleat_context_options {
     /*
-     * Which device: "0:1" (platform and device index), "gpu", "cpu" or "accelerator", or part of a
-     * device's or platform's name in any case. NULL: $CLEAT_DEVICE if set and not empty, else the
-     * best device. A choice that matches nothing is CLEAT_NO_DEVICE, and the message lists what is
-     * there; one that matches several takes the best of them.
+     * Which device: "0:1" (platform and device index), "gpu", "cpu", "accelerator" or "software",
+     * or part of a device's or platform's name in any case. NULL: $CLEAT_DEVICE if set and not
+     * empty, else the best device. A choice that matches nothing is CLEAT_NO_DEVICE, and the
+     * message lists what is there; one that matches several takes the best of them.
      */
     const char *device;
     /* Where compiled kernels are kept. NULL: $CLEAT_CACHE_DIR, else $XDG_CACHE_HOME/cleat, else
@@ -83,7 +83,9 @@ typedef struct cleat_context_options {
 /*
  * Makes a context on the chosen device and stores it in *context (left alone on failure). The
  * caller owns one reference. Errors: CLEAT_NO_PLATFORM, CLEAT_NO_DEVICE, CLEAT_OUT_OF_HOST_MEMORY,
- * CLEAT_OPENCL_ERROR.
+ * CLEAT_OPENCL_ERROR, CLEAT_INVALID_ARGUMENT, and CLEAT_UNSUPPORTED in the child of a process that
+ * forked after it had used OpenCL: drivers' threads do not come along. There, a context of the
+ * parent's gives CLEAT_DEVICE_LOST.
  */
 CLEAT_API cleat_status cleat_context_create(
     const cleat_context_options *options, cleat_context **context);

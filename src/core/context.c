@@ -3,6 +3,7 @@
                                            */
 #include "core/context_state.h"
 #include "core/device.h"
+#include "core/disk_cache.h"
 #include "core/tensor_check.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,7 +80,7 @@ static cleat_status set_up_device(cleat_context *context, const cleat_context_op
     if (context->profiling) {
         context->profile.events_have_times = device_probe_event_times(context->cl, context->queue);
     }
-    return CLEAT_OK;
+    return disk_cache_open(context, options);
 }
 
 static void free_context(cleat_context *context) {
@@ -159,6 +160,7 @@ static cleat_status adopt_queue(cleat_context *context, cl_command_queue queue) 
     cl_context cl = NULL;
     cl_device_id device = NULL;
     cl_platform_id platform = NULL;
+    TRY(driver_survived());
     TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL));
     REFUSE_IF(properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, CLEAT_INVALID_ARGUMENT,
         "context_create_from_queue: the queue is out-of-order");

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #define MAX_PLATFORMS 64
 
@@ -77,8 +79,23 @@ static int better_first(const void *a, const void *b) {
     return x->device_index < y->device_index ? -1 : 1;
 }
 
+cleat_status driver_survived(void) {
+    /* A fact about this thread's process, kept beside its error text: nothing else lives on. */
+    static _Thread_local pid_t first_process;
+    pid_t process = getpid();
+    if (first_process == 0) {
+        first_process = process;
+    }
+    REFUSE_IF(process != first_process, CLEAT_UNSUPPORTED,
+        "process %ld used OpenCL and then forked this child %ld: drivers do not survive a fork, so "
+        "use OpenCL only after it, or call exec",
+        (long)first_process, (long)process);
+    return CLEAT_OK;
+}
+
 cleat_status device_list_make(device_list *list) {
     memset(list, 0, sizeof *list);
+    TRY(driver_survived());
     cl_platform_id platforms[MAX_PLATFORMS];
     cl_uint count = 0;
     cl_int error = clGetPlatformIDs(MAX_PLATFORMS, platforms, &count);

@@ -19,6 +19,9 @@ typedef struct device_list {
     bool pocl_is_empty; /* PoCL is installed and shows no device */
 } device_list;
 
+/* CLEAT_UNSUPPORTED in the child of a process whose forking thread had used OpenCL before. */
+cleat_status driver_survived(void);
+
 /* Lists all devices, best first. Free with device_list_free(), also after a failure. */
 cleat_status device_list_make(device_list *list);
 void device_list_free(device_list *list);

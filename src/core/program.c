@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/program.h"
 #include "core/context_state.h"
+#include "core/disk_cache.h"
 #include "core/source.h"
 #include <stdlib.h>
 
@@ -66,6 +67,28 @@ static cleat_status build_from_source(cleat_context *context, const launch *l, c
     return CLEAT_OK;
 }
 
+/* From the disk cache, else from the source, which then goes into the cache. */
+static cleat_status load_or_build(cleat_context *context, const launch *l,
+    const text_builder *options, const text_builder *source, cl_program *program) {
+    text_builder key = {NULL, 0, 0};
+    cleat_status status = CLEAT_OK;
+    *program = NULL;
+    if (context->cache_dir != NULL) {
+        status = disk_cache_key(context, options, source, &key);
+        if (status == CLEAT_OK) {
+            *program = disk_cache_load(context, &key, options->text);
+        }
+    }
+    if (status == CLEAT_OK && *program == NULL) {
+        status = build_from_source(context, l, options->text, source, program);
+        if (status == CLEAT_OK && context->cache_dir != NULL) {
+            disk_cache_store(context, &key, *program);
+        }
+    }
+    free(key.text);
+    return status;
+}
+
 cleat_status program_build(cleat_context *context, const launch *l, cl_program *program) {
     text_builder name = {NULL, 0, 0};
     text_builder options = {NULL, 0, 0};
@@ -77,11 +100,8 @@ cleat_status program_build(cleat_context *context, const launch *l, cl_program *
     if (status == CLEAT_OK) {
         status = source_flatten(&source, context->kernel_dir, name.text);
     }
-    if (status == CLEAT_OK) {
-        status = build_from_source(context, l, options.text, &source, program);
-    } else {
-        status = status_prefix(status, l->operation);
-    }
+    status = status == CLEAT_OK ? load_or_build(context, l, &options, &source, program)
+                                : status_prefix(status, l->operation);
     free(name.text);
     free(options.text);
     free(source.text);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compiled kernels on disk. A file per program, named by a hash of its key: device, driver,
+ * platform, build options and the whole flattened source. The file holds the key itself, the
+ * driver's binary, and a hash over all of it; whatever does not agree is rebuilt, never used.
+ * Files are written beside and renamed, so several processes may share a folder. Nothing here fails
+ * a call: what goes wrong is logged.
+ */
+#ifndef CLEAT_CORE_DISK_CACHE_H
+#define CLEAT_CORE_DISK_CACHE_H
+
+#include "core/source.h"
+#include <cleat/opencl.h>
+
+/* Decides whether and where the context caches on disk. */
+cleat_status disk_cache_open(cleat_context *context, const cleat_context_options *options);
+
+/* Writes the key of a program; CLEAT_OUT_OF_HOST_MEMORY is the only failure. */
+cleat_status disk_cache_key(cleat_context *context, const text_builder *options,
+    const text_builder *source, text_builder *key);
+
+/* The built program of an entry that is whole and ours; NULL otherwise. */
+cl_program disk_cache_load(cleat_context *context, const text_builder *key, const char *options);
+
+void disk_cache_store(cleat_context *context, const text_builder *key, cl_program program);
+
+#endif
