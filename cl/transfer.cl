@@ -2,7 +2,8 @@
 /*
  * y[i] = x[i] for all elements i of two views of the same shape and element size.
  *
- *   -DRANK=1..8       axes, those of extent 1 dropped and neighbours merged
+ *   -DRANK=2|4|8      axes, those of extent 1 dropped and neighbours merged, then filled up with
+ *                     leading ones of extent 1: few kernels rather than the fewest divisions
  *   -DINNER=RANK-1    number of the last axis
  *   -DELEMENT=uchar|uint|ulong   by size; values are moved, never interpreted
  *
@@ -24,8 +25,14 @@
 
 kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *restrict y,
     const INDEX count, const INDEX chunk, const INDEX x_offset, const INDEX y_offset,
-    SHAPE_PARAMETERS(0), SHAPE_PARAMETERS(1), SHAPE_PARAMETERS(2), SHAPE_PARAMETERS(3),
-    SHAPE_PARAMETERS(4), SHAPE_PARAMETERS(5), SHAPE_PARAMETERS(6), SHAPE_PARAMETERS(7)) {
+    SHAPE_PARAMETERS(0), SHAPE_PARAMETERS(1)
+#if RANK > 2
+    , SHAPE_PARAMETERS(2), SHAPE_PARAMETERS(3)
+#endif
+#if RANK > 4
+    , SHAPE_PARAMETERS(4), SHAPE_PARAMETERS(5), SHAPE_PARAMETERS(6), SHAPE_PARAMETERS(7)
+#endif
+    ) {
     INDEX first = (INDEX)get_global_id(0) * chunk;
     const INDEX end = min(first + chunk, count);
     const INDEX inner_shape = CAT(shape, INNER);
@@ -38,27 +45,17 @@ kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *r
         INDEX rest = first / inner_shape;
         INDEX x_at = x_offset + inner * x_step;
         INDEX y_at = y_offset + inner * y_step;
-#if RANK > 7
-        TAKE_AXIS(6)
-#endif
-#if RANK > 6
-        TAKE_AXIS(5)
-#endif
-#if RANK > 5
-        TAKE_AXIS(4)
-#endif
 #if RANK > 4
+        TAKE_AXIS(6)
+        TAKE_AXIS(5)
+        TAKE_AXIS(4)
         TAKE_AXIS(3)
 #endif
-#if RANK > 3
-        TAKE_AXIS(2)
-#endif
 #if RANK > 2
+        TAKE_AXIS(2)
         TAKE_AXIS(1)
 #endif
-#if RANK > 1
         TAKE_AXIS(0)
-#endif
         for (INDEX i = 0; i < run; i++) {
             y[y_at + i * y_step] = x[x_at + i * x_step];
         }

@@ -123,9 +123,10 @@ static cleat_status launch_copy(cleat_context *context, const char *operation,
     const device_profile *profile = context_profile(context);
     size_t element = cleat_type_size(x->type);
     int64_t count = cleat_tensor_count(y);
+    int32_t rank = y->rank <= 2 ? 2 : y->rank <= 4 ? 4 : CLEAT_MAX_RANK;
     launch l = launch_begin(operation, "transfer", "transfer_strided");
-    launch_macro(&l, "RANK", y->rank);
-    launch_macro(&l, "INNER", y->rank - 1);
+    launch_macro(&l, "RANK", rank);
+    launch_macro(&l, "INNER", rank - 1);
     launch_macro_text(&l, "ELEMENT", element == 1 ? "uchar" : element == 4 ? "uint" : "ulong");
     launch_use_index64(
         &l, tensor_needs_index64(x) || tensor_needs_index64(y) || count >= INT32_MAX - CPU_CHUNK);
@@ -136,10 +137,10 @@ static cleat_status launch_copy(cleat_context *context, const char *operation,
     launch_index(&l, chunk);
     launch_index(&l, x->offset);
     launch_index(&l, y->offset);
-    for (int32_t i = 0; i < CLEAT_MAX_RANK; i++) {
-        launch_index(&l, i < y->rank ? y->shape[i] : 1);
-        launch_index(&l, i < y->rank ? x->stride[i] : 0);
-        launch_index(&l, i < y->rank ? y->stride[i] : 0);
+    for (int32_t i = y->rank - rank; i < y->rank; i++) {
+        launch_index(&l, i < 0 ? 1 : y->shape[i]);
+        launch_index(&l, i < 0 ? 0 : x->stride[i]);
+        launch_index(&l, i < 0 ? 0 : y->stride[i]);
     }
     launch_size_1d(&l, (size_t)ceil_div(count, chunk), profile->is_cpu ? 1 : 64);
     l.bytes = 2.0 * (double)count * (double)element;
