@@ -41,7 +41,10 @@ static uint64_t random_bits(void) {
 }
 
 int64_t test_int(int64_t low, int64_t high) {
-    ck_assert_msg(low <= high, "test_int: empty range %" PRId64 " .. %" PRId64, low, high);
+    /* Not ck_assert: each one that holds writes its place to a file. */
+    if (low > high) {
+        ck_abort_msg("test_int: empty range %" PRId64 " .. %" PRId64, low, high);
+    }
     uint64_t span = (uint64_t)high - (uint64_t)low + 1;
     uint64_t step = span == 0 ? random_bits() : random_bits() % span;
     return (int64_t)((uint64_t)low + step);
