@@ -12,5 +12,8 @@ const tuning_entry tuning_table[] = {
     {"reduce", "cpu", "outer", "columns"},
     {"reduce", "gpu", "inner", "groups"},
     {"reduce", "gpu", "outer", "items"},
+    {"softmax", "cpu", "outer", "columns"},
+    {"softmax", "gpu", "inner", "groups"},
+    {"softmax", "gpu", "outer", "items"},
     {NULL, NULL, NULL, NULL},
 };

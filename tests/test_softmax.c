@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+#include "reference/reference_softmax.h"
+
+static const char *const variants[] = {"rows", "columns", "groups", "items", ""};
+enum { VARIANTS = 5, ROUNDINGS = 8 };
+
+typedef cleat_status (*forward_function)(cleat_context *, cleat_tensor, int32_t, cleat_tensor);
+typedef cleat_status (*backward_function)(
+    cleat_context *, cleat_tensor, cleat_tensor, int32_t, cleat_tensor);
+static const forward_function forwards[] = {cleat_softmax, cleat_log_softmax};
+static const backward_function backwards[] = {cleat_softmax_backward, cleat_log_softmax_backward};
+static const char *const names[] = {"softmax", "log_softmax"};
+
+static void force(int round) {
+    ck_assert_int_eq(setenv("CLEAT_SOFTMAX", variants[round % VARIANTS], 1), 0);
+}
+
+static void unforce(void) {
+    unsetenv("CLEAT_SOFTMAX");
+}
+
+typedef struct softmax_case {
+    int32_t rank, axis;
+    int64_t shape[CLEAT_MAX_RANK];
+} softmax_case;
+
+static const softmax_case table[] = {
+    {1, 0, {1}},
+    {1, 0, {20011}},
+    {2, -1, {128, 10}},
+    {2, 1, {33, 1000}},
+    {2, 1, {7, 31}},
+    {2, 0, {300, 70}},
+    {2, 0, {17, 5}},
+    {4, 1, {2, 21, 5, 7}},
+    {3, 1, {3, 50, 16}},
+    {2, 1, {0, 4}},
+    {2, 1, {4, 0}},
+    {2, 1, {9, 1}},
+    {8, 5, {2, 1, 3, 2, 1, 4, 2, 3}},
+};
+enum { TABLE = sizeof table / sizeof table[0] };
+
+static softmax_case random_case(void) {
+    softmax_case c = {.rank = (int32_t)test_int(1, 4)};
+    c.axis = (int32_t)test_int(-c.rank, c.rank - 1);
+    for (int32_t axis = 0; axis < c.rank; axis++) {
+        c.shape[axis] = test_int(0, 30) == 0 ? 0 : test_int(1, test_int(0, 3) == 0 ? 70 : 9);
+    }
+    return c;
+}
+
+static int32_t axis_of(const softmax_case *c) {
+    return c->axis < 0 ? c->axis + c->rank : c->axis;
+}
+
+static test_tensor scaled_input(const softmax_case *c, double scale, test_layout layout) {
+    int64_t count = 1;
+    for (int32_t axis = 0; axis < c->rank; axis++) {
+        count *= c->shape[axis];
+    }
+    float *values = test_alloc(count, sizeof *values);
+    for (int64_t i = 0; i < count; i++) {
+        values[i] = (float)(test_real(-1, 1) * scale);
+    }
+    test_tensor t = test_input_from(c->rank, c->shape, values, layout);
+    free(values);
+    return t;
+}
+
+static double *doubles(const test_tensor *t) {
+    double *values = test_alloc(t->count, sizeof *values);
+    for (int64_t i = 0; i < t->count; i++) {
+        values[i] = (double)t->data[i];
+    }
+    return values;
+}
+
+static reference_array as_array(const softmax_case *c, const double *values) {
+    reference_array array = {.rank = c->rank, .data = values};
+    for (int32_t axis = 0; axis < c->rank; axis++) {
+        array.shape[axis] = c->shape[axis];
+    }
+    return array;
+}
+
+/* What view holds now, row-major. */
+static test_tensor copy_of(const test_tensor *t) {
+    test_tensor copy = test_output(t->view.rank, t->view.shape, TEST_ROW_MAJOR);
+    test_ok(cleat_copy(test_context(), t->view, copy.view));
+    test_fetch(&copy);
+    return copy;
+}
+
+static void check_forward(bool logarithm, const softmax_case *c, double scale, test_layout layout) {
+    test_tensor x = scaled_input(c, scale, layout);
+    test_tensor y = test_output(c->rank, c->shape, layout);
+    double *in = doubles(&x);
+    double *want = test_alloc(x.count, sizeof *want);
+    double *magnitude = test_alloc(x.count, sizeof *magnitude);
+    reference_array array = as_array(c, in);
+    reference_softmax(logarithm, &array, axis_of(c), want, magnitude);
+    test_ok(forwards[logarithm](test_context(), x.view, c->axis, y.view));
+    test_fetch(&y);
+    test_bound(&y, want, magnitude, c->shape[axis_of(c)] + ROUNDINGS, names[logarithm]);
+    test_unchanged(&x);
+    test_ok(forwards[logarithm](test_context(), x.view, c->axis, x.view));
+    test_tensor again = copy_of(&x);
+    test_same_bits(&y, &again, "in place");
+    test_free(&x);
+    test_free(&y);
+    test_free(&again);
+    free(in);
+    free(want);
+    free(magnitude);
+}
+
+static void check_backward(bool logarithm, const softmax_case *c, test_layout layout) {
+    test_tensor x = scaled_input(c, 3, layout);
+    test_tensor dy = scaled_input(c, 1, layout);
+    double *in = doubles(&x);
+    double *gradient = doubles(&dy);
+    double *want = test_alloc(x.count, sizeof *want);
+    double *magnitude = test_alloc(x.count, sizeof *magnitude);
+    double *y_values = test_alloc(x.count, sizeof *y_values);
+    float *y_floats = test_alloc(x.count, sizeof *y_floats);
+    reference_array array = as_array(c, in);
+    reference_softmax(logarithm, &array, axis_of(c), y_values, magnitude);
+    for (int64_t i = 0; i < x.count; i++) {
+        y_floats[i] = (float)y_values[i];
+        y_values[i] = (double)y_floats[i];
+    }
+    test_tensor y = test_input_from(c->rank, c->shape, y_floats, layout);
+    test_tensor dx = test_output(c->rank, c->shape, layout);
+    array.data = y_values;
+    reference_softmax_backward(logarithm, &array, gradient, axis_of(c), want, magnitude);
+    test_ok(backwards[logarithm](test_context(), y.view, dy.view, c->axis, dx.view));
+    test_fetch(&dx);
+    test_bound(&dx, want, magnitude, c->shape[axis_of(c)] + ROUNDINGS, names[logarithm]);
+    test_unchanged(&y);
+    test_unchanged(&dy);
+    test_ok(backwards[logarithm](test_context(), y.view, dy.view, c->axis, dy.view));
+    test_tensor again = copy_of(&dy);
+    test_same_bits(&dx, &again, "backward in place");
+    test_free(&x);
+    test_free(&dy);
+    test_free(&y);
+    test_free(&dx);
+    test_free(&again);
+    free(in);
+    free(gradient);
+    free(want);
+    free(magnitude);
+    free(y_values);
+    free(y_floats);
+}
+
+START_TEST(forward_and_backward_table) {
+    bool whole = variants[_i][0] == '\0';
+    force(_i);
+    for (int i = 0; i < TABLE; i++) {
+        if (whole || i % 2 == _i % 2) {
+            test_layout layout = i % 4 == 3 ? TEST_STRIDED : TEST_ROW_MAJOR;
+            check_forward((i + _i) % 3 == 0, &table[i], i % 3 == 0 ? 90 : 4, layout);
+            check_backward((i + _i) % 3 == 1, &table[i], layout);
+        }
+    }
+    unforce();
+}
+END_TEST
+
+START_TEST(forward_and_backward_random) {
+    for (int round = 0; round < test_rounds(10); round++) {
+        softmax_case c = random_case();
+        test_layout layout = test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR;
+        force(round);
+        check_forward(round % 2 == 1, &c, test_real(0.1, 100), layout);
+        check_backward(round % 4 > 1, &c, layout);
+    }
+    unforce();
+}
+END_TEST
+
+/* Rows: fully masked, partly masked, with +Inf, with NaN, plain but huge. */
+static void check_specials(bool logarithm, int64_t length, bool outer) {
+    enum { ROWS = 5 };
+    int64_t shape[2] = {outer ? length : ROWS, outer ? ROWS : length};
+    int64_t along = outer ? ROWS : 1;
+    int64_t across = outer ? 1 : length;
+    float *values = test_alloc(ROWS * length, sizeof *values);
+    double *want = test_alloc(ROWS * length, sizeof *want);
+    for (int64_t i = 0; i < length; i++) {
+        float *x = values + i * along;
+        double *y = want + i * along;
+        bool second = i == length - 1;
+        double kept = second ? 1 : 0;
+        x[0] = -INFINITY;
+        x[across] = second ? 3.0f : -INFINITY;
+        x[2 * across] = second ? INFINITY : 1.0f;
+        x[3 * across] = i == length / 2 ? NAN : 1.0f;
+        x[4 * across] = second ? 3e38f : -3e38f;
+        y[0] = logarithm ? -(double)INFINITY : 0;
+        y[across] = logarithm ? log(kept) : kept;
+        y[2 * across] = (double)NAN;
+        y[3 * across] = (double)NAN;
+        y[4 * across] = logarithm && !second ? -(double)INFINITY : logarithm ? 0 : kept;
+    }
+    test_tensor x = test_input_from(2, shape, values, TEST_ROW_MAJOR);
+    test_tensor y = test_output(2, shape, TEST_ROW_MAJOR);
+    test_ok(cleat_fill(test_context(), 5, y.view));
+    test_ok(forwards[logarithm](test_context(), x.view, outer ? 0 : 1, y.view));
+    test_fetch(&y);
+    test_equal(&y, want, names[logarithm]);
+    test_free(&x);
+    test_free(&y);
+    free(values);
+    free(want);
+}
+
+START_TEST(masks_infinities_and_nan) {
+    force(_i);
+    for (int logarithm = 0; logarithm < 2; logarithm++) {
+        check_specials(logarithm == 1, 10, false);
+        check_specials(logarithm == 1, 150, false);
+        check_specials(logarithm == 1, 37, true);
+    }
+    unforce();
+}
+END_TEST
+
+START_TEST(reference_gradients_are_slopes) {
+    const double h = 1e-6;
+    for (int round = 0; round < 6; round++) {
+        bool logarithm = round % 2 == 1;
+        int32_t axis = round / 2;
+        double x[24], y[24], dy[24], dx[24], unused[24];
+        reference_array array = {3, {2, 3, 4}, x};
+        reference_array output = {3, {2, 3, 4}, y};
+        for (int i = 0; i < 24; i++) {
+            x[i] = test_real(-1, 1);
+            dy[i] = test_real(-1, 1);
+        }
+        reference_softmax(logarithm, &array, axis, y, unused);
+        reference_softmax_backward(logarithm, &output, dy, axis, dx, unused);
+        for (int i = 0; i < 24; i++) {
+            double loss[2] = {0, 0};
+            double kept = x[i];
+            for (int way = 0; way < 2; way++) {
+                x[i] = kept + (way == 0 ? h : -h);
+                reference_softmax(logarithm, &array, axis, y, unused);
+                for (int j = 0; j < 24; j++) {
+                    loss[way] += y[j] * dy[j];
+                }
+            }
+            x[i] = kept;
+            ck_assert_double_eq_tol(dx[i], (loss[0] - loss[1]) / (2 * h), 1e-8);
+        }
+    }
+}
+END_TEST
+
+START_TEST(refuses_bad_calls) {
+    cleat_context *context = test_context();
+    int64_t shape[] = {4, 3};
+    int64_t other[] = {3, 4};
+    test_tensor x = test_input(2, shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor z = test_input(2, other, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor scalar = test_input(0, NULL, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor y = test_output(2, shape, TEST_ROW_MAJOR);
+    cleat_tensor typed = x.view;
+    cleat_tensor missing = x.view;
+    cleat_tensor moved = x.view;
+    typed.type = CLEAT_I32;
+    missing.buffer = NULL;
+    moved.offset = 1;
+    for (int i = 0; i < 2; i++) {
+        test_refused(forwards[i](NULL, x.view, 1, y.view), CLEAT_INVALID_ARGUMENT, names[i]);
+        test_refused(forwards[i](context, z.view, 1, y.view), CLEAT_SHAPE_MISMATCH, "[3, 4]");
+        test_refused(forwards[i](context, x.view, 2, y.view), CLEAT_INVALID_ARGUMENT, "axis");
+        test_refused(forwards[i](context, x.view, -3, y.view), CLEAT_INVALID_ARGUMENT, "axis");
+        test_refused(
+            forwards[i](context, scalar.view, 0, scalar.view), CLEAT_INVALID_ARGUMENT, "axis");
+        test_refused(forwards[i](context, typed, 1, y.view), CLEAT_TYPE_MISMATCH, "x");
+        test_refused(forwards[i](context, missing, 1, y.view), CLEAT_INVALID_ARGUMENT, "x");
+        test_refused(forwards[i](context, x.view, 1, moved), CLEAT_OVERLAP, "y");
+        test_refused(
+            backwards[i](NULL, x.view, x.view, 1, y.view), CLEAT_INVALID_ARGUMENT, "backward");
+        test_refused(backwards[i](context, x.view, z.view, 1, y.view), CLEAT_SHAPE_MISMATCH, "dy");
+        test_refused(backwards[i](context, z.view, x.view, 1, y.view), CLEAT_SHAPE_MISMATCH, "y");
+        test_refused(
+            backwards[i](context, x.view, x.view, 5, y.view), CLEAT_INVALID_ARGUMENT, "axis");
+        test_refused(backwards[i](context, x.view, moved, 1, x.view), CLEAT_OVERLAP, "dx");
+    }
+    test_unchanged(&x);
+    test_unchanged(&z);
+    test_unchanged(&y);
+    test_free(&x);
+    test_free(&z);
+    test_free(&scalar);
+    test_free(&y);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("softmax");
+    TCase *tests = tcase_create("softmax");
+    tcase_set_timeout(tests, 120);
+    tcase_add_loop_test(tests, forward_and_backward_table, 0, VARIANTS);
+    tcase_add_test(tests, forward_and_backward_random);
+    tcase_add_loop_test(tests, masks_infinities_and_nan, 0, VARIANTS);
+    tcase_add_test(tests, reference_gradients_are_slopes);
+    tcase_add_test(tests, refuses_bad_calls);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
