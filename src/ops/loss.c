@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/launch.h"
+#include "core/tensor_check.h"
+#include "core/variant.h"
+#include "ops/work_split.h"
+#include <cleat/loss.h>
+
+enum {
+    MANY_CLASSES = 64,   /* from here on a GPU takes a work-group a sample */
+    WIDE_CLASSES = 1024, /* and from here on a large one */
+    SMALL_GROUP = 64,
+    LARGE_GROUP = 256,
+    CPU_WIDTH = 16
+};
+
+typedef struct problem {
+    const char *operation;
+    bool backward;
+    cleat_loss_reduction reduction;
+    int64_t samples, classes;
+    cleat_tensor logits, labels;
+    cleat_tensor dloss;  /* buffer NULL: ones. Stride 0 where one number serves all samples */
+    cleat_tensor result; /* loss or dlogits */
+} problem;
+
+/* The largest power of two that is no more than the device's work-groups and `most`. */
+static int64_t group_size(const device_profile *profile, int64_t most) {
+    int64_t size = 1;
+    while (size * 2 <= most && (size_t)size * 2 <= profile->max_work_group_size) {
+        size *= 2;
+    }
+    return size;
+}
+
+/* Arguments that both kinds of kernel have. `losses` stands for the result where it is not NULL. */
+static void add_arguments(launch *l, const problem *p, void *losses) {
+    const cleat_tensor *dloss = p->dloss.buffer != NULL ? &p->dloss : NULL;
+    launch_use_index64(l, tensor_needs_index64(&p->logits) || tensor_needs_index64(&p->labels) ||
+                              tensor_needs_index64(&p->result) ||
+                              (dloss != NULL && tensor_needs_index64(dloss)) ||
+                              p->samples > INT32_MAX / 2 || p->classes > INT32_MAX / 2);
+    launch_macro(l, "BACKWARD", p->backward);
+    launch_tensor(l, &p->logits);
+    launch_tensor(l, &p->labels);
+    launch_tensor(l, dloss);
+    if (losses != NULL) {
+        launch_memory(l, losses);
+    } else {
+        launch_tensor(l, &p->result);
+    }
+    launch_index(l, p->logits.offset);
+    launch_index(l, p->labels.offset);
+    launch_index(l, p->dloss.offset);
+    launch_index(l, losses != NULL ? 0 : p->result.offset);
+    launch_index(l, p->samples);
+    launch_index(l, p->classes);
+    launch_index(l, p->logits.stride[0]);
+    launch_index(l, p->logits.stride[1]);
+    launch_index(l, p->labels.stride[0]);
+    launch_index(l, p->dloss.stride[0]);
+    launch_index(l, losses != NULL ? 1 : p->result.stride[0]);
+    launch_index(l, p->backward ? p->result.stride[1] : 0);
+    const bool divided = p->backward && p->reduction == CLEAT_LOSS_MEAN;
+    launch_float(l, divided ? (float)p->samples : 1.0f);
+    const double elements = (double)p->samples * (double)p->classes;
+    l->flop = elements * (p->backward ? 6 : 4);
+    l->bytes = (elements * (p->backward ? 2 : 1) + (double)p->samples * 2) * sizeof(float);
+}
+
+static launch launch_rows(const device_profile *profile, const problem *p, void *losses) {
+    launch l = launch_begin(p->operation, "loss", "cross_entropy_rows");
+    const bool side_by_side =
+        p->logits.stride[1] == 1 && (!p->backward || p->result.stride[1] == 1);
+    launch_macro(&l, "WIDTH", profile->is_cpu && side_by_side ? CPU_WIDTH : 1);
+    add_arguments(&l, p, losses);
+    launch_index(&l, work_split(profile, p->samples, 1, &l));
+    return l;
+}
+
+static launch launch_group(const device_profile *profile, const problem *p, void *losses) {
+    launch l = launch_begin(p->operation, "loss", "cross_entropy_group");
+    const int64_t size = group_size(profile, p->classes < WIDE_CLASSES ? SMALL_GROUP : LARGE_GROUP);
+    launch_macro(&l, "GROUP_SIZE", size);
+    add_arguments(&l, p, losses);
+    launch_size_1d(&l, (size_t)(p->samples * size), (size_t)size);
+    return l;
+}
+
+/* result = sum of the samples' losses / divisor */
+static launch launch_total(const device_profile *profile, const problem *p, void *losses) {
+    launch l = launch_begin(p->operation, "loss", "cross_entropy_total");
+    const int64_t size = profile->is_cpu ? 1 : group_size(profile, LARGE_GROUP);
+    launch_macro(&l, "GROUP_SIZE", size);
+    launch_use_index64(&l, p->result.offset > INT32_MAX || p->samples > INT32_MAX / 2);
+    launch_memory(&l, losses);
+    launch_tensor(&l, &p->result);
+    launch_index(&l, p->result.offset);
+    launch_index(&l, p->samples);
+    launch_float(&l, p->reduction == CLEAT_LOSS_MEAN ? (float)p->samples : 1.0f);
+    launch_size_1d(&l, (size_t)size, (size_t)size);
+    l.flop = (double)p->samples;
+    l.bytes = (double)p->samples * sizeof(float);
+    return l;
+}
+
+typedef launch (*sample_launch)(const device_profile *profile, const problem *p, void *losses);
+
+static cleat_status enqueue(cleat_context *context, const problem *p, sample_launch samples) {
+    const device_profile *profile = context_profile(context);
+    if (p->backward || p->reduction == CLEAT_LOSS_NONE) {
+        launch l = samples(profile, p, NULL);
+        return launch_all(context, &l, 1);
+    }
+    /* At least one float: the kernels want a buffer where there are no samples, too. */
+    void *losses = NULL;
+    const size_t room = (size_t)(p->samples > 0 ? p->samples : 1) * sizeof(float);
+    TRY(scratch_acquire(context, room, &losses));
+    launch launches[2] = {samples(profile, p, losses), launch_total(profile, p, losses)};
+    const bool empty = p->samples == 0;
+    const cleat_status status = launch_all(context, launches + empty, empty ? 1 : 2);
+    scratch_release(context, losses);
+    return status;
+}
+
+static cleat_status enqueue_rows(cleat_context *context, const void *p) {
+    return enqueue(context, p, launch_rows);
+}
+
+static cleat_status enqueue_group(cleat_context *context, const void *p) {
+    return enqueue(context, p, launch_group);
+}
+
+/* Elsewhere a single lane of a GPU would walk the whole row. */
+static bool suits_rows(const device_profile *profile, const void *p) {
+    return profile->is_cpu || ((const problem *)p)->classes < MANY_CLASSES;
+}
+
+static bool always(const device_profile *profile, const void *p) {
+    (void)profile;
+    (void)p;
+    return true;
+}
+
+static const variant variants[] = {
+    {"rows", suits_rows, enqueue_rows},
+    {"group", always, enqueue_group},
+    {NULL, NULL, NULL},
+};
+
+static cleat_status run(cleat_context *context, const problem *p) {
+    char text[SHAPE_TEXT_SIZE];
+    const variant *chosen = NULL;
+    TRY(variant_choose(context, p->operation, NULL, NULL, variants, p,
+        shape_text(2, p->logits.shape, text), &chosen));
+    return chosen->enqueue(context, p);
+}
+
+/* logits [N, C], labels i32 [N]; fills p. */
+static cleat_status check_inputs(
+    const cleat_context *context, problem *p, const cleat_cross_entropy_options *options) {
+    const char *operation = p->operation;
+    TRY(check_context(operation, context));
+    TRY(check_tensor(operation, "logits", context, &p->logits, CLEAT_F32));
+    TRY(check_rank(operation, "logits", &p->logits, 2));
+    TRY(check_tensor(operation, "labels", context, &p->labels, CLEAT_I32));
+    TRY(check_rank(operation, "labels", &p->labels, 1));
+    p->samples = p->logits.shape[0];
+    p->classes = p->logits.shape[1];
+    REFUSE_IF(p->labels.shape[0] != p->samples, CLEAT_SHAPE_MISMATCH,
+        "%s: %lld labels for %lld samples", operation, (long long)p->labels.shape[0],
+        (long long)p->samples);
+    p->reduction = options != NULL ? options->reduction : CLEAT_LOSS_MEAN;
+    REFUSE_IF((int)p->reduction < CLEAT_LOSS_MEAN || (int)p->reduction > CLEAT_LOSS_NONE,
+        CLEAT_INVALID_ARGUMENT, "%s: %d is no reduction", operation, (int)p->reduction);
+    return CLEAT_OK;
+}
+
+/* One element of rank 0 or 1, or [N] when each sample has its own. */
+static cleat_status check_loss_shape(const problem *p, const char *name, const cleat_tensor *loss) {
+    char text[SHAPE_TEXT_SIZE];
+    if (p->reduction == CLEAT_LOSS_NONE) {
+        REFUSE_IF(loss->rank != 1 || loss->shape[0] != p->samples, CLEAT_SHAPE_MISMATCH,
+            "%s: %s is %s, wanted [%lld]: one number a sample", p->operation, name,
+            shape_text(loss->rank, loss->shape, text), (long long)p->samples);
+        return CLEAT_OK;
+    }
+    REFUSE_IF(loss->rank > 1 || cleat_tensor_count(loss) != 1, CLEAT_SHAPE_MISMATCH,
+        "%s: %s is %s, wanted one element of rank 0 or 1", p->operation, name,
+        shape_text(loss->rank, loss->shape, text));
+    return CLEAT_OK;
+}
+
+cleat_status cleat_softmax_cross_entropy(cleat_context *context, cleat_tensor logits,
+    cleat_tensor labels, cleat_tensor loss, const cleat_cross_entropy_options *options) {
+    problem p = {
+        .operation = "softmax_cross_entropy", .logits = logits, .labels = labels, .result = loss};
+    TRY(check_inputs(context, &p, options));
+    TRY(check_output(p.operation, "loss", context, &loss, CLEAT_F32));
+    TRY(check_loss_shape(&p, "loss", &loss));
+    TRY(check_no_overlap(p.operation, "logits", &logits, "loss", &loss, false));
+    TRY(check_no_overlap(p.operation, "labels", &labels, "loss", &loss, false));
+    return cleat_tensor_count(&loss) == 0 ? CLEAT_OK : run(context, &p);
+}
+
+cleat_status cleat_softmax_cross_entropy_backward(cleat_context *context, cleat_tensor logits,
+    cleat_tensor labels, const cleat_tensor *dloss, cleat_tensor dlogits,
+    const cleat_cross_entropy_options *options) {
+    problem p = {.operation = "softmax_cross_entropy_backward",
+        .backward = true,
+        .logits = logits,
+        .labels = labels,
+        .result = dlogits};
+    TRY(check_inputs(context, &p, options));
+    TRY(check_output(p.operation, "dlogits", context, &dlogits, CLEAT_F32));
+    TRY(check_same_shape(p.operation, "logits", &logits, "dlogits", &dlogits));
+    TRY(check_no_overlap(p.operation, "logits", &logits, "dlogits", &dlogits, true));
+    TRY(check_no_overlap(p.operation, "labels", &labels, "dlogits", &dlogits, false));
+    if (dloss != NULL) {
+        TRY(check_tensor(p.operation, "dloss", context, dloss, CLEAT_F32));
+        TRY(check_loss_shape(&p, "dloss", dloss));
+        TRY(check_no_overlap(p.operation, "dloss", dloss, "dlogits", &dlogits, false));
+        p.dloss = *dloss;
+        p.dloss.stride[0] = p.reduction == CLEAT_LOSS_NONE ? dloss->stride[0] : 0;
+    }
+    return cleat_tensor_count(&dlogits) == 0 ? CLEAT_OK : run(context, &p);
+}

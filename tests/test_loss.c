@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+#include "reference/reference_loss.h"
+
+static const char *const variants[] = {NULL, "rows", "group"};
+enum { VARIANTS = sizeof variants / sizeof *variants };
+
+static void force(const char *variant) {
+    if (variant != NULL) {
+        setenv("CLEAT_SOFTMAX_CROSS_ENTROPY", variant, 1);
+        setenv("CLEAT_SOFTMAX_CROSS_ENTROPY_BACKWARD", variant, 1);
+    } else {
+        unsetenv("CLEAT_SOFTMAX_CROSS_ENTROPY");
+        unsetenv("CLEAT_SOFTMAX_CROSS_ENTROPY_BACKWARD");
+    }
+}
+
+/* A batch on the device and in double precision. */
+typedef struct batch {
+    int64_t samples, classes;
+    test_layout layout;
+    test_tensor logits, labels;
+    double *x;
+    int32_t *label;
+} batch;
+
+/* Logits in [-scale, scale), or the given ones. */
+static batch batch_make(
+    int64_t samples, int64_t classes, double scale, const float *given, test_layout layout) {
+    batch b = {.samples = samples, .classes = classes, .layout = layout};
+    int64_t count = samples * classes;
+    float *data = test_alloc(count, sizeof *data);
+    b.x = test_alloc(count, sizeof *b.x);
+    b.label = test_alloc(samples, sizeof *b.label);
+    for (int64_t i = 0; i < count; i++) {
+        data[i] = given != NULL ? given[i] : (float)test_real(-scale, scale);
+        b.x[i] = (double)data[i];
+    }
+    b.logits = test_input_from(2, (int64_t[]){samples, classes}, data, layout);
+    b.labels = test_labels(samples, (int32_t)(classes > 0 ? classes : 1), b.label);
+    free(data);
+    return b;
+}
+
+static void batch_free(batch *b) {
+    test_free(&b->logits);
+    test_free(&b->labels);
+    free(b->x);
+    free(b->label);
+}
+
+static void set_labels(batch *b, const int32_t *labels) {
+    memcpy(b->label, labels, (size_t)b->samples * sizeof *labels);
+    test_ok(
+        cleat_write(test_context(), b->labels.view, labels, (size_t)b->samples * sizeof *labels));
+}
+
+/*
+ * A sample's loss: the exponentials' errors (2 ulp each, plus that of x - max, whose size is below
+ * |log term|), a sum of `classes` terms, the logarithm's 3 ulp and two sums: some classes + 8
+ * roundings of 1 + |loss|. A total adds one rounding a sample and the division.
+ */
+static void check_forward(batch *b, cleat_loss_reduction reduction, const char *what) {
+    const cleat_cross_entropy_options options = {.reduction = reduction};
+    bool single = reduction != CLEAT_LOSS_NONE;
+    int32_t rank = single ? (int32_t)test_int(0, 1) : 1;
+    const int64_t shape[] = {single ? 1 : b->samples};
+    test_tensor loss = test_output(rank, shape, b->layout);
+    test_tensor again = test_output(rank, shape, b->layout);
+    test_ok(cleat_softmax_cross_entropy(
+        test_context(), b->logits.view, b->labels.view, loss.view, &options));
+    test_ok(cleat_softmax_cross_entropy(
+        test_context(), b->logits.view, b->labels.view, again.view, &options));
+    test_fetch(&loss);
+    test_fetch(&again);
+    test_same_bits(&loss, &again, what);
+    double *want = test_alloc(b->samples + 1, sizeof *want);
+    double *magnitude = test_alloc(b->samples + 1, sizeof *magnitude);
+    reference_cross_entropy(b->samples, b->classes, b->x, b->label, want, magnitude);
+    if (single) {
+        double sum = 0, sizes = 0;
+        double divisor = reduction == CLEAT_LOSS_MEAN ? (double)b->samples : 1;
+        for (int64_t n = 0; n < b->samples; n++) {
+            sum += want[n];
+            sizes += magnitude[n];
+        }
+        want[0] = sum / divisor;
+        magnitude[0] = sizes / divisor;
+    }
+    test_bound(&loss, want, magnitude, b->classes + 8 + (single ? b->samples : 0), what);
+    free(want);
+    free(magnitude);
+    test_free(&loss);
+    test_free(&again);
+}
+
+/* Gradient with dloss given or not; out of place and in place. Roundings: some of the exponential,
+ * `classes` of the sum, the division's and the products'. */
+static void check_backward(batch *b, cleat_loss_reduction reduction, bool given, const char *what) {
+    const cleat_cross_entropy_options options = {.reduction = reduction};
+    bool single = reduction != CLEAT_LOSS_NONE;
+    const int64_t shape[] = {b->samples, b->classes};
+    int32_t rank = single ? (int32_t)test_int(0, 1) : 1;
+    test_tensor dloss =
+        test_input(rank, (int64_t[]){single ? 1 : b->samples}, TEST_REAL, b->layout);
+    test_tensor dx = test_output(2, shape, b->layout);
+    float *values = test_alloc(dx.count, sizeof *values);
+    for (int64_t i = 0; i < dx.count; i++) {
+        values[i] = (float)b->x[i];
+    }
+    test_tensor in_place = test_input_from(2, shape, values, b->layout);
+    free(values);
+    const cleat_tensor *g_view = given ? &dloss.view : NULL;
+    test_ok(cleat_softmax_cross_entropy_backward(
+        test_context(), b->logits.view, b->labels.view, g_view, dx.view, &options));
+    test_ok(cleat_softmax_cross_entropy_backward(
+        test_context(), in_place.view, b->labels.view, g_view, in_place.view, &options));
+    test_fetch(&dx);
+    test_fetch(&in_place);
+    double *g = test_alloc(b->samples, sizeof *g);
+    for (int64_t n = 0; n < b->samples; n++) {
+        g[n] = given ? (double)dloss.data[single ? 0 : n] : 1;
+        g[n] /= reduction == CLEAT_LOSS_MEAN ? (double)b->samples : 1;
+    }
+    double *want = test_alloc(dx.count, sizeof *want);
+    double *magnitude = test_alloc(dx.count, sizeof *magnitude);
+    reference_cross_entropy_backward(b->samples, b->classes, b->x, b->label, g, want, magnitude);
+    test_bound(&dx, want, magnitude, b->classes + 16, what);
+    test_bound(&in_place, want, magnitude, b->classes + 16, what);
+    free(g);
+    free(want);
+    free(magnitude);
+    test_free(&dloss);
+    test_free(&dx);
+    test_free(&in_place);
+}
+
+/* Whether the device can do these with the forced variant. */
+static bool is_supported(batch *b) {
+    test_tensor dx = test_output(2, (int64_t[]){b->samples, b->classes}, TEST_ROW_MAJOR);
+    cleat_status status = cleat_softmax_cross_entropy_backward(
+        test_context(), b->logits.view, b->labels.view, NULL, dx.view, NULL);
+    test_free(&dx);
+    return status != CLEAT_UNSUPPORTED;
+}
+
+static void check_all(batch *b) {
+    for (int v = 0; v < VARIANTS; v++) {
+        force(variants[v]);
+        if (variants[v] != NULL && !is_supported(b)) {
+            continue;
+        }
+        int first = test_is_short() ? (int)test_int(CLEAT_LOSS_MEAN, CLEAT_LOSS_NONE) : 0;
+        int last = test_is_short() ? first : CLEAT_LOSS_NONE;
+        for (int reduction = first; reduction <= last; reduction++) {
+            char what[120];
+            snprintf(what, sizeof what, "%d x %d, reduction %d, by %s", (int)b->samples,
+                (int)b->classes, reduction, variants[v] != NULL ? variants[v] : "default");
+            check_forward(b, (cleat_loss_reduction)reduction, what);
+            check_backward(b, (cleat_loss_reduction)reduction, test_coin(), what);
+        }
+    }
+    force(NULL);
+}
+
+START_TEST(test_table) {
+    static const int64_t shapes[][2] = {{1, 1}, {1, 10}, {128, 10}, {7, 2}, {3, 15}, {3, 16},
+        {3, 17}, {5, 31}, {4, 33}, {2, 64}, {2, 100}, {33, 3}, {0, 10}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        for (int layout = TEST_ROW_MAJOR; layout <= TEST_STRIDED; layout++) {
+            batch b = batch_make(shapes[i][0], shapes[i][1], 5, NULL, (test_layout)layout);
+            check_all(&b);
+            batch_free(&b);
+        }
+    }
+}
+END_TEST
+
+START_TEST(test_random) {
+    static const double scales[] = {1e-3, 1, 20, 1000};
+    for (int round = 0; round < test_rounds(16); round++) {
+        batch b = batch_make(test_int(1, 40), test_int(1, 80), scales[test_int(0, 3)], NULL,
+            test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR);
+        check_all(&b);
+        batch_free(&b);
+    }
+}
+END_TEST
+
+START_TEST(test_many_classes) {
+    batch b = batch_make(3, test_is_short() ? 5001 : 50257, 8, NULL, TEST_ROW_MAJOR);
+    check_all(&b);
+    batch_free(&b);
+}
+END_TEST
+
+START_TEST(test_many_samples) {
+    batch b = batch_make(test_is_short() ? 3001 : 30011, 2, 3, NULL, TEST_ROW_MAJOR);
+    check_all(&b);
+    batch_free(&b);
+}
+END_TEST
+
+/* All logits equal: log C exactly, up to the logarithm's rounding; gradient 1 / C. */
+START_TEST(test_uniform_logits) {
+    const float data[8] = {3, 3, 3, 3, 3, 3, 3, 3};
+    batch b = batch_make(2, 4, 0, data, TEST_ROW_MAJOR);
+    const double want[] = {log(4), log(4)};
+    double gradient[8];
+    for (int i = 0; i < 8; i++) {
+        gradient[i] = 0.25 - (i % 4 == b.label[i / 4] ? 1 : 0);
+    }
+    const cleat_cross_entropy_options options = {.reduction = CLEAT_LOSS_NONE};
+    for (int v = 0; v < VARIANTS; v++) {
+        force(variants[v]);
+        test_tensor loss = test_output(1, (int64_t[]){2}, TEST_ROW_MAJOR);
+        test_tensor dx = test_output(2, (int64_t[]){2, 4}, TEST_ROW_MAJOR);
+        test_ok(cleat_softmax_cross_entropy(
+            test_context(), b.logits.view, b.labels.view, loss.view, &options));
+        test_ok(cleat_softmax_cross_entropy_backward(
+            test_context(), b.logits.view, b.labels.view, NULL, dx.view, &options));
+        test_fetch(&loss);
+        test_fetch(&dx);
+        test_ulp(&loss, want, 3, "equal logits");
+        test_equal(&dx, gradient, "equal logits");
+        test_free(&loss);
+        test_free(&dx);
+    }
+    force(NULL);
+    batch_free(&b);
+}
+END_TEST
+
+/* Huge logits don't overflow; -Inf has probability 0; NaN, +Inf, a row of -Inf and a label outside
+ * give NaN, in their own sample only. */
+START_TEST(test_special_values) {
+    const float inf = INFINITY;
+    const float data[] = {1e38f, -1e38f, 0, 0, -inf, 0, -inf, 0, 0, NAN, 0, 0, inf, 0, 0, -inf,
+        -inf, -inf, 1, 2, 3, 1, 2, 3, 1, 2, 3, -3e38f, 3e38f, -3e38f};
+    const int32_t labels[] = {0, 0, 0, 1, 1, 1, -1, 3, INT32_MIN, 1};
+    const double want[] = {0, log(2), inf, NAN, NAN, NAN, NAN, NAN, NAN, 0};
+    const double gradient[] = {0, 0, 0, -0.5, 0, 0.5, -1, 0.5, 0.5, NAN, NAN, NAN, NAN, NAN, NAN,
+        NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, 0};
+    batch b = batch_make(10, 3, 0, data, TEST_ROW_MAJOR);
+    set_labels(&b, labels);
+    const cleat_cross_entropy_options none = {.reduction = CLEAT_LOSS_NONE};
+    for (int v = 0; v < VARIANTS; v++) {
+        force(variants[v]);
+        test_tensor loss = test_output(1, (int64_t[]){10}, TEST_ROW_MAJOR);
+        test_tensor mean = test_output(0, NULL, TEST_ROW_MAJOR);
+        test_tensor dx = test_output(2, (int64_t[]){10, 3}, TEST_ROW_MAJOR);
+        test_ok(cleat_softmax_cross_entropy(
+            test_context(), b.logits.view, b.labels.view, loss.view, &none));
+        test_ok(cleat_softmax_cross_entropy(
+            test_context(), b.logits.view, b.labels.view, mean.view, NULL));
+        test_ok(cleat_softmax_cross_entropy_backward(
+            test_context(), b.logits.view, b.labels.view, NULL, dx.view, &none));
+        test_fetch(&loss);
+        test_fetch(&mean);
+        test_fetch(&dx);
+        test_ulp(&loss, want, 3, "special losses");
+        ck_assert(isnan(mean.data[0]));
+        test_equal(&dx, gradient, "special gradients");
+        test_free(&loss);
+        test_free(&mean);
+        test_free(&dx);
+    }
+    force(NULL);
+    batch_free(&b);
+}
+END_TEST
+
+/* No samples: the sum is 0, the mean NaN. No classes: NaN. */
+START_TEST(test_empty) {
+    batch none = batch_make(0, 10, 1, NULL, TEST_ROW_MAJOR);
+    batch hollow = batch_make(2, 0, 1, NULL, TEST_ROW_MAJOR);
+    test_tensor sum = test_output(0, NULL, TEST_ROW_MAJOR);
+    test_tensor mean = test_output(0, NULL, TEST_ROW_MAJOR);
+    test_tensor lost = test_output(0, NULL, TEST_ROW_MAJOR);
+    const cleat_cross_entropy_options options = {.reduction = CLEAT_LOSS_SUM};
+    test_ok(cleat_softmax_cross_entropy(
+        test_context(), none.logits.view, none.labels.view, sum.view, &options));
+    test_ok(cleat_softmax_cross_entropy(
+        test_context(), none.logits.view, none.labels.view, mean.view, NULL));
+    test_ok(cleat_softmax_cross_entropy(
+        test_context(), hollow.logits.view, hollow.labels.view, lost.view, NULL));
+    test_fetch(&sum);
+    test_fetch(&mean);
+    test_fetch(&lost);
+    ck_assert(sum.data[0] == 0);
+    ck_assert(isnan(mean.data[0]));
+    ck_assert(isnan(lost.data[0]));
+    test_free(&sum);
+    test_free(&mean);
+    test_free(&lost);
+    batch_free(&none);
+    batch_free(&hollow);
+}
+END_TEST
+
+/* The reference's gradient against central differences of the reference's loss. */
+START_TEST(test_reference_gradient) {
+    enum { N = 4, C = 6 };
+    const double step = 1e-6;
+    double x[N * C], g[N], dx[N * C], losses[N];
+    int32_t label[N];
+    for (int i = 0; i < N * C; i++) {
+        x[i] = test_real(-3, 3);
+    }
+    for (int n = 0; n < N; n++) {
+        g[n] = test_real(-1, 1);
+        label[n] = (int32_t)test_int(0, C - 1);
+    }
+    reference_cross_entropy_backward(N, C, x, label, g, dx, NULL);
+    for (int i = 0; i < N * C; i++) {
+        double old = x[i];
+        x[i] = old + step;
+        reference_cross_entropy(N, C, x, label, losses, NULL);
+        double above = losses[i / C];
+        x[i] = old - step;
+        reference_cross_entropy(N, C, x, label, losses, NULL);
+        x[i] = old;
+        double slope = g[i / C] * (above - losses[i / C]) / (2 * step);
+        ck_assert_msg(fabs(slope - dx[i]) < 1e-8, "element %d: %g, slope %g", i, dx[i], slope);
+    }
+}
+END_TEST
+
+START_TEST(test_refusals) {
+    cleat_context *context = test_context();
+    batch b = batch_make(6, 5, 1, NULL, TEST_ROW_MAJOR);
+    cleat_tensor x = b.logits.view, labels = b.labels.view;
+    test_tensor one = test_output(0, NULL, TEST_ROW_MAJOR);
+    test_tensor each = test_output(1, (int64_t[]){6}, TEST_ROW_MAJOR);
+    test_tensor dx = test_output(2, (int64_t[]){6, 5}, TEST_ROW_MAJOR);
+    const cleat_cross_entropy_options none = {.reduction = CLEAT_LOSS_NONE};
+    const cleat_cross_entropy_options bad = {.reduction = (cleat_loss_reduction)7};
+    test_refused(cleat_softmax_cross_entropy(NULL, x, labels, one.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "softmax_cross_entropy: ");
+    test_refused(cleat_softmax_cross_entropy(context, (cleat_tensor){0}, labels, one.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "softmax_cross_entropy: logits");
+    test_refused(cleat_softmax_cross_entropy(context, x, each.view, one.view, NULL),
+        CLEAT_TYPE_MISMATCH, "labels");
+    test_refused(
+        cleat_softmax_cross_entropy(context, x, labels, labels, NULL), CLEAT_TYPE_MISMATCH, "loss");
+    test_refused(cleat_softmax_cross_entropy(context, each.view, labels, one.view, NULL),
+        CLEAT_SHAPE_MISMATCH, "logits");
+    test_refused(cleat_softmax_cross_entropy(context, x, labels, one.view, &bad),
+        CLEAT_INVALID_ARGUMENT, "7 is no reduction");
+    test_refused(cleat_softmax_cross_entropy(context, x, labels, each.view, NULL),
+        CLEAT_SHAPE_MISMATCH, "loss is [6], wanted one element of rank 0 or 1");
+    test_refused(cleat_softmax_cross_entropy(context, x, labels, one.view, &none),
+        CLEAT_SHAPE_MISMATCH, "wanted [6]: one number a sample");
+    cleat_tensor fewer = labels;
+    fewer.shape[0] = 5;
+    test_refused(cleat_softmax_cross_entropy(context, x, fewer, one.view, NULL),
+        CLEAT_SHAPE_MISMATCH, "5 labels for 6 samples");
+    cleat_tensor inside = x;
+    inside.rank = 0;
+    test_refused(cleat_softmax_cross_entropy(context, x, labels, inside, NULL), CLEAT_OVERLAP,
+        "softmax_cross_entropy: ");
+    test_refused(
+        cleat_softmax_cross_entropy_backward(context, x, labels, &each.view, dx.view, NULL),
+        CLEAT_SHAPE_MISMATCH, "dloss is [6]");
+    test_refused(cleat_softmax_cross_entropy_backward(context, x, labels, NULL, each.view, NULL),
+        CLEAT_SHAPE_MISMATCH, "softmax_cross_entropy_backward: ");
+    cleat_tensor reversed = x;
+    reversed.offset += 4;
+    reversed.stride[1] = -1;
+    test_refused(cleat_softmax_cross_entropy_backward(context, x, labels, NULL, reversed, NULL),
+        CLEAT_OVERLAP, "softmax_cross_entropy_backward: ");
+    setenv("CLEAT_SOFTMAX_CROSS_ENTROPY", "columns", 1);
+    test_refused(cleat_softmax_cross_entropy(context, x, labels, one.view, NULL),
+        CLEAT_INVALID_ARGUMENT, "columns");
+    force(NULL);
+    test_unchanged(&b.logits);
+    test_unchanged(&b.labels);
+    test_unchanged(&one);
+    test_unchanged(&each);
+    test_unchanged(&dx);
+    test_free(&one);
+    test_free(&each);
+    test_free(&dx);
+    batch_free(&b);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("loss");
+    TCase *all = tcase_create("loss");
+    tcase_set_timeout(all, 0);
+    tcase_add_test(all, test_table);
+    tcase_add_test(all, test_random);
+    tcase_add_test(all, test_many_classes);
+    tcase_add_test(all, test_many_samples);
+    tcase_add_test(all, test_uniform_logits);
+    tcase_add_test(all, test_special_values);
+    tcase_add_test(all, test_empty);
+    tcase_add_test(all, test_reference_gradient);
+    tcase_add_test(all, test_refusals);
+    suite_add_tcase(suite, all);
+    return suite;
+}
