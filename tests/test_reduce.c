@@ -223,6 +223,29 @@ START_TEST(nan_wins_in_max) {
 }
 END_TEST
 
+START_TEST(max_of_minus_infinities) {
+    int64_t shape[] = {40, 70};
+    test_tensor x = test_input(2, shape, TEST_REAL, TEST_ROW_MAJOR);
+    double want[70];
+    for (int i = 0; i < 70; i++) {
+        want[i] = -(double)INFINITY;
+    }
+    test_ok(cleat_fill(test_context(), -(double)INFINITY, x.view));
+    for (int round = 0; round < VARIANTS; round++) {
+        force(round);
+        for (int32_t axis = 0; axis < 2; axis++) {
+            test_tensor y = test_output(1, &shape[1 - axis], TEST_ROW_MAJOR);
+            test_ok(cleat_reduce(test_context(), CLEAT_REDUCE_MAX, x.view, 1, &axis, y.view, NULL));
+            test_fetch(&y);
+            test_equal(&y, want, variants[round]);
+            test_free(&y);
+        }
+    }
+    unforce();
+    test_free(&x);
+}
+END_TEST
+
 /* ---- Backward ---- */
 
 START_TEST(reference_gradients_are_slopes) {
@@ -413,6 +436,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, forward_random);
     tcase_add_test(tests, long_sums_do_not_stall);
     tcase_add_test(tests, nan_wins_in_max);
+    tcase_add_test(tests, max_of_minus_infinities);
     tcase_add_test(tests, reference_gradients_are_slopes);
     tcase_add_test(tests, backward_table);
     tcase_add_test(tests, backward_random);

@@ -55,7 +55,7 @@ run_row() {
         grep -m 5 CLEAT_BUILD_FAILED "$folder/output"
         bad=1
     else
-        echo "row $row: caught: exit status $status $(grep -m 1 -E 'element|ssert|:F:|:E:' "$folder/output")"
+        echo "row $row: caught: exit status $status $(grep -m 1 -E 'stopped|ssert|:F:|:E:' "$folder/output")"
     fi
 }
 
