@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "command.h"
+
+#include <cleat/cleat.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: cleat devices [--device D]\n"
+    "       cleat selftest [--device D] [--profile]\n"
+    "       cleat --version | --help\n"
+    "\n"
+    "devices   lists the OpenCL devices, best first, and tells which one is "
+    "chosen and why\n"
+    "selftest  runs operations on the device and compares them with plain "
+    "code on the host\n"
+    "\n"
+    "D is an index (0:1), a type (gpu, cpu, accelerator) or part of a name; "
+    "without it\n"
+    "$CLEAT_DEVICE decides, else the best device is taken.\n"
+    "Exit status: 0 good, 1 something failed, 2 wrong usage.\n";
+
+int report_failure(const char *what) {
+    fprintf(stderr, "cleat: %s: %s\n", what, cleat_error_message());
+    return EXIT_BAD;
+}
+
+int main(int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "devices") == 0) {
+        return command_devices(argc - 1, argv + 1);
+    }
+    if (strcmp(name, "selftest") == 0) {
+        return command_selftest(argc - 1, argv + 1);
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("cleat %s\n", cleat_version());
+        return EXIT_GOOD;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        fputs(usage, stdout);
+        return EXIT_GOOD;
+    }
+    if (argc > 1) {
+        fprintf(stderr, "cleat: no command \"%s\"\n", name);
+    }
+    fputs(usage, stderr);
+    return EXIT_USAGE;
+}
