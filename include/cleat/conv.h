@@ -19,6 +19,10 @@ extern "C" {
  * with g = m / (M/G), x outside its bounds counting as 0, and
  *   OH = floor((H + padding[0] + padding[2] - dilation[0]*(KH-1) - 1) / stride[0]) + 1.
  * All f32, any strides (so NHWC data is a permuted view).
+ *
+ * A value of x (dy, going back to the data) that is not finite reaches exactly the results whose
+ * sums hold it. One of the other operand may also reach those of its results whose window meets
+ * padding only, since a variant may multiply it by padding's 0.
  */
 typedef struct cleat_conv2d_options {
     int64_t stride[2];           /* rows, columns; 0 means 1 */

@@ -7,6 +7,9 @@
 #include "core/variant.h"
 
 const tuning_entry tuning_table[] = {
+    {"conv2d", "gpu", NULL, "plain"},
+    {"conv2d_backward_data", "gpu", NULL, "plain"},
+    {"conv2d_backward_weights", "gpu", NULL, "plain"},
     {"copy", "cpu", NULL, "cpu"},
     {"elementwise", "gpu", NULL, "interleaved"},
     {"reduce", "cpu", "outer", "columns"},

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public functions of 2-D convolution, and its variants: best first, a list a direction. */
+#include "core/tensor_check.h"
+#include "ops/conv2d_problem.h"
+#include <stdio.h>
+
+static const variant forward_variants[] = {
+    {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_forward},
+    {"plain", conv2d_plain_supports, conv2d_plain},
+    {NULL, NULL, NULL},
+};
+static const variant backward_data_variants[] = {
+    {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_backward_data},
+    {"plain", conv2d_plain_supports, conv2d_plain},
+    {NULL, NULL, NULL},
+};
+static const variant backward_weights_variants[] = {
+    {"cpu_patch", conv2d_cpu_weights_supports, conv2d_cpu_backward_weights},
+    {"plain", conv2d_plain_supports, conv2d_plain},
+    {NULL, NULL, NULL},
+};
+static const variant *const variants[] = {
+    forward_variants, backward_data_variants, backward_weights_variants};
+
+const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
+    static const char *const none[] = {NULL};
+    static const char *const names[][3] = {
+        {"cpu_patch", "plain", NULL},
+        {"cpu_patch", "plain", NULL},
+        {"cpu_patch", "plain", NULL},
+    };
+    return (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS
+               ? names[direction]
+               : none;
+}
+
+static cleat_status run(cleat_context *context, cleat_conv2d_direction direction, cleat_tensor x,
+    cleat_tensor w, cleat_tensor y, const cleat_conv2d_options *options) {
+    conv2d_problem problem;
+    TRY(conv2d_check(context, direction, x, w, y, options, &problem));
+    char x_text[SHAPE_TEXT_SIZE], w_text[SHAPE_TEXT_SIZE], text[3 * SHAPE_TEXT_SIZE];
+    snprintf(text, sizeof text, "input %s, weight %s, %lld groups", shape_text(4, x.shape, x_text),
+        shape_text(4, w.shape, w_text), (long long)problem.groups);
+    const char *shape_class =
+        problem.groups > 1 && problem.group_outputs == 1 ? "depthwise" : "dense";
+    const variant *chosen;
+    TRY(variant_choose(context, problem.operation, shape_class, options ? options->variant : NULL,
+        variants[direction], &problem, text, &chosen));
+    return chosen->enqueue(context, &problem);
+}
+
+cleat_status cleat_conv2d(cleat_context *context, cleat_tensor x, cleat_tensor w, cleat_tensor y,
+    const cleat_conv2d_options *options) {
+    return run(context, CLEAT_CONV2D_FORWARD, x, w, y, options);
+}
+
+cleat_status cleat_conv2d_backward_data(cleat_context *context, cleat_tensor dy, cleat_tensor w,
+    cleat_tensor dx, const cleat_conv2d_options *options) {
+    return run(context, CLEAT_CONV2D_BACKWARD_DATA, dx, w, dy, options);
+}
+
+cleat_status cleat_conv2d_backward_weights(cleat_context *context, cleat_tensor x, cleat_tensor dy,
+    cleat_tensor dw, const cleat_conv2d_options *options) {
+    return run(context, CLEAT_CONV2D_BACKWARD_WEIGHTS, x, dw, dy, options);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/tensor_check.h"
+#include "ops/conv2d_problem.h"
+
+enum { MAX_SPLITS = 16 };
+
+static const char operation[] = "conv2d_backward_bias";
+
+static cleat_status check(cleat_context *context, const cleat_tensor *dy, const cleat_tensor *db) {
+    TRY(check_context(operation, context));
+    TRY(check_tensor(operation, "dy", context, dy, CLEAT_F32));
+    TRY(check_rank(operation, "dy", dy, 4));
+    TRY(check_output(operation, "db", context, db, CLEAT_F32));
+    TRY(check_rank(operation, "db", db, 1));
+    REFUSE_IF(db->shape[0] != dy->shape[1], CLEAT_SHAPE_MISMATCH,
+        "%s: db has %lld elements, dy %lld channels", operation, (long long)db->shape[0],
+        (long long)dy->shape[1]);
+    return check_no_overlap(operation, "dy", dy, "db", db, false);
+}
+
+static launch begin(
+    cleat_context *context, const cleat_tensor *dy, const char *kernel, int64_t items) {
+    const device_profile *profile = context_profile(context);
+    launch l = launch_begin(operation, "conv2d_bias", kernel);
+    launch_use_index64(&l, tensor_needs_index64(dy));
+    launch_macro(&l, "VECTOR", profile->float_width > 4 ? profile->float_width : 4);
+    const size_t most = profile->max_work_group_size;
+    const size_t local = profile->is_cpu ? 1 : most < 64 ? most : 64;
+    launch_size_1d(&l, round_up((size_t)items, local), local);
+    return l;
+}
+
+static cleat_status sum_images(
+    cleat_context *context, const cleat_tensor *dy, const cleat_tensor *db, int32_t accumulate) {
+    const int64_t images = dy->shape[0], outputs = dy->shape[1];
+    const int64_t wanted = images < MAX_SPLITS ? images : MAX_SPLITS;
+    const int64_t split_images = wanted > 0 ? ceil_div(images, wanted) : 1;
+    const int64_t splits = ceil_div(images, split_images);
+    /* Rows that lie end to end are one run. */
+    const bool flat = dy->stride[2] == dy->shape[3] * dy->stride[3];
+    void *partial = NULL;
+    TRY(scratch_acquire(context, (size_t)(splits * outputs + 1) * 4, &partial));
+    launch launches[2] = {begin(context, dy, "conv2d_bias", splits * outputs),
+        begin(context, dy, "conv2d_bias_sum", outputs)};
+    launch *sum = &launches[0];
+    launch_tensor(sum, dy);
+    launch_memory(sum, partial);
+    conv2d_launch_layout(sum, dy);
+    launch_index(sum, images);
+    launch_index(sum, outputs);
+    launch_index(sum, flat ? 1 : dy->shape[2]);
+    launch_index(sum, flat ? dy->shape[2] * dy->shape[3] : dy->shape[3]);
+    launch_index(sum, splits);
+    launch_index(sum, split_images);
+    sum->flop = (double)cleat_tensor_count(dy);
+    sum->bytes = 4 * sum->flop;
+    sum = &launches[1];
+    launch_memory(sum, partial);
+    launch_tensor(sum, db);
+    launch_index(sum, db->offset);
+    launch_index(sum, db->stride[0]);
+    launch_index(sum, outputs);
+    launch_index(sum, splits);
+    launch_int(sum, accumulate);
+    const cleat_status status = launch_all(context, launches, 2);
+    scratch_release(context, partial);
+    return status;
+}
+
+cleat_status cleat_conv2d_backward_bias(
+    cleat_context *context, cleat_tensor dy, cleat_tensor db, const cleat_conv2d_options *options) {
+    TRY(check(context, &dy, &db));
+    return sum_images(context, &dy, &db, options && options->accumulate);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Backward to the weights on processors, through cl/conv2d_cpu_weights.cl. */
+#include "ops/conv2d_problem.h"
+
+enum {
+    LOCAL_LIMIT = 512 * 1024,         /* bytes: half of a usual second-level cache */
+    PARTIAL_LIMIT = 64 * 1024 * 1024, /* bytes of partial sums when images are split */
+    ITEMS_WANTED = 8                  /* work-items a thread, so that they balance */
+};
+
+typedef struct weights_plan {
+    int64_t width, rows, vectors;         /* GEMM_W, GEMM_MR, GEMM_NV */
+    int64_t blocks, channel_block;        /* of output channels; input channels an item */
+    int64_t splits, split_images;         /* of the images */
+    int64_t band_rows, patch_rows, pitch; /* rows of dy and x at a time */
+    int64_t columns, items;
+} weights_plan;
+
+static int64_t max_of(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int64_t min_of(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t window_of(const conv2d_problem *p) {
+    return p->w.shape[2] * p->w.shape[3];
+}
+
+static int64_t rounded_columns(const conv2d_problem *p, const weights_plan *plan) {
+    return ceil_div(plan->channel_block * window_of(p), plan->rows) * plan->rows;
+}
+
+static int64_t rows_for(const conv2d_problem *p, int64_t band_rows) {
+    return (band_rows - 1) * p->stride[ROWS] + (p->w.shape[2] - 1) * p->dilation[ROWS] + 1;
+}
+
+static int64_t local_floats(const conv2d_problem *p, const weights_plan *plan, int64_t band_rows) {
+    return plan->channel_block * rows_for(p, band_rows) * plan->pitch +
+           band_rows * p->y.shape[3] * plan->width * plan->vectors + rounded_columns(p, plan);
+}
+
+/* Splits the work until every thread has some items to do, first by images, then by channels. */
+static void plan_split(const conv2d_problem *p, int64_t threads, weights_plan *plan) {
+    const int64_t images = p->x.shape[0];
+    const int64_t wanted = ITEMS_WANTED * threads;
+    const int64_t independent = p->groups * plan->blocks;
+    const int64_t bytes =
+        independent * plan->vectors * plan->width * p->group_channels * window_of(p) * 4;
+    const int64_t affordable = max_of(1, PARTIAL_LIMIT / max_of(bytes, 1));
+    int64_t splits = min_of(min_of(ceil_div(wanted, independent), images), affordable);
+    plan->split_images = ceil_div(images, splits);
+    plan->splits = ceil_div(images, plan->split_images);
+    const int64_t parts = ceil_div(wanted, 2 * plan->splits * independent);
+    plan->channel_block = ceil_div(p->group_channels, min_of(parts, p->group_channels));
+}
+
+static bool make_plan(const device_profile *profile, const conv2d_problem *p, weights_plan *plan) {
+    const int64_t bytes = min_of((int64_t)profile->local_memory, LOCAL_LIMIT);
+    const int64_t floats = bytes / 4 - 32;
+    plan->width = profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
+    plan->rows = plan->width == 16 ? 12 : 6;
+    plan->vectors = p->group_outputs > plan->width ? 2 : 1;
+    plan->blocks = ceil_div(p->group_outputs, plan->width * plan->vectors);
+    plan->pitch =
+        (p->y.shape[3] - 1) * p->stride[COLUMNS] + (p->w.shape[3] - 1) * p->dilation[COLUMNS] + 1;
+    plan_split(p, max_of(profile->compute_units, 1), plan);
+    while (plan->channel_block > 1 && local_floats(p, plan, 1) > floats / 2) {
+        plan->channel_block = ceil_div(plan->channel_block, 2);
+    }
+    if (local_floats(p, plan, 1) > floats) {
+        return false;
+    }
+    int64_t bands = 1;
+    while (local_floats(p, plan, ceil_div(p->y.shape[2], bands)) > floats) {
+        bands++;
+    }
+    plan->band_rows = ceil_div(p->y.shape[2], bands);
+    plan->patch_rows = rows_for(p, plan->band_rows);
+    plan->columns = rounded_columns(p, plan);
+    plan->items =
+        plan->splits * p->groups * plan->blocks * ceil_div(p->group_channels, plan->channel_block);
+    return true;
+}
+
+bool conv2d_cpu_weights_supports(const device_profile *profile, const void *problem) {
+    const conv2d_problem *p = problem;
+    weights_plan plan;
+    return conv2d_is_int_sized(p) && window_of(p) <= 1024 && make_plan(profile, p, &plan);
+}
+
+static launch begin(const conv2d_problem *p, const weights_plan *plan, const char *kernel) {
+    const int64_t partial = plan->items * plan->columns * plan->width * plan->vectors;
+    launch l = launch_begin(p->operation, "conv2d_cpu_weights", kernel);
+    launch_use_index64(&l, p->index64 || partial > INT32_MAX);
+    launch_macro(&l, "GEMM_W", plan->width);
+    launch_macro(&l, "GEMM_MR", plan->rows);
+    launch_macro(&l, "GEMM_NV", plan->vectors);
+    return l;
+}
+
+static void launch_ints(launch *l, const int64_t *numbers, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        launch_int(l, (int32_t)numbers[i]);
+    }
+}
+
+static launch tile_launch(const conv2d_problem *p, const weights_plan *plan, void *partial) {
+    launch l = begin(p, plan, "conv2d_cpu_weights");
+    launch_tensor(&l, &p->x);
+    launch_tensor(&l, &p->y);
+    launch_memory(&l, partial);
+    launch_local(&l, (size_t)(plan->channel_block * plan->patch_rows * plan->pitch) * 4);
+    launch_local(&l, (size_t)(plan->band_rows * p->y.shape[3] * plan->width * plan->vectors) * 4);
+    launch_local(&l, (size_t)plan->columns * 4);
+    conv2d_launch_layout(&l, &p->x);
+    conv2d_launch_layout(&l, &p->y);
+    const int64_t numbers[] = {p->x.shape[0], p->x.shape[2], p->x.shape[3], p->y.shape[2],
+        p->y.shape[3], p->groups, p->group_channels, p->group_outputs, p->w.shape[2], p->w.shape[3],
+        p->stride[ROWS], p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS],
+        p->dilation[COLUMNS], plan->split_images, plan->channel_block, plan->patch_rows,
+        plan->pitch, plan->band_rows};
+    launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
+    launch_size_1d(&l, (size_t)plan->items, 1);
+    l.flop = conv2d_flop(p);
+    l.bytes = conv2d_bytes(p);
+    return l;
+}
+
+static launch sum_launch(
+    cleat_context *context, const conv2d_problem *p, const weights_plan *plan, void *partial) {
+    const int64_t count = cleat_tensor_count(&p->w);
+    launch l = begin(p, plan, "conv2d_cpu_weights_sum");
+    launch_memory(&l, partial);
+    launch_tensor(&l, &p->w);
+    conv2d_launch_layout(&l, &p->w);
+    launch_index(&l, count);
+    const int64_t numbers[] = {p->groups, p->group_channels, p->group_outputs, p->w.shape[2],
+        p->w.shape[3], plan->splits, plan->channel_block, p->accumulate};
+    launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
+    const size_t most = context_profile(context)->max_work_group_size;
+    const size_t local = most < 64 ? most : 64;
+    launch_size_1d(&l, round_up((size_t)count, local), local);
+    l.bytes = 4.0 * (double)count * (double)(plan->splits + 1);
+    return l;
+}
+
+cleat_status conv2d_cpu_backward_weights(cleat_context *context, const void *problem) {
+    const conv2d_problem *p = problem;
+    weights_plan plan;
+    make_plan(context_profile(context), p, &plan);
+    const int64_t floats = plan.items * plan.columns * plan.width * plan.vectors;
+    void *partial;
+    TRY(scratch_acquire(context, (size_t)floats * 4, &partial));
+    launch launches[] = {tile_launch(p, &plan, partial), sum_launch(context, p, &plan, partial)};
+    const cleat_status status = launch_all(context, launches, 2);
+    scratch_release(context, partial);
+    return status;
+}

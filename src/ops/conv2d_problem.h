@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A checked convolution as its variants see it. */
+#ifndef CLEAT_OPS_CONV2D_PROBLEM_H
+#define CLEAT_OPS_CONV2D_PROBLEM_H
+
+#include "core/variant.h"
+#include <cleat/conv.h>
+
+enum { ROWS = 0, COLUMNS = 1 };
+
+typedef struct conv2d_problem {
+    const char *operation; /* "conv2d", "conv2d_backward_data", "conv2d_backward_weights" */
+    cleat_conv2d_direction direction;
+    /* Operands by their place in y = conv2d(x, w): gradients stand where their tensors stand. */
+    cleat_tensor x; /* [n, groups * group_channels, h, w] */
+    cleat_tensor w; /* [groups * group_outputs, group_channels, kh, kw] */
+    cleat_tensor y; /* [n, groups * group_outputs, oh, ow] */
+    int64_t stride[2], padding[4], dilation[2];
+    int64_t groups, group_channels, group_outputs;
+    const cleat_tensor *bias; /* forward only */
+    cleat_activation activation;
+    float slope;
+    bool accumulate; /* backward only */
+    bool index64;    /* some operand reaches past 2^31 elements */
+} conv2d_problem;
+
+/* Fills in and checks everything: the problem is fit to run when this returns CLEAT_OK. */
+cleat_status conv2d_check(cleat_context *context, cleat_conv2d_direction direction, cleat_tensor x,
+    cleat_tensor w, cleat_tensor y, const cleat_conv2d_options *options, conv2d_problem *problem);
+
+/* Twice the number of products. */
+double conv2d_flop(const conv2d_problem *problem);
+/* Bytes of x, w and y, each once. */
+double conv2d_bytes(const conv2d_problem *problem);
+
+/* Every extent is above 0, and extents, strides and padding are so far inside an int that sums and
+ * small products of them are too: what the tiled variants ask for. */
+bool conv2d_is_int_sized(const conv2d_problem *problem);
+
+/* launch_index for each number of a tensor of rank 4: offset, then strides. */
+void conv2d_launch_layout(launch *l, const cleat_tensor *x);
+
+/* ---- Variants ---- */
+bool conv2d_plain_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_plain(cleat_context *context, const void *problem);
+
+bool conv2d_cpu_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_forward(cleat_context *context, const void *problem);
+cleat_status conv2d_cpu_backward_data(cleat_context *context, const void *problem);
+
+bool conv2d_cpu_weights_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_backward_weights(cleat_context *context, const void *problem);
+
+#endif

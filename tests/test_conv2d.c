@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every variant of every direction against the reference: exact, within the bound, twice the same
+ * bits, over a table of cases and random ones. Refusals: test_conv2d_refusals.c. */
+#include "harness.h"
+#include "reference/reference_conv2d.h"
+
+/* One convolution: shapes and geometry, the shape of y worked out. */
+typedef struct conv_case {
+    reference_conv2d c;
+    test_layout layout;
+} conv_case;
+
+static cleat_conv2d_options options_of(const reference_conv2d *c) {
+    cleat_conv2d_options options = {.groups = c->groups};
+    memcpy(options.stride, c->stride, sizeof options.stride);
+    memcpy(options.padding, c->padding, sizeof options.padding);
+    memcpy(options.dilation, c->dilation, sizeof options.dilation);
+    return options;
+}
+
+static void set_result_shape(reference_conv2d *c) {
+    const cleat_conv2d_options options = options_of(c);
+    test_ok(cleat_conv2d_shape(c->x, c->w, &options, c->y));
+}
+
+static double *doubles(const test_tensor *t) {
+    double *values = test_alloc(t->count, sizeof *values);
+    for (int64_t i = 0; i < t->count; i++) {
+        values[i] = (double)t->data[i];
+    }
+    return values;
+}
+
+static const char *case_text(const conv_case *k, const char *direction, const char *variant) {
+    static char text[400];
+    const reference_conv2d *c = &k->c;
+    snprintf(text, sizeof text,
+        "%s %s: x [%d, %d, %d, %d], w [%d, %d, %d, %d], stride %d %d, padding %d %d %d %d, "
+        "dilation %d %d, %d groups, layout %d",
+        variant, direction, (int)c->x[0], (int)c->x[1], (int)c->x[2], (int)c->x[3], (int)c->w[0],
+        (int)c->w[1], (int)c->w[2], (int)c->w[3], (int)c->stride[0], (int)c->stride[1],
+        (int)c->padding[0], (int)c->padding[1], (int)c->padding[2], (int)c->padding[3],
+        (int)c->dilation[0], (int)c->dilation[1], (int)c->groups, (int)k->layout);
+    return text;
+}
+
+/* What one direction needs: two inputs, a result, their shapes, and how to run it. */
+typedef struct operands {
+    test_tensor a, b, bias;
+    double *want, *magnitude;
+    const int64_t *result_shape;
+    int64_t terms;
+} operands;
+
+static int64_t terms_of(const reference_conv2d *c, cleat_conv2d_direction direction) {
+    const int64_t window = c->w[2] * c->w[3];
+    switch (direction) {
+    case CLEAT_CONV2D_FORWARD:
+        return c->w[1] * window + 1;
+    case CLEAT_CONV2D_BACKWARD_DATA:
+        return c->w[0] / c->groups * window + 1;
+    case CLEAT_CONV2D_BACKWARD_WEIGHTS:
+        return c->y[0] * c->y[2] * c->y[3] + 1;
+    }
+    return 0;
+}
+
+static operands make_operands(
+    const conv_case *k, cleat_conv2d_direction direction, test_values values) {
+    const reference_conv2d *c = &k->c;
+    const int64_t *shapes[3][3] = {{c->x, c->w, c->y}, {c->y, c->w, c->x}, {c->x, c->y, c->w}};
+    operands o = {.a = test_input(4, shapes[direction][0], values, k->layout),
+        .b = test_input(4, shapes[direction][1], values, k->layout),
+        .bias = test_input(1, c->w, values, k->layout),
+        .result_shape = shapes[direction][2],
+        .terms = terms_of(c, direction)};
+    const int64_t *s = o.result_shape;
+    o.want = test_alloc(s[0] * s[1] * s[2] * s[3], sizeof(double));
+    o.magnitude = test_alloc(s[0] * s[1] * s[2] * s[3], sizeof(double));
+    double *a = doubles(&o.a), *b = doubles(&o.b), *bias = doubles(&o.bias);
+    if (direction == CLEAT_CONV2D_FORWARD) {
+        reference_conv2d_forward(c, a, b, bias, o.want, o.magnitude);
+    } else if (direction == CLEAT_CONV2D_BACKWARD_DATA) {
+        reference_conv2d_data(c, a, b, o.want, o.magnitude);
+    } else {
+        reference_conv2d_weights(c, a, b, o.want, o.magnitude);
+    }
+    free(a);
+    free(b);
+    free(bias);
+    return o;
+}
+
+static void free_operands(operands *o) {
+    test_free(&o->a);
+    test_free(&o->b);
+    test_free(&o->bias);
+    free(o->want);
+    free(o->magnitude);
+}
+
+static cleat_status run(const conv_case *k, cleat_conv2d_direction direction, const operands *o,
+    cleat_tensor result, const char *variant, bool accumulate) {
+    cleat_conv2d_options options = options_of(&k->c);
+    options.variant = variant;
+    options.accumulate = accumulate;
+    options.bias = &o->bias.view;
+    switch (direction) {
+    case CLEAT_CONV2D_FORWARD:
+        return cleat_conv2d(test_context(), o->a.view, o->b.view, result, &options);
+    case CLEAT_CONV2D_BACKWARD_DATA:
+        return cleat_conv2d_backward_data(test_context(), o->a.view, o->b.view, result, &options);
+    case CLEAT_CONV2D_BACKWARD_WEIGHTS:
+        return cleat_conv2d_backward_weights(
+            test_context(), o->a.view, o->b.view, result, &options);
+    }
+    return CLEAT_INVALID_ARGUMENT;
+}
+
+static void check(const operands *o, test_tensor *got, test_values values, const char *what) {
+    test_fetch(got);
+    if (values == TEST_EXACT) {
+        test_equal(got, o->want, what);
+    } else {
+        test_bound(got, o->want, o->magnitude, o->terms, what);
+    }
+}
+
+/* Adds the result to earlier contents; the reference's results move along. */
+static void check_accumulate(const conv_case *k, cleat_conv2d_direction direction, operands *o,
+    test_values values, const char *variant, const char *what) {
+    test_tensor got = test_input(4, o->result_shape, values, k->layout);
+    double *before = doubles(&got);
+    for (int64_t i = 0; i < got.count; i++) {
+        o->want[i] += before[i];
+        o->magnitude[i] += fabs(before[i]);
+    }
+    test_ok(run(k, direction, o, got.view, variant, true));
+    check(o, &got, values, what);
+    for (int64_t i = 0; i < got.count; i++) {
+        o->want[i] -= before[i];
+    }
+    free(before);
+    test_free(&got);
+}
+
+static const char *const direction_name[] = {"forward", "backward data", "backward weights"};
+
+/* One case in one direction through all variants. */
+static void check_direction(
+    const conv_case *k, cleat_conv2d_direction direction, test_values values) {
+    operands o = make_operands(k, direction, values);
+    const char *const *variant = cleat_conv2d_variants(direction);
+    for (; *variant != NULL; variant++) {
+        const char *what = case_text(k, direction_name[direction], *variant);
+        test_tensor first = test_output(4, o.result_shape, k->layout);
+        const cleat_status status = run(k, direction, &o, first.view, *variant, false);
+        if (status == CLEAT_UNSUPPORTED) {
+            test_free(&first);
+            continue;
+        }
+        ck_assert_msg(status == CLEAT_OK, "%s: %s", what, cleat_error_message());
+        check(&o, &first, values, what);
+        test_tensor second = test_output(4, o.result_shape, k->layout);
+        test_ok(run(k, direction, &o, second.view, *variant, false));
+        test_fetch(&second);
+        for (int64_t i = 0; i < first.count; i++) {
+            ck_assert_msg(memcmp(&first.data[i], &second.data[i], sizeof(float)) == 0,
+                "%s: another result the second time", what);
+        }
+        if (direction != CLEAT_CONV2D_FORWARD) {
+            check_accumulate(k, direction, &o, values, *variant, what);
+        }
+        test_free(&first);
+        test_free(&second);
+    }
+    free_operands(&o);
+}
+
+static void check_case(const conv_case *k, test_values values) {
+    for (int direction = CLEAT_CONV2D_FORWARD; direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS;
+         direction++) {
+        check_direction(k, (cleat_conv2d_direction)direction, values);
+    }
+}
+
+/* {x, w, y, stride, padding, dilation, groups}; y is worked out. */
+static const reference_conv2d table[] = {
+    /* the three layers of a small image classifier */
+    {{3, 1, 28, 28}, {32, 1, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+    {{2, 32, 28, 28}, {32, 32, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+    {{3, 32, 14, 14}, {64, 32, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+    /* shapes of residual networks, made small */
+    {{1, 3, 45, 45}, {16, 3, 7, 7}, {0}, {2, 2}, {3, 3, 3, 3}, {1, 1}, 1},
+    {{1, 20, 14, 14}, {40, 20, 1, 1}, {0}, {2, 2}, {0, 0, 0, 0}, {1, 1}, 1},
+    {{2, 40, 7, 7}, {33, 40, 1, 1}, {0}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1},
+    {{1, 24, 15, 15}, {24, 24, 3, 3}, {0}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 1},
+    {{1, 32, 9, 9}, {32, 4, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 8},
+    /* depthwise, with one and with two outputs a channel */
+    {{2, 24, 19, 19}, {24, 1, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 24},
+    {{2, 12, 19, 19}, {24, 1, 5, 5}, {0}, {2, 2}, {2, 2, 2, 2}, {1, 1}, 12},
+    /* more channels than fit in one patch */
+    {{1, 1030, 3, 90}, {9, 1030, 2, 3}, {0}, {1, 1}, {0, 1, 1, 1}, {1, 1}, 1},
+    /* padding wider than the window, dilation wider than the input, one element, thin ones */
+    {{1, 2, 3, 4}, {3, 2, 2, 2}, {0}, {1, 1}, {4, 3, 5, 6}, {1, 1}, 1},
+    {{1, 2, 5, 5}, {2, 2, 2, 2}, {0}, {1, 2}, {1, 3, 0, 4}, {5, 7}, 1},
+    {{1, 1, 1, 1}, {1, 1, 1, 1}, {0}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1},
+    {{1, 3, 1, 50}, {5, 3, 1, 4}, {0}, {3, 3}, {0, 2, 0, 1}, {1, 2}, 1},
+    {{1, 3, 50, 1}, {5, 3, 4, 1}, {0}, {3, 1}, {2, 0, 1, 0}, {2, 1}, 1},
+    {{1, 4, 9, 9}, {4, 4, 2, 2}, {0}, {4, 4}, {0, 0, 0, 0}, {1, 1}, 1},
+    {{1, 4, 11, 11}, {4, 4, 3, 3}, {0}, {5, 6}, {1, 1, 1, 1}, {3, 2}, 1},
+    /* no images, no outputs, no channels, no rows but padding */
+    {{0, 2, 5, 5}, {3, 2, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+    {{2, 2, 5, 5}, {0, 2, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+    {{2, 0, 5, 5}, {3, 0, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+    {{2, 2, 0, 5}, {3, 2, 3, 3}, {0}, {1, 1}, {2, 1, 2, 1}, {1, 1}, 1},
+};
+
+static void check_table(test_values values) {
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        conv_case k = {table[i], i % 2 == 0 ? TEST_ROW_MAJOR : TEST_STRIDED};
+        set_result_shape(&k.c);
+        check_case(&k, values);
+    }
+}
+
+START_TEST(test_table_exact) {
+    check_table(TEST_EXACT);
+}
+END_TEST
+
+START_TEST(test_table_bound) {
+    check_table(TEST_REAL);
+}
+END_TEST
+
+/* A convolution with a window that fits. */
+static conv_case random_case(void) {
+    conv_case k = {.layout = test_coin() ? TEST_ROW_MAJOR : TEST_STRIDED};
+    reference_conv2d *c = &k.c;
+    const bool depthwise = test_int(0, 4) == 0;
+    c->groups = depthwise ? test_int(1, 20) : test_int(1, 3);
+    c->w[1] = depthwise ? 1 : test_int(1, 9);
+    c->w[0] = c->groups * (depthwise ? test_int(1, 2) : test_int(1, 20));
+    c->x[0] = test_int(1, 3);
+    c->x[1] = c->groups * c->w[1];
+    for (int axis = 0; axis < 2; axis++) {
+        c->w[axis + 2] = test_int(1, 5);
+        c->stride[axis] = test_int(0, 2) ? test_int(1, 2) : test_int(1, 5);
+        c->dilation[axis] = test_int(0, 2) ? 1 : test_int(1, 3);
+        c->padding[axis] = test_int(0, 3);
+        c->padding[axis + 2] = test_int(0, 3);
+        const int64_t span = (c->w[axis + 2] - 1) * c->dilation[axis] + 1;
+        const int64_t padding = c->padding[axis] + c->padding[axis + 2];
+        const int64_t least = span > padding ? span - padding : 1;
+        c->x[axis + 2] = least + test_int(0, test_coin() ? 5 : 30);
+    }
+    set_result_shape(c);
+    return k;
+}
+
+START_TEST(test_random_exact) {
+    for (int i = 0; i < test_rounds(60); i++) {
+        const conv_case k = random_case();
+        check_case(&k, TEST_EXACT);
+    }
+}
+END_TEST
+
+START_TEST(test_random_bound) {
+    for (int i = 0; i < test_rounds(20); i++) {
+        const conv_case k = random_case();
+        check_case(&k, TEST_REAL);
+    }
+}
+END_TEST
+
+/* One value that is not finite reaches the results whose sums hold it, and no others. */
+static void check_special(const conv_case *k, cleat_conv2d_direction direction, float value) {
+    operands o = make_operands(k, direction, TEST_EXACT);
+    test_tensor a = test_input(4, o.a.view.shape, TEST_EXACT, k->layout);
+    memcpy(a.data, o.a.data, (size_t)a.count * sizeof(float));
+    a.data[test_int(0, 3) ? test_int(0, a.count - 1) : (test_coin() ? 0 : a.count - 1)] = value;
+    test_tensor poisoned = test_input_from(4, o.a.view.shape, a.data, k->layout);
+    double *first = doubles(&poisoned), *second = doubles(&o.b), *bias = doubles(&o.bias);
+    if (direction == CLEAT_CONV2D_FORWARD) {
+        reference_conv2d_forward(&k->c, first, second, bias, o.want, NULL);
+    } else if (direction == CLEAT_CONV2D_BACKWARD_DATA) {
+        reference_conv2d_data(&k->c, first, second, o.want, NULL);
+    } else {
+        reference_conv2d_weights(&k->c, first, second, o.want, NULL);
+    }
+    test_free(&o.a);
+    o.a = poisoned;
+    for (const char *const *v = cleat_conv2d_variants(direction); *v != NULL; v++) {
+        test_tensor got = test_output(4, o.result_shape, k->layout);
+        if (run(k, direction, &o, got.view, *v, false) == CLEAT_OK) {
+            check(&o, &got, TEST_EXACT, case_text(k, direction_name[direction], *v));
+        }
+        test_free(&got);
+    }
+    free(first);
+    free(second);
+    free(bias);
+    test_free(&a);
+    free_operands(&o);
+}
+
+START_TEST(test_special_values) {
+    const float values[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < test_rounds(40); i++) {
+        const conv_case k = random_case();
+        for (int direction = 0; direction < 3; direction++) {
+            check_special(&k, (cleat_conv2d_direction)direction, values[i % 3]);
+        }
+    }
+}
+END_TEST
+
+static double activation(cleat_activation kind, double x, double slope) {
+    const double tanh_argument = sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x);
+    switch (kind) {
+    case CLEAT_ACTIVATION_NONE:
+        return x;
+    case CLEAT_RELU:
+        return fmax(x, 0);
+    case CLEAT_LEAKY_RELU:
+        return x < 0 ? x * slope : x;
+    case CLEAT_SIGMOID:
+        return 1 / (1 + exp(-x));
+    case CLEAT_TANH:
+        return tanh(x);
+    case CLEAT_GELU:
+        return x * erfc(-x / sqrt(2)) / 2;
+    case CLEAT_GELU_TANH:
+        return x / (1 + exp(-2 * tanh_argument));
+    case CLEAT_SILU:
+        return x / (1 + exp(-x));
+    }
+    return NAN;
+}
+
+/* A 1x1 window and one channel: the sum is one exact product, so only the activation rounds. */
+START_TEST(test_activations) {
+    static const double ulp[] = {0, 0, 1, 4, 5, 8, 40, 6};
+    const int64_t x_shape[] = {1, 1, 9, 7}, w_shape[] = {2, 1, 1, 1}, y_shape[] = {1, 2, 9, 7};
+    float x_values[63];
+    const float w_values[] = {1, 0.5f}, slope = 0.25f;
+    double want[126];
+    for (int i = 0; i < 63; i++) {
+        x_values[i] = (float)(i - 31) / 16;
+    }
+    test_tensor x = test_input_from(4, x_shape, x_values, TEST_STRIDED);
+    test_tensor w = test_input_from(4, w_shape, w_values, TEST_ROW_MAJOR);
+    for (int kind = CLEAT_ACTIVATION_NONE; kind <= CLEAT_SILU; kind++) {
+        for (int i = 0; i < 126; i++) {
+            want[i] = activation((cleat_activation)kind,
+                (double)x_values[i % 63] * (double)w_values[i / 63], (double)slope);
+        }
+        for (const char *const *v = cleat_conv2d_variants(CLEAT_CONV2D_FORWARD); *v; v++) {
+            const cleat_conv2d_options options = {
+                .activation = (cleat_activation)kind, .slope = slope, .variant = *v};
+            test_tensor y = test_output(4, y_shape, TEST_ROW_MAJOR);
+            test_ok(cleat_conv2d(test_context(), x.view, w.view, y.view, &options));
+            test_fetch(&y);
+            test_ulp(&y, want, ulp[kind], cleat_activation_name((cleat_activation)kind));
+            test_free(&y);
+        }
+    }
+    test_free(&x);
+    test_free(&w);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("conv2d");
+    TCase *cases = tcase_create("variants");
+    tcase_set_timeout(cases, 600);
+    tcase_add_test(cases, test_table_exact);
+    tcase_add_test(cases, test_table_bound);
+    tcase_add_test(cases, test_random_exact);
+    tcase_add_test(cases, test_random_bound);
+    tcase_add_test(cases, test_special_values);
+    tcase_add_test(cases, test_activations);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
