@@ -87,12 +87,17 @@ static const char *tuned_order(
     return "";
 }
 
+bool variant_own_only(const char *operation, const char *forced) {
+    forced = forced != NULL ? forced : forced_by_environment(operation);
+    return forced != NULL && strcmp(forced, "own") == 0;
+}
+
 cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
     const char *forced, const variant *variants, const void *problem, const char *problem_text,
     const variant **chosen) {
     const device_profile *profile = context_profile(context);
     forced = forced != NULL ? forced : forced_by_environment(operation);
-    if (forced != NULL) {
+    if (forced != NULL && strcmp(forced, "own") != 0) {
         return choose_forced(context, operation, forced, variants, problem, problem_text, chosen);
     }
     const char *order = tuned_order(profile, operation, shape_class);

@@ -27,14 +27,18 @@ typedef struct tuning_entry {
 /*
  * Picks the variant: `forced` if not NULL, else $CLEAT_<OPERATION> in capitals, else the first that
  * supports the problem in the table's order. Either may hold several names separated by blanks: the
- * first of them that supports the problem. The list of variants ends with an entry whose name is
- * NULL. CLEAT_INVALID_ARGUMENT for a name that is none (the message lists them), CLEAT_UNSUPPORTED
- * when no forced one, or none at all, supports the problem; `problem_text` says in the message what
- * was asked for.
+ * first of them that supports the problem. "own" forces none: an operation with a provider among
+ * its variants looks for it (variant_own_only) and makes the provider support nothing. The list of
+ * variants ends with an entry whose name is NULL. CLEAT_INVALID_ARGUMENT for a name that is none
+ * (the message lists them), CLEAT_UNSUPPORTED when no forced one, or none at all, supports the
+ * problem; `problem_text` says in the message what was asked for.
  */
 cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
     const char *forced, const variant *variants, const void *problem, const char *problem_text,
     const variant **chosen);
+
+/* Whether `forced`, or else the operation's variable, is "own": no provider, please. */
+bool variant_own_only(const char *operation, const char *forced);
 
 /* The shipped table; ends with an entry whose variants are NULL. src/core/tuning_table.c */
 extern const tuning_entry tuning_table[];
