@@ -11,7 +11,6 @@
  *   GEMM_NV  vectors in a row of the tile: 1 .. 4;  GEMM_NR = GEMM_W * GEMM_NV
  *   GEMM_MR  rows of the tile: 1 .. 16. GEMM_MR * GEMM_NV + GEMM_NV + 1 registers are wanted:
  *            8 x 2 suits 32 registers (AVX-512, NEON), 6 x 2 suits 16 (AVX2, SSE).
- *   GEMM_HAS_BETA, GEMM_HAS_BIAS, GEMM_HAS_RESIDUAL   0 or 1, parts of the epilogue; default 0
  *   ACTIVATION  as in activation.cl, included here with width GEMM_W; default 0, none
  *
  * Writing a kernel: declare the accumulators, step through k in loops of your own (over channels
@@ -39,15 +38,6 @@
  *
  * Source: Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
  */
-#ifndef GEMM_HAS_BETA
-#define GEMM_HAS_BETA 0
-#endif
-#ifndef GEMM_HAS_BIAS
-#define GEMM_HAS_BIAS 0
-#endif
-#ifndef GEMM_HAS_RESIDUAL
-#define GEMM_HAS_RESIDUAL 0
-#endif
 #ifndef ACTIVATION
 #define ACTIVATION 0
 #endif
@@ -155,10 +145,15 @@ static inline void gemm_panels(
  *
  *     y = activation(alpha * tile + beta * y + bias + residual)
  *
- * Members that a macro leaves out are not read. When k is split into blocks, y carries the sum from
+ * `addends` tells which of the last three there are: a sum of GEMM_BETA, GEMM_BIAS, GEMM_RESIDUAL.
+ * Each costs a branch for each vector, where a macro would cost another kernel to compile. When k is split into blocks, y carries the sum from
  * one block to the next: only the first adds beta, bias and residual, only the last activates.
  */
+#define GEMM_BETA 1
+#define GEMM_BIAS 2
+#define GEMM_RESIDUAL 4
 typedef struct gemm_epilogue {
+    int addends;
     __global float *y;
     INDEX y_row, y_column;
     float alpha, beta, slope;
@@ -195,6 +190,24 @@ static inline void gemm_scatter(GEMM_VECTOR x, __global float *p, INDEX step, in
     }
 }
 
+/* The first block's x with beta, bias and residual, for columns c .. of row r. */
+static inline GEMM_VECTOR gemm_add(
+    GEMM_VECTOR x, const gemm_epilogue *e, int r, int c, int count) {
+    if (e->addends & GEMM_BETA) {
+        x = FMA((GEMM_VECTOR)(e->beta),
+            gemm_fetch(e->y + r * e->y_row + c * e->y_column, e->y_column, count), x);
+    }
+    if (e->addends & GEMM_BIAS) {
+        x += gemm_fetch(
+            e->bias + r * e->bias_row + c * e->bias_column, e->bias_column, count);
+    }
+    if (e->addends & GEMM_RESIDUAL) {
+        x += gemm_fetch(e->residual + r * e->residual_row + c * e->residual_column,
+            e->residual_column, count);
+    }
+    return x;
+}
+
 static inline void gemm_finish(const float *tile, int rows, int columns, const gemm_epilogue *e,
     bool first, bool last) {
     for (int r = 0; r < rows; ++r) {
@@ -204,18 +217,8 @@ static inline void gemm_finish(const float *tile, int rows, int columns, const g
             GEMM_VECTOR x = e->alpha * GEMM_LOAD(0, tile + r * GEMM_NR + c);
             if (!first) {
                 x += gemm_fetch(y, e->y_column, count);
-            } else {
-#if GEMM_HAS_BETA
-                x = FMA((GEMM_VECTOR)(e->beta), gemm_fetch(y, e->y_column, count), x);
-#endif
-#if GEMM_HAS_BIAS
-                x += gemm_fetch(e->bias + r * e->bias_row + c * e->bias_column, e->bias_column,
-                    count);
-#endif
-#if GEMM_HAS_RESIDUAL
-                x += gemm_fetch(e->residual + r * e->residual_row + c * e->residual_column,
-                    e->residual_column, count);
-#endif
+            } else if (e->addends != 0) {
+                x = gemm_add(x, e, r, c, count);
             }
 #if ACTIVATION != 0
             if (last) {

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packing of panels for gemm_cpu.cl, to be included after it: elements with any two steps become
+ *
+ *     panel[k][lane] = source[lane * lane_step + k * k_step]      k < count, lane < lanes
+ *
+ * where lanes is GEMM_MR for gemm_pack_a() and GEMM_NR for gemm_pack_b(). With fewer valid lanes
+ * the rest repeats the last valid one: such lanes feed rows or columns past an edge, whose sums
+ * nobody stores. Memory that is contiguous along lanes or along k is read by whole vectors; along k
+ * that takes a transposition in registers.
+ *
+ * Panels lie in the address spaces GEMM_PANEL_A and GEMM_PANEL_B; sources are __global.
+ */
+
+/*
+ * Stages of a transposition. `rows` vectors hold element (r, i) at position r * GEMM_W + i; a stage
+ * rotates the position's bits by one, so after log2(rows) of them it is i * rows + r.
+ */
+static inline void gemm_interleave(GEMM_VECTOR *x, int rows) {
+    GEMM_VECTOR old[GEMM_W];
+#pragma unroll
+    for (int i = 0; i < rows; ++i) {
+        old[i] = x[i];
+    }
+#pragma unroll
+    for (int i = 0; i < rows / 2; ++i) {
+        x[2 * i].even = old[i].lo;
+        x[2 * i].odd = old[i + rows / 2].lo;
+        x[2 * i + 1].even = old[i].hi;
+        x[2 * i + 1].odd = old[i + rows / 2].hi;
+    }
+}
+
+/* Loads `rows` vectors from source + r * step, for r < rows, and transposes them. */
+static inline void gemm_load_transposed(
+    const __global float *source, INDEX step, int rows, GEMM_VECTOR *x) {
+#pragma unroll
+    for (int r = 0; r < rows; ++r) {
+        x[r] = GEMM_LOAD(0, source + r * step);
+    }
+#pragma unroll
+    for (int stage = rows; stage > 1; stage /= 2) {
+        gemm_interleave(x, rows);
+    }
+}
+
+static inline void gemm_pack_a(const __global float *source, INDEX lane_step, INDEX k_step,
+    int lanes, int count, GEMM_PANEL_A float *panel) {
+    int k = 0;
+#if GEMM_MR == 4 || GEMM_MR == 8 || GEMM_MR == 16
+    if (lane_step == 1 && lanes == GEMM_MR) {
+        for (; k < count; ++k) {
+            CAT(vstore, GEMM_MR)(CAT(vload, GEMM_MR)(0, source + k * k_step), k, panel);
+        }
+    } else if (k_step == 1 && lanes == GEMM_MR && GEMM_MR <= GEMM_W) {
+        for (; k + GEMM_W <= count; k += GEMM_W) {
+            GEMM_VECTOR x[GEMM_W];
+            gemm_load_transposed(source + k, lane_step, GEMM_MR, x);
+#pragma unroll
+            for (int i = 0; i < GEMM_MR; ++i) {
+                GEMM_STORE(x[i], i, panel + k * GEMM_MR);
+            }
+        }
+    }
+#endif
+    for (; k < count; ++k) {
+        for (int lane = 0; lane < GEMM_MR; ++lane) {
+            panel[k * GEMM_MR + lane] = source[min(lane, lanes - 1) * lane_step + k * k_step];
+        }
+    }
+}
+
+static inline void gemm_pack_b(const __global float *source, INDEX lane_step, INDEX k_step,
+    int lanes, int count, GEMM_PANEL_B float *panel) {
+    int k = 0;
+    if (lane_step == 1 && lanes == GEMM_NR) {
+        for (; k < count; ++k) {
+            for (int v = 0; v < GEMM_NV; ++v) {
+                GEMM_STORE(GEMM_LOAD(v, source + k * k_step), v, panel + k * GEMM_NR);
+            }
+        }
+    } else if (k_step == 1 && lanes == GEMM_NR) {
+        for (; k + GEMM_W <= count; k += GEMM_W) {
+            for (int v = 0; v < GEMM_NV; ++v) {
+                GEMM_VECTOR x[GEMM_W];
+                gemm_load_transposed(source + v * GEMM_W * lane_step + k, lane_step, GEMM_W, x);
+#pragma unroll
+                for (int i = 0; i < GEMM_W; ++i) {
+                    GEMM_STORE(x[i], v, panel + (k + i) * GEMM_NR);
+                }
+            }
+        }
+    }
+    for (; k < count; ++k) {
+        for (int lane = 0; lane < GEMM_NR; ++lane) {
+            panel[k * GEMM_NR + lane] = source[min(lane, lanes - 1) * lane_step + k * k_step];
+        }
+    }
+}

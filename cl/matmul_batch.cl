@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the kernels of matmul share: their operands and the way to one batch.
+ *
+ *     y = activation(alpha * a b + beta * y + bias + residual)      a [m, k], b [k, n], y [m, n]
+ *
+ * An operand X comes as its buffer, the offset of its first element and the steps X_row and
+ * X_column, in elements; steps of 0 broadcast. Batches are counted row-major over BATCH_RANK axes
+ * (0 .. 6), each with an extent and a step for every operand.
+ *
+ * `addends` tells which of beta * y, bias and residual there are (1 + 2 + 4): a bias or residual
+ * that is left out comes as a null pointer and is not touched, y is read with beta only.
+ *
+ * Macros: BATCH_RANK, INDEX.
+ */
+#define MATMUL_OPERAND(qualifiers, name)                                                           \
+    qualifiers __global float *restrict name##_base, const INDEX name##_offset,                    \
+        const INDEX name##_row, const INDEX name##_column
+/* y may be the residual too, so neither is restrict. */
+#define MATMUL_TARGET(qualifiers, name)                                                            \
+    qualifiers __global float *name##_base, const INDEX name##_offset, const INDEX name##_row,     \
+        const INDEX name##_column
+
+#define MATMUL_AXIS(i)                                                                             \
+    , const INDEX extent_##i, const INDEX a_batch_##i, const INDEX b_batch_##i,                    \
+        const INDEX y_batch_##i, const INDEX bias_batch_##i, const INDEX residual_batch_##i
+#define MATMUL_AXES_0
+#define MATMUL_AXES_1 MATMUL_AXIS(0)
+#define MATMUL_AXES_2 MATMUL_AXES_1 MATMUL_AXIS(1)
+#define MATMUL_AXES_3 MATMUL_AXES_2 MATMUL_AXIS(2)
+#define MATMUL_AXES_4 MATMUL_AXES_3 MATMUL_AXIS(3)
+#define MATMUL_AXES_5 MATMUL_AXES_4 MATMUL_AXIS(4)
+#define MATMUL_AXES_6 MATMUL_AXES_5 MATMUL_AXIS(5)
+
+/* The parameters of every product kernel; a kernel's own come after. */
+#define MATMUL_PARAMETERS                                                                          \
+    const INDEX m, const INDEX n, const INDEX k, MATMUL_OPERAND(const, a),                         \
+        MATMUL_OPERAND(const, b), MATMUL_TARGET(, y), MATMUL_TARGET(const, bias),                  \
+        MATMUL_TARGET(const, residual), const float alpha, const float beta,                       \
+        const float slope, const int addends CAT(MATMUL_AXES_, BATCH_RANK)
+
+#define MATMUL_STEP(i)                                                                             \
+    {                                                                                              \
+        const INDEX matmul_at = matmul_left % extent_##i;                                          \
+        matmul_left /= extent_##i;                                                                 \
+        a += matmul_at * a_batch_##i;                                                              \
+        b += matmul_at * b_batch_##i;                                                              \
+        y += matmul_at * y_batch_##i;                                                              \
+        bias += matmul_at * bias_batch_##i;                                                        \
+        residual += matmul_at * residual_batch_##i;                                                \
+    }
+#define MATMUL_STEPS_0
+#define MATMUL_STEPS_1 MATMUL_STEP(0)
+#define MATMUL_STEPS_2 MATMUL_STEP(1) MATMUL_STEPS_1
+#define MATMUL_STEPS_3 MATMUL_STEP(2) MATMUL_STEPS_2
+#define MATMUL_STEPS_4 MATMUL_STEP(3) MATMUL_STEPS_3
+#define MATMUL_STEPS_5 MATMUL_STEP(4) MATMUL_STEPS_4
+#define MATMUL_STEPS_6 MATMUL_STEP(5) MATMUL_STEPS_5
+
+/* Declares a, b, y, bias and residual: the element indices where batch number `batch` begins. */
+#define MATMUL_BEGIN(batch)                                                                        \
+    INDEX a = a_offset, b = b_offset, y = y_offset, bias = bias_offset, residual = residual_offset; \
+    INDEX matmul_left = (batch);                                                                   \
+    CAT(MATMUL_STEPS_, BATCH_RANK)
+
+/* The epilogue of element (i, j); activation.cl included with width 1. */
+#define MATMUL_FINISH(sum, i, j)                                                                   \
+    {                                                                                              \
+        const INDEX matmul_at = y + (i) * y_row + (j) * y_column;                                  \
+        float matmul_x = alpha * (sum);                                                            \
+        if (addends & 1) {                                                                         \
+            matmul_x = FMA(beta, y_base[matmul_at], matmul_x);                                     \
+        }                                                                                          \
+        if (addends & 2) {                                                                         \
+            matmul_x += bias_base[bias + (i) * bias_row + (j) * bias_column];                      \
+        }                                                                                          \
+        if (addends & 4) {                                                                         \
+            matmul_x += residual_base[residual + (i) * residual_row + (j) * residual_column];      \
+        }                                                                                          \
+        y_base[matmul_at] = activation_value_1(matmul_x, slope);                                   \
+    }

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Matrix products on GPUs; operands and formula in matmul_batch.cl, the tile in gemm_gpu.cl.
+ *
+ * Global size: (tiles across n * GEMM_TX, tiles across m * GEMM_TY, batches * parts), local size
+ * (GEMM_TX, GEMM_TY, 1). Part number p sums terms p * k_part .. of k; with MATMUL_SPLIT the sums go
+ * to partial[part][batch][m][n] and matmul_sum.cl finishes them, without it parts is 1 and y is
+ * written.
+ *
+ * Macros: MATMUL_SPLIT (0 or 1), those of gemm_gpu.cl, BATCH_RANK, INDEX,
+ * ACTIVATION.
+ */
+#include "common.cl"
+/* Each operand is read the way in which it is contiguous; a branch, not a kernel of its own. */
+#define GEMM_A_ALONG_K (a_column == 1 && a_row != 1)
+#define GEMM_B_ALONG_K (b_row == 1 && b_column != 1)
+#include "gemm_gpu.cl"
+#include "matmul_batch.cl"
+#define ACTIVATION_WIDTH 1
+#include "activation.cl"
+
+/* p[0], p[step], ...: `valid` of them, the others 0. */
+static inline float4 load_quad(
+    const __global float *p, const INDEX step, const INDEX valid) {
+    if (step == 1 && valid >= 4) {
+        return vload4(0, p);
+    }
+    float4 x = (float4)(0.0f);
+    x.s0 = valid > 0 ? p[0] : 0.0f;
+    x.s1 = valid > 1 ? p[step] : 0.0f;
+    x.s2 = valid > 2 ? p[2 * step] : 0.0f;
+    x.s3 = valid > 3 ? p[3 * step] : 0.0f;
+    return x;
+}
+
+/* Lane and k within an operand of `lanes` lanes, whose lane 0 and term 0 lie at p. */
+static inline float4 load_operand(const __global float *p, const INDEX lane, const INDEX lanes,
+    const INDEX lane_step, const INDEX k, const INDEX k_end, const INDEX k_step, const int along_k) {
+    if (lane >= lanes || k >= k_end) {
+        return (float4)(0.0f);
+    }
+    return load_quad(p + lane * lane_step + k * k_step, along_k ? k_step : lane_step,
+        along_k ? k_end - k : lanes - lane);
+}
+
+__kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void matmul_gpu_tiled(
+    MATMUL_PARAMETERS, const INDEX batches, const INDEX k_part, __global float *partial) {
+    GEMM_LOCAL_TILES;
+    GEMM_SUMS
+    const INDEX batch = (INDEX)get_global_id(2) % batches;
+    const INDEX part = (INDEX)get_global_id(2) / batches;
+    MATMUL_BEGIN(batch)
+    const INDEX first_row = (INDEX)get_group_id(1) * GEMM_TILE_M;
+    const INDEX first_column = (INDEX)get_group_id(0) * GEMM_TILE_N;
+    const INDEX from = part * k_part;
+    const INDEX to = min(from + k_part, k);
+#define LOAD_A(r, at)                                                                              \
+    load_operand(a_base + a, first_row + (r), m, a_row, at, to, a_column, GEMM_A_ALONG_K)
+#define LOAD_B(c, at)                                                                              \
+    load_operand(b_base + b, first_column + (c), n, b_column, at, to, b_row, GEMM_B_ALONG_K)
+    GEMM_RUN(from, to, LOAD_A, LOAD_B)
+#if MATMUL_SPLIT
+    partial += (part * batches + batch) * m * n;
+#define FINISH(sum, i, j) partial[(i) * n + (j)] = (sum);
+#else
+#define FINISH(sum, i, j) MATMUL_FINISH(sum, i, j)
+#endif
+#define FINISH_INSIDE(sum, i, j)                                                                   \
+    if ((j) < n) {                                                                                 \
+        FINISH(sum, i, j)                                                                          \
+    }
+#pragma unroll
+    for (int i = 0; i < GEMM_RM; ++i) {
+        const INDEX row = first_row + GEMM_MY_ROW + i;
+#pragma unroll
+        for (int j = 0; j < GEMM_RN / 4; ++j) {
+            const INDEX column = first_column + GEMM_MY_COLUMN + 4 * j;
+            const float4 sums = GEMM_SUM4(i, j);
+            if (row < m) {
+                FINISH_INSIDE(sums.s0, row, column)
+                FINISH_INSIDE(sums.s1, row, column + 1)
+                FINISH_INSIDE(sums.s2, row, column + 2)
+                FINISH_INSIDE(sums.s3, row, column + 3)
+            }
+        }
+    }
+}

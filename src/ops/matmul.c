@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <cleat/matmul.h>
+
+#include "core/tensor_check.h"
+#include "ops/matmul_problem.h"
+#include <stdio.h>
+
+#define OPERATION "matmul"
+
+/* Best first in general; the tuning table knows better. */
+static const variant variants[] = {
+    {"vector_cpu", matmul_vector_cpu_supports, matmul_vector_cpu},
+    {"vector_gpu", matmul_vector_gpu_supports, matmul_vector_gpu},
+    {"cpu_packed", matmul_cpu_packed_supports, matmul_cpu_packed},
+    {"cpu_direct", matmul_cpu_direct_supports, matmul_cpu_direct},
+    {"gpu_tiled", matmul_gpu_tiled_supports, matmul_gpu_tiled},
+#ifdef CLEAT_HAVE_CLBLAST
+    {"clblast", matmul_clblast_supports, matmul_clblast},
+#endif
+    {"plain", matmul_plain_supports, matmul_plain},
+    {NULL, NULL, NULL},
+};
+
+/* Their names, in the same order. */
+static const char *const variant_names[] = {
+    "vector_cpu",
+    "vector_gpu",
+    "cpu_packed",
+    "cpu_direct",
+    "gpu_tiled",
+#ifdef CLEAT_HAVE_CLBLAST
+    "clblast",
+#endif
+    "plain",
+    NULL,
+};
+
+const char *const *cleat_matmul_variants(void) {
+    return variant_names;
+}
+
+/* ---- Check ---- */
+
+static cleat_status check_inner(const cleat_tensor *a, const cleat_tensor *b) {
+    char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE];
+    shape_text(a->rank, a->shape, text_a);
+    shape_text(b->rank, b->shape, text_b);
+    REFUSE_IF(a->rank == 0 || b->rank == 0, CLEAT_SHAPE_MISMATCH,
+        OPERATION ": a is %s and b is %s: a scalar cannot be multiplied as a matrix", text_a,
+        text_b);
+    const int64_t inner_a = a->shape[a->rank - 1];
+    const int64_t inner_b = b->shape[b->rank > 1 ? b->rank - 2 : 0];
+    REFUSE_IF(inner_a != inner_b, CLEAT_SHAPE_MISMATCH,
+        OPERATION ": a is %s and b is %s: inner extents %lld and %lld differ", text_a, text_b,
+        (long long)inner_a, (long long)inner_b);
+    return CLEAT_OK;
+}
+
+/* The extent of batch axis `axis` (0 is the last one), 1 where there is none. */
+static int64_t batch_extent(const cleat_tensor *x, int32_t axis) {
+    const int32_t at = x->rank - 3 - axis;
+    return at >= 0 ? x->shape[at] : 1;
+}
+
+/* y's shape as a and b make it. */
+static cleat_status product_shape(
+    const cleat_tensor *a, const cleat_tensor *b, int32_t *rank, int64_t *shape) {
+    const int32_t batch_a = a->rank > 2 ? a->rank - 2 : 0;
+    const int32_t batch_b = b->rank > 2 ? b->rank - 2 : 0;
+    const int32_t batch = batch_a > batch_b ? batch_a : batch_b;
+    for (int32_t i = 0; i < batch; ++i) {
+        const int64_t extent_a = batch_extent(a, i);
+        const int64_t extent_b = batch_extent(b, i);
+        char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE];
+        REFUSE_IF(extent_a != extent_b && extent_a != 1 && extent_b != 1, CLEAT_SHAPE_MISMATCH,
+            OPERATION ": a is %s and b is %s: batch extents %lld and %lld cannot be broadcast",
+            shape_text(a->rank, a->shape, text_a), shape_text(b->rank, b->shape, text_b),
+            (long long)extent_a, (long long)extent_b);
+        shape[batch - 1 - i] = extent_a != 1 ? extent_a : extent_b;
+    }
+    *rank = batch;
+    if (a->rank > 1) {
+        shape[(*rank)++] = a->shape[a->rank - 2];
+    }
+    if (b->rank > 1) {
+        shape[(*rank)++] = b->shape[b->rank - 1];
+    }
+    return CLEAT_OK;
+}
+
+static cleat_status check_product(
+    const cleat_tensor *a, const cleat_tensor *b, const cleat_tensor *y) {
+    TRY(check_inner(a, b));
+    int64_t shape[CLEAT_MAX_RANK + 2];
+    int32_t rank = 0;
+    TRY(product_shape(a, b, &rank, shape));
+    bool same = y->rank == rank;
+    for (int32_t i = 0; same && i < rank; ++i) {
+        same = y->shape[i] == shape[i];
+    }
+    char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE], text_y[SHAPE_TEXT_SIZE],
+        text_want[SHAPE_TEXT_SIZE];
+    REFUSE_IF(!same, CLEAT_SHAPE_MISMATCH,
+        OPERATION ": a is %s and b is %s, so y must be %s, but it is %s",
+        shape_text(a->rank, a->shape, text_a), shape_text(b->rank, b->shape, text_b),
+        shape_text(rank, shape, text_want), shape_text(y->rank, y->shape, text_y));
+    return CLEAT_OK;
+}
+
+/* An addend of the epilogue, broadcast to y into *out. */
+static cleat_status check_addend(cleat_context *context, const char *name, const cleat_tensor *x,
+    const cleat_tensor *y, bool may_be_y, cleat_tensor *out) {
+    TRY(check_tensor(OPERATION, name, context, x, CLEAT_F32));
+    TRY(check_broadcast(OPERATION, name, x, "y", y, out));
+    return check_no_overlap(OPERATION, name, out, "y", y, may_be_y);
+}
+
+static cleat_status check_options(const cleat_matmul_options *options) {
+    REFUSE_IF(options->activation < CLEAT_ACTIVATION_NONE || options->activation > CLEAT_SILU,
+        CLEAT_INVALID_ARGUMENT, OPERATION ": there is no activation %d", (int)options->activation);
+    return CLEAT_OK;
+}
+
+static cleat_status check(cleat_context *context, const cleat_tensor *a, const cleat_tensor *b,
+    const cleat_tensor *y, const cleat_matmul_options *options, cleat_tensor *bias,
+    cleat_tensor *residual) {
+    TRY(check_context(OPERATION, context));
+    TRY(check_options(options));
+    TRY(check_tensor(OPERATION, "a", context, a, CLEAT_F32));
+    TRY(check_tensor(OPERATION, "b", context, b, CLEAT_F32));
+    TRY(check_output(OPERATION, "y", context, y, CLEAT_F32));
+    TRY(check_product(a, b, y));
+    TRY(check_no_overlap(OPERATION, "a", a, "y", y, false));
+    TRY(check_no_overlap(OPERATION, "b", b, "y", y, false));
+    if (options->bias != NULL) {
+        TRY(check_addend(context, "bias", options->bias, y, false, bias));
+    }
+    if (options->residual != NULL) {
+        TRY(check_addend(context, "residual", options->residual, y, true, residual));
+    }
+    return CLEAT_OK;
+}
+
+/* ---- Choose ---- */
+
+static const char *shape_class(const matmul_problem *p) {
+    if (p->m == 1) {
+        return "vector";
+    }
+    const double terms = (double)p->m * (double)p->n * (double)p->k;
+    return terms <= 320.0 * 320.0 * 320.0 ? "small" : "large";
+}
+
+cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y,
+    const cleat_matmul_options *options) {
+    static const cleat_matmul_options defaults = {0};
+    options = options != NULL ? options : &defaults;
+    cleat_tensor bias, residual;
+    TRY(check(context, &a, &b, &y, options, &bias, &residual));
+
+    matmul_problem problem = {.alpha = options->alpha != NULL ? *options->alpha : 1.0f,
+        .beta = options->beta,
+        .slope = options->slope != 0.0f ? options->slope : 0.01f,
+        .activation = options->activation,
+        .own_only = variant_own_only(OPERATION, options->variant)};
+    if (cleat_tensor_count(&y) > 0) {
+        matmul_canonical(&problem, &a, &b, &y, options->bias != NULL ? &bias : NULL,
+            options->residual != NULL ? &residual : NULL);
+    }
+    char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE], text[2 * SHAPE_TEXT_SIZE + 8];
+    snprintf(text, sizeof text, "%s x %s", shape_text(a.rank, a.shape, text_a),
+        shape_text(b.rank, b.shape, text_b));
+    const variant *chosen = NULL;
+    TRY(variant_choose(context, OPERATION, shape_class(&problem), options->variant, variants,
+        &problem, text, &chosen));
+    if (cleat_tensor_count(&y) == 0) {
+        return CLEAT_OK;
+    }
+    return chosen->enqueue(context, &problem);
+}

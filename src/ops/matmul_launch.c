@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the variants of matmul share when they fill a launch. */
+#include "core/tensor_check.h"
+#include "ops/matmul_problem.h"
+
+double matmul_flop(const matmul_problem *p) {
+    return 2.0 * (double)p->m * (double)p->n * (double)p->k * (double)p->batch_count;
+}
+
+/* Elements of an operand, those of a broadcast axis once. */
+static double distinct(
+    const matmul_problem *p, const matmul_operand *x, int64_t rows, int64_t columns) {
+    if (x->view.buffer == NULL) {
+        return 0;
+    }
+    double count = (x->row != 0 ? (double)rows : 1.0) * (x->column != 0 ? (double)columns : 1.0);
+    for (int i = 0; i < p->batch_rank; ++i) {
+        count *= x->batch[i] != 0 ? (double)p->batch_extent[i] : 1.0;
+    }
+    return count;
+}
+
+double matmul_bytes(const matmul_problem *p) {
+    const double written = distinct(p, &p->y, p->m, p->n);
+    return 4.0 * (distinct(p, &p->a, p->m, p->k) + distinct(p, &p->b, p->k, p->n) + written +
+                     (p->beta != 0.0f ? written : 0.0) + distinct(p, &p->bias, p->m, p->n) +
+                     distinct(p, &p->residual, p->m, p->n));
+}
+
+/* Kernels know few batch ranks, as each is one more to compile: the next higher one serves. */
+int matmul_kernel_batch_rank(const matmul_problem *p) {
+    return p->batch_rank <= 2 ? p->batch_rank : MATMUL_MAX_BATCH_RANK;
+}
+
+void matmul_macros(launch *l, const matmul_problem *p, bool index64) {
+    launch_use_index64(l, index64);
+    launch_macro(l, "BATCH_RANK", matmul_kernel_batch_rank(p));
+}
+
+static void operand_arguments(launch *l, const matmul_operand *x) {
+    if (x->scratch != NULL) {
+        launch_memory(l, x->scratch);
+    } else {
+        launch_tensor(l, x->view.buffer != NULL ? &x->view : NULL);
+    }
+    launch_index(l, x->offset);
+    launch_index(l, x->row);
+    launch_index(l, x->column);
+}
+
+void matmul_arguments(launch *l, const matmul_problem *p) {
+    launch_index(l, p->m);
+    launch_index(l, p->n);
+    launch_index(l, p->k);
+    operand_arguments(l, &p->a);
+    operand_arguments(l, &p->b);
+    operand_arguments(l, &p->y);
+    operand_arguments(l, &p->bias);
+    operand_arguments(l, &p->residual);
+    launch_float(l, p->alpha);
+    launch_float(l, p->beta);
+    launch_float(l, p->slope);
+    launch_int(l, (p->beta != 0.0f ? 1 : 0) + (p->bias.view.buffer != NULL ? 2 : 0) +
+                      (p->residual.view.buffer != NULL ? 4 : 0));
+    for (int i = 0; i < matmul_kernel_batch_rank(p); ++i) {
+        launch_index(l, i < p->batch_rank ? p->batch_extent[i] : 1);
+        launch_index(l, p->a.batch[i]);
+        launch_index(l, p->b.batch[i]);
+        launch_index(l, p->y.batch[i]);
+        launch_index(l, p->bias.batch[i]);
+        launch_index(l, p->residual.batch[i]);
+    }
+}
+
+bool matmul_sum_bytes(const matmul_problem *p, int64_t parts, size_t limit, size_t *bytes) {
+    int64_t count = parts;
+    int64_t size = 0;
+    if (!checked_mul(count, p->batch_count, &count) || !checked_mul(count, p->m, &count) ||
+        !checked_mul(count, p->n, &count) || !checked_mul(count, (int64_t)sizeof(float), &size) ||
+        (uint64_t)size > limit) {
+        return false;
+    }
+    *bytes = (size_t)size;
+    return true;
+}
+
+bool matmul_sum_needs_index64(size_t bytes) {
+    return bytes / sizeof(float) > (size_t)INT32_MAX;
+}
+
+/* Always the same work-group, since drivers for CPUs compile a kernel anew for each. */
+void matmul_size_by_element(const device_profile *profile, const matmul_problem *p, launch *l) {
+    size_t lanes = 64;
+    while (lanes > 1 &&
+           (lanes > profile->max_work_group_size || lanes > profile->max_work_item_sizes[0])) {
+        lanes /= 2;
+    }
+    const size_t global[3] = {round_up((size_t)p->n, lanes), (size_t)p->m, (size_t)p->batch_count};
+    const size_t local[3] = {lanes, 1, 1};
+    launch_size_3d(l, global, local);
+}
+
+launch matmul_sum_launch(const device_profile *profile, const matmul_problem *p, void *partial,
+    int64_t parts, bool index64) {
+    launch l = launch_begin("matmul", "matmul_sum", "matmul_sum");
+    launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
+    matmul_macros(&l, p, index64);
+    matmul_arguments(&l, p);
+    launch_index(&l, p->batch_count);
+    launch_index(&l, parts);
+    launch_memory(&l, partial);
+    matmul_size_by_element(profile, p, &l);
+    l.bytes = 4.0 * (double)(parts + 1) * (double)p->m * (double)p->n * (double)p->batch_count;
+    return l;
+}
