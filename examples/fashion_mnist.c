@@ -102,11 +102,13 @@ static bool begin(session *s, problem *why) {
 static bool prepare(session *s, problem *why) {
     cleat_context_statistics statistics;
     double start = progress_clock();
+    progress_note(&s->shown, "Kernels   being compiled; the first time takes a while");
     if (!training_prepare(&s->run, why) ||
         !problem_check(why, cleat_context_get_statistics(s->context, &statistics), "counting") ||
         (s->chosen.profile &&
             !problem_check(why, cleat_profile_reset(s->context), "resetting the profile")))
         return false;
+    progress_clear(&s->shown);
     printf("Kernels   %llu built, %llu from the cache, in %.1f s\n\n",
         (unsigned long long)statistics.kernels_built, (unsigned long long)statistics.kernels_loaded,
         progress_clock() - start);

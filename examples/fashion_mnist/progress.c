@@ -132,6 +132,15 @@ void progress_update(progress *shown, const progress_state *state) {
     shown->last_shown = now;
 }
 
+void progress_note(progress *shown, const char *text) {
+    fflush(stdout);
+    if (!shown->terminal)
+        return;
+    printf("\r\033[K%.*s", terminal_width() - 1, text);
+    fflush(stdout);
+    shown->bar_visible = true;
+}
+
 void progress_clear(progress *shown) {
     if (!shown->bar_visible)
         return;

@@ -28,7 +28,10 @@ void progress_begin(progress *shown);
 /* Shows the state, unless it did so too short a time ago. */
 void progress_update(progress *shown, const progress_state *state);
 
-/* Removes the bar, so that an ordinary line can be printed. */
+/* Shows what goes on in place of the bar; on a terminal only. */
+void progress_note(progress *shown, const char *text);
+
+/* Removes bar or note, so that an ordinary line can be printed. */
 void progress_clear(progress *shown);
 
 /* Escape sequences on a terminal, "" elsewhere. */
