@@ -168,21 +168,6 @@ static void show(training *run, int64_t epoch, const epoch_result *result) {
     progress_update(run->shown, &state);
 }
 
-bool training_prepare(training *run, problem *why) {
-    gather(run, run->train, NULL, 0);
-    int64_t count = smaller(run->batch, run->train->count);
-    cleat_status status = write_part(run, count);
-    if (status == CLEAT_OK)
-        status = train_part(run, 0, count);
-    float loss;
-    if (status == CLEAT_OK)
-        status = read_loss(run, 0, count, &loss);
-    run->steps_done = 0;
-    if (status == CLEAT_OK)
-        status = network_initialise(run->net, run->seed);
-    return problem_check(why, status, "preparing the kernels");
-}
-
 /* One part: the device trains with it while the host gathers the next. */
 static bool advance(
     training *run, int64_t epoch, int64_t count, epoch_result *result, problem *why) {
@@ -272,4 +257,42 @@ bool training_evaluate(training *run, problem *why) {
     count_classes(run);
     run->test_seconds = progress_clock() - start;
     return true;
+}
+
+/* ---- Before the first epoch ---- */
+
+/* One step with a whole batch, one with what the last batch of an epoch has. */
+static cleat_status try_training(training *run) {
+    int64_t batch = smaller(run->batch, run->train->count), rest = run->train->count % run->batch;
+    gather(run, run->train, NULL, 0);
+    cleat_status status = write_part(run, batch);
+    if (status == CLEAT_OK)
+        status = train_part(run, 0, batch);
+    if (status == CLEAT_OK && rest > 0)
+        status = train_part(run, 0, rest);
+    float loss;
+    if (status == CLEAT_OK)
+        status = read_loss(run, 0, batch, &loss);
+    run->steps_done = 0;
+    return status;
+}
+
+static cleat_status try_evaluation(training *run) {
+    int64_t count = smaller(run->part, run->test->count), rest = run->test->count % run->part;
+    gather(run, run->test, NULL, 0);
+    cleat_status status = classify_part(run, 0, count);
+    if (status == CLEAT_OK && rest > 0)
+        status = classify_part(run, 0, rest);
+    return status;
+}
+
+bool training_prepare(training *run, problem *why) {
+    cleat_status status = try_training(run);
+    if (status == CLEAT_OK)
+        status = try_evaluation(run);
+    if (status == CLEAT_OK)
+        status = network_initialise(run->net, run->seed);
+    if (status == CLEAT_OK)
+        status = cleat_finish(run->context);
+    return problem_check(why, status, "preparing the kernels");
 }

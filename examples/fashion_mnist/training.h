@@ -63,7 +63,7 @@ typedef struct training {
 bool training_begin(training *run, problem *why);
 void training_end(training *run);
 
-/* Runs each kernel once, so that compiling them is not counted as training. */
+/* Runs each kernel, with all batch sizes to come, so that compiling is not counted as training. */
 bool training_prepare(training *run, problem *why);
 
 /* Trains for one epoch (1 .. epochs); ends early when *stop is set. *result lacks the accuracy. */
