@@ -260,7 +260,7 @@ static conv_case random_case(void) {
 }
 
 START_TEST(test_random_exact) {
-    for (int i = 0; i < test_rounds(60); i++) {
+    for (int i = 0; i < test_rounds(36); i++) {
         const conv_case k = random_case();
         check_case(&k, TEST_EXACT);
     }
@@ -268,7 +268,7 @@ START_TEST(test_random_exact) {
 END_TEST
 
 START_TEST(test_random_bound) {
-    for (int i = 0; i < test_rounds(20); i++) {
+    for (int i = 0; i < test_rounds(12); i++) {
         const conv_case k = random_case();
         check_case(&k, TEST_REAL);
     }
@@ -308,7 +308,7 @@ static void check_special(const conv_case *k, cleat_conv2d_direction direction, 
 
 START_TEST(test_special_values) {
     const float values[] = {NAN, INFINITY, -INFINITY};
-    for (int i = 0; i < test_rounds(40); i++) {
+    for (int i = 0; i < test_rounds(24); i++) {
         const conv_case k = random_case();
         for (int direction = 0; direction < 3; direction++) {
             check_special(&k, (cleat_conv2d_direction)direction, values[i % 3]);

@@ -7,9 +7,11 @@
 #include "core/variant.h"
 
 const tuning_entry tuning_table[] = {
-    {"conv2d", "gpu", NULL, "plain"},
-    {"conv2d_backward_data", "gpu", NULL, "plain"},
-    {"conv2d_backward_weights", "gpu", NULL, "plain"},
+    {"conv2d", "gpu", "depthwise", "plain"},
+    {"conv2d", "gpu", NULL, "gpu_gemm plain"},
+    {"conv2d_backward_data", "gpu", "depthwise", "plain"},
+    {"conv2d_backward_data", "gpu", NULL, "gpu_gemm plain"},
+    {"conv2d_backward_weights", "gpu", NULL, "gpu_gemm plain"},
     {"copy", "cpu", NULL, "cpu"},
     {"elementwise", "gpu", NULL, "interleaved"},
     {"matmul", "cpu", "vector", "vector_cpu cpu_direct"},

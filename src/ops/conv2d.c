@@ -6,16 +6,19 @@
 
 static const variant forward_variants[] = {
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_forward},
+    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {NULL, NULL, NULL},
 };
 static const variant backward_data_variants[] = {
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_backward_data},
+    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {NULL, NULL, NULL},
 };
 static const variant backward_weights_variants[] = {
     {"cpu_patch", conv2d_cpu_weights_supports, conv2d_cpu_backward_weights},
+    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu_backward_weights},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {NULL, NULL, NULL},
 };
@@ -24,10 +27,10 @@ static const variant *const variants[] = {
 
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
-    static const char *const names[][3] = {
-        {"cpu_patch", "plain", NULL},
-        {"cpu_patch", "plain", NULL},
-        {"cpu_patch", "plain", NULL},
+    static const char *const names[][4] = {
+        {"cpu_patch", "gpu_gemm", "plain", NULL},
+        {"cpu_patch", "gpu_gemm", "plain", NULL},
+        {"cpu_patch", "gpu_gemm", "plain", NULL},
     };
     return (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS
                ? names[direction]
