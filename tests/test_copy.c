@@ -165,35 +165,93 @@ START_TEST(copy_any_layout) {
 }
 END_TEST
 
-START_TEST(copy_large_transposes) {
-    static const int64_t shapes[][3] = {{1, 300, 517}, {3, 64, 129}, {70, 1, 90}, {5, 1030, 7}};
-    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
-        const int64_t *k = shapes[s];
-        int64_t turned[3] = {k[0], k[2], k[1]};
-        int64_t count = k[0] * k[1] * k[2];
-        size_t bytes = (size_t)count * sizeof(int32_t);
-        cleat_tensor x;
-        cleat_tensor y;
-        int32_t *data = test_alloc(count, sizeof *data);
-        test_ok(cleat_tensor_create(test_context(), CLEAT_I32, 3, k, &x));
-        test_ok(cleat_tensor_create(test_context(), CLEAT_I32, 3, turned, &y));
-        for (int64_t i = 0; i < count; i++) {
-            data[i] = (int32_t)i;
+/* y = x with its last two axes turned, x being [k0, k1, k2], perhaps every second column of more.
+ */
+static void turn_large(cleat_type type, const int64_t *k, int64_t step) {
+    int64_t wide[3] = {k[0], k[1], k[2] * step};
+    int64_t turned[3] = {k[0], k[2], k[1]};
+    int64_t count = k[0] * k[1] * k[2];
+    size_t size = cleat_type_size(type);
+    size_t bytes = (size_t)count * size;
+    cleat_tensor x;
+    cleat_tensor y;
+    unsigned char *data = test_alloc(count, size);
+    unsigned char *got = test_alloc(count, size);
+    random_bytes(data, bytes);
+    test_ok(cleat_tensor_create(test_context(), type, 3, wide, &x));
+    test_ok(cleat_tensor_create(test_context(), type, 3, turned, &y));
+    cleat_tensor part;
+    test_ok(cleat_slice(x, 2, 0, k[2], step, &part));
+    test_ok(cleat_write(test_context(), part, data, bytes));
+    test_ok(cleat_copy(test_context(), cleat_transpose(part), y));
+    test_ok(cleat_read(test_context(), y, got, bytes));
+    for (int64_t n = 0; n < count; n++) {
+        int64_t row = n / k[1] % k[2];
+        int64_t from = n / (k[1] * k[2]) * k[1] * k[2] + n % k[1] * k[2] + row;
+        if (memcmp(got + (size_t)n * size, data + (size_t)from * size, size) != 0) {
+            ck_abort_msg("%s [%" PRId64 ", %" PRId64 ", %" PRId64 "]: element %" PRId64 " differs",
+                cleat_type_name(type), k[0], k[1], k[2], n);
         }
-        test_ok(cleat_write(test_context(), x, data, bytes));
-        test_ok(cleat_copy(test_context(), cleat_transpose(x), y));
-        test_ok(cleat_read(test_context(), y, data, bytes));
-        for (int64_t n = 0; n < count; n++) {
-            int64_t row = n / k[1] % k[2];
-            int64_t want = n / (k[1] * k[2]) * k[1] * k[2] + n % k[1] * k[2] + row;
-            if (data[n] != want) {
-                ck_abort_msg("element %" PRId64 " is %d, not %" PRId64, n, data[n], want);
+    }
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&y);
+    free(data);
+    free(got);
+}
+
+START_TEST(copy_large_transposes) {
+    static const int64_t shapes[][3] = {{1, 300, 517}, {3, 64, 129}, {70, 1, 90}, {5, 1030, 7},
+        {2, 256, 128}, {9, 33, 31}, {1, 8, 8}};
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        turn_large(CLEAT_I32, shapes[s], 1);
+        turn_large(CLEAT_F32, shapes[s], 2);
+        turn_large(CLEAT_U8, shapes[s], 1);
+        turn_large(CLEAT_F64, shapes[s], 1 + (int64_t)(s % 2));
+    }
+}
+END_TEST
+
+START_TEST(copy_large_permutations) {
+    static const int64_t shape[4] = {6, 20, 18, 21};
+    enum { COUNT = 6 * 20 * 18 * 21 };
+    int32_t *data = test_alloc(COUNT, sizeof *data);
+    int32_t *got = test_alloc(COUNT, sizeof *got);
+    cleat_tensor x;
+    test_ok(cleat_tensor_create(test_context(), CLEAT_I32, 4, shape, &x));
+    for (int32_t i = 0; i < COUNT; i++) {
+        data[i] = i;
+    }
+    test_ok(cleat_write(test_context(), x, data, COUNT * sizeof *data));
+    for (int round = test_rounds(24); round > 0; round--) {
+        int32_t a[4] = {0, 1, 2, 3};
+        for (int32_t i = 3; i > 0; i--) {
+            int32_t k = (int32_t)test_int(0, i);
+            int32_t swapped = a[i];
+            a[i] = a[k];
+            a[k] = swapped;
+        }
+        cleat_tensor turned;
+        cleat_tensor y;
+        test_ok(cleat_permute(x, a, &turned));
+        test_ok(cleat_tensor_create(test_context(), CLEAT_I32, 4, turned.shape, &y));
+        test_ok(cleat_copy(test_context(), turned, y));
+        test_ok(cleat_read(test_context(), y, got, COUNT * sizeof *got));
+        for (int64_t n = 0; n < COUNT; n++) {
+            int64_t rest = n;
+            int64_t want = 0;
+            for (int i = 3; i >= 0; i--) {
+                want += rest % turned.shape[i] * turned.stride[i];
+                rest /= turned.shape[i];
+            }
+            if (got[n] != want) {
+                ck_abort_msg("element %" PRId64 " is %d, not %" PRId64, n, got[n], want);
             }
         }
-        cleat_tensor_release(&x);
         cleat_tensor_release(&y);
-        free(data);
     }
+    cleat_tensor_release(&x);
+    free(data);
+    free(got);
 }
 END_TEST
 
@@ -430,6 +488,7 @@ Suite *test_suite(void) {
     tcase_add_test(layouts, write_and_read_any_layout);
     tcase_add_test(layouts, copy_any_layout);
     tcase_add_test(layouts, copy_large_transposes);
+    tcase_add_test(layouts, copy_large_permutations);
     tcase_add_test(layouts, fill_any_layout);
     tcase_add_test(layouts, fill_values_fit_their_type);
     suite_add_tcase(suite, layouts);

@@ -116,24 +116,82 @@ static cleat_status copy_bytes(cleat_context *context, const char *operation, cl
     return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, operation);
 }
 
-enum { CPU_CHUNK = 4096 }; /* elements a work-item copies on a CPU */
+enum { CPU_CHUNK = 4096, TILE_BYTES = 64 }; /* elements a work-item copies on a CPU */
 
-static cleat_status launch_copy(cleat_context *context, const char *operation,
-    const cleat_tensor *x, cl_mem from, const cleat_tensor *y, cl_mem to) {
-    const device_profile *profile = context_profile(context);
-    size_t element = cleat_type_size(x->type);
-    int64_t count = cleat_tensor_count(y);
+static void swap_axes(cleat_tensor *x, int32_t i, int32_t k) {
+    int64_t shape = x->shape[i];
+    int64_t stride = x->stride[i];
+    x->shape[i] = x->shape[k];
+    x->stride[i] = x->stride[k];
+    x->shape[k] = shape;
+    x->stride[k] = stride;
+}
+
+/* The axis along which the elements lie closest; axes of stride 0 do not count. */
+static int32_t closest_axis(const cleat_tensor *x) {
+    int32_t best = -1;
+    for (int32_t i = x->rank - 1; i >= 0; i--) {
+        if (x->stride[i] != 0 && (best < 0 || llabs(x->stride[i]) < llabs(x->stride[best]))) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Brings the axis where y is closest to the end, and the one where x is closest before it; whether
+ * these are two long axes, so that the copy turns a matrix. The order of axes does not matter to a
+ * copy. */
+static bool order_axes(cleat_tensor pair[2], int64_t tile) {
+    int32_t last = pair[0].rank - 1;
+    int32_t y_axis = closest_axis(&pair[1]);
+    swap_axes(&pair[0], y_axis, last);
+    swap_axes(&pair[1], y_axis, last);
+    int32_t x_axis = closest_axis(&pair[0]);
+    if (x_axis < 0 || x_axis == last || pair[0].stride[last] == 0) {
+        return false;
+    }
+    swap_axes(&pair[0], x_axis, last - 1);
+    swap_axes(&pair[1], x_axis, last - 1);
+    return pair[0].shape[last] >= tile / 2 && pair[0].shape[last - 1] >= tile / 2;
+}
+
+/* The macros, with the index type; the axes are filled up to `rank`. */
+static void add_macros(
+    launch *l, const cleat_tensor *x, const cleat_tensor *y, int32_t rank, bool tiled) {
+    int64_t element = (int64_t)cleat_type_size(x->type);
+    int32_t last = y->rank - 1;
+    launch_macro(l, "RANK", rank);
+    launch_macro(l, "INNER", rank - 1);
+    launch_macro(l, "OUTER", rank - 2);
+    launch_macro(l, "TILE", TILE_BYTES / element);
+    launch_macro(l, "UNIT", tiled && x->stride[last - 1] == 1 && y->stride[last] == 1);
+    launch_macro_text(l, "ELEMENT", element == 1 ? "uchar" : element == 4 ? "uint" : "ulong");
+    launch_use_index64(l, tensor_needs_index64(x) || tensor_needs_index64(y) ||
+                              cleat_tensor_count(y) >= INT32_MAX - CPU_CHUNK);
+}
+
+/* How many tiles cover the last two axes, times the rest. */
+static int64_t tiles_of(const cleat_tensor *y, int64_t tile) {
+    int64_t rows = y->shape[y->rank - 2];
+    int64_t columns = y->shape[y->rank - 1];
+    return cleat_tensor_count(y) / rows / columns * ceil_div(rows, tile) * ceil_div(columns, tile);
+}
+
+static cleat_status launch_copy(
+    cleat_context *context, const char *operation, cleat_tensor pair[2], cl_mem from, cl_mem to) {
+    const cleat_tensor *x = &pair[0];
+    const cleat_tensor *y = &pair[1];
+    bool is_cpu = context_profile(context)->is_cpu;
+    int64_t tile = TILE_BYTES / (int64_t)cleat_type_size(x->type);
+    bool tiled = order_axes(pair, tile) && is_cpu;
     int32_t rank = y->rank <= 2 ? 2 : y->rank <= 4 ? 4 : CLEAT_MAX_RANK;
-    launch l = launch_begin(operation, "transfer", "transfer_strided");
-    launch_macro(&l, "RANK", rank);
-    launch_macro(&l, "INNER", rank - 1);
-    launch_macro_text(&l, "ELEMENT", element == 1 ? "uchar" : element == 4 ? "uint" : "ulong");
-    launch_use_index64(
-        &l, tensor_needs_index64(x) || tensor_needs_index64(y) || count >= INT32_MAX - CPU_CHUNK);
-    int64_t chunk = profile->is_cpu ? CPU_CHUNK : 1;
+    launch l = launch_begin(operation, "transfer", tiled ? "transfer_tiled" : "transfer_strided");
+    add_macros(&l, x, y, rank, tiled);
+    int64_t parts = tiled ? tiles_of(y, tile) : cleat_tensor_count(y);
+    int64_t chunk = !is_cpu ? 1 : tiled ? ceil_div(CPU_CHUNK, tile * tile) : CPU_CHUNK;
     launch_memory(&l, from);
     launch_memory(&l, to);
-    launch_index(&l, count);
+    launch_index(&l, parts);
     launch_index(&l, chunk);
     launch_index(&l, x->offset);
     launch_index(&l, y->offset);
@@ -142,8 +200,8 @@ static cleat_status launch_copy(cleat_context *context, const char *operation,
         launch_index(&l, i < 0 ? 0 : x->stride[i]);
         launch_index(&l, i < 0 ? 0 : y->stride[i]);
     }
-    launch_size_1d(&l, (size_t)ceil_div(count, chunk), profile->is_cpu ? 1 : 64);
-    l.bytes = 2.0 * (double)count * (double)element;
+    launch_size_1d(&l, (size_t)ceil_div(parts, chunk), is_cpu ? 1 : 64);
+    l.bytes = 2.0 * (double)cleat_tensor_count(y) * (double)cleat_type_size(x->type);
     return launch_all(context, &l, 1);
 }
 
@@ -160,7 +218,7 @@ cleat_status transfer_elements(cleat_context *context, const char *operation, co
         size_t bytes = (size_t)cleat_tensor_count(x) * cleat_type_size(x->type);
         return copy_bytes(context, operation, from, byte_offset(x), to, byte_offset(y), bytes);
     }
-    return launch_copy(context, operation, &pair[0], from, &pair[1], to);
+    return launch_copy(context, operation, pair, from, to);
 }
 
 static cleat_status fill_bytes(cleat_context *context, const char *operation, cl_mem memory,
