@@ -11,8 +11,11 @@
  * pool2d_direct: work-item i makes element i of y.
  * max_pool2d_backward_direct, average_pool2d_backward_direct: work-item i gathers element i of dx
  *   from the windows that hold it, in row-major order.
- * max_pool2d_backward_planes: work-item i does planes (n, c) [i * chunk, (i + 1) * chunk): clears a
- *   plane of dx, then adds each dy to its element in the order of y.
+ * pool2d_rows: columns of x side by side; work-item i does rows [i * chunk, (i + 1) * chunk) of the
+ *   N * C * OH rows of y, sixteen windows at a time.
+ * max_pool2d_backward_planes, average_pool2d_backward_planes: work-item i does planes (n, c)
+ *   [i * chunk, (i + 1) * chunk): clears a plane of dx, then adds what each dy gives, in the order
+ *   of y.
  * pool2d_2x2, pool2d_2x2_backward: windows of 2x2, steps of 2, no padding, columns side by side in
  *   every operand; work-item i does rows [i * chunk, (i + 1) * chunk) of the N * C * OH rows of y.
  * Macros: AVERAGE (0: max).
@@ -64,6 +67,73 @@ kernel void pool2d_direct(const global float *x, global float *y, INDEX x_offset
     result /= (float)(count_padding ? window_h * window_w : (h1 - h0) * (w1 - w0));
 #endif
     y[PLANE(y, plane) + oh * y_h + ow * y_w] = result;
+}
+
+/* Lanes at, at + step, ... of a row; `outside` for those beyond it and those from `lanes` on. */
+float16 load_lanes(const global float *row, INDEX at, INDEX step, INDEX width, int lanes,
+    float outside) {
+    if (at >= 0 && at + 15 * step < width) {
+        if (step == 1) {
+            return vload16(0, row + at);
+        }
+        if (step == 2) {
+            const float16 lower = vload16(0, row + at), upper = vload16(0, row + at + 15);
+            return (float16)(lower.even, upper.odd);
+        }
+    }
+    float value[16];
+    for (int i = 0; i < 16; ++i) {
+        const INDEX w = at + i * step;
+        value[i] = i < lanes && w >= 0 && w < width ? row[w] : outside;
+    }
+    return vload16(0, value);
+}
+
+/* Of vectors. Max: b where it is larger or NaN, else a. */
+#if AVERAGE
+#define COMBINE(a, b) ((a) + (b))
+#define NOTHING 0.0f
+#else
+#define COMBINE(a, b) ((((a) >= (b)) | ((a) != (a))) ? (a) : (b))
+#define NOTHING -INFINITY
+#endif
+
+kernel void pool2d_rows(const global float *x, global float *y, INDEX x_offset, INDEX y_offset,
+    INDEX rows, GEOMETRY, STRIDES(x), STRIDES(y), INDEX chunk) {
+    const INDEX first = (INDEX)get_global_id(0) * chunk;
+    if (first >= rows) {
+        return;
+    }
+    const INDEX last = first + min(chunk, rows - first);
+    for (INDEX row = first; row < last; ++row) {
+        const INDEX plane = row / out_height, oh = row % out_height;
+        const global float *px = x + PLANE(x, plane);
+        global float *py = y + PLANE(y, plane) + oh * y_h;
+        const INDEX h0 = max(oh * step_h - top, (INDEX)0);
+        const INDEX h1 = min(oh * step_h - top + window_h, height);
+        for (INDEX ow = 0; ow < out_width; ow += 16) {
+            const int lanes = (int)min(out_width - ow, (INDEX)16);
+            const INDEX w0 = ow * step_w - left;
+            float16 result = NOTHING;
+            for (INDEX h = h0; h < h1; ++h) {
+                for (INDEX k = 0; k < window_w; ++k) {
+                    const float16 value =
+                        load_lanes(px + h * x_h, w0 + k, step_w, width, lanes, NOTHING);
+                    result = COMBINE(result, value);
+                }
+            }
+            float all[16];
+            vstore16(result, 0, all);
+            for (int i = 0; i < lanes; ++i) {
+#if AVERAGE
+                const INDEX w = w0 + i * step_w;
+                const INDEX columns = min(w + window_w, width) - max(w, (INDEX)0);
+                all[i] /= (float)(count_padding ? window_h * window_w : (h1 - h0) * columns);
+#endif
+                py[(ow + i) * y_w] = all[i];
+            }
+        }
+    }
 }
 
 #if !AVERAGE
@@ -181,6 +251,40 @@ kernel void average_pool2d_backward_direct(const global float *dy, global float 
     dx[PLANE(dx, plane) + h * dx_h + w * dx_w] = sum;
 }
 
+kernel void average_pool2d_backward_planes(const global float *dy, global float *dx,
+    INDEX dy_offset, INDEX dx_offset, INDEX planes, GEOMETRY, STRIDES(dy), STRIDES(dx),
+    INDEX chunk) {
+    const INDEX first = (INDEX)get_global_id(0) * chunk;
+    if (first >= planes) {
+        return;
+    }
+    const INDEX last = first + min(chunk, planes - first);
+    for (INDEX plane = first; plane < last; ++plane) {
+        const global float *pdy = dy + PLANE(dy, plane);
+        global float *pdx = dx + PLANE(dx, plane);
+        for (INDEX h = 0; h < height; ++h) {
+            for (INDEX w = 0; w < width; ++w) {
+                pdx[h * dx_h + w * dx_w] = 0.0f;
+            }
+        }
+        for (INDEX oh = 0; oh < out_height; ++oh) {
+            const INDEX h0 = max(oh * step_h - top, (INDEX)0);
+            const INDEX h1 = min(oh * step_h - top + window_h, height);
+            for (INDEX ow = 0; ow < out_width; ++ow) {
+                const INDEX w0 = max(ow * step_w - left, (INDEX)0);
+                const INDEX w1 = min(ow * step_w - left + window_w, width);
+                const INDEX divisor = count_padding ? window_h * window_w : (h1 - h0) * (w1 - w0);
+                const float part = pdy[oh * dy_h + ow * dy_w] / (float)divisor;
+                for (INDEX h = h0; h < h1; ++h) {
+                    for (INDEX w = w0; w < w1; ++w) {
+                        pdx[h * dx_h + w * dx_w] += part;
+                    }
+                }
+            }
+        }
+    }
+}
+
 #endif
 
 /* ---- Windows of 2x2, steps of 2 ---- */
@@ -253,13 +357,6 @@ void store_16(float8 left, float8 right, global float *p, INDEX i, INDEX windows
     }
 }
 
-/* Of vectors. Max: b where it is larger or NaN, else a. */
-#if AVERAGE
-#define COMBINE(a, b) ((a) + (b))
-#else
-#define COMBINE(a, b) ((((a) >= (b)) | ((a) != (a))) ? (a) : (b))
-#endif
-
 kernel void pool2d_2x2(const global float *x, global float *y, INDEX x_offset, INDEX y_offset,
     INDEX rows, INDEX channels, INDEX out_height, INDEX out_width, INDEX x_n, INDEX x_c, INDEX x_h,
     INDEX y_n, INDEX y_c, INDEX y_h, INDEX chunk) {
@@ -297,20 +394,21 @@ shares share(float8 a, float8 b, float8 c, float8 d, float8 g) {
     return result;
 }
 #else
-/* beats() of vectors */
-int8 beats_8(float8 a, float8 b) {
-    return (a > b) | ((a != a) & (b == b));
+/* Elements equal to the maximum m of their window, or NaN when m is. */
+int8 is_largest(float8 x, float8 m) {
+    return (x == m) | (x != x);
 }
 
+/* The first largest element takes all, so that nothing is left for those behind it. */
 shares share(float8 a, float8 b, float8 c, float8 d, float8 g) {
     const float8 none = 0.0f;
-    const int8 second = beats_8(b, a);
-    const float8 best2 = second ? b : a;
-    const int8 third = beats_8(c, best2);
-    const float8 best3 = third ? c : best2;
-    const int8 fourth = beats_8(d, best3);
-    const shares result = {(second | third | fourth) ? none : g,
-        (second & ~third & ~fourth) ? g : none, (third & ~fourth) ? g : none, fourth ? g : none};
+    const float8 left = COMBINE(a, c), right = COMBINE(b, d);
+    const float8 m = COMBINE(left, right);
+    const int8 first = is_largest(a, m), second = is_largest(b, m), third = is_largest(c, m);
+    const float8 after_a = first ? none : g;
+    const float8 after_b = second ? none : after_a;
+    const shares result = {
+        first ? g : none, second ? after_a : none, third ? after_b : none, third ? none : after_b};
     return result;
 }
 #endif

@@ -15,10 +15,11 @@ typedef struct operation {
 } operation;
 
 static const operation operations[] = {
-    {"max forward", "CLEAT_MAX_POOL2D", false, false, {"cpu_2x2", "direct"}},
+    {"max forward", "CLEAT_MAX_POOL2D", false, false, {"cpu_2x2", "cpu_rows", "direct"}},
     {"max backward", "CLEAT_MAX_POOL2D_BACKWARD", false, true, {"cpu_2x2", "cpu_planes", "direct"}},
-    {"average forward", "CLEAT_AVERAGE_POOL2D", true, false, {"cpu_2x2", "direct"}},
-    {"average backward", "CLEAT_AVERAGE_POOL2D_BACKWARD", true, true, {"cpu_2x2", "direct"}},
+    {"average forward", "CLEAT_AVERAGE_POOL2D", true, false, {"cpu_2x2", "cpu_rows", "direct"}},
+    {"average backward", "CLEAT_AVERAGE_POOL2D_BACKWARD", true, true,
+        {"cpu_2x2", "cpu_planes", "direct"}},
 };
 
 static const pool_case table[] = {
@@ -41,6 +42,9 @@ static const pool_case table[] = {
     {{2, 2, 9, 9}, {.window = {2, 2}, .stride = {5, 4}}},
     {{1, 1, 1, 1}, {.window = {1, 1}}},
     {{1, 1, 1, 1}, {.window = {3, 3}, .padding = {1, 1, 1, 1}}},
+    {{1, 2, 5, 70}, {.window = {3, 3}, .stride = {1, 1}, .padding = {1, 1, 1, 1}}},
+    {{2, 1, 6, 71}, {.window = {3, 2}, .stride = {2, 2}, .padding = {0, 1, 0, 1}}},
+    {{1, 1, 4, 99}, {.window = {2, 5}, .stride = {1, 3}}},
     {{3, 2, 1, 17}, {.window = {1, 4}, .stride = {1, 3}, .padding = {0, 2, 0, 3}}},
     {{0, 2, 4, 4}, {.window = {2, 2}}},
     {{2, 0, 4, 4}, {.window = {2, 2}}},

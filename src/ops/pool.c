@@ -192,8 +192,17 @@ static cleat_status enqueue_direct(cleat_context *context, const void *data) {
 static cleat_status enqueue_planes(cleat_context *context, const void *data) {
     const problem *p = data;
     const int64_t planes = p->shape[0] * p->shape[1];
-    launch l = begin_any(p, "max_pool2d_backward_planes", planes);
+    launch l = begin_any(
+        p, p->average ? "average_pool2d_backward_planes" : "max_pool2d_backward_planes", planes);
     launch_index(&l, work_split(context_profile(context), planes, 1, &l));
+    return launch_all(context, &l, 1);
+}
+
+static cleat_status enqueue_rows(cleat_context *context, const void *data) {
+    const problem *p = data;
+    const int64_t rows = p->shape[0] * p->shape[1] * p->out_shape[2];
+    launch l = begin_any(p, "pool2d_rows", rows);
+    launch_index(&l, work_split(context_profile(context), rows, 1, &l));
     return launch_all(context, &l, 1);
 }
 
@@ -253,13 +262,18 @@ static bool is_2x2(const device_profile *profile, const void *data) {
            p->result.stride[3] == 1;
 }
 
-static const variant common_variants[] = {
+static bool suits_rows(const device_profile *profile, const void *data) {
+    return profile->is_cpu && ((const problem *)data)->large.stride[3] == 1;
+}
+
+static const variant forward_variants[] = {
     {"cpu_2x2", is_2x2, enqueue_2x2},
+    {"cpu_rows", suits_rows, enqueue_rows},
     {"direct", always, enqueue_direct},
     {NULL, NULL, NULL},
 };
 
-static const variant max_backward_variants[] = {
+static const variant backward_variants[] = {
     {"cpu_2x2", is_2x2, enqueue_2x2},
     {"cpu_planes", is_cpu, enqueue_planes},
     {"direct", always, enqueue_direct},
@@ -273,8 +287,8 @@ static cleat_status run(cleat_context *context, const problem *p) {
     char text[SHAPE_TEXT_SIZE];
     const variant *chosen = NULL;
     TRY(variant_choose(context, p->operation, NULL, NULL,
-        p->backward && !p->average ? max_backward_variants : common_variants, p,
-        shape_text(4, p->shape, text), &chosen));
+        p->backward ? backward_variants : forward_variants, p, shape_text(4, p->shape, text),
+        &chosen));
     return chosen->enqueue(context, p);
 }
 
