@@ -83,6 +83,11 @@ static void load_plane(__local float *patch, const __global float *source, INDEX
     const int begin = min(first_column < 0 ? (step_w - 1 - first_column) / step_w : 0, pitch);
     const int last = width - 1 - first_column;
     const int end = max(min(last < 0 ? 0 : last / step_w + 1, pitch), begin);
+    if (pitch == width && first_column == 0 && step_h == 1 && step_w == 1 &&
+        stride_h == width * stride_w && first_row >= 0 && first_row + rows <= height) {
+        copy_run(patch, source + first_row * stride_h, stride_w, rows * width);
+        return;
+    }
     for (int r = 0; r < rows; r++) {
         const int row = r * step_h + first_row;
         __local float *cells = patch + r * pitch;
@@ -141,13 +146,21 @@ static void store_run(
         }
         return;
     }
-    for (int i = 0; i < count; i++, column++) {
-        if (column == map->out_width) {
-            column = 0;
-            row++;
-        }
+    int done = 0;
+    if (column == map->out_width) {
+        column = 0;
+        row++;
+    }
+    while (done < count) {
+        const int length = min(count - done, map->out_width - column);
         __global float *to = result + row * map->stride_h + column * map->stride_w;
-        *to = map->accumulate ? *to + run[i] : run[i];
+        for (int i = 0; i < length; i++) {
+            const float value = run[done + i];
+            to[i * map->stride_w] = map->accumulate ? to[i * map->stride_w] + value : value;
+        }
+        done += length;
+        column = 0;
+        row++;
     }
 }
 

@@ -29,8 +29,15 @@ __kernel void conv2d_cpu_pack(const __global float *w, __global float *packed, I
         for (int th = 0; th < taps_h; th++) {
             for (int tw = 0; tw < taps_w; tw++) {
                 const __global float *from = w + c * w_channel + th * w_h + tw * w_w;
-                for (int m = 0; m < PACK_MR; m++) {
-                    packed[m] = m < outputs ? from[m * w_output] : 0.0f;
+                if (outputs == PACK_MR) {
+#pragma unroll
+                    for (int m = 0; m < PACK_MR; m++) {
+                        packed[m] = from[m * w_output];
+                    }
+                } else {
+                    for (int m = 0; m < PACK_MR; m++) {
+                        packed[m] = m < outputs ? from[m * w_output] : 0.0f;
+                    }
                 }
                 packed += PACK_MR;
             }

@@ -13,14 +13,14 @@
  * pixel is computed in vain, and neither stride nor dilation matters.
  *
  * conv2d_cpu_weights: one work-item a work-group, 1-D. An item sums split_images images for a
- * group, a block of GEMM_NR output channels and channel_block input channels into
+ * group, item_blocks blocks of GEMM_NR output channels and channel_block input channels into
  *   partial[split][group][block][channel block][column][m].
  * Local memory, the one item's own: patch (channel_block * patch_rows * pitch floats), panel
  * (band_rows * out_width * GEMM_NR floats), column_offset (an int for each column of channel_block
  * channels, rounded up to GEMM_MR).
  *
- * conv2d_cpu_weights_sum: dw (+)= the partial sums, added in order of the splits; an item an element
- * of dw in row-major order, 1-D, any work-group.
+ * conv2d_cpu_weights_sum: dw (+)= the partial sums, added in order of the splits. One work-item a
+ * work-group, 1-D; an item does GEMM_W columns of a group, block and channel block.
  *
  * Macros: GEMM_W, GEMM_MR (columns in a tile), GEMM_NV as in gemm_cpu.cl; INDEX.
  */
@@ -30,6 +30,13 @@
 /* Rows first_row .. first_row + rows of one channel, with zeros around. */
 static void load_rows(__local float *patch, const __global float *x, INDEX stride_h,
     INDEX stride_w, int height, int width, int first_row, int left, int rows, int pitch) {
+    if (left == 0 && pitch == width && stride_h == width * stride_w && first_row >= 0 &&
+        first_row + rows <= height) {
+        x += first_row * stride_h; /* rows end to end: one run */
+        width = pitch = rows * width;
+        height = rows = 1;
+        first_row = 0;
+    }
     for (int r = 0; r < rows; r++) {
         const int row = first_row + r;
         const bool inside = row >= 0 && row < height;
@@ -53,14 +60,9 @@ static void load_rows(__local float *patch, const __global float *x, INDEX strid
     }
 }
 
-/* GEMM_W rows from `from`, stride_m apart, become columns `to`, GEMM_NR apart: rounds of
- * interleaving the first half of the rows with the second. */
-static inline void transpose_block(__local float *to, const __global float *from, INDEX stride_m) {
-    GEMM_VECTOR row[GEMM_W], mixed[GEMM_W];
-#pragma unroll
-    for (int i = 0; i < GEMM_W; i++) {
-        row[i] = GEMM_LOAD(0, from + i * stride_m);
-    }
+/* Rows become columns: rounds of interleaving the first half of the rows with the second. */
+static inline void transpose_square(GEMM_VECTOR *row) {
+    GEMM_VECTOR mixed[GEMM_W];
 #pragma unroll
     for (int round = 1; round < GEMM_W; round *= 2) {
 #pragma unroll
@@ -75,6 +77,16 @@ static inline void transpose_block(__local float *to, const __global float *from
             row[i] = mixed[i];
         }
     }
+}
+
+/* GEMM_W rows of dy, stride_m apart, become columns of the panel. */
+static inline void transpose_block(__local float *to, const __global float *from, INDEX stride_m) {
+    GEMM_VECTOR row[GEMM_W];
+#pragma unroll
+    for (int i = 0; i < GEMM_W; i++) {
+        row[i] = GEMM_LOAD(0, from + i * stride_m);
+    }
+    transpose_square(row);
 #pragma unroll
     for (int i = 0; i < GEMM_W; i++) {
         GEMM_STORE(row[i], 0, to + i * GEMM_NR);
@@ -153,67 +165,110 @@ __kernel void conv2d_cpu_weights(const __global float *x, const __global float *
     INDEX dy_offset, INDEX dy_n, INDEX dy_c, INDEX dy_h, INDEX dy_w, int images, int height,
     int width, int out_height, int out_width, int groups, int group_channels, int group_outputs,
     int kernel_h, int kernel_w, int stride_h, int stride_w, int top, int left, int dilation_h,
-    int dilation_w, int split_images, int channel_block, int patch_rows, int pitch, int band_rows) {
+    int dilation_w, int split_images, int item_blocks, int channel_block, int patch_rows, int pitch,
+    int band_rows) {
     const int blocks = (group_outputs + GEMM_NR - 1) / GEMM_NR;
+    const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int channel_blocks = (group_channels + channel_block - 1) / channel_block;
     const int window = kernel_h * kernel_w, plane = patch_rows * pitch;
+    const INDEX block_size = (INDEX)ROUNDED_COLUMNS(channel_block, window) * GEMM_NR;
     int item = get_group_id(0);
-    const int c0 = item % channel_blocks * channel_block;
+    const int part = item % channel_blocks, c0 = part * channel_block;
     item /= channel_blocks;
-    const int m0 = item % blocks * GEMM_NR;
-    item /= blocks;
+    const int first_block = item % block_items * item_blocks;
+    item /= block_items;
     const INDEX g = item % groups;
-    const int first_image = item / groups * split_images;
+    const int split = item / groups;
     const int channels = min(channel_block, group_channels - c0);
     const int columns = ROUNDED_COLUMNS(channels, window);
+    const int image_end = min((split + 1) * split_images, images);
 
     for (int j = 0; j < columns; j++) {
         const int i = min(j, channels * window - 1);
         column_offset[j] = i / window * plane + i % window / kernel_w * dilation_h * pitch +
                            i % kernel_w * dilation_w;
     }
-    partial += (INDEX)get_group_id(0) * ROUNDED_COLUMNS(channel_block, window) * GEMM_NR;
+    partial += ((split * groups + g) * blocks * channel_blocks + part) * block_size;
     x += x_offset + (g * group_channels + c0) * x_c;
-    dy += dy_offset + (g * group_outputs + m0) * dy_c;
-    for (INDEX n = first_image; n < min(first_image + split_images, images); n++) {
+    dy += dy_offset + g * group_outputs * dy_c;
+    for (INDEX n = split * split_images; n < image_end; n++) {
         for (int row = 0; row < out_height; row += band_rows) {
             const int rows = min(band_rows, out_height - row);
+            const bool first = n == split * split_images && row == 0;
             for (int c = 0; c < channels; c++) {
                 load_rows(patch + c * plane, x + n * x_n + c * x_c, x_h, x_w, height, width,
                     row * stride_h - top, left, patch_rows, pitch);
             }
-            load_panel(panel, dy + n * dy_n + row * dy_h, dy_c, dy_h, dy_w, group_outputs - m0,
-                rows, out_width);
-            for (int j = 0; j < columns; j += GEMM_MR) {
-                weights_tile(patch, panel, column_offset + j, rows, out_width, pitch * stride_h,
-                    stride_w, partial + j * GEMM_NR, n == first_image && row == 0);
+            for (int block = first_block; block < min(first_block + item_blocks, blocks); block++) {
+                const int m0 = block * GEMM_NR;
+                load_panel(panel, dy + n * dy_n + m0 * dy_c + row * dy_h, dy_c, dy_h, dy_w,
+                    group_outputs - m0, rows, out_width);
+                for (int j = 0; j < columns; j += GEMM_MR) {
+                    weights_tile(patch, panel, column_offset + j, rows, out_width,
+                        pitch * stride_h, stride_w,
+                        partial + block * channel_blocks * block_size + j * GEMM_NR, first);
+                }
             }
         }
     }
 }
 
-__kernel void conv2d_cpu_weights_sum(const __global float *partial, __global float *dw,
-    INDEX dw_offset, INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, INDEX count, int groups,
-    int group_channels, int group_outputs, int kernel_h, int kernel_w, int splits,
-    int channel_block, int accumulate) {
-    const INDEX i = get_global_id(0);
-    if (i >= count) {
+/* dw[m][first .. first + count) (+)= values, where the columns lie end to end or anywhere. */
+static inline void store_columns(__global float *dw, INDEX dw_c, INDEX dw_h, INDEX dw_w,
+    int kernel_h, int kernel_w, int first, int count, GEMM_VECTOR values, int accumulate) {
+    const bool flat = dw_w == 1 && dw_h == kernel_w && dw_c == kernel_h * kernel_w;
+    if (flat && count >= GEMM_W) {
+        if (accumulate) {
+            values += GEMM_LOAD(0, dw + first);
+        }
+        GEMM_STORE(values, 0, dw + first);
         return;
     }
+    float value[GEMM_W];
+    GEMM_STORE(values, 0, value);
+    for (int i = 0; i < min(count, GEMM_W); i++) {
+        const int t = (first + i) % (kernel_h * kernel_w);
+        const INDEX c = (first + i) / (kernel_h * kernel_w);
+        __global float *to = dw + c * dw_c + t / kernel_w * dw_h + t % kernel_w * dw_w;
+        *to = accumulate ? *to + value[i] : value[i];
+    }
+}
+
+__kernel void conv2d_cpu_weights_sum(const __global float *partial, __global float *dw,
+    INDEX dw_offset, INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, int groups,
+    int group_channels, int group_outputs, int kernel_h, int kernel_w, int splits,
+    int channel_block, int accumulate) {
     const int window = kernel_h * kernel_w;
     const int blocks = (group_outputs + GEMM_NR - 1) / GEMM_NR;
     const int channel_blocks = (group_channels + channel_block - 1) / channel_block;
-    const INDEX block_size = (INDEX)ROUNDED_COLUMNS(channel_block, window) * GEMM_NR;
-    const int t = i % window;
-    const int c = i / window % group_channels, m = i / window / group_channels;
-    const int in_group = m % group_outputs;
-    const INDEX item = ((INDEX)(m / group_outputs) * blocks + in_group / GEMM_NR) * channel_blocks +
-                       c / channel_block;
-    partial += item * block_size + (c % channel_block * window + t) * GEMM_NR + in_group % GEMM_NR;
-    float sum = 0.0f;
-    for (int s = 0; s < splits; s++) {
-        sum += partial[s * groups * blocks * channel_blocks * block_size];
+    const int block_columns = ROUNDED_COLUMNS(channel_block, window);
+    const int tiles = (channel_block * window + GEMM_W - 1) / GEMM_W;
+    const INDEX split_size = (INDEX)groups * blocks * channel_blocks * block_columns * GEMM_NR;
+    int item = get_group_id(0);
+    const int column = item % tiles * GEMM_W;
+    item /= tiles;
+    const int c0 = item % channel_blocks * channel_block;
+    const int m0 = item / channel_blocks % blocks * GEMM_NR;
+    const INDEX g = item / channel_blocks / blocks;
+    const int columns = min(channel_block, group_channels - c0) * window;
+
+    partial += ((INDEX)item * block_columns + column) * GEMM_NR;
+    dw += dw_offset + (g * group_outputs + m0) * dw_m + c0 * dw_c;
+    for (int m = 0; m < min(GEMM_NR, group_outputs - m0); m += GEMM_W) {
+        GEMM_VECTOR row[GEMM_W];
+#pragma unroll
+        for (int i = 0; i < GEMM_W; i++) {
+            row[i] = (GEMM_VECTOR)(0.0f);
+            /* Beyond the last column there may be nothing to read. */
+            const __global float *from = partial + min(i, columns - 1 - column) * GEMM_NR + m;
+            for (int s = 0; s < splits && column < columns; s++) {
+                row[i] += GEMM_LOAD(0, from + s * split_size);
+            }
+        }
+        transpose_square(row);
+        for (int i = 0; i < min(GEMM_W, group_outputs - m0 - m); i++) {
+            store_columns(dw + (m + i) * dw_m, dw_c, dw_h, dw_w, kernel_h, kernel_w, column,
+                columns - column, row[i], accumulate);
+        }
     }
-    dw += dw_offset + m * dw_m + c * dw_c + t / kernel_w * dw_h + t % kernel_w * dw_w;
-    *dw = accumulate ? *dw + sum : sum;
 }

@@ -7,10 +7,11 @@
 #include "core/variant.h"
 
 const tuning_entry tuning_table[] = {
-    {"conv2d", "gpu", "depthwise", "plain"},
+    {"conv2d", "gpu", "narrow_groups", "plain"},
     {"conv2d", "gpu", NULL, "gpu_gemm plain"},
-    {"conv2d_backward_data", "gpu", "depthwise", "plain"},
+    {"conv2d_backward_data", "gpu", "narrow_groups", "plain"},
     {"conv2d_backward_data", "gpu", NULL, "gpu_gemm plain"},
+    {"conv2d_backward_weights", "cpu", "narrow_groups", "cpu_depthwise"},
     {"conv2d_backward_weights", "gpu", NULL, "gpu_gemm plain"},
     {"copy", "cpu", NULL, "cpu"},
     {"elementwise", "gpu", NULL, "interleaved"},

@@ -18,6 +18,7 @@ static const variant backward_data_variants[] = {
 };
 static const variant backward_weights_variants[] = {
     {"cpu_patch", conv2d_cpu_weights_supports, conv2d_cpu_backward_weights},
+    {"cpu_depthwise", conv2d_cpu_depthwise_supports, conv2d_cpu_depthwise_weights},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu_backward_weights},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {NULL, NULL, NULL},
@@ -27,10 +28,10 @@ static const variant *const variants[] = {
 
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
-    static const char *const names[][4] = {
+    static const char *const names[][5] = {
         {"cpu_patch", "gpu_gemm", "plain", NULL},
         {"cpu_patch", "gpu_gemm", "plain", NULL},
-        {"cpu_patch", "gpu_gemm", "plain", NULL},
+        {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
     };
     return (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS
                ? names[direction]
@@ -44,8 +45,9 @@ static cleat_status run(cleat_context *context, cleat_conv2d_direction direction
     char x_text[SHAPE_TEXT_SIZE], w_text[SHAPE_TEXT_SIZE], text[3 * SHAPE_TEXT_SIZE];
     snprintf(text, sizeof text, "input %s, weight %s, %lld groups", shape_text(4, x.shape, x_text),
         shape_text(4, w.shape, w_text), (long long)problem.groups);
-    const char *shape_class =
-        problem.groups > 1 && problem.group_outputs == 1 ? "depthwise" : "dense";
+    /* Groups too small to fill a tile's channels, as in depthwise convolutions. */
+    const bool narrow = problem.groups > 1 && problem.group_outputs <= 2;
+    const char *shape_class = narrow ? "narrow_groups" : "wide_groups";
     const variant *chosen;
     TRY(variant_choose(context, problem.operation, shape_class, options ? options->variant : NULL,
         variants[direction], &problem, text, &chosen));

@@ -11,9 +11,11 @@ enum {
 typedef struct weights_plan {
     int64_t width, rows, vectors;         /* GEMM_W, GEMM_MR, GEMM_NV */
     int64_t blocks, channel_block;        /* of output channels; input channels an item */
+    int64_t item_blocks;                  /* of the blocks, those of an item */
     int64_t splits, split_images;         /* of the images */
     int64_t band_rows, patch_rows, pitch; /* rows of dy and x at a time */
-    int64_t columns, items;
+    int64_t columns;
+    int64_t partials; /* blocks of partial sums, each columns x width * vectors */
 } weights_plan;
 
 static int64_t max_of(int64_t a, int64_t b) {
@@ -41,19 +43,49 @@ static int64_t local_floats(const conv2d_problem *p, const weights_plan *plan, i
            band_rows * p->y.shape[3] * plan->width * plan->vectors + rounded_columns(p, plan);
 }
 
-/* Splits the work until every thread has some items to do, first by images, then by channels. */
-static void plan_split(const conv2d_problem *p, int64_t threads, weights_plan *plan) {
-    const int64_t images = p->x.shape[0];
+/* One way of sharing out the work: so many parts of the images; then of the output channels, of
+ * which each part loads x again; then of the input channels, of which each loads dy again. */
+static void plan_parts(
+    const conv2d_problem *p, int64_t threads, int64_t splits, weights_plan *plan) {
     const int64_t wanted = ITEMS_WANTED * threads;
-    const int64_t independent = p->groups * plan->blocks;
-    const int64_t bytes =
-        independent * plan->vectors * plan->width * p->group_channels * window_of(p) * 4;
-    const int64_t affordable = max_of(1, PARTIAL_LIMIT / max_of(bytes, 1));
-    int64_t splits = min_of(min_of(ceil_div(wanted, independent), images), affordable);
-    plan->split_images = ceil_div(images, splits);
-    plan->splits = ceil_div(images, plan->split_images);
-    const int64_t parts = ceil_div(wanted, 2 * plan->splits * independent);
-    plan->channel_block = ceil_div(p->group_channels, min_of(parts, p->group_channels));
+    plan->split_images = ceil_div(p->x.shape[0], splits);
+    plan->splits = ceil_div(p->x.shape[0], plan->split_images);
+    const int64_t block_items = min_of(plan->blocks, ceil_div(wanted, plan->splits * p->groups));
+    plan->item_blocks = ceil_div(plan->blocks, block_items);
+    const int64_t items = plan->splits * p->groups * ceil_div(plan->blocks, plan->item_blocks);
+    const int64_t parts = min_of(p->group_channels, ceil_div(wanted, 2 * items));
+    plan->channel_block = ceil_div(p->group_channels, parts);
+}
+
+/* What a plan moves, in elements, with a little more for few items. */
+static double plan_traffic(const conv2d_problem *p, int64_t threads, const weights_plan *plan) {
+    const int64_t block_items = ceil_div(plan->blocks, plan->item_blocks);
+    const int64_t parts = ceil_div(p->group_channels, plan->channel_block);
+    const double items = (double)(plan->splits * p->groups * block_items * parts);
+    return (2 * (double)plan->splits * (double)cleat_tensor_count(&p->w) +
+               (double)block_items * (double)cleat_tensor_count(&p->x) +
+               (double)parts * (double)cleat_tensor_count(&p->y)) *
+           (1 + 0.3 * (double)threads / items);
+}
+
+static void plan_split(const conv2d_problem *p, int64_t threads, weights_plan *plan) {
+    const int64_t bytes = p->groups * plan->blocks * plan->vectors * plan->width *
+                          p->group_channels * window_of(p) * 4;
+    const int64_t most =
+        min_of(min_of(p->x.shape[0], ITEMS_WANTED * threads), max_of(1, PARTIAL_LIMIT / bytes));
+    double best = -1;
+    for (int64_t splits = 1;; splits = min_of(2 * splits, most)) {
+        weights_plan candidate = *plan;
+        plan_parts(p, threads, splits, &candidate);
+        const double traffic = plan_traffic(p, threads, &candidate);
+        if (best < 0 || traffic < best) {
+            best = traffic;
+            *plan = candidate;
+        }
+        if (splits == most) {
+            return;
+        }
+    }
 }
 
 static bool make_plan(const device_profile *profile, const conv2d_problem *p, weights_plan *plan) {
@@ -79,9 +111,12 @@ static bool make_plan(const device_profile *profile, const conv2d_problem *p, we
     plan->band_rows = ceil_div(p->y.shape[2], bands);
     plan->patch_rows = rows_for(p, plan->band_rows);
     plan->columns = rounded_columns(p, plan);
-    plan->items =
+    plan->partials =
         plan->splits * p->groups * plan->blocks * ceil_div(p->group_channels, plan->channel_block);
-    return true;
+    const double image = (double)(plan->channel_block * p->x.shape[2] * plan->pitch) +
+                         (double)(plan->item_blocks * p->y.shape[2] * p->y.shape[3]) *
+                             (double)(plan->width * plan->vectors + plan->columns);
+    return conv2d_item_is_short(profile, (double)plan->split_images * image);
 }
 
 bool conv2d_cpu_weights_supports(const device_profile *profile, const void *problem) {
@@ -91,7 +126,7 @@ bool conv2d_cpu_weights_supports(const device_profile *profile, const void *prob
 }
 
 static launch begin(const conv2d_problem *p, const weights_plan *plan, const char *kernel) {
-    const int64_t partial = plan->items * plan->columns * plan->width * plan->vectors;
+    const int64_t partial = plan->partials * plan->columns * plan->width * plan->vectors;
     launch l = launch_begin(p->operation, "conv2d_cpu_weights", kernel);
     launch_use_index64(&l, p->index64 || partial > INT32_MAX);
     launch_macro(&l, "GEMM_W", plan->width);
@@ -119,30 +154,28 @@ static launch tile_launch(const conv2d_problem *p, const weights_plan *plan, voi
     const int64_t numbers[] = {p->x.shape[0], p->x.shape[2], p->x.shape[3], p->y.shape[2],
         p->y.shape[3], p->groups, p->group_channels, p->group_outputs, p->w.shape[2], p->w.shape[3],
         p->stride[ROWS], p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS],
-        p->dilation[COLUMNS], plan->split_images, plan->channel_block, plan->patch_rows,
-        plan->pitch, plan->band_rows};
+        p->dilation[COLUMNS], plan->split_images, plan->item_blocks, plan->channel_block,
+        plan->patch_rows, plan->pitch, plan->band_rows};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
-    launch_size_1d(&l, (size_t)plan->items, 1);
+    const int64_t items = plan->splits * p->groups * ceil_div(plan->blocks, plan->item_blocks) *
+                          ceil_div(p->group_channels, plan->channel_block);
+    launch_size_1d(&l, (size_t)items, 1);
     l.flop = conv2d_flop(p);
     l.bytes = conv2d_bytes(p);
     return l;
 }
 
-static launch sum_launch(
-    cleat_context *context, const conv2d_problem *p, const weights_plan *plan, void *partial) {
-    const int64_t count = cleat_tensor_count(&p->w);
+static launch sum_launch(const conv2d_problem *p, const weights_plan *plan, void *partial) {
     launch l = begin(p, plan, "conv2d_cpu_weights_sum");
     launch_memory(&l, partial);
     launch_tensor(&l, &p->w);
     conv2d_launch_layout(&l, &p->w);
-    launch_index(&l, count);
     const int64_t numbers[] = {p->groups, p->group_channels, p->group_outputs, p->w.shape[2],
         p->w.shape[3], plan->splits, plan->channel_block, p->accumulate};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
-    const size_t most = context_profile(context)->max_work_group_size;
-    const size_t local = most < 64 ? most : 64;
-    launch_size_1d(&l, round_up((size_t)count, local), local);
-    l.bytes = 4.0 * (double)count * (double)(plan->splits + 1);
+    const int64_t tiles = ceil_div(plan->channel_block * window_of(p), plan->width);
+    launch_size_1d(&l, (size_t)(plan->partials / plan->splits * tiles), 1);
+    l.bytes = 4.0 * (double)cleat_tensor_count(&p->w) * (double)(plan->splits + 1);
     return l;
 }
 
@@ -150,10 +183,10 @@ cleat_status conv2d_cpu_backward_weights(cleat_context *context, const void *pro
     const conv2d_problem *p = problem;
     weights_plan plan;
     make_plan(context_profile(context), p, &plan);
-    const int64_t floats = plan.items * plan.columns * plan.width * plan.vectors;
+    const int64_t floats = plan.partials * plan.columns * plan.width * plan.vectors;
     void *partial;
     TRY(scratch_acquire(context, (size_t)floats * 4, &partial));
-    launch launches[] = {tile_launch(p, &plan, partial), sum_launch(context, p, &plan, partial)};
+    launch launches[] = {tile_launch(p, &plan, partial), sum_launch(p, &plan, partial)};
     const cleat_status status = launch_all(context, launches, 2);
     scratch_release(context, partial);
     return status;

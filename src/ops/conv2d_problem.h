@@ -55,6 +55,9 @@ cleat_status conv2d_cpu_backward_data(cleat_context *context, const void *proble
 bool conv2d_cpu_weights_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_backward_weights(cleat_context *context, const void *problem);
 
+bool conv2d_cpu_depthwise_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_depthwise_weights(cleat_context *context, const void *problem);
+
 bool conv2d_gpu_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_gpu(cleat_context *context, const void *problem); /* forward and data */
 cleat_status conv2d_gpu_backward_weights(cleat_context *context, const void *problem);
