@@ -30,6 +30,12 @@ typedef struct check_entry {
 
 extern const check_entry check_entries[]; /* ends with a name of NULL */
 
+/* Checks in selftest_products.c */
+void check_matmul(check *c);
+void check_conv2d(check *c);
+void check_conv2d_backward_data(check *c);
+void check_conv2d_backward_weights(check *c);
+
 /* A tensor on the device with pseudo-random values in [-1, 1), f32, row-major. Never NULL; its data
  * is NULL only when c->status is set. */
 operand *check_operand(check *c, int32_t rank, const int64_t *shape);

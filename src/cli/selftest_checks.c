@@ -124,6 +124,10 @@ static void check_adam(check *c) {
 
 const check_entry check_entries[] = {
     {"add, transposed view", check_add},
+    {"matmul, bias, relu", check_matmul},
+    {"conv2d", check_conv2d},
+    {"conv2d to data", check_conv2d_backward_data},
+    {"conv2d to weights", check_conv2d_backward_weights},
     {"gelu", check_gelu},
     {"softmax", check_softmax},
     {"max pooling", check_max_pool},
