@@ -40,6 +40,10 @@
 #define STORE(value, p, stride) (*(p) = (value))
 #endif
 
+/* Of scalars and vectors. Which one it gives for NaN does not matter: the sum of the exponentials
+ * is NaN then in any case. */
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+
 float sum_lanes(float16 x) {
     const float8 eight = x.lo + x.hi;
     const float4 four = eight.lo + eight.hi;
@@ -47,9 +51,10 @@ float sum_lanes(float16 x) {
 }
 
 float max_lanes(float16 x) {
-    const float8 eight = fmax(x.lo, x.hi);
-    const float4 four = fmax(eight.lo, eight.hi);
-    return fmax(fmax(four.x, four.z), fmax(four.y, four.w));
+    const float8 eight = LARGER(x.lo, x.hi);
+    const float4 four = LARGER(eight.lo, eight.hi);
+    const float2 two = LARGER(four.lo, four.hi);
+    return LARGER(two.x, two.y);
 }
 
 float loss_of(float sum, float max, float at_label) {
@@ -68,8 +73,9 @@ VECTOR load_classes(const global float *x, INDEX column, INDEX classes, INDEX st
 #if WIDTH > 1
     if (classes - column < WIDTH) {
         float lanes[WIDTH];
-        for (int i = 0; i < WIDTH; ++i) {
-            lanes[i] = column + i < classes ? x[column + i] : -INFINITY;
+        vstore16((float16)(-INFINITY), 0, lanes);
+        for (int i = 0; column + i < classes; ++i) {
+            lanes[i] = x[column + i];
         }
         return vload16(0, lanes);
     }
@@ -82,7 +88,8 @@ VECTOR load_classes(const global float *x, INDEX column, INDEX classes, INDEX st
 float row_max(const global float *x, INDEX classes, INDEX stride) {
     VECTOR best = -INFINITY;
     for (INDEX column = 0; column < classes; column += WIDTH) {
-        best = fmax(best, load_classes(x, column, classes, stride));
+        const VECTOR next = load_classes(x, column, classes, stride);
+        best = LARGER(best, next);
     }
 #if WIDTH > 1
     return max_lanes(best);
@@ -167,7 +174,7 @@ float group_combine(float value, local float *shared, bool is_max) {
         barrier(CLK_LOCAL_MEM_FENCE);
         if (id < step) {
             const float other = shared[id + step];
-            shared[id] = is_max ? fmax(shared[id], other) : shared[id] + other;
+            shared[id] = is_max ? LARGER(shared[id], other) : shared[id] + other;
         }
     }
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -187,7 +194,8 @@ kernel void cross_entropy_group(const global float *x, const global int *labels,
     const bool known = label >= 0 && label < classes;
     float best = -INFINITY;
     for (INDEX column = id; column < classes; column += GROUP_SIZE) {
-        best = fmax(best, row[column * x_class_stride]);
+        const float next = row[column * x_class_stride];
+        best = LARGER(best, next);
     }
     const float max = group_combine(best, shared, true);
     float part = 0.0f;
