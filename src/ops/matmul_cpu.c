@@ -30,7 +30,7 @@ static int64_t at_least_one(int64_t value) {
 /* Splits `extent` into pieces of a multiple of `unit`, at most `most`, as equal as can be. */
 static int64_t even_piece(int64_t extent, int64_t unit, int64_t most) {
     const int64_t units = ceil_div(extent, unit);
-    const int64_t pieces = ceil_div(units, at_least_one(most / unit));
+    const int64_t pieces = at_least_one(ceil_div(units, at_least_one(most / unit)));
     return ceil_div(units, pieces) * unit;
 }
 
