@@ -212,14 +212,17 @@ cleat_status launch_all(cleat_context *context, launch *launches, int count) {
 cleat_status launch_foreign(cleat_context *context, const char *operation, const char *kernel,
     double flop, double bytes, cleat_status (*enqueue_work)(void *queue, void *data), void *data) {
     pthread_mutex_lock(&context->mutex);
-    double started = profile_start(context);
-    double before = clock_seconds();
+    /* The provider's events are its own: only the host's clock tells, and what was enqueued before
+     * must not count. */
+    if (context->profiling) {
+        clFinish(context->queue);
+    }
+    double started = clock_seconds();
     cleat_status status = enqueue_work(context->queue, data);
     if (status == CLEAT_OK && context->profiling) {
-        /* The provider's events are its own: only the host's clock tells. */
         clFinish(context->queue);
         status = profile_table_add(&context->rows, operation, kernel, flop, bytes, NULL,
-            clock_seconds() - (started > 0 ? started : before));
+            clock_seconds() - started);
     }
     context->statistics.kernels_launched += status == CLEAT_OK;
     pthread_mutex_unlock(&context->mutex);
