@@ -470,6 +470,33 @@ START_TEST(scalars_are_tensors) {
 }
 END_TEST
 
+/* Strides filled in by hand, of any size: refused or harmless, never an overflow. */
+START_TEST(strides_may_be_anything) {
+    cleat_tensor huge = {
+        .rank = 2, .shape = {3, 3}, .stride = {INT64_MAX, INT64_MAX / 2}, .type = CLEAT_F32};
+    cleat_tensor y;
+    test_refused(cleat_reshape(huge, 1, (int64_t[]){9}, &y), CLEAT_UNSUPPORTED, "copy it first");
+    huge.shape[0] = 1;
+    test_ok(cleat_reshape(huge, 2, (int64_t[]){3, 1}, &y));
+    cleat_tensor x;
+    const float values[4] = {1, 2, 3, 4};
+    float result[4];
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 1, (int64_t[]){4}, &x));
+    test_ok(cleat_write(test_context(), x, values, sizeof values));
+    cleat_tensor even = {.buffer = x.buffer,
+        .type = CLEAT_F32,
+        .rank = 2,
+        .shape = {1, 2},
+        .stride = {INT64_MIN, 2}};
+    cleat_tensor odd = even;
+    odd.offset = 1;
+    test_ok(cleat_copy(test_context(), even, odd));
+    test_ok(cleat_read(test_context(), x, result, sizeof result));
+    ck_assert(result[0] == 1 && result[1] == 1 && result[2] == 3 && result[3] == 3);
+    cleat_tensor_release(&x);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("tensor");
     TCase *made = tcase_create("made");
@@ -489,6 +516,7 @@ Suite *test_suite(void) {
     tcase_add_test(views, reshape_refuses);
     tcase_add_test(views, broadcast_refuses);
     tcase_add_test(views, scalars_are_tensors);
+    tcase_add_test(views, strides_may_be_anything);
     suite_add_tcase(suite, views);
     return suite;
 }

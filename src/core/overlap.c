@@ -46,12 +46,12 @@ static bool reaches(search *s, int at, int64_t distance) {
 /* Adds the axes of a tensor: index i of an axis adds sign * i * stride. */
 static void add_steps(search *s, const cleat_tensor *x, int sign) {
     for (int32_t i = 0; i < x->rank; i++) {
+        int64_t reach = x->shape[i] - 1;
+        if (reach == 0 || x->stride[i] == 0) {
+            continue; /* the stride of a single element is not checked and may be anything */
+        }
         int64_t stride = sign * x->stride[i];
         int64_t size = stride < 0 ? -stride : stride;
-        int64_t reach = x->shape[i] - 1;
-        if (reach == 0 || size == 0) {
-            continue;
-        }
         step added = {size, stride < 0 ? -reach : 0, stride < 0 ? 0 : reach};
         int at = 0;
         while (at < s->count && s->steps[at].size > size) {

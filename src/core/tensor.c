@@ -233,7 +233,8 @@ static bool restride(const cleat_tensor *x, cleat_tensor *y) {
         if (x->shape[i] == 1) {
             continue;
         }
-        if (rank > 0 && stride[rank - 1] == x->shape[i] * x->stride[i]) {
+        int64_t span = 0;
+        if (rank > 0 && checked_mul(x->shape[i], x->stride[i], &span) && stride[rank - 1] == span) {
             shape[rank - 1] *= x->shape[i];
             stride[rank - 1] = x->stride[i];
         } else {
@@ -258,7 +259,10 @@ static bool restride(const cleat_tensor *x, cleat_tensor *y) {
         }
         y->stride[i] = step;
         left /= y->shape[i];
-        step *= y->shape[i];
+        bool fits = checked_mul(step, y->shape[i], &step);
+        if (!fits && left > 1) {
+            return false;
+        }
     }
     return true;
 }
