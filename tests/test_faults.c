@@ -298,6 +298,14 @@ CL_API_ENTRY cl_int CL_API_CALL clReleaseKernel(cl_kernel object) {
     return real(object);
 }
 
+CL_API_ENTRY cl_int CL_API_CALL clRetainEvent(cl_event object) {
+    cl_int (*real)(cl_event object);
+    void *found = loaders("clRetainEvent");
+    memcpy(&real, &found, sizeof real);
+    alive++;
+    return real(object);
+}
+
 CL_API_ENTRY cl_int CL_API_CALL clReleaseEvent(cl_event object) {
     cl_int (*real)(cl_event object);
     void *found = loaders("clReleaseEvent");

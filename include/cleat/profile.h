@@ -11,7 +11,8 @@ extern "C" {
 /* One line of a profile: all launches of one kernel variant on behalf of one operation. */
 typedef struct cleat_profile_row {
     char operation[48]; /* "conv2d_backward_data" */
-    char kernel[64];    /* name of the kernel, "matmul_cpu_packed" */
+    char kernel[64];    /* name of the kernel, "matmul_cpu_packed", or of the OpenCL call that did
+                           the work, "clEnqueueFillBuffer" */
     uint64_t calls;
     double seconds; /* on the device; host's clock where the driver's events are not credible */
     double bytes;   /* least traffic the work needs: operands read once, results written once */

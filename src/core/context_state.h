@@ -54,6 +54,20 @@ cleat_status context_admit(cleat_context *context, size_t bytes);
  * mutex held. */
 cleat_status context_allocate(cleat_context *context, size_t bytes, cl_mem *memory);
 
+/* What profiling needs about a command from before it is enqueued. */
+typedef struct measure {
+    cl_event event; /* for the command to fill in, where event_wanted */
+    bool event_wanted;
+    double started;
+} measure;
+
+/* Around the enqueueing of one command, with the mutex held: the command's event goes to
+ * measure_event() (NULL when none is wanted), and what it took into the profile. */
+measure measure_begin(cleat_context *context);
+cl_event *measure_event(measure *m);
+cleat_status measure_end(cleat_context *context, measure *m, const char *operation,
+    const char *kernel, double flop, double bytes);
+
 /* Makes a context on the caller's queue, or, if that is NULL, on the chosen device. */
 cleat_status context_create_on(
     cl_command_queue queue, const cleat_context_options *options, cleat_context **context);

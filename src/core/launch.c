@@ -135,30 +135,6 @@ static cleat_status set_arguments(const launch *l) {
     return CLEAT_OK;
 }
 
-/* Starts measuring by the host's clock: nothing else may be running. */
-static double profile_start(cleat_context *context) {
-    if (!context->profiling || context->profile.events_have_times) {
-        return 0;
-    }
-    clFinish(context->queue);
-    return clock_seconds();
-}
-
-/* The command behind `event` (NULL without profiling) goes into the profile. */
-static cleat_status profile_end(cleat_context *context, const char *operation, const char *kernel,
-    double flop, double bytes, cl_event event, double started) {
-    context->statistics.kernels_launched++;
-    if (!context->profiling) {
-        return CLEAT_OK;
-    }
-    double seconds = 0;
-    if (!context->profile.events_have_times) {
-        clFinish(context->queue);
-        seconds = clock_seconds() - started;
-    }
-    return profile_table_add(&context->rows, operation, kernel, flop, bytes, event, seconds);
-}
-
 static cleat_status enqueue(cleat_context *context, const launch *l) {
     for (int i = 0; i < l->dimensions; i++) {
         if (l->global[i] == 0) {
@@ -166,11 +142,9 @@ static cleat_status enqueue(cleat_context *context, const launch *l) {
         }
     }
     TRY(set_arguments(l));
-    cl_event event = NULL;
-    bool wants_event = context->profiling && context->profile.events_have_times;
-    double started = profile_start(context);
+    measure m = measure_begin(context);
     cl_int error = clEnqueueNDRangeKernel(context->queue, l->built->kernel, (cl_uint)l->dimensions,
-        NULL, l->global, l->local[0] > 0 ? l->local : NULL, 0, NULL, wants_event ? &event : NULL);
+        NULL, l->global, l->local[0] > 0 ? l->local : NULL, 0, NULL, measure_event(&m));
     if (error != CL_SUCCESS) {
         cleat_status status = status_from_cl(error, "clEnqueueNDRangeKernel");
         return status_set(status,
@@ -179,7 +153,8 @@ static cleat_status enqueue(cleat_context *context, const launch *l) {
             l->operation, l->kernel, l->global[0], l->global[1], l->global[2], l->local[0],
             l->local[1], l->local[2], cl_error_name(error), error);
     }
-    return profile_end(context, l->operation, l->kernel, l->flop, l->bytes, event, started);
+    context->statistics.kernels_launched++;
+    return measure_end(context, &m, l->operation, l->kernel, l->flop, l->bytes);
 }
 
 /* With the mutex held, and held again after: fills l->built of every launch. */
@@ -221,8 +196,8 @@ cleat_status launch_foreign(cleat_context *context, const char *operation, const
     cleat_status status = enqueue_work(context->queue, data);
     if (status == CLEAT_OK && context->profiling) {
         clFinish(context->queue);
-        status = profile_table_add(&context->rows, operation, kernel, flop, bytes, NULL,
-            clock_seconds() - started);
+        status = profile_table_add(
+            &context->rows, operation, kernel, flop, bytes, NULL, clock_seconds() - started);
     }
     context->statistics.kernels_launched += status == CLEAT_OK;
     pthread_mutex_unlock(&context->mutex);

@@ -111,6 +111,32 @@ void profile_table_clear(profile_table *table, bool driver_alive) {
     memset(table, 0, sizeof *table);
 }
 
+measure measure_begin(cleat_context *context) {
+    measure m = {NULL, context->profiling && context->profile.events_have_times, 0};
+    if (context->profiling && !m.event_wanted) {
+        clFinish(context->queue); /* by the host's clock nothing else may be running */
+        m.started = clock_seconds();
+    }
+    return m;
+}
+
+cl_event *measure_event(measure *m) {
+    return m->event_wanted ? &m->event : NULL;
+}
+
+cleat_status measure_end(cleat_context *context, measure *m, const char *operation,
+    const char *kernel, double flop, double bytes) {
+    if (!context->profiling) {
+        return CLEAT_OK;
+    }
+    double seconds = 0;
+    if (!m->event_wanted) {
+        clFinish(context->queue);
+        seconds = clock_seconds() - m->started;
+    }
+    return profile_table_add(&context->rows, operation, kernel, flop, bytes, m->event, seconds);
+}
+
 static int most_expensive_first(const void *a, const void *b) {
     double x = ((const cleat_profile_row *)a)->seconds;
     double y = ((const cleat_profile_row *)b)->seconds;

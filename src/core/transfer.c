@@ -4,15 +4,6 @@
 #include "core/tensor_check.h"
 #include <stdlib.h>
 
-/* Waits for one command and releases its event. */
-static cleat_status wait_for(cl_int error, cl_event event, const char *call) {
-    if (error == CL_SUCCESS) {
-        error = clWaitForEvents(1, &event);
-        clReleaseEvent(event);
-    }
-    return status_from_cl(error, call);
-}
-
 static cleat_status check_host_data(
     const char *operation, const cleat_tensor *x, const void *data, size_t size) {
     char text[SHAPE_TEXT_SIZE];
@@ -24,25 +15,56 @@ static cleat_status check_host_data(
     return CLEAT_OK;
 }
 
-/* Host memory to device memory; waits without holding up other threads. */
+/* The end of a transfer to or from host memory: takes it into the profile, gives the mutex back and
+ * waits, so that other threads go on meanwhile. */
+static cleat_status finish_move(cleat_context *context, measure *m, const char *operation,
+    const char *command, cl_int error, cl_event event, size_t size) {
+    cleat_status status = status_from_cl(error, command);
+    if (status == CLEAT_OK) {
+        if (m->event_wanted && clRetainEvent(event) == CL_SUCCESS) {
+            m->event = event;
+        }
+        status = measure_end(context, m, operation, command, 0, (double)size);
+    }
+    pthread_mutex_unlock(&context->mutex);
+    if (error == CL_SUCCESS) {
+        /* Whatever happened meanwhile: the host memory is in use until then. */
+        error = clWaitForEvents(1, &event);
+        clReleaseEvent(event);
+        status = status == CLEAT_OK ? status_from_cl(error, command) : status;
+    }
+    return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, operation);
+}
+
 static cleat_status write_bytes(
     cleat_context *context, cl_mem memory, size_t offset, const void *data, size_t size) {
     cl_event event = NULL;
     pthread_mutex_lock(&context->mutex);
+    measure m = measure_begin(context);
     cl_int error =
         clEnqueueWriteBuffer(context->queue, memory, CL_FALSE, offset, size, data, 0, NULL, &event);
-    pthread_mutex_unlock(&context->mutex);
-    return wait_for(error, event, "clEnqueueWriteBuffer");
+    return finish_move(context, &m, "write", "clEnqueueWriteBuffer", error, event, size);
 }
 
 static cleat_status read_bytes(
     cleat_context *context, cl_mem memory, size_t offset, void *data, size_t size) {
     cl_event event = NULL;
     pthread_mutex_lock(&context->mutex);
+    measure m = measure_begin(context);
     cl_int error =
         clEnqueueReadBuffer(context->queue, memory, CL_FALSE, offset, size, data, 0, NULL, &event);
+    return finish_move(context, &m, "read", "clEnqueueReadBuffer", error, event, size);
+}
+
+/* The end of a command on the device alone: nothing to wait for. */
+static cleat_status finish_command(cleat_context *context, measure *m, const char *operation,
+    const char *command, cl_int error, double bytes) {
+    cleat_status status = status_from_cl(error, command);
+    if (status == CLEAT_OK) {
+        status = measure_end(context, m, operation, command, 0, bytes);
+    }
     pthread_mutex_unlock(&context->mutex);
-    return wait_for(error, event, "clEnqueueReadBuffer");
+    return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, operation);
 }
 
 static size_t byte_offset(const cleat_tensor *x) {
@@ -69,8 +91,7 @@ cleat_status cleat_write(cleat_context *context, cleat_tensor x, const void *dat
         return CLEAT_OK;
     }
     if (cleat_tensor_is_contiguous(&x)) {
-        cleat_status status = write_bytes(context, x.buffer->memory, byte_offset(&x), data, size);
-        return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, "write");
+        return write_bytes(context, x.buffer->memory, byte_offset(&x), data, size);
     }
     void *scratch = NULL;
     cleat_tensor packed = packed_like(&x);
@@ -91,8 +112,7 @@ cleat_status cleat_read(cleat_context *context, cleat_tensor x, void *data, size
         return CLEAT_OK;
     }
     if (cleat_tensor_is_contiguous(&x)) {
-        cleat_status status = read_bytes(context, x.buffer->memory, byte_offset(&x), data, size);
-        return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, "read");
+        return read_bytes(context, x.buffer->memory, byte_offset(&x), data, size);
     }
     void *scratch = NULL;
     cleat_tensor packed = packed_like(&x);
@@ -109,11 +129,10 @@ cleat_status cleat_read(cleat_context *context, cleat_tensor x, void *data, size
 static cleat_status copy_bytes(cleat_context *context, const char *operation, cl_mem from,
     size_t from_offset, cl_mem to, size_t to_offset, size_t size) {
     pthread_mutex_lock(&context->mutex);
-    cl_int error =
-        clEnqueueCopyBuffer(context->queue, from, to, from_offset, to_offset, size, 0, NULL, NULL);
-    pthread_mutex_unlock(&context->mutex);
-    cleat_status status = status_from_cl(error, "clEnqueueCopyBuffer");
-    return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, operation);
+    measure m = measure_begin(context);
+    cl_int error = clEnqueueCopyBuffer(
+        context->queue, from, to, from_offset, to_offset, size, 0, NULL, measure_event(&m));
+    return finish_command(context, &m, operation, "clEnqueueCopyBuffer", error, 2.0 * (double)size);
 }
 
 enum { CPU_CHUNK = 4096, TILE_BYTES = 64 }; /* elements a work-item copies on a CPU */
@@ -224,11 +243,10 @@ cleat_status transfer_elements(cleat_context *context, const char *operation, co
 static cleat_status fill_bytes(cleat_context *context, const char *operation, cl_mem memory,
     const void *value, size_t value_size, size_t offset, size_t size) {
     pthread_mutex_lock(&context->mutex);
-    cl_int error =
-        clEnqueueFillBuffer(context->queue, memory, value, value_size, offset, size, 0, NULL, NULL);
-    pthread_mutex_unlock(&context->mutex);
-    cleat_status status = status_from_cl(error, "clEnqueueFillBuffer");
-    return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, operation);
+    measure m = measure_begin(context);
+    cl_int error = clEnqueueFillBuffer(
+        context->queue, memory, value, value_size, offset, size, 0, NULL, measure_event(&m));
+    return finish_command(context, &m, operation, "clEnqueueFillBuffer", error, (double)size);
 }
 
 cleat_status transfer_fill(cleat_context *context, const char *operation, const void *value,
