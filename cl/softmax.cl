@@ -13,11 +13,13 @@
  *     KEPT_RANK 1..8   the other axes after collapsing; axis 0 is the innermost
  *     FORM             which kernel, and so the work of one work-item (a task):
  *         0  softmax_rows     a row; vectors along the softmax axis; work-groups of 1
- *         1  softmax_columns  VECTOR_WIDTH rows side by side along kept axis 0; groups of 1
+ *         1  softmax_columns  COLUMN_VECTORS vectors of rows side by side along kept axis 0; groups
+ *                             of 1
  *         2  softmax_groups   a whole work-group (a power of two) for a row, with trees in local
  *                             memory (a float a work-item)
  *         3  softmax_items    a row, element by element
  *     VECTOR_WIDTH     1, 2, 4, 8 or 16
+ *     COLUMN_VECTORS   for form 1
  *     in0_inner, in1_inner, out_inner  stride along which vectors lie: 0 the same element, 1
  *                      neighbours, 2 any other
  * Each pass reads an element before the same work-item writes it: out may be an input's view.
@@ -32,7 +34,6 @@
 #endif
 
 #define BLOCK_ROWS 128
-#define EXP(W, x) CAT(math_exp_, W)(x)
 
 #define KEPT_1(name) , const INDEX name##_kept0
 #define KEPT_2(name) KEPT_1(name), const INDEX name##_kept1
@@ -93,76 +94,68 @@
 #define LOCATE EACH(BEGIN, 0) AXIS(0) OUTER
 #endif
 
-/* W elements, the first of them number i of its row. */
+/* W elements, the first of them number i of its row, or in form 1 element i of W rows. */
 #if FORM == 1
 #define LANES(name) name##_kept0
+#define PLACE(W, name) (name##_data + name##_at + i * name##_step + n * W * name##_kept0)
 #else
 #define LANES(name) name##_step
+#define PLACE(W, name) (name##_data + name##_at + i * name##_step)
 #endif
-#define PLACE(name) (name##_data + name##_at + i * name##_step)
-#define READ_0(W, name) (FLOATS(W))(*PLACE(name))
-#define READ_1(W, name) LOAD(W, PLACE(name))
-#define READ_2(W, name) GATHER(W, PLACE(name), LANES(name))
+#define READ_0(W, name) (FLOATS(W))(*PLACE(W, name))
+#define READ_1(W, name) LOAD(W, PLACE(W, name))
+#define READ_2(W, name) GATHER(W, PLACE(W, name), LANES(name))
 #define READ(name, W) FLOATS(W) name = CAT(READ_, CAT(name, _inner))(W, name);
-#define WRITE_0(W, v) SCATTER(W, v, PLACE(out), LANES(out))
-#define WRITE_1(W, v) STORE(W, v, PLACE(out))
-#define WRITE_2(W, v) SCATTER(W, v, PLACE(out), LANES(out))
+#define WRITE_0(W, v) SCATTER(W, v, PLACE(W, out), LANES(out))
+#define WRITE_1(W, v) STORE(W, v, PLACE(W, out))
+#define WRITE_2(W, v) SCATTER(W, v, PLACE(W, out), LANES(out))
 #define WRITE(W, v) CAT(WRITE_, out_inner)(W, v);
 
-/* The three passes over a row: m = maximum, total = sum, out. */
+/* The three passes over a row, each a reading and a working half: PEAK the maximum, SUM the sum,
+ * OUT the results. SHIFT is the maximum, TOTAL the settled sum. */
 #define HAS_PEAK (MODE < 2)
-#define PEAK_STEP(W, accumulator)                                                                  \
+#define PEAK_READ(W) READ(in0, W)
+#define PEAK_WORK(W, accumulator, mask) accumulator = MAX_NAN(accumulator, in0);
+#define SUM_WORK(W, accumulator, mask)                                                             \
     {                                                                                              \
-        READ(in0, W)                                                                               \
-        accumulator = MAX_NAN(accumulator, in0);                                                   \
-    }
-#if MODE == 0
-#define TERM(W) EXP(W, in0 - m)
-#define TERM_READ(W) READ(in0, W)
-#define KEEP(W, v) WRITE(W, v)
-#define SETTLE(total) total = (total) == 0.0f ? (total) : 1.0f / (total);
-#define OUT_STEP(W)                                                                                \
-    {                                                                                              \
-        READ(out, W)                                                                               \
-        WRITE(W, out *total)                                                                       \
-    }
-#elif MODE == 1
-#define TERM(W) EXP(W, in0 - m)
-#define TERM_READ(W) READ(in0, W)
-#define KEEP(W, v)
-#define SETTLE(total) total = (total) == 0.0f ? (total) : log(total);
-#define OUT_STEP(W)                                                                                \
-    {                                                                                              \
-        READ(in0, W)                                                                               \
-        WRITE(W, in0 - m - total)                                                                  \
-    }
-#elif MODE == 2
-#define TERM(W) (in0 * in1)
-#define TERM_READ(W) EACH_INPUT(READ, W)
-#define KEEP(W, v)
-#define SETTLE(total)
-#define OUT_STEP(W)                                                                                \
-    {                                                                                              \
-        EACH_INPUT(READ, W)                                                                        \
-        WRITE(W, in0 *(in1 - total))                                                               \
-    }
-#else
-#define TERM(W) in1
-#define TERM_READ(W) READ(in1, W)
-#define KEEP(W, v)
-#define SETTLE(total)
-#define OUT_STEP(W)                                                                                \
-    {                                                                                              \
-        EACH_INPUT(READ, W)                                                                        \
-        WRITE(W, in1 - EXP(W, in0) * total)                                                        \
-    }
-#endif
-#define SUM_STEP(W, accumulator)                                                                   \
-    {                                                                                              \
-        TERM_READ(W)                                                                               \
         FLOATS(W) term = TERM(W);                                                                  \
         KEEP(W, term)                                                                              \
-        accumulator += term;                                                                       \
+        accumulator += mask(W, term);                                                              \
+    }
+#if MODE == 0
+#define TERM(W) CAT(math_exp_, W)(in0 - SHIFT)
+#define SUM_READ(W) READ(in0, W)
+#define KEEP(W, v) WRITE(W, v)
+#define SETTLE(total) total = (total) == 0.0f ? (total) : 1.0f / (total);
+#define OUT_READ(W) READ(out, W)
+#define OUT_WORK(W, unused, mask) WRITE(W, out *TOTAL)
+#elif MODE == 1
+#define TERM(W) CAT(math_exp_, W)(in0 - SHIFT)
+#define SUM_READ(W) READ(in0, W)
+#define KEEP(W, v)
+#define SETTLE(total) total = (total) == 0.0f ? (total) : log(total);
+#define OUT_READ(W) READ(in0, W)
+#define OUT_WORK(W, unused, mask) WRITE(W, in0 - SHIFT - TOTAL)
+#elif MODE == 2
+#define TERM(W) (in0 * in1)
+#define SUM_READ(W) EACH_INPUT(READ, W)
+#define KEEP(W, v)
+#define SETTLE(total)
+#define OUT_READ(W) EACH_INPUT(READ, W)
+#define OUT_WORK(W, unused, mask) WRITE(W, in0 *(in1 - TOTAL))
+#else
+#define TERM(W) in1
+#define SUM_READ(W) READ(in1, W)
+#define KEEP(W, v)
+#define SETTLE(total)
+#define OUT_READ(W) EACH_INPUT(READ, W)
+#define OUT_WORK(W, unused, mask) WRITE(W, in1 - CAT(math_exp_, W)(in0) * TOTAL)
+#endif
+#define ALL_LANES(W, v) (v)
+#define STEP(PASS, W, accumulator)                                                                 \
+    {                                                                                              \
+        PASS##_READ(W)                                                                             \
+        PASS##_WORK(W, accumulator, ALL_LANES)                                                     \
     }
 
 #define SHARE                                                                                      \
@@ -170,103 +163,143 @@
     INDEX task = (INDEX)get_group_id(0) * share;                                                   \
     INDEX end = min(task + share, tasks);
 
-/* W rows at once, a vector lane each: FORMS 1 and 3. */
-#define SIDE_BY_SIDE(W)                                                                            \
+/* N vectors of W rows at once, a lane for each: FORMS 1 and 3. */
+#define EACH_VECTOR(N) _Pragma("unroll") for (int n = 0; n < N; n++)
+#define SIDE_BY_SIDE(W, N)                                                                         \
     {                                                                                              \
-        FLOATS(W) m = (FLOATS(W))(-INFINITY);                                                      \
+        FLOATS(W) m[N], total[N], part[N];                                                         \
+        EACH_VECTOR(N) m[n] = (FLOATS(W))(-INFINITY);                                              \
         for (INDEX i = 0; HAS_PEAK && i < length; i++) {                                           \
-            PEAK_STEP(W, m)                                                                        \
+            EACH_VECTOR(N) STEP(PEAK, W, m[n])                                                     \
         }                                                                                          \
-        m = m == -INFINITY ? (FLOATS(W))(0.0f) : m;                                                \
-        FLOATS(W) total = (FLOATS(W))(0.0f);                                                       \
+        EACH_VECTOR(N) {                                                                           \
+            m[n] = m[n] == -INFINITY ? (FLOATS(W))(0.0f) : m[n];                                   \
+            total[n] = (FLOATS(W))(0.0f);                                                          \
+        }                                                                                          \
         for (INDEX begin = 0; begin < length; begin += BLOCK_ROWS) {                               \
             INDEX stop = min(begin + BLOCK_ROWS, length);                                          \
-            FLOATS(W) part = (FLOATS(W))(0.0f);                                                    \
+            EACH_VECTOR(N) part[n] = (FLOATS(W))(0.0f);                                            \
             for (INDEX i = begin; i < stop; i++) {                                                 \
-                SUM_STEP(W, part)                                                                  \
+                EACH_VECTOR(N) STEP(SUM, W, part[n])                                               \
             }                                                                                      \
-            total += part;                                                                         \
+            EACH_VECTOR(N) total[n] += part[n];                                                    \
         }                                                                                          \
-        SETTLE(total)                                                                              \
+        EACH_VECTOR(N) {                                                                           \
+            SETTLE(total[n])                                                                       \
+        }                                                                                          \
         for (INDEX i = 0; i < length; i++) {                                                       \
-            OUT_STEP(W)                                                                            \
+            EACH_VECTOR(N) STEP(OUT, W, unused)                                                    \
         }                                                                                          \
     }
+
+#if FORM == 1 || FORM == 3
+#define SHIFT m[n]
+#define TOTAL total[n]
+#else
+#define SHIFT m
+#define TOTAL total
+#endif
 
 #if FORM == 0
-/* STEP over a whole row with two vector accumulators a, b and a scalar one c. */
-#define ALONG_ROW(STEP)                                                                            \
+#if VECTOR_WIDTH > 1
+#define LANE_NUMBERS_2 (int2)(0, 1)
+#define LANE_NUMBERS_4 (int4)(0, 1, 2, 3)
+#define LANE_NUMBERS_8 (int8)(0, 1, 2, 3, 4, 5, 6, 7)
+#define LANE_NUMBERS_16 (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#define NEW_LANES(W, v) (CAT(LANE_NUMBERS_, W) >= repeated ? (v) : (FLOATS(W))(0.0f))
+/*
+ * A pass over a row of at least a vector, with accumulators a and b. What is left of a vector at the
+ * end is taken together with `repeated` elements before it, read before those are overwritten.
+ */
+#define ALONG_VECTORS(PASS)                                                                        \
     {                                                                                              \
-        INDEX i = 0;                                                                               \
-        VECTOR_LOOPS(STEP)                                                                         \
-        for (; i < length; i++) {                                                                  \
-            STEP(1, c)                                                                             \
+        INDEX i = length - VECTOR_WIDTH;                                                           \
+        PASS##_READ(VECTOR_WIDTH)                                                                  \
+        {                                                                                          \
+            INDEX i = 0;                                                                           \
+            for (; i + 2 * VECTOR_WIDTH <= length; i += VECTOR_WIDTH) {                            \
+                STEP(PASS, VECTOR_WIDTH, a)                                                        \
+                i += VECTOR_WIDTH;                                                                 \
+                STEP(PASS, VECTOR_WIDTH, b)                                                        \
+            }                                                                                      \
+            if (i + VECTOR_WIDTH <= length) {                                                      \
+                STEP(PASS, VECTOR_WIDTH, a)                                                        \
+            }                                                                                      \
+        }                                                                                          \
+        if (repeated < VECTOR_WIDTH) {                                                             \
+            PASS##_WORK(VECTOR_WIDTH, b, NEW_LANES)                                                \
         }                                                                                          \
     }
-#if VECTOR_WIDTH > 1
-#define VECTOR_LOOPS(STEP)                                                                         \
-    for (; i + 2 * VECTOR_WIDTH <= length; i += VECTOR_WIDTH) {                                    \
-        STEP(VECTOR_WIDTH, a)                                                                      \
-        i += VECTOR_WIDTH;                                                                         \
-        STEP(VECTOR_WIDTH, b)                                                                      \
-    }                                                                                              \
-    for (; i + VECTOR_WIDTH <= length; i += VECTOR_WIDTH) {                                        \
-        STEP(VECTOR_WIDTH, a)                                                                      \
-    }
 #else
-#define VECTOR_LOOPS(STEP)
+#define ALONG_VECTORS(PASS)
 #endif
-#define FINISH_STEP(W, unused) OUT_STEP(W)
+/* The same for shorter rows, with accumulator c. */
+#define ALONG_ELEMENTS(PASS)                                                                       \
+    for (INDEX i = 0; i < length; i++) {                                                           \
+        STEP(PASS, 1, c)                                                                           \
+    }
+#define ALONG_ROW(PASS)                                                                            \
+    if (VECTOR_WIDTH > 1 && length >= VECTOR_WIDTH) {                                              \
+        ALONG_VECTORS(PASS)                                                                        \
+    } else {                                                                                       \
+        ALONG_ELEMENTS(PASS)                                                                       \
+    }
 
 __kernel void softmax_rows(PARAMETERS) {
+    const int repeated = VECTOR_WIDTH - (int)(length % VECTOR_WIDTH);
     SHARE
     for (; task < end; task++) {
         INDEX row = task;
         LOCATE
-#if HAS_PEAK
         FLOATS(VECTOR_WIDTH) a = (FLOATS(VECTOR_WIDTH))(-INFINITY);
         FLOATS(VECTOR_WIDTH) b = a;
         float c = -INFINITY;
-        ALONG_ROW(PEAK_STEP)
+#if HAS_PEAK
+        ALONG_ROW(PEAK)
         a = MAX_NAN(a, b);
         float m = MAX_LANES(VECTOR_WIDTH, a);
         m = MAX_NAN(m, c);
         m = m == -INFINITY ? 0.0f : m;
-        a = (FLOATS(VECTOR_WIDTH))(0.0f);
-#else
-        FLOATS(VECTOR_WIDTH) a = (FLOATS(VECTOR_WIDTH))(0.0f);
-        FLOATS(VECTOR_WIDTH) b;
-        float c;
 #endif
+        a = (FLOATS(VECTOR_WIDTH))(0.0f);
         b = a;
         c = 0.0f;
-        ALONG_ROW(SUM_STEP)
+        ALONG_ROW(SUM)
         a += b;
         float total = SUM_LANES(VECTOR_WIDTH, a) + c;
         SETTLE(total)
-        ALONG_ROW(FINISH_STEP)
+        ALONG_ROW(OUT)
     }
 }
 #elif FORM == 1
-#define MOVE_COLUMN(name, unused) name##_at += column * name##_kept0;
-#define NEXT_COLUMN(name, unused) name##_at += name##_kept0;
+#define MOVE_COLUMNS(name, count) name##_at += (count)*name##_kept0;
+
 __kernel void softmax_columns(PARAMETERS) {
-    const INDEX blocks = (extent0 + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
+    const INDEX width = COLUMN_VECTORS * VECTOR_WIDTH;
+    const INDEX blocks = (extent0 + width - 1) / width;
     SHARE
     for (; task < end; task++) {
         INDEX row = task / blocks;
-        INDEX column = (task - row * blocks) * VECTOR_WIDTH;
-        INDEX width = min((INDEX)VECTOR_WIDTH, extent0 - column);
+        INDEX column = (task - row * blocks) * width;
+        INDEX left = min(width, extent0 - column);
         EACH(BEGIN, 0)
         OUTER
-        EACH(MOVE_COLUMN, 0)
-        if (width == VECTOR_WIDTH) {
-            SIDE_BY_SIDE(VECTOR_WIDTH)
-        } else {
-            for (INDEX n = 0; n < width; n++) {
-                SIDE_BY_SIDE(1)
-                EACH(NEXT_COLUMN, 0)
-            }
+        EACH(MOVE_COLUMNS, column)
+#if COLUMN_VECTORS > 1
+        if (left == width) {
+            SIDE_BY_SIDE(VECTOR_WIDTH, COLUMN_VECTORS)
+            left = 0;
+        }
+#endif
+#if VECTOR_WIDTH > 1
+        for (; left >= VECTOR_WIDTH; left -= VECTOR_WIDTH) {
+            SIDE_BY_SIDE(VECTOR_WIDTH, 1)
+            EACH(MOVE_COLUMNS, VECTOR_WIDTH)
+        }
+#endif
+        for (; left > 0; left--) {
+            SIDE_BY_SIDE(1, 1)
+            EACH(MOVE_COLUMNS, 1)
         }
     }
 }
@@ -294,19 +327,19 @@ __kernel void softmax_groups(PARAMETERS, __local float *shared) {
 #if HAS_PEAK
     float m = -INFINITY;
     for (INDEX i = lane; i < length; i += lanes) {
-        PEAK_STEP(1, m)
+        STEP(PEAK, 1, m)
     }
     TREE(m, MAX_NAN)
     m = m == -INFINITY ? 0.0f : m;
 #endif
     float total = 0.0f;
     for (INDEX i = lane; i < length; i += lanes) {
-        SUM_STEP(1, total)
+        STEP(SUM, 1, total)
     }
     TREE(total, ADD)
     SETTLE(total)
     for (INDEX i = lane; i < length; i += lanes) {
-        OUT_STEP(1)
+        STEP(OUT, 1, unused)
     }
 }
 #else
@@ -314,7 +347,7 @@ __kernel void softmax_items(PARAMETERS) {
     for (INDEX task = get_global_id(0); task < tasks; task += (INDEX)get_global_size(0)) {
         INDEX row = task;
         LOCATE
-        SIDE_BY_SIDE(1)
+        SIDE_BY_SIDE(1, 1)
     }
 }
 #endif

@@ -18,6 +18,7 @@ enum {
     CPU_GROUPS = 8,    /* work-groups a thread */
     CPU_LEAST = 1024,  /* elements that are worth a work-group */
     GROUP_LOCAL = 256, /* work-items of softmax_groups at most */
+    WIDE_COLUMNS = 4,  /* vectors side by side, where rows are neighbours */
     ITEM_LOCAL = 64,
     ITEM_MOST = 16384 /* work-items a compute unit; beyond, they loop */
 };
@@ -67,13 +68,26 @@ static softmax_problem arrange(const char *operation, softmax_mode mode, int inp
     return p;
 }
 
-static void add_macros(const softmax_problem *p, softmax_form form, int vector_width, launch *l) {
+/* COLUMN_VECTORS of cl/softmax.cl: several where vectors are plain loads (for the sake of compile
+ * time) and enough tasks are left for all threads. */
+static int column_vectors(const softmax_problem *p, const device_profile *profile) {
+    int64_t wide = (int64_t)engine_vector_width(profile) * WIDE_COLUMNS;
+    bool fits = cleat_tensor_count(&p->kept[0]) / wide >= 2 * (int64_t)profile->compute_units;
+    for (int t = 0; t <= p->input_count; t++) {
+        fits = fits && kept_stride(&p->kept[t]) == 1;
+    }
+    return fits ? WIDE_COLUMNS : 1;
+}
+
+static void add_macros(
+    const softmax_problem *p, softmax_form form, int vector_width, int vectors, launch *l) {
     static const char *const inner[] = {"in0_inner", "in1_inner"};
     launch_macro(l, "MODE", p->mode);
     launch_macro(l, "FORM", form);
     launch_macro(l, "INPUTS", p->input_count);
     launch_macro(l, "KEPT_RANK", p->kept[0].rank);
     launch_macro(l, "VECTOR_WIDTH", vector_width);
+    launch_macro(l, "COLUMN_VECTORS", vectors);
     for (int t = 0; t <= p->input_count; t++) {
         int64_t stride = form == FORM_ROWS      ? p->step[t]
                          : form == FORM_COLUMNS ? kept_stride(&p->kept[t])
@@ -136,12 +150,13 @@ static cleat_status enqueue_form(
     const cleat_tensor *kept = &p->kept[0];
     int64_t inner = kept->shape[kept->rank - 1];
     int64_t tasks = cleat_tensor_count(kept);
+    int vectors = form == FORM_COLUMNS ? column_vectors(p, profile) : 1;
     if (form == FORM_COLUMNS) {
-        tasks = tasks / inner * ceil_div(inner, width);
+        tasks = tasks / inner * ceil_div(inner, (int64_t)width * vectors);
     }
     launch *l = p->result;
     *l = launch_begin(p->operation, "softmax", kernels[form]);
-    add_macros(p, form, width, l);
+    add_macros(p, form, width, vectors, l);
     launch_use_index64(l, p->index64);
     add_arguments(p, tasks, l);
     set_size(p, form, profile, tasks, l);
