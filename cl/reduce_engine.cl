@@ -12,7 +12,9 @@
  *     ACCUMULATE       1 to add to what out holds
  *     FORM             which kernel, and so the work of one work-item (a task):
  *         0  reduce_rows     one output; vectors along reduced axis 0; work-groups of 1
- *         1  reduce_columns  COLUMN_VECTORS vectors of outputs along kept axis 0; groups of 1
+ *         1  reduce_columns  COLUMN_VECTORS vectors of outputs along kept axis 0; groups of 1.
+ *                            8 are held in registers, more in private memory: then every row is
+ *                            read far enough for the memory's sake
  *         2  reduce_groups   a whole work-group (a power of two) for one output, with a tree in
  *                            local memory (a float a work-item)
  *         3  reduce_items    one output, element by element
@@ -29,7 +31,7 @@
 #include "vector.cl"
 
 #define BLOCK_ROWS 128
-#define COLUMN_VECTORS 8
+#define REGISTER_VECTORS 8
 
 #if REDUCE_MAX
 #define IDENTITY (-INFINITY)
@@ -235,36 +237,30 @@ __kernel void reduce_rows(PARAMETERS) {
     }
 }
 #elif FORM == 1
-/* N vectors of W columns, from column `column` on. */
-#define COLUMNS(W, N)                                                                              \
+/* COUNT vectors of W columns (N at most), from column `column` on. */
+#define EACH_VECTOR(COUNT) for (int n = 0; n < (COUNT); n++)
+#define COLUMNS(W, N, COUNT, UNROLL)                                                               \
     {                                                                                              \
-        FLOATS(W) total[N];                                                                        \
-        for (int n = 0; n < N; n++) {                                                              \
-            total[n] = (FLOATS(W))(IDENTITY);                                                      \
-        }                                                                                          \
+        FLOATS(W) total[N], part[N];                                                               \
+        EACH_VECTOR(COUNT) total[n] = (FLOATS(W))(IDENTITY);                                       \
         for (INDEX begin = first_unit; begin < end_unit; begin += BLOCK_ROWS) {                    \
             INDEX stop = min(begin + BLOCK_ROWS, end_unit);                                        \
-            FLOATS(W) part[N];                                                                     \
-            for (int n = 0; n < N; n++) {                                                          \
-                part[n] = (FLOATS(W))(IDENTITY);                                                   \
-            }                                                                                      \
+            EACH_VECTOR(COUNT) part[n] = (FLOATS(W))(IDENTITY);                                    \
             for (INDEX unit = begin; unit < stop; unit++) {                                        \
                 LOCATE(unit)                                                                       \
-                _Pragma("unroll") for (int n = 0; n < N; n++) {                                    \
-                    COLLECT(W, part[n], column + n * W)                                            \
-                }                                                                                  \
+                UNROLL EACH_VECTOR(COUNT) COLLECT(W, part[n], column + n * W)                      \
             }                                                                                      \
-            for (int n = 0; n < N; n++) {                                                          \
-                total[n] = COMBINE(total[n], part[n]);                                             \
-            }                                                                                      \
+            EACH_VECTOR(COUNT) total[n] = COMBINE(total[n], part[n]);                              \
         }                                                                                          \
-        for (int n = 0; n < N; n++) {                                                              \
+        EACH_VECTOR(COUNT) {                                                                       \
             __global float *to = out_data + out_at + (column + n * W) * out_kept0;                 \
             FLOATS(W) result = RESULT(CAT(OUT_READ_, out_inner)(W, to), total[n]);                 \
             CAT(OUT_WRITE_, out_inner)(W, result, to);                                             \
         }                                                                                          \
-        column += N * W;                                                                           \
+        column += (COUNT)*W;                                                                       \
     }
+#define UNROLLED _Pragma("unroll")
+#define ROLLED
 #define OUT_READ_0(W, to) GATHER(W, to, out_kept0)
 #define OUT_READ_1(W, to) LOAD(W, to)
 #define OUT_READ_2(W, to) GATHER(W, to, out_kept0)
@@ -282,26 +278,32 @@ __kernel void reduce_columns(PARAMETERS) {
         INDEX column_end = min(column + width, kept_extent0);
         output /= column_blocks;
         OUTER_KEPT
-        if (column + width <= column_end) {
-            COLUMNS(VECTOR_WIDTH, COLUMN_VECTORS)
+#if COLUMN_VECTORS > REGISTER_VECTORS
+        int vectors = (int)((column_end - column) / VECTOR_WIDTH);
+        if (vectors > REGISTER_VECTORS) {
+            COLUMNS(VECTOR_WIDTH, COLUMN_VECTORS, vectors, ROLLED)
+        }
+#endif
+        if (column + REGISTER_VECTORS * VECTOR_WIDTH <= column_end) {
+            COLUMNS(VECTOR_WIDTH, REGISTER_VECTORS, REGISTER_VECTORS, UNROLLED)
         }
 #if VECTOR_WIDTH > 1
         while (column + VECTOR_WIDTH <= column_end) {
-            COLUMNS(VECTOR_WIDTH, 1)
+            COLUMNS(VECTOR_WIDTH, 1, 1, ROLLED)
         }
 #endif
 #if VECTOR_WIDTH > 8
         if (column + 8 <= column_end) {
-            COLUMNS(8, 1)
+            COLUMNS(8, 1, 1, ROLLED)
         }
 #endif
 #if VECTOR_WIDTH > 4
         if (column + 4 <= column_end) {
-            COLUMNS(4, 1)
+            COLUMNS(4, 1, 1, ROLLED)
         }
 #endif
         while (column < column_end) {
-            COLUMNS(1, 1)
+            COLUMNS(1, 1, 1, ROLLED)
         }
     }
 }

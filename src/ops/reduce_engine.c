@@ -9,11 +9,12 @@ typedef enum reduce_form { FORM_ROWS, FORM_COLUMNS, FORM_GROUPS, FORM_ITEMS } re
 
 enum {
     ROW_BLOCK = 4096,   /* elements of a unit of reduce_rows */
-    COLUMN_VECTORS = 8, /* as in cl/reduce_engine.cl */
-    CPU_GROUPS = 8,     /* work-groups a thread */
-    CPU_LEAST = 8192,   /* elements that are worth a slice */
-    GROUP_LOCAL = 128,  /* work-items of reduce_groups */
-    GROUP_TASKS = 16,   /* tasks a compute unit of a GPU wants, in groups */
+    COLUMN_VECTORS = 8, /* a task of reduce_columns; WIDE_ where rows are long enough */
+    WIDE_COLUMN_VECTORS = 64,
+    CPU_GROUPS = 8,    /* work-groups a thread */
+    CPU_LEAST = 8192,  /* elements that are worth a slice */
+    GROUP_LOCAL = 128, /* work-items of reduce_groups */
+    GROUP_TASKS = 16,  /* tasks a compute unit of a GPU wants, in groups */
     GROUP_LEAST = 2048,
     ITEM_LOCAL = 64,
     ITEM_TASKS = 1024, /* the same in work-items */
@@ -111,6 +112,15 @@ static void wanted_tasks(
     *least = form == FORM_ITEMS ? ITEM_LEAST : form == FORM_GROUPS ? GROUP_LEAST : CPU_LEAST;
 }
 
+static int column_vectors(const reduction *r, const device_profile *profile) {
+    int64_t wide = (int64_t)WIDE_COLUMN_VECTORS * engine_vector_width(profile);
+    bool loads = true;
+    for (int t = 0; t < r->input_count; t++) {
+        loads = loads && inner_kind(&r->kept[t]) < 2;
+    }
+    return loads && inner_extent(&r->kept[0]) >= wide / 2 ? WIDE_COLUMN_VECTORS : COLUMN_VECTORS;
+}
+
 static geometry plan_geometry(
     reduce_form form, const device_profile *profile, const reduction *r, bool may_slice) {
     geometry g = {0};
@@ -122,7 +132,7 @@ static geometry plan_geometry(
     g.units = count == 0 ? 0 : count / inner * g.row_units;
     g.slice_tasks = outputs;
     if (form == FORM_COLUMNS) {
-        int64_t width = (int64_t)COLUMN_VECTORS * engine_vector_width(profile);
+        int64_t width = (int64_t)column_vectors(r, profile) * engine_vector_width(profile);
         g.slice_tasks =
             outputs / inner_extent(&r->kept[0]) * ceil_div(inner_extent(&r->kept[0]), width);
     }
@@ -138,7 +148,8 @@ static geometry plan_geometry(
     return g;
 }
 
-static void add_macros(const reduction *r, reduce_form form, int vector_width, launch *l) {
+static void add_macros(
+    const reduction *r, reduce_form form, const device_profile *profile, launch *l) {
     static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner"};
     const reduce_pass *pass = r->pass;
     launch_macro(l, "INPUTS", r->input_count);
@@ -147,7 +158,10 @@ static void add_macros(const reduction *r, reduce_form form, int vector_width, l
     launch_macro(l, "REDUCE_MAX", pass->maximum);
     launch_macro(l, "ACCUMULATE", r->accumulate);
     launch_macro(l, "FORM", form);
-    launch_macro(l, "VECTOR_WIDTH", vector_width);
+    launch_macro(l, "VECTOR_WIDTH", form <= FORM_COLUMNS ? engine_vector_width(profile) : 1);
+    if (form == FORM_COLUMNS) {
+        launch_macro(l, "COLUMN_VECTORS", column_vectors(r, profile));
+    }
     for (int t = 0; t < r->input_count; t++) {
         int kind = form == FORM_ROWS      ? inner_kind(&r->reduced[t])
                    : form == FORM_COLUMNS ? inner_kind(&r->kept[t])
@@ -231,7 +245,7 @@ static void fill(reduce_form form, const device_profile *profile, const reductio
     static const char *const kernels[] = {
         "reduce_rows", "reduce_columns", "reduce_groups", "reduce_items"};
     *l = launch_begin(r->pass->operation, r->of_slices ? "reduce" : r->pass->family, kernels[form]);
-    add_macros(r, form, form <= FORM_COLUMNS ? engine_vector_width(profile) : 1, l);
+    add_macros(r, form, profile, l);
     launch_use_index64(l, r->index64);
     add_arguments(r, g, l);
     set_size(form, profile, g, l);
