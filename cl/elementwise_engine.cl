@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pass of every element-wise operation: for each index i of the common shape
- *     (out0[i], ...) = EXPRESSION(in0[i], ...)
+ *     out0[i] = EXPRESSION(in0[i], ...)
  * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in3 and
- * the scalars p0 .. p7 and assign out0 .. out2, all of type FLOATS(W), with W either 1 or
- * VECTOR_WIDTH. With READS_OUTPUTS defined as 1, outputs hold their old elements before.
+ * the scalars p0 .. p7 and assign out0, all of type FLOATS(W), with W either 1 or VECTOR_WIDTH.
  *
  * Macros, set by src/ops/elementwise_engine.c:
- *     INPUTS 0..4, OUTPUTS 1..3, PARAMETERS 0..8   how many there are; INPUTS + OUTPUTS <= 5
+ *     INPUTS 1..4, PARAMETERS 0..8   how many there are
  *     RANK 1..8           axes after collapsing; axis 0 is the innermost, along which vectors lie
  *     VECTOR_WIDTH        1, 2, 4, 8 or 16
- *     in0_inner .. in3_inner, out0_inner .. out2_inner
+ *     in0_inner .. in3_inner, out0_inner
  *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other
  *     CHUNKED             1: a work-item takes neighbouring units (CPUs; work-groups of 1),
  *                         0: it takes every global-size-th unit (GPUs)
@@ -20,10 +19,6 @@
  * written, by the same work-item.
  */
 #include "vector.cl"
-
-#ifndef READS_OUTPUTS
-#define READS_OUTPUTS 0
-#endif
 
 #define STRIDES_1(name) , const INDEX name##_stride0
 #define STRIDES_2(name) STRIDES_1(name), const INDEX name##_stride1
@@ -35,44 +30,33 @@
 #define STRIDES_8(name) STRIDES_7(name), const INDEX name##_stride7
 #define INPUT(name, unused)                                                                        \
     , __global const float *name##_data, const INDEX name##_offset CAT(STRIDES_, RANK)(name)
-#define OUTPUT(name, unused)                                                                       \
+#define OUTPUT(name)                                                                       \
     , __global float *name##_data, const INDEX name##_offset CAT(STRIDES_, RANK)(name)
 
-/* MACRO(in0, a) MACRO(in1, a) ... for all inputs, all outputs, or both. */
-#define EACH_INPUT_0(MACRO, a)
+/* MACRO(in0, a) MACRO(in1, a) ... for all inputs, or with out0 too. */
 #define EACH_INPUT_1(MACRO, a) MACRO(in0, a)
 #define EACH_INPUT_2(MACRO, a) MACRO(in0, a) MACRO(in1, a)
 #define EACH_INPUT_3(MACRO, a) MACRO(in0, a) MACRO(in1, a) MACRO(in2, a)
 #define EACH_INPUT_4(MACRO, a) MACRO(in0, a) MACRO(in1, a) MACRO(in2, a) MACRO(in3, a)
-#define EACH_OUTPUT_1(MACRO, a) MACRO(out0, a)
-#define EACH_OUTPUT_2(MACRO, a) MACRO(out0, a) MACRO(out1, a)
-#define EACH_OUTPUT_3(MACRO, a) MACRO(out0, a) MACRO(out1, a) MACRO(out2, a)
 #define EACH_INPUT(MACRO, a) CAT(EACH_INPUT_, INPUTS)(MACRO, a)
-#define EACH_OUTPUT(MACRO, a) CAT(EACH_OUTPUT_, OUTPUTS)(MACRO, a)
-#define EACH(MACRO, a) EACH_INPUT(MACRO, a) EACH_OUTPUT(MACRO, a)
+#define EACH(MACRO, a) EACH_INPUT(MACRO, a) MACRO(out0, a)
 
 /* W elements at index i of the block that starts at name_at. */
 #define READ_0(W, name) (FLOATS(W))(name##_data[name##_at])
 #define READ_1(W, name) LOAD(W, name##_data + name##_at + i)
 #define READ_2(W, name) GATHER(W, name##_data + name##_at + i * name##_stride0, name##_stride0)
 #define READ(name, W) FLOATS(W) name = CAT(READ_, CAT(name, _inner))(W, name);
-#define DECLARE(name, W) FLOATS(W) name;
 #define WRITE_1(W, name) STORE(W, name, name##_data + name##_at + i)
 #define WRITE_2(W, name)                                                                           \
     SCATTER(W, name, name##_data + name##_at + i * name##_stride0, name##_stride0)
 #define WRITE_0(W, name) WRITE_2(W, name) /* an axis of one element */
 #define WRITE(name, W) CAT(WRITE_, CAT(name, _inner))(W, name);
-#if READS_OUTPUTS
-#define OPEN(name, W) READ(name, W)
-#else
-#define OPEN(name, W) DECLARE(name, W)
-#endif
 #define STEP(W)                                                                                    \
     {                                                                                              \
         EACH_INPUT(READ, W)                                                                        \
-        EACH_OUTPUT(OPEN, W)                                                                       \
+        FLOATS(W) out0;                                                                            \
         EXPRESSION(W)                                                                              \
-        EACH_OUTPUT(WRITE, W)                                                                      \
+        WRITE(out0, W)                                                                             \
     }
 
 #define BEGIN(name, unused) INDEX name##_at = name##_offset + start * name##_stride0;
@@ -118,7 +102,7 @@
 
 __kernel void elementwise(const INDEX units, const INDEX row_units,
     const INDEX block CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
-    EACH_OUTPUT(OUTPUT, 0)) {
+    OUTPUT(out0)) {
 #if CHUNKED
     INDEX share = (units + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);
     INDEX unit = (INDEX)get_group_id(0) * share;

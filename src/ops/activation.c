@@ -38,7 +38,7 @@ static cleat_status check_from_output(
 
 static elementwise_pass begin_pass(
     const char *operation, cleat_activation activation, int mode, float slope) {
-    elementwise_pass pass = {.operation = operation, .family = "activate", .output_count = 1};
+    elementwise_pass pass = {.operation = operation, .family = "activate"};
     pass.macros[0] = (kernel_macro){"ACTIVATION", NULL, (int64_t)activation};
     pass.macros[1] = (kernel_macro){"MODE", NULL, mode};
     pass.macro_count = 2;

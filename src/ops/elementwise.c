@@ -19,11 +19,8 @@ static kernel_macro with_value(kernel_macro macro, int64_t value) {
 /* y = a op b with operands checked and of y's shape. */
 static cleat_status run_binary(cleat_context *context, const char *operation, cleat_binary binary,
     const cleat_tensor *a, const cleat_tensor *b, const cleat_tensor *y) {
-    elementwise_pass pass = {.operation = operation,
-        .family = "elementwise",
-        .input_count = 2,
-        .output_count = 1,
-        .macro_count = 2};
+    elementwise_pass pass = {
+        .operation = operation, .family = "elementwise", .input_count = 2, .macro_count = 2};
     pass.tensors[0] = *a;
     pass.tensors[1] = *b;
     pass.tensors[2] = *y;
@@ -145,7 +142,6 @@ static cleat_status plan_gradient(cleat_context *context, const backward_operand
     elementwise_pass pass = {.operation = operation,
         .family = "elementwise",
         .input_count = sum.input_count,
-        .output_count = 1,
         .macro_count = 2};
     memcpy(pass.tensors, sum.inputs, sizeof sum.inputs);
     memcpy(pass.macros, sum.macros, sizeof sum.macros);

@@ -69,7 +69,7 @@ typedef struct arranged_pass {
 } arranged_pass;
 
 static int tensor_count(const elementwise_pass *pass) {
-    return pass->input_count + pass->output_count;
+    return pass->input_count + 1;
 }
 
 /* 0, 1 or 2: the macro in0_inner and its kind. */
@@ -87,17 +87,15 @@ static bool needs_index64(const elementwise_pass *pass) {
 }
 
 static void add_macros(const elementwise_pass *pass, int vector_width, bool chunked, launch *l) {
-    static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner", "in3_inner",
-        "out0_inner", "out1_inner", "out2_inner"};
+    static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner", "in3_inner"};
     launch_macro(l, "INPUTS", pass->input_count);
-    launch_macro(l, "OUTPUTS", pass->output_count);
     launch_macro(l, "PARAMETERS", pass->parameter_count);
     launch_macro(l, "RANK", pass->tensors[0].rank);
     launch_macro(l, "VECTOR_WIDTH", vector_width);
     launch_macro(l, "CHUNKED", chunked);
     for (int t = 0; t < tensor_count(pass); t++) {
-        int slot = t < pass->input_count ? t : 4 + t - pass->input_count;
-        launch_macro(l, inner[slot], inner_kind(&pass->tensors[t]));
+        const char *name = t < pass->input_count ? inner[t] : "out0_inner";
+        launch_macro(l, name, inner_kind(&pass->tensors[t]));
     }
     for (int i = 0; i < pass->macro_count; i++) {
         const kernel_macro *macro = &pass->macros[i];

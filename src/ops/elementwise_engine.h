@@ -9,7 +9,7 @@
 #include "core/launch.h"
 
 enum {
-    ELEMENTWISE_MAX_TENSORS = 5, /* in all: at most 4 inputs and 3 outputs */
+    ELEMENTWISE_MAX_TENSORS = 5, /* at most 4 inputs, and the output */
     ELEMENTWISE_MAX_MACROS = 4,
     ELEMENTWISE_MAX_PARAMETERS = 8
 };
@@ -17,9 +17,9 @@ enum {
 typedef struct elementwise_pass {
     const char *operation; /* for profile and messages */
     const char *family;    /* the file cl/FAMILY.cl */
-    int input_count, output_count, macro_count, parameter_count;
-    cleat_tensor tensors[ELEMENTWISE_MAX_TENSORS]; /* inputs (in0, ...), then outputs (out0, ...);
-                                                      f32, checked, all of the outputs' shape */
+    int input_count, macro_count, parameter_count;
+    cleat_tensor tensors[ELEMENTWISE_MAX_TENSORS]; /* inputs (in0, ...), then the output (out0);
+                                                      f32, checked, all of the output's shape */
     void *memory[ELEMENTWISE_MAX_TENSORS];        /* a cl_mem in place of tensors[i].buffer: scratch
                                                      memory; NULL elsewhere */
     kernel_macro macros[ELEMENTWISE_MAX_MACROS];  /* the family's own */

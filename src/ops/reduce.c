@@ -113,10 +113,8 @@ static cleat_tensor stretched(const cleat_tensor *x, const cleat_tensor *like) {
 }
 
 static elementwise_pass begin_gradient(bool maximum) {
-    elementwise_pass pass = {.operation = "reduce_backward",
-        .family = "reduce_gradient",
-        .output_count = 1,
-        .macro_count = 1};
+    elementwise_pass pass = {
+        .operation = "reduce_backward", .family = "reduce_gradient", .macro_count = 1};
     pass.macros[0] = (kernel_macro){"REDUCE_MAX", NULL, maximum};
     return pass;
 }
