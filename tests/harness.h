@@ -83,7 +83,7 @@ void test_same_bits(const test_tensor *first, const test_tensor *second, const c
 #define test_ok(call)                                                                              \
     do {                                                                                           \
         cleat_status test_status_ = (call);                                                        \
-        ck_assert_msg(test_status_ == CLEAT_OK, "%s: %s: %s", #call,                               \
+        ck_assert_msg(test_status_ == CLEAT_OK, "%s: %s: %.1500s", #call,                          \
             cleat_status_name(test_status_), cleat_error_message());                               \
     } while (0)
 
@@ -91,10 +91,10 @@ void test_same_bits(const test_tensor *first, const test_tensor *second, const c
 #define test_refused(call, expected, part)                                                         \
     do {                                                                                           \
         cleat_status test_status_ = (call);                                                        \
-        ck_assert_msg(test_status_ == (expected), "%s gave %s (%s), not %s", #call,                \
+        ck_assert_msg(test_status_ == (expected), "%s gave %s (%.1500s), not %s", #call,           \
             cleat_status_name(test_status_), cleat_error_message(), #expected);                    \
         ck_assert_msg(strstr(cleat_error_message(), (part)) != NULL,                               \
-            "%s: message \"%s\" lacks \"%s\"", #call, cleat_error_message(), (part));              \
+            "%s: message \"%.1500s\" lacks \"%s\"", #call, cleat_error_message(), (part));         \
     } while (0)
 
 /* calloc that fails the test instead of returning NULL; a count of 0 gives a valid pointer. */
