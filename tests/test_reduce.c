@@ -433,10 +433,10 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("reduce");
     TCase *tests = tcase_create("reduce");
     tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, nan_wins_in_max);
     tcase_add_loop_test(tests, forward_table, 0, VARIANTS);
     tcase_add_test(tests, forward_random);
     tcase_add_test(tests, long_sums_do_not_stall);
-    tcase_add_test(tests, nan_wins_in_max);
     tcase_add_test(tests, max_of_minus_infinities);
     tcase_add_test(tests, reference_gradients_are_slopes);
     tcase_add_test(tests, backward_table);
