@@ -328,13 +328,16 @@ static void train(network *n, int steps, float *before, float *after) {
 }
 
 START_TEST(test_training) {
-    reference_network r = reference_network_make(64, 1, 8, 8, 4);
+    const int64_t samples = test_is_short() ? 16 : 64;
+    reference_network r = reference_network_make(samples, 1, 8, 8, 4);
     network n = network_make(&r);
-    float *x = test_alloc(64 * 64, sizeof *x);
-    int32_t labels[64];
+    float *x = test_alloc(samples * 64, sizeof *x);
+    int32_t *labels = test_alloc(samples, sizeof *labels);
+    const size_t x_size = (size_t)samples * 64 * sizeof *x;
+    const size_t labels_size = (size_t)samples * sizeof *labels;
     draw_images(&r, x, labels);
-    test_ok(cleat_write(test_context(), n.x, x, 64 * 64 * sizeof *x));
-    test_ok(cleat_write(test_context(), n.labels, labels, sizeof labels));
+    test_ok(cleat_write(test_context(), n.x, x, x_size));
+    test_ok(cleat_write(test_context(), n.labels, labels, labels_size));
     float before = 0, after = 0, again = 0;
     train(&n, 50, &before, &after);
     ck_assert_msg(before > 0.7f, "the untrained network's loss is %g", (double)before);
@@ -344,12 +347,13 @@ START_TEST(test_training) {
         (double)again);
     /* Images it has not seen. */
     draw_images(&r, x, labels);
-    test_ok(cleat_write(test_context(), n.x, x, 64 * 64 * sizeof *x));
+    test_ok(cleat_write(test_context(), n.x, x, x_size));
     run_forward(&n);
     ck_assert_msg(read_loss(&n) < 0.2f, "loss on new images: %g", (double)read_loss(&n));
     printf("loss %.3f, after 50 steps %.4f, on new images %.4f\n", (double)before, (double)after,
         (double)read_loss(&n));
     free(x);
+    free(labels);
     network_free(&n);
     reference_network_free(&r);
 }
