@@ -9,7 +9,8 @@ extern "C" {
 #endif
 
 /*
- * Definitions follow ONNX where it has one (opset 17; Gelu: opset 20). NaN stays NaN in all.
+ * Definitions follow ONNX where it has one (opset 17; Gelu: opset 20). NaN stays NaN in all;
+ * gelu, gelu_tanh and silu of -Inf are their limit, -0. Bounds: cl/activation.cl.
  * Phi is the cumulative distribution of the standard normal, Phi(x) = (1 + erf(x / sqrt 2)) / 2.
  */
 typedef enum cleat_activation {
