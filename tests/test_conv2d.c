@@ -199,6 +199,7 @@ static const reference_conv2d table[] = {
     /* depthwise, with one and with two outputs a channel */
     {{2, 24, 19, 19}, {24, 1, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 24},
     {{2, 12, 19, 19}, {24, 1, 5, 5}, {0}, {2, 2}, {2, 2, 2, 2}, {1, 1}, 12},
+    {{1, 6, 5, 41}, {6, 1, 3, 3}, {0}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 6},
     /* more channels than fit in one patch */
     {{1, 1030, 3, 90}, {9, 1030, 2, 3}, {0}, {1, 1}, {0, 1, 1, 1}, {1, 1}, 1},
     /* padding wider than the window, dilation wider than the input, one element, thin ones */
