@@ -18,7 +18,7 @@ enum { STAGE_PACK = 0, STAGE_PACKED = 1, STAGE_DIRECT = 2 };
 
 static register_tile choose_register_tile(const device_profile *profile) {
     /* 16 wide means AVX-512 and its 32 registers; the others have 16 at least. */
-    const int64_t w = profile->float_width;
+    const int64_t w = matmul_vector_width(profile);
     const int64_t vectors = w == 16 ? 2 : 3;
     return (register_tile){w, vectors, w == 16 ? 8 : 4, vectors * w};
 }
@@ -194,6 +194,9 @@ static launch product_launch(const matmul_problem *p, const packing *a, const pa
 bool matmul_cpu_packed_supports(const device_profile *profile, const void *problem) {
     const matmul_problem *p = problem;
     const register_tile r = choose_register_tile(profile);
+    if (p->k > (int64_t)1 << 40) {
+        return false; /* steps of 0; the panels would be larger than any memory */
+    }
     const packing a = plan_packing(p, &r, false);
     const packing b = plan_packing(p, &r, true);
     const double most = (double)profile->info.max_allocation;

@@ -65,7 +65,7 @@ cleat_status matmul_vector_cpu(cleat_context *context, const void *problem) {
     const bool rows = along_rows(p);
     launch l = launch_begin(
         "matmul", "matmul_vector_cpu", rows ? "matmul_vector_cpu_rows" : "matmul_vector_cpu_dots");
-    launch_macro(&l, "WIDTH", profile->float_width);
+    launch_macro(&l, "WIDTH", matmul_vector_width(profile));
     launch_macro(&l, "CHUNK", CPU_CHUNK);
     const int64_t pieces = ceil_div(p->n, rows ? CPU_CHUNK : CPU_DOTS);
     const int64_t parts =
