@@ -131,10 +131,13 @@ START_TEST(reference_derivatives_are_slopes) {
                        (2 * h);
         double derivative = reference_activation_derivative(activation, x, 0.25);
         double y = reference_activation(activation, x, 0.25);
-        ck_assert_double_eq_tol(derivative, slope, 1e-8);
-        if (activation <= CLEAT_TANH) {
-            ck_assert_double_eq_tol(
-                reference_activation_derivative_output(activation, y, 0.25), slope, 1e-8);
+        double by_output = activation <= CLEAT_TANH
+                               ? reference_activation_derivative_output(activation, y, 0.25)
+                               : slope;
+        /* Not ck_assert: each one that holds writes its place to a file. */
+        if (fabs(derivative - slope) > 1e-8 || fabs(by_output - slope) > 1e-8) {
+            ck_abort_msg("%s at %g: slope %g, derivative %g, by the output %g",
+                cleat_activation_name(activation), x, slope, derivative, by_output);
         }
     }
 }
