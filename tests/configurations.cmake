@@ -51,7 +51,7 @@ add_programs(rusticl ${CMAKE_CURRENT_BINARY_DIR} ${rusticl}
 add_build(sanitizer -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-g\ -O1
     -DCLEAT_SANITIZE=address,undefined)
 set(sanitizer_environment
-    "ASAN_OPTIONS=detect_stack_use_after_return=1:fast_unwind_on_malloc=0:malloc_context_size=4;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/leaks.txt:print_suppressions=0;UBSAN_OPTIONS=print_stacktrace=1")
+    "ASAN_OPTIONS=detect_stack_use_after_return=1;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/leaks.txt:print_suppressions=0;UBSAN_OPTIONS=print_stacktrace=1")
 add_programs(sanitizer ${PROJECT_BINARY_DIR}/sanitizer/tests ${pocl} "${sanitizer_environment}"
     ${test_programs})
 need_build(sanitizer ${test_programs})
