@@ -67,6 +67,11 @@ bool test_is_short(void) {
     return effort_is("short");
 }
 
+bool test_wants(const char *variant) {
+    const char *only = getenv("CLEAT_TEST_VARIANT");
+    return only == NULL || strcmp(only, variant) == 0;
+}
+
 int test_rounds(int n) {
     if (test_is_short()) {
         return n / 4 > 1 ? n / 4 : 1;

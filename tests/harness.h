@@ -6,7 +6,8 @@
  *
  * Environment: CLEAT_TEST_SEED (a number, or "random"; printed at the start), CLEAT_TEST_EFFORT
  * (short or long), CLEAT_TEST_LOG (any value: the library's log goes to stderr), CLEAT_TEST_STOP
- * (any value: the first failing comparison ends the program).
+ * (any value: the first failing comparison ends the program), CLEAT_TEST_VARIANT (one variant's
+ * name: test_wants() turns the others away).
  */
 #ifndef CLEAT_TESTS_HARNESS_H
 #define CLEAT_TESTS_HARNESS_H
@@ -32,6 +33,8 @@ bool test_coin(void);
 /* How many random cases to draw: a quarter of n (at least 1) when short, 20 n when long. */
 int test_rounds(int n);
 bool test_is_short(void);
+/* Whether CLEAT_TEST_VARIANT leaves this variant in; for tests that go through all variants. */
+bool test_wants(const char *variant);
 
 /* ---- Tensors ---- */
 typedef enum test_values {

@@ -8,7 +8,9 @@
 #   text: k < depth
 #   with: k < depth - 1
 #   test: test_matmul
-# A "test:" line may set variables before the program's name, as in  test: CLEAT_MATMUL=cpu test_matmul
+# A "test:" line may set variables before the program's name; the test case that sees the fault, run
+# alone, saves compiling the kernels of the others:
+#   test: CK_RUN_CASE=backward CLEAT_REDUCE=rows test_elementwise
 set -u
 list=$1 kernels=$2 programs=$3
 folder=$(mktemp -d)
