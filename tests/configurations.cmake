@@ -51,14 +51,16 @@ add_programs(rusticl ${CMAKE_CURRENT_BINARY_DIR} ${rusticl}
 add_build(sanitizer -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-g\ -O1
     -DCLEAT_SANITIZE=address,undefined)
 set(sanitizer_environment
-    "ASAN_OPTIONS=detect_stack_use_after_return=1;LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/leaks.txt:print_suppressions=0;UBSAN_OPTIONS=print_stacktrace=1")
-add_programs(sanitizer ${PROJECT_BINARY_DIR}/sanitizer/tests ${pocl} "${sanitizer_environment}"
-    ${test_programs})
+    "ASAN_OPTIONS=detect_stack_use_after_return=1;UBSAN_OPTIONS=print_stacktrace=1")
+set(sanitizer_leaks "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}")
+add_programs(sanitizer ${PROJECT_BINARY_DIR}/sanitizer/tests ${pocl}
+    "${sanitizer_environment};${sanitizer_leaks}/leaks.txt" ${test_programs})
 need_build(sanitizer ${test_programs})
 if(TARGET fashion_mnist)
     set(sanitizer_cases usage bad_data load bad_weights interrupt)
     add_example_cases(sanitizer.example ${PROJECT_BINARY_DIR}/sanitizer/examples/fashion_mnist
-        "OCL_ICD_VENDORS=${pocl};${sanitizer_environment}" ${sanitizer_cases})
+        "OCL_ICD_VENDORS=${pocl};${sanitizer_environment};${sanitizer_leaks}/leaks_example.txt"
+        ${sanitizer_cases})
     list(TRANSFORM sanitizer_cases PREPEND example.)
     need_build(sanitizer ${sanitizer_cases})
 endif()
