@@ -39,8 +39,10 @@
         MATMUL_TARGET(const, residual), const float alpha, const float beta,                       \
         const float slope, const int addends CAT(MATMUL_AXES_, BATCH_RANK)
 
+/* Most axes of a high rank are of extent 1, and a division costs more than a branch that all
+ * work-items take alike. */
 #define MATMUL_STEP(i)                                                                             \
-    {                                                                                              \
+    if (extent_##i > 1) {                                                                          \
         const INDEX matmul_at = matmul_left % extent_##i;                                          \
         matmul_left /= extent_##i;                                                                 \
         a += matmul_at * a_batch_##i;                                                              \

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every variant against the reference: shapes, layouts, epilogues. Refusals: test_matmul_refusals.c
+/*
+ * Every variant against the reference: shapes, layouts, epilogues. Refusals: test_matmul_refusals.c
+ *
+ * Compiling is what takes the time here, so activations come with few shapes, and CLBlast, whose
+ * programs take 20 s to compile on PoCL, has a TCase of its own, left out when short.
  */
 #include "harness.h"
 #include "reference/reference_matmul.h"
 
-/* How the epilogue of a case looks; few combinations, since each is a kernel to compile. */
+/* How the epilogue of a case looks. Each activation is one more kernel to compile for each variant
+ * and batch rank; what is added makes none. */
 typedef enum epilogue {
     PLAIN,
-    BIAS_RELU,       /* a row of bias, one for each column */
-    BETA,            /* onto y's old contents */
-    RESIDUAL_IS_Y,   /* y is the residual too */
-    COLUMN_BIAS,     /* bias [m, 1], alpha */
-    EVERYTHING_GELU, /* alpha, beta, scalar bias, residual, gelu */
-    EPILOGUES
+    BIAS,           /* a row of bias, one for each column */
+    BETA,           /* onto y's old contents */
+    RESIDUAL_IS_Y,  /* y is the residual too */
+    COLUMN_BIAS,    /* bias [m, 1], alpha */
+    EVERYTHING,     /* alpha, beta, scalar bias, residual */
+    EPILOGUES,      /* those without an activation */
+    BIAS_ACTIVATED, /* as BIAS */
+    EVERYTHING_ACTIVATED
 } epilogue;
 
 typedef struct product_case {
@@ -23,35 +30,35 @@ typedef struct product_case {
 
 static const product_case table[] = {
     {2, 2, {1, 1}, {1, 1}, PLAIN},
-    {2, 2, {3, 4}, {4, 5}, BIAS_RELU},
+    {2, 2, {3, 4}, {4, 5}, BIAS_ACTIVATED},
     {2, 2, {8, 32}, {32, 32}, PLAIN},
-    {2, 2, {64, 64}, {64, 64}, BIAS_RELU},
+    {2, 2, {64, 64}, {64, 64}, BIAS},
     {2, 2, {33, 17}, {17, 65}, BETA},
-    {2, 2, {9, 530}, {530, 37}, EVERYTHING_GELU}, /* several blocks of k */
-    {2, 2, {130, 70}, {70, 300}, RESIDUAL_IS_Y},  /* several macro tiles */
-    {2, 2, {300, 520}, {520, 140}, BIAS_RELU},
+    {2, 2, {9, 530}, {530, 37}, EVERYTHING_ACTIVATED}, /* several blocks of k */
+    {2, 2, {130, 70}, {70, 300}, RESIDUAL_IS_Y},       /* several macro tiles */
+    {2, 2, {300, 520}, {520, 140}, BIAS},
     {2, 2, {20, 3000}, {3000, 20}, PLAIN}, /* split along k */
     {2, 2, {257, 3}, {3, 129}, COLUMN_BIAS},
-    {2, 2, {1, 40}, {40, 70}, BIAS_RELU},
+    {2, 2, {1, 40}, {40, 70}, BIAS_ACTIVATED},
     {2, 2, {70, 40}, {40, 1}, BETA},
     {2, 2, {1, 9000}, {9000, 3}, PLAIN},
-    {2, 2, {1, 100}, {100, 2100}, EVERYTHING_GELU},
+    {2, 2, {1, 100}, {100, 2100}, EVERYTHING},
     {2, 2, {1, 7}, {7, 1}, PLAIN},
-    {2, 2, {5, 0}, {0, 6}, EVERYTHING_GELU}, /* a product of zero */
-    {2, 2, {1, 0}, {0, 6}, BIAS_RELU},
-    {2, 2, {0, 5}, {5, 6}, BIAS_RELU},
+    {2, 2, {5, 0}, {0, 6}, EVERYTHING}, /* a product of zero */
+    {2, 2, {1, 0}, {0, 6}, BIAS},
+    {2, 2, {0, 5}, {5, 6}, BIAS},
     {2, 2, {4, 5}, {5, 0}, PLAIN},
     {1, 1, {40}, {40}, PLAIN},
-    {1, 2, {40}, {40, 33}, BIAS_RELU},
+    {1, 2, {40}, {40, 33}, BIAS},
     {2, 1, {33, 40}, {40}, BETA},
     {1, 3, {12}, {5, 12, 9}, PLAIN},
     {3, 1, {5, 9, 12}, {12}, PLAIN},
-    {3, 2, {6, 10, 12}, {12, 40}, BIAS_RELU}, /* folds into one product */
+    {3, 2, {6, 10, 12}, {12, 40}, BIAS}, /* folds into one product */
     {2, 3, {10, 12}, {6, 12, 40}, BETA},
-    {3, 3, {7, 9, 20}, {7, 20, 33}, BIAS_RELU},
+    {3, 3, {7, 9, 20}, {7, 20, 33}, BIAS},
     {3, 3, {7, 9, 20}, {1, 20, 33}, PLAIN},
     {3, 3, {1, 9, 20}, {7, 20, 33}, RESIDUAL_IS_Y},
-    {4, 4, {2, 3, 9, 20}, {2, 1, 20, 33}, EVERYTHING_GELU},
+    {4, 4, {2, 3, 9, 20}, {2, 1, 20, 33}, EVERYTHING},
     {4, 3, {2, 1, 9, 20}, {3, 20, 33}, BETA},
     {4, 4, {3, 2, 1, 20}, {3, 2, 20, 33}, PLAIN},
     {8, 7, {2, 1, 2, 1, 1, 2, 5, 6}, {2, 1, 3, 2, 1, 6, 7}, PLAIN},
@@ -110,12 +117,14 @@ static test_tensor addend(
 
 static void make_epilogue(operands *o, epilogue e, test_values values, test_layout layout) {
     const bool exact = values == TEST_EXACT;
-    if (e == BIAS_RELU || e == COLUMN_BIAS || e == EVERYTHING_GELU) {
-        o->bias = addend(o, e == COLUMN_BIAS, e == BIAS_RELU, values, layout);
+    const bool everything = e == EVERYTHING || e == EVERYTHING_ACTIVATED;
+    const bool row_bias = e == BIAS || e == BIAS_ACTIVATED;
+    if (row_bias || e == COLUMN_BIAS || everything) {
+        o->bias = addend(o, e == COLUMN_BIAS, row_bias, values, layout);
         o->options.bias = &o->bias.view;
         o->reference.bias = reference_of(&o->bias);
     }
-    if (e == EVERYTHING_GELU) {
+    if (everything) {
         o->residual = test_input(o->y.view.rank, o->y.view.shape, values, layout);
         o->options.residual = &o->residual.view;
         o->reference.residual = reference_of(&o->residual);
@@ -125,18 +134,17 @@ static void make_epilogue(operands *o, epilogue e, test_values values, test_layo
         o->reference.residual = reference_of(&o->y);
         o->reference.residual.data = o->before;
     }
-    if (e == BETA || e == EVERYTHING_GELU) {
+    if (e == BETA || everything) {
         o->options.beta = exact ? -2.0f : 0.75f;
     }
-    if (e == COLUMN_BIAS || e == EVERYTHING_GELU) {
+    if (e == COLUMN_BIAS || everything) {
         o->alpha = exact ? 0.5f : -1.7f;
         o->options.alpha = &o->alpha;
     }
-    /* Exact sums stay exact under leaky relu with a slope of a power of two. */
-    o->options.activation = e == BIAS_RELU         ? CLEAT_RELU
-                            : e != EVERYTHING_GELU ? CLEAT_ACTIVATION_NONE
-                            : exact                ? CLEAT_LEAKY_RELU
-                                                   : CLEAT_GELU;
+    if (e == BIAS_ACTIVATED || e == EVERYTHING_ACTIVATED) {
+        /* Exact sums stay exact under leaky relu with a slope of a power of two. */
+        o->options.activation = exact || test_is_short() ? CLEAT_LEAKY_RELU : CLEAT_GELU;
+    }
     o->options.slope = 0.5f;
 }
 
@@ -152,8 +160,8 @@ static void make(operands *o, const product_case *c, test_values values, test_la
     o->y = test_output(rank, shape, layout);
     /* Where y's contents are not asked for they stay NaN. */
     o->before = test_alloc(o->y.count, sizeof(float));
-    const bool reads_y =
-        c->epilogue == BETA || c->epilogue == RESIDUAL_IS_Y || c->epilogue == EVERYTHING_GELU;
+    const bool reads_y = c->epilogue == BETA || c->epilogue == RESIDUAL_IS_Y ||
+                         c->epilogue == EVERYTHING || c->epilogue == EVERYTHING_ACTIVATED;
     for (int64_t i = 0; i < o->y.count; ++i) {
         o->before[i] = !reads_y               ? NAN
                        : values == TEST_EXACT ? (float)test_int(-4, 4)
@@ -192,8 +200,31 @@ static cleat_status run_once(operands *o) {
     return status;
 }
 
-/* False when the variant does not support the case. */
+/* Set while the TCase of CLBlast runs: that variant alone, which the other TCases leave out. */
+static bool clblast_alone;
+
+static void clblast_begin(void) {
+    clblast_alone = true;
+}
+
+static void clblast_end(void) {
+    clblast_alone = false;
+}
+
+/* NULL is the default variant. */
+static bool is_tested(const char *name) {
+    const bool clblast = name != NULL && strcmp(name, "clblast") == 0;
+    if (clblast != clblast_alone) {
+        return false;
+    }
+    return test_wants(name != NULL ? name : "default");
+}
+
+/* False when the variant does not support the case or is not to be tested. */
 static bool run_variant(operands *o, const char *name, test_values values, const char *what) {
+    if (!is_tested(name)) {
+        return false;
+    }
     o->options.variant = name;
     const cleat_status status = run_once(o);
     if (status == CLEAT_UNSUPPORTED && name != NULL) {
@@ -231,7 +262,8 @@ static void run_case(const product_case *c, test_values values, test_layout layo
             layout == TEST_STRIDED ? ", strided" : "", values == TEST_EXACT ? ", exact" : "");
         supported += run_variant(&o, name, values, what);
     }
-    ck_assert_msg(supported >= 4, "only %d variants support a case", supported);
+    const int least = clblast_alone || getenv("CLEAT_TEST_VARIANT") != NULL ? 0 : 4;
+    ck_assert_msg(supported >= least, "only %d variants support a case", supported);
     drop(&o);
 }
 
@@ -301,7 +333,7 @@ START_TEST(special_values) {
     static const int64_t shapes[][3] = {{9, 33, 17}, {64, 64, 64}, {1, 50, 70}, {13, 1, 40}};
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; ++s) {
         const int64_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
-        const product_case c = {2, 2, {m, k}, {k, n}, BIAS_RELU};
+        const product_case c = {2, 2, {m, k}, {k, n}, BIAS_ACTIVATED};
         operands o;
         make(&o, &c, TEST_EXACT, TEST_ROW_MAJOR);
         o.a.data[test_int(0, m - 1) * k + k - 1] = INFINITY;
@@ -339,6 +371,9 @@ START_TEST(broadcast_and_reversed_operands) {
         }
     }
     for (const char *const *name = cleat_matmul_variants(); *name != NULL; ++name) {
+        if (!is_tested(*name)) {
+            continue;
+        }
         cleat_matmul_options options = {.variant = *name};
         const cleat_status status = cleat_matmul(test_context(), row, reversed, o.y.view, &options);
         if (status == CLEAT_UNSUPPORTED) {
@@ -373,22 +408,33 @@ START_TEST(indices_of_64_bits) {
 }
 END_TEST
 
+static TCase *add_case(Suite *suite, const char *name) {
+    TCase *added = tcase_create(name);
+    tcase_set_timeout(added, 120);
+    suite_add_tcase(suite, added);
+    return added;
+}
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("matmul");
     const int cases = (int)(sizeof table / sizeof table[0]);
-    TCase *products = tcase_create("products");
-    tcase_set_timeout(products, 120);
-    tcase_add_loop_test(products, table_exact, 0, cases);
-    tcase_add_loop_test(products, table_strided, 0, cases);
-    tcase_add_loop_test(products, table_bound, 0, cases);
-    tcase_add_test(products, random_products);
-    suite_add_tcase(suite, products);
-    TCase *special = tcase_create("special");
-    tcase_set_timeout(special, 120);
-    tcase_add_test(special, transposes);
+    tcase_add_loop_test(add_case(suite, "exact"), table_exact, 0, cases);
+    tcase_add_loop_test(add_case(suite, "strided"), table_strided, 0, cases);
+    tcase_add_loop_test(add_case(suite, "bound"), table_bound, 0, cases);
+    tcase_add_test(add_case(suite, "random"), random_products);
+    tcase_add_test(add_case(suite, "transposes"), transposes);
+    TCase *special = add_case(suite, "special");
     tcase_add_test(special, special_values);
     tcase_add_test(special, broadcast_and_reversed_operands);
-    tcase_add_test(special, indices_of_64_bits);
-    suite_add_tcase(suite, special);
+    tcase_add_test(add_case(suite, "index64"), indices_of_64_bits);
+    if (test_is_short()) {
+        return suite;
+    }
+    TCase *clblast = add_case(suite, "clblast");
+    tcase_add_unchecked_fixture(clblast, clblast_begin, clblast_end);
+    tcase_add_loop_test(clblast, table_exact, 0, cases);
+    tcase_add_loop_test(clblast, table_bound, 0, cases);
+    tcase_add_test(clblast, random_products);
+    tcase_add_test(clblast, transposes);
     return suite;
 }

@@ -27,9 +27,9 @@ double matmul_bytes(const matmul_problem *p) {
                      distinct(p, &p->residual, p->m, p->n));
 }
 
-/* Kernels know few batch ranks, as each is one more to compile: the next higher one serves. */
+/* Kernels know two batch ranks, as each is one more to compile: the next higher one serves. */
 int matmul_kernel_batch_rank(const matmul_problem *p) {
-    return p->batch_rank <= 2 ? p->batch_rank : MATMUL_MAX_BATCH_RANK;
+    return p->batch_rank <= 1 ? 1 : MATMUL_MAX_BATCH_RANK;
 }
 
 void matmul_macros(launch *l, const matmul_problem *p, bool index64) {
