@@ -51,7 +51,7 @@ add_programs(rusticl ${CMAKE_CURRENT_BINARY_DIR} ${rusticl}
 add_build(sanitizer -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-g\ -O1
     -DCLEAT_SANITIZE=address,undefined)
 set(sanitizer_environment
-    "ASAN_OPTIONS=exitcode=99:detect_stack_use_after_return=1;UBSAN_OPTIONS=exitcode=99:print_stacktrace=1")
+    "ASAN_OPTIONS=detect_stack_use_after_return=1;UBSAN_OPTIONS=print_stacktrace=1")
 set(sanitizer_leaks "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}")
 add_programs(sanitizer ${PROJECT_BINARY_DIR}/sanitizer/tests ${pocl}
     "${sanitizer_environment};${sanitizer_leaks}/leaks.txt" ${test_programs})

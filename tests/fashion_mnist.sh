@@ -33,6 +33,7 @@ expect() { # exit status, arguments
         echo "LeakSanitizer crashed in the $attempt attempt"
     done
     [ "$status" = "$wanted" ] || fail "exit status $status, not $wanted: $*"
+    if grep -qE 'Sanitizer: |runtime error: ' err; then fail "a sanitizer's finding: $*"; fi
 }
 
 said() { # file, text
