@@ -37,14 +37,6 @@ typedef struct patch_launch {
     int64_t packed_offset; /* floats */
 } patch_launch;
 
-static int64_t max_of(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static void finish_axis(axis_taps *a) {
     const int64_t farthest = max_of(a->first, a->first + (a->taps - 1) * a->each);
     a->reach = a->taps > 0 ? farthest / a->step : 0;

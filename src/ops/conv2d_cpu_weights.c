@@ -18,14 +18,6 @@ typedef struct weights_plan {
     int64_t partials; /* blocks of partial sums, each columns x width * vectors */
 } weights_plan;
 
-static int64_t max_of(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t min_of(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static int64_t window_of(const conv2d_problem *p) {
     return p->w.shape[2] * p->w.shape[3];
 }

@@ -62,4 +62,12 @@ bool conv2d_gpu_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_gpu(cleat_context *context, const void *problem); /* forward and data */
 cleat_status conv2d_gpu_backward_weights(cleat_context *context, const void *problem);
 
+static inline int64_t max_of(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static inline int64_t min_of(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 #endif
