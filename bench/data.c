@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool bench_fail(const bench_run *run, const char *format, ...) {
+    va_list arguments;
+    fprintf(stderr, "cleat-bench: ");
+    if (run->bench_name != NULL) {
+        fprintf(stderr, "%s %s: ", run->bench_name, run->case_name);
+    }
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return false;
+}
+
+bool bench_call(bench_run *run, cleat_status status, const char *what) {
+    return status == CLEAT_OK ||
+           bench_fail(run, "%s: %s: %s", what, cleat_status_name(status), cleat_error_message());
+}
+
+/* xorshift32 (Marsaglia 2003): quick, and good enough to fill operands. */
+void bench_random(float *data, size_t count, uint32_t seed) {
+    uint32_t bits = seed * 2654435761U + 88172645U;
+    bits = bits == 0 ? 1 : bits;
+    for (size_t i = 0; i < count; i++) {
+        bits ^= bits << 13;
+        bits ^= bits >> 17;
+        bits ^= bits << 5;
+        data[i] = (float)(bits >> 8) * 0x1p-23F - 1;
+    }
+}
+
+float *bench_floats(size_t count) {
+    static uint32_t seed = 1;
+    void *data = NULL;
+    /* a cache line, as every peer would allocate its own */
+    if (posix_memalign(&data, 64, count * sizeof(float) + 64) != 0) {
+        fprintf(stderr, "cleat-bench: out of memory for %zu floats\n", count);
+        return NULL;
+    }
+    bench_random(data, count, seed++);
+    return data;
+}
+
+bool bench_tensor(
+    bench_run *run, int32_t rank, const int64_t *shape, const float *data, cleat_tensor *tensor) {
+    if (!bench_call(run, cleat_tensor_create(run->context, CLEAT_F32, rank, shape, tensor),
+            "cleat_tensor_create")) {
+        return false;
+    }
+    size_t bytes = (size_t)cleat_tensor_count(tensor) * sizeof *data;
+    return data == NULL ||
+           bench_call(run, cleat_write(run->context, *tensor, data, bytes), "cleat_write");
+}
+
+bool bench_near(const bench_run *run, const char *who, double got, double want, double magnitude,
+    double terms) {
+    double allowed = 0x1p-24 * (4 * sqrt(terms) * magnitude + fabs(want)) + 1e-37;
+    if (fabs(got - want) <= allowed) {
+        return true;
+    }
+    return bench_fail(run, "%s gives %.9g, wanted %.9g +- %.2g", who, got, want, allowed);
+}
+
+bool bench_has_peer(const bench_run *run, const char *name) {
+    for (const peer *const *p = bench_peers; run->options.peers && *p != NULL; p++) {
+        if (strcmp((*p)->name, name) == 0) {
+            return (*p)->available(run);
+        }
+    }
+    return false;
+}
