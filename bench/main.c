@@ -7,9 +7,10 @@
 #include <string.h>
 
 extern const bench bench_matmul, bench_matmul_small, bench_matmul_odd, bench_matvec;
+extern const bench bench_conv, bench_conv_backward;
 
-const bench *const benches[] = {
-    &bench_matmul, &bench_matmul_small, &bench_matmul_odd, &bench_matvec, NULL};
+const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &bench_matmul_odd,
+    &bench_matvec, &bench_conv, &bench_conv_backward, NULL};
 
 enum { EXIT_USAGE = 2 };
 

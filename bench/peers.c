@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer_blas.h"
+#include "peer_onednn.h"
 
 #include <cleat/opencl.h>
 #include <stdio.h>
@@ -99,6 +100,25 @@ bool clblast_run(void *state, int64_t calls) {
     }
     return cleat_finish(d->context) == CLEAT_OK;
 }
+
+bool clblast_convolution_run(void *state, int64_t calls) {
+    const device_convolution *d = state;
+    const convolution *p = d->shape;
+    cl_command_queue queue = cleat_context_cl_queue(d->context);
+    const size_t k = (size_t)p->k, padding = (size_t)p->padding, stride = (size_t)p->stride;
+    for (int64_t call = 0; call < calls; call++) {
+        const CLBlastStatusCode status = CLBlastSconvgemm(CLBlastKernelModeCrossCorrelation,
+            (size_t)p->c, (size_t)p->h, (size_t)p->w, k, k, padding, padding, stride, stride, 1, 1,
+            (size_t)p->m, (size_t)p->n, cleat_buffer_cl_mem(d->x.buffer), 0,
+            cleat_buffer_cl_mem(d->weights.buffer), 0, cleat_buffer_cl_mem(d->y.buffer), 0, &queue,
+            NULL);
+        if (status != CLBlastSuccess) {
+            fprintf(stderr, "cleat-bench: CLBlast gives %d\n", (int)status);
+            return false;
+        }
+    }
+    return cleat_finish(d->context) == CLEAT_OK;
+}
 #else
 static bool clblast_available(const bench_run *run) {
     (void)run;
@@ -111,8 +131,13 @@ bool clblast_run(void *state, int64_t calls) {
     (void)state, (void)calls;
     return false;
 }
+bool clblast_convolution_run(void *state, int64_t calls) {
+    (void)state, (void)calls;
+    return false;
+}
 #endif
 
 static const peer openblas_peer = {"openblas", openblas_available, openblas_version};
 static const peer clblast_peer = {"clblast", clblast_available, clblast_version};
-const peer *const bench_peers[] = {&openblas_peer, &clblast_peer, NULL};
+const peer *const bench_peers[] = {
+    &openblas_peer, &onednn_nchw_peer, &onednn_own_peer, &clblast_peer, NULL};
