@@ -14,7 +14,8 @@
  *   1  matmul_cpu_packed  the product of such panels.
  *   2  matmul_cpu_direct  the product without scratch: a is read where it lies; b too where its
  *                         rows are contiguous, else panel by panel through local memory of
- *                         k_block * GEMM_NR floats.
+ *                         k_block * GEMM_NR floats. With b_is_panels b has been packed: b_row is
+ *                         GEMM_NR and b_column k.
  * Global size of 1 and 2: (macro tiles across n, macro tiles across m, batches); local 1.
  *
  * Macros: MATMUL_STAGE, PACK_SIDE_B (0 or 1), those of gemm_cpu.cl, BATCH_RANK, INDEX.
@@ -143,7 +144,7 @@ DIRECT_TILE(__global, direct_tile)
 DIRECT_TILE(__local, direct_tile_panel)
 
 __kernel void matmul_cpu_direct(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
-    const INDEX k_block, __local float *panel) {
+    const INDEX k_block, const int b_is_panels, __local float *panel) {
     TILE_BEGIN
     float tile[GEMM_MR * GEMM_NR];
     for (INDEX from = 0; from < k || from == 0; from += k_block) {
@@ -152,7 +153,7 @@ __kernel void matmul_cpu_direct(MATMUL_PARAMETERS, const INDEX tile_rows, const 
         for (INDEX j = column_from; j < column_to; j += GEMM_NR) {
             const int columns = (int)min(column_to - j, (INDEX)GEMM_NR);
             const __global float *b_block = b_base + b + from * b_row + j * b_column;
-            const bool packed = b_column != 1 || columns < GEMM_NR;
+            const bool packed = !b_is_panels && (b_column != 1 || columns < GEMM_NR);
             if (packed) {
                 gemm_pack_b(b_block, b_column, b_row, columns, count, panel);
             }

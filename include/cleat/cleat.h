@@ -26,6 +26,7 @@
 #include <cleat/loss.h>
 #include <cleat/matmul.h>
 #include <cleat/optimizer.h>
+#include <cleat/packed.h>
 #include <cleat/pool.h>
 #include <cleat/profile.h>
 #include <cleat/random.h>

@@ -3,6 +3,7 @@
 #define CLEAT_MATMUL_H
 
 #include <cleat/activation.h>
+#include <cleat/packed.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,7 +18,8 @@ typedef struct cleat_matmul_options {
     float slope;         /* of leaky relu; 0 means 0.01 */
     const char *variant; /* forces one of cleat_matmul_variants(); NULL: $CLEAT_MATMUL, else the
                             tuning table. "own" means any but CLBlast. */
-    uint64_t reserved[6];
+    const cleat_packed *packed_b; /* b as cleat_matmul_pack() prepared it; or NULL */
+    uint64_t reserved[5];
 } cleat_matmul_options;
 
 /*
@@ -36,6 +38,17 @@ typedef struct cleat_matmul_options {
  */
 CLEAT_API cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b,
     cleat_tensor y, const cleat_matmul_options *options);
+
+/*
+ * Packs b, as later calls will be given it, for options.packed_b; see packed.h. A matrix gets
+ * panels where the device's kernels read such; for b of any other rank the view serves, as it does
+ * in a product of one row, and where y is the transpose of a row-major matrix. Only enqueues. The
+ * caller owns one reference of *packed, which is left alone on failure. Errors:
+ * CLEAT_INVALID_ARGUMENT, CLEAT_TYPE_MISMATCH (b is not f32), CLEAT_SIZE_OVERFLOW,
+ * CLEAT_OUT_OF_HOST_MEMORY, CLEAT_OUT_OF_DEVICE_MEMORY.
+ */
+CLEAT_API cleat_status cleat_matmul_pack(
+    cleat_context *context, cleat_tensor b, cleat_packed **packed);
 
 /* Names of the variants in this build, best first in general, ending with NULL. Static storage. */
 CLEAT_API const char *const *cleat_matmul_variants(void);

@@ -132,6 +132,7 @@ static cleat_status check(cleat_context *context, const cleat_tensor *a, const c
     TRY(check_product(a, b, y));
     TRY(check_no_overlap(OPERATION, "a", a, "y", y, false));
     TRY(check_no_overlap(OPERATION, "b", b, "y", y, false));
+    TRY(check_packed(OPERATION, "b", options->packed_b, b));
     if (options->bias != NULL) {
         TRY(check_addend(context, "bias", options->bias, y, false, bias));
     }
@@ -166,6 +167,10 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     if (cleat_tensor_count(&y) > 0) {
         matmul_canonical(&problem, &a, &b, &y, options->bias != NULL ? &bias : NULL,
             options->residual != NULL ? &residual : NULL);
+    }
+    const cleat_packed *packed = options->packed_b;
+    if (packed != NULL && packed->panels != NULL && !problem.swapped) {
+        problem.packed_b = packed;
     }
     char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE], text[2 * SHAPE_TEXT_SIZE + 8];
     snprintf(text, sizeof text, "%s x %s", shape_text(a.rank, a.shape, text_a),

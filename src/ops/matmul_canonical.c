@@ -163,7 +163,8 @@ void matmul_canonical(matmul_problem *p, const cleat_tensor *a, const cleat_tens
         folded = fold_into_rows(p) || folded;
         swap_roles(p);
     }
-    if (wants_swap(p)) {
+    p->swapped = wants_swap(p);
+    if (p->swapped) {
         swap_roles(p);
     }
     p->batch_count = 1;

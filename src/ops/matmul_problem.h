@@ -8,6 +8,7 @@
 #define CLEAT_OPS_MATMUL_PROBLEM_H
 
 #include "core/launch.h"
+#include "core/packed.h"
 #include "core/variant.h"
 #include <cleat/matmul.h>
 
@@ -35,8 +36,10 @@ typedef struct matmul_problem {
     matmul_operand a, b, y, bias, residual;
     float alpha, beta, slope;
     cleat_activation activation;
-    bool own_only; /* CLBlast is not wanted */
-    bool index64;  /* some index of an operand needs 64 bits */
+    const cleat_packed *packed_b; /* has panels of b, made by cleat_matmul_pack(); or NULL */
+    bool swapped;                 /* a and b have changed roles */
+    bool own_only;                /* CLBlast is not wanted */
+    bool index64;                 /* some index of an operand needs 64 bits */
 } matmul_problem;
 
 /* Fills *problem from operands that have passed every check; y is not empty. matmul_canonical.c */
