@@ -4,11 +4,13 @@
 
 Same data, same network, same initialisation, same schedule, same batches; prints training
 images/s (without evaluation) and, each epoch, the test accuracy and evaluation images/s.
+With --serve it does what cleat-bench asks for on standard input (see bench/peer_pytorch.h).
 Debian: python3-torch, python3-numpy, dataset-fashion-mnist.
 """
 import argparse
 import gzip
 import math
+import sys
 import time
 
 import numpy
@@ -54,6 +56,73 @@ def evaluate(model, images, labels):
     return right / len(images), len(images) / (time.perf_counter() - start)
 
 
+def train_step(model, adam, criterion, images, labels):
+    adam.zero_grad()
+    loss = criterion(model(images), labels)
+    loss.backward()
+    adam.step()
+    return loss.item()
+
+
+class Server:
+    """Requests are a line "verb number" and data; replies a count and as many floats."""
+
+    def __init__(self, options):
+        self.batch, self.rate = options.batch, options.rate
+        self.images, self.labels = load(options.data, "train", options.images)
+        self.test_images, _ = load(options.data, "t10k", options.images)
+        self.order = torch.arange(len(self.images))
+        self.model = network()
+        self.criterion = nn.CrossEntropyLoss()
+
+    @staticmethod
+    def read(count, kind):
+        return numpy.frombuffer(sys.stdin.buffer.read(4 * count), kind).copy()
+
+    def weights(self, _):
+        with torch.no_grad():
+            for parameter in self.model.parameters():
+                values = self.read(parameter.numel(), numpy.float32)
+                parameter.copy_(torch.from_numpy(values).view_as(parameter))
+        self.adam = torch.optim.Adam(self.model.parameters(), lr=self.rate)
+        return []
+
+    def set_order(self, _):
+        self.order = torch.from_numpy(self.read(len(self.images), numpy.int32)).long()
+        return []
+
+    def train(self, passes):
+        self.model.train()
+        for _ in range(passes):
+            losses = []
+            for first in range(0, len(self.order), self.batch):
+                pick = self.order[first:first + self.batch]
+                losses.append(train_step(self.model, self.adam, self.criterion,
+                                         self.images[pick], self.labels[pick]))
+        return losses
+
+    def infer(self, passes):
+        self.model.eval()
+        with torch.no_grad():
+            for _ in range(passes):
+                logits = [self.model(self.test_images[first:first + self.batch])
+                          for first in range(0, len(self.test_images), self.batch)]
+        return torch.cat(logits).numpy()
+
+    def reply(self, values):
+        values = numpy.asarray(values, numpy.float32).ravel()
+        sys.stdout.buffer.write(b"%d\n" % len(values) + values.tobytes())
+        sys.stdout.buffer.flush()
+
+    def run(self):
+        verbs = {"weights": self.weights, "order": self.set_order, "train": self.train,
+                 "infer": self.infer}
+        self.reply([])
+        for line in iter(sys.stdin.buffer.readline, b""):
+            verb, number = line.decode().split()
+            self.reply(verbs[verb](int(number)))
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
@@ -63,10 +132,14 @@ def main():
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--serve", action="store_true", help="for cleat-bench")
     options = options.parse_args()
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
+    if options.serve:
+        Server(options).run()
+        return
     images, labels = load(options.data, "train", options.images)
     test_images, test_labels = load(options.data, "t10k", 10000)
     model = network()
@@ -82,11 +155,7 @@ def main():
             pick = order[first:first + options.batch]
             for group in adam.param_groups:
                 group["lr"] = options.rate * 0.5 * (1 + math.cos(math.pi * step / total))
-            adam.zero_grad()
-            loss = criterion(model(images[pick]), labels[pick])
-            loss.backward()
-            adam.step()
-            loss_sum += loss.item() * len(pick)
+            loss_sum += len(pick) * train_step(model, adam, criterion, images[pick], labels[pick])
             step += 1
         rate = len(images) / (time.perf_counter() - start)
         accuracy, test_rate = evaluate(model, test_images, test_labels)

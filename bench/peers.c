@@ -139,5 +139,6 @@ bool clblast_convolution_run(void *state, int64_t calls) {
 
 static const peer openblas_peer = {"openblas", openblas_available, openblas_version};
 static const peer clblast_peer = {"clblast", clblast_available, clblast_version};
+extern const peer pytorch_peer;
 const peer *const bench_peers[] = {
-    &openblas_peer, &onednn_nchw_peer, &onednn_own_peer, &clblast_peer, NULL};
+    &openblas_peer, &onednn_nchw_peer, &onednn_own_peer, &clblast_peer, &pytorch_peer, NULL};

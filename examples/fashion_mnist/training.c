@@ -153,6 +153,8 @@ static cleat_status read_loss(training *run, int64_t first, int64_t count, float
 }
 
 static void show(training *run, int64_t epoch, const epoch_result *result) {
+    if (run->shown == NULL)
+        return;
     double seconds = run->train_seconds + result->train_seconds;
     double rate = (run->images_done + (double)result->images) / seconds;
     double rest =
