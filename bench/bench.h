@@ -2,8 +2,8 @@
 /*
  * What every bench shares. A bench is a list of cases; a case makes its operands, checks the
  * results of everyone who takes part, and hands them to bench_compare(), which measures them in
- * turns and files the rows. bench_X.c defines benches, peer_X.c what is compared with; main.c lists
- * the benches.
+ * turns and files the rows. bench_X.c defines benches, peer_X.c what is compared with;
+ * cleat_bench.c lists the benches.
  *
  * Functions that can fail return false after bench_fail() has said why on stderr.
  */

@@ -37,7 +37,7 @@ typedef struct training {
     float learning_rate; /* the highest: it falls to 0 along half a cosine */
     uint64_t seed;
     const volatile sig_atomic_t *stop; /* not 0: end soon */
-    progress *shown; /* NULL: nothing is shown */
+    progress *shown;                   /* NULL: nothing is shown */
 
     network *net;
     int64_t part;         /* images written to the device at once: several batches */

@@ -106,56 +106,50 @@ static int wrong_usage(const char *reason, const char *word) {
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv) {
-    struct bench_results rows = {0};
-    bench_run run = {
-        .options = {.repetitions = 9, .seconds = 0.05}, .results = &rows, .program = argv[0]};
-    const char *json = NULL;
-    bool list = false;
-    for (int letter;
-         (letter = getopt_long(argc, argv, "pc:j:r:s:v:d:lh", long_options, NULL)) != -1;) {
-        switch (letter) {
-        case 'p':
-            run.options.peers = true;
-            break;
-        case 'c':
-            run.options.filter = optarg;
-            break;
-        case 'j':
-            json = optarg;
-            break;
-        case 'r':
-            run.options.repetitions = atoi(optarg);
-            break;
-        case 's':
-            run.options.seconds = atof(optarg);
-            break;
-        case 'v':
-            run.options.variant = optarg;
-            break;
-        case 'd':
-            run.options.device = optarg;
-            break;
-        case 'l':
-            list = true;
-            break;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_SUCCESS;
-        default:
-            return wrong_usage("see above", "");
-        }
+/* What the command line asked for besides bench_options. */
+typedef struct command_line {
+    const char *json;
+    bool list, help;
+} command_line;
+
+/* False for a letter that is no option. */
+static bool take_option(int letter, bench_options *options, command_line *line) {
+    switch (letter) {
+    case 'p':
+        options->peers = true;
+        break;
+    case 'c':
+        options->filter = optarg;
+        break;
+    case 'j':
+        line->json = optarg;
+        break;
+    case 'r':
+        options->repetitions = atoi(optarg);
+        break;
+    case 's':
+        options->seconds = atof(optarg);
+        break;
+    case 'v':
+        options->variant = optarg;
+        break;
+    case 'd':
+        options->device = optarg;
+        break;
+    case 'l':
+        line->list = true;
+        break;
+    case 'h':
+        line->help = true;
+        break;
+    default:
+        return false;
     }
-    if (run.options.repetitions < 7 || !(run.options.seconds > 0)) {
-        return wrong_usage("7 repetitions and some time are the least", "");
-    }
-    const char *name = optind < argc ? argv[optind] : NULL;
-    if (argc - optind > 1) {
-        return wrong_usage("one bench or all, not also ", argv[optind + 1]);
-    }
-    if (name == NULL && !list) {
-        return wrong_usage("which bench? --list tells", "");
-    }
+    return true;
+}
+
+/* How many benches have this name; with `list`, tells their cases. */
+static size_t count_benches(const char *name, bool list) {
     size_t count = 0;
     for (const bench *const *b = benches; *b != NULL; b++) {
         if (matches(*b, name)) {
@@ -165,8 +159,36 @@ int main(int argc, char **argv) {
             }
         }
     }
-    if (count == 0) {
+    return count;
+}
+
+int main(int argc, char **argv) {
+    struct bench_results rows = {0};
+    bench_run run = {
+        .options = {.repetitions = 9, .seconds = 0.05}, .results = &rows, .program = argv[0]};
+    command_line line = {0};
+    for (int letter;
+         (letter = getopt_long(argc, argv, "pc:j:r:s:v:d:lh", long_options, NULL)) != -1;) {
+        if (!take_option(letter, &run.options, &line)) {
+            return wrong_usage("see above", "");
+        }
+    }
+    if (line.help) {
+        fputs(usage, stdout);
+        return EXIT_SUCCESS;
+    }
+    if (run.options.repetitions < 7 || !(run.options.seconds > 0)) {
+        return wrong_usage("7 repetitions and some time are the least", "");
+    }
+    const char *name = optind < argc ? argv[optind] : NULL;
+    if (argc - optind > 1) {
+        return wrong_usage("one bench or all, not also ", argv[optind + 1]);
+    }
+    if (name == NULL && !line.list) {
+        return wrong_usage("which bench? --list tells", "");
+    }
+    if (count_benches(name, line.list) == 0) {
         return wrong_usage("no bench called ", name);
     }
-    return list ? EXIT_SUCCESS : run_all(&run, name, json);
+    return line.list ? EXIT_SUCCESS : run_all(&run, name, line.json);
 }
