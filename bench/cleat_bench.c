@@ -7,11 +7,11 @@
 #include <string.h>
 
 extern const bench bench_matmul, bench_matmul_small, bench_matmul_odd, bench_matvec;
-extern const bench bench_conv, bench_conv_backward;
+extern const bench bench_conv, bench_conv_backward, bench_bandwidth;
 extern const bench bench_train, bench_infer, bench_overhead;
 
 const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &bench_matmul_odd,
-    &bench_matvec, &bench_conv, &bench_conv_backward,
+    &bench_matvec, &bench_conv, &bench_conv_backward, &bench_bandwidth,
 #ifdef BENCH_HAVE_NETWORK
     &bench_train, &bench_infer,
 #endif

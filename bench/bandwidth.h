@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Operations that read each element once and do little with it. bench_bandwidth.c runs them; the
+ * families, one file each, say what a case does. A case counts the least traffic: every operand
+ * read once, every result written once, in float32 elements.
+ */
+#ifndef CLEAT_BENCH_BANDWIDTH_H
+#define CLEAT_BENCH_BANDWIDTH_H
+
+#include "bench.h"
+
+enum { TRAFFIC_TENSORS = 5, TRAFFIC_PROBES = 64 };
+
+typedef struct traffic_case traffic_case;
+
+/* One case being run. */
+typedef struct traffic {
+    const traffic_case *of;
+    cleat_context *context;
+    cleat_tensor tensors[TRAFFIC_TENSORS]; /* owned */
+    float *host[TRAFFIC_TENSORS];          /* the random values written there; NULL: none */
+    int count;
+    cleat_tensor view;        /* of an operand as the call takes it, where it is not the tensor */
+    double read, written;     /* bytes of one call */
+    float *result;            /* what check() looks at: the output's elements */
+    const cleat_tensor *from; /* the output */
+} traffic;
+
+typedef struct traffic_family {
+    bool (*prepare)(bench_run *run, traffic *t); /* makes the tensors and counts the bytes */
+    cleat_status (*call)(traffic *t);
+    bool (*check)(bench_run *run, const traffic *t); /* t->result after one call; some elements */
+} traffic_family;
+
+struct traffic_case {
+    const char *name;
+    const traffic_family *family;
+    int choice, form; /* meaning by family */
+    int64_t shape[4];
+};
+
+/* The families' cases and how many there are of each. */
+enum {
+    TRAFFIC_ACTIVATIONS = 15,
+    TRAFFIC_ELEMENTWISE = 25,
+    TRAFFIC_ROWS = 32,
+    TRAFFIC_POOLS = 14,
+    TRAFFIC_CASES = TRAFFIC_ACTIVATIONS + TRAFFIC_ELEMENTWISE + TRAFFIC_ROWS + TRAFFIC_POOLS
+};
+extern const traffic_case traffic_activations[TRAFFIC_ACTIVATIONS];
+extern const traffic_case traffic_elementwise[TRAFFIC_ELEMENTWISE];
+extern const traffic_case traffic_rows[TRAFFIC_ROWS];
+extern const traffic_case traffic_pools[TRAFFIC_POOLS];
+
+/* Adds a tensor of random values in [-scale, scale), read once by each call. */
+bool traffic_input(bench_run *run, traffic *t, int32_t rank, const int64_t *shape, float scale);
+/* Adds the tensor that a call writes and check() sees. */
+bool traffic_output(bench_run *run, traffic *t, int32_t rank, const int64_t *shape);
+/* The place of probe number `probe` among `count` elements. */
+int64_t traffic_probe(int64_t probe, int64_t count);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Activations and their gradients; inputs in [-4, 4). form: 0 value, 1 gradient, 2 from output. */
+#include "bandwidth.h"
+
+#include <math.h>
+
+static const double pi = 3.14159265358979323846;
+
+static bool value_prepare(bench_run *run, traffic *t) {
+    return traffic_input(run, t, 2, t->of->shape, 4) && traffic_output(run, t, 2, t->of->shape);
+}
+
+static cleat_status value_call(traffic *t) {
+    return cleat_activate(
+        t->context, (cleat_activation)t->of->choice, t->tensors[0], t->tensors[1], NULL);
+}
+
+/* The derivative by central differences of this is good to 1e-9. */
+static double exact(int activation, double x) {
+    switch ((cleat_activation)activation) {
+    case CLEAT_RELU:
+        return x > 0 ? x : 0;
+    case CLEAT_LEAKY_RELU:
+        return x > 0 ? x : 0.01 * x;
+    case CLEAT_SIGMOID:
+        return 1 / (1 + exp(-x));
+    case CLEAT_TANH:
+        return tanh(x);
+    case CLEAT_GELU:
+        return x / 2 * erfc(-x / sqrt(2));
+    case CLEAT_GELU_TANH:
+        return x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
+    case CLEAT_SILU:
+        return x / (1 + exp(-x));
+    case CLEAT_ACTIVATION_NONE:
+        break;
+    }
+    return x;
+}
+
+static bool value_check(bench_run *run, const traffic *t) {
+    bool good = true;
+    for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
+        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        double want = exact(t->of->choice, (double)t->host[0][i]);
+        good = bench_near(run, "cleat", (double)t->result[i], want, 1, 16);
+    }
+    return good;
+}
+
+static bool gradient_prepare(bench_run *run, traffic *t) {
+    return traffic_input(run, t, 2, t->of->shape, 4) && traffic_input(run, t, 2, t->of->shape, 1) &&
+           traffic_output(run, t, 2, t->of->shape);
+}
+
+static cleat_status gradient_call(traffic *t) {
+    cleat_activation_options options = {.from_output = t->of->form == 2};
+    return cleat_activate_backward(t->context, (cleat_activation)t->of->choice, t->tensors[0],
+        t->tensors[1], t->tensors[2], &options);
+}
+
+static bool gradient_check(bench_run *run, const traffic *t) {
+    const double h = 1e-5;
+    bool good = true;
+    for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
+        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        double x = (double)t->host[0][i];
+        double slope = (exact(t->of->choice, x + h) - exact(t->of->choice, x - h)) / (2 * h);
+        slope = t->of->form == 2 ? x * (1 - x) : slope; /* of the sigmoid, the one case here */
+        double want = (double)t->host[1][i] * slope;
+        good = bench_near(run, "cleat", (double)t->result[i], want, 1, 64);
+    }
+    return good;
+}
+
+static const traffic_family value = {value_prepare, value_call, value_check};
+static const traffic_family gradient = {gradient_prepare, gradient_call, gradient_check};
+
+#define SQUARE                                                                                     \
+    { 4096, 4096 }
+const traffic_case traffic_activations[TRAFFIC_ACTIVATIONS] = {
+    {"relu", &value, CLEAT_RELU, 0, SQUARE},
+    {"leaky relu", &value, CLEAT_LEAKY_RELU, 0, SQUARE},
+    {"sigmoid", &value, CLEAT_SIGMOID, 0, SQUARE},
+    {"tanh", &value, CLEAT_TANH, 0, SQUARE},
+    {"gelu", &value, CLEAT_GELU, 0, SQUARE},
+    {"gelu_tanh", &value, CLEAT_GELU_TANH, 0, SQUARE},
+    {"silu", &value, CLEAT_SILU, 0, SQUARE},
+    {"relu gradient", &gradient, CLEAT_RELU, 1, SQUARE},
+    {"leaky relu gradient", &gradient, CLEAT_LEAKY_RELU, 1, SQUARE},
+    {"sigmoid gradient", &gradient, CLEAT_SIGMOID, 1, SQUARE},
+    {"sigmoid gradient from output", &gradient, CLEAT_SIGMOID, 2, SQUARE},
+    {"tanh gradient", &gradient, CLEAT_TANH, 1, SQUARE},
+    {"gelu gradient", &gradient, CLEAT_GELU, 1, SQUARE},
+    {"gelu_tanh gradient", &gradient, CLEAT_GELU_TANH, 1, SQUARE},
+    {"silu gradient", &gradient, CLEAT_SILU, 1, SQUARE},
+};

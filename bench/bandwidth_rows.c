@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Softmax, reductions and cross-entropy; the softmax inputs in [-4, 4). */
+#include "bandwidth.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* A vector in an array: `count` values `step` apart. */
+typedef struct line {
+    const float *at;
+    int64_t step, count;
+} line;
+
+/* Element i of [outer][count][inner], and the line along the middle through it. */
+static line line_of(const float *data, int64_t i, int64_t count, int64_t inner) {
+    int64_t outer = i / (count * inner), column = i % inner;
+    return (line){data + outer * count * inner + column, inner, count};
+}
+
+/* log(sum(exp)); all values are small. */
+static double log_sum(line x) {
+    double sum = 0;
+    for (int64_t i = 0; i < x.count; i++) {
+        sum += exp((double)x.at[i * x.step]);
+    }
+    return log(sum);
+}
+
+/* ---- Softmax over the middle of shape [outer][count][inner]; choice: 1 logarithms ---- */
+enum { VALUE, GRADIENT };
+
+static bool softmax_prepare(bench_run *run, traffic *t) {
+    if (!traffic_input(run, t, 3, t->of->shape, 4)) {
+        return false;
+    }
+    return (t->of->form == VALUE || traffic_input(run, t, 3, t->of->shape, 1)) &&
+           traffic_output(run, t, 3, t->of->shape);
+}
+
+static cleat_status softmax_call(traffic *t) {
+    const cleat_tensor *x = t->tensors;
+    if (t->of->form == VALUE) {
+        return (t->of->choice ? cleat_log_softmax : cleat_softmax)(t->context, x[0], 1, x[1]);
+    }
+    return (t->of->choice ? cleat_log_softmax_backward : cleat_softmax_backward)(
+        t->context, x[0], x[1], 1, x[2]);
+}
+
+/* The gradients are formulas of y and dy, whatever y is. */
+static double softmax_gradient(const traffic *t, int64_t i) {
+    line y = line_of(t->host[0], i, t->of->shape[1], t->of->shape[2]);
+    line dy = line_of(t->host[1], i, t->of->shape[1], t->of->shape[2]);
+    double sum = 0;
+    for (int64_t j = 0; j < y.count; j++) {
+        double weight = t->of->choice ? 1 : (double)y.at[j * y.step];
+        sum += weight * (double)dy.at[j * dy.step];
+    }
+    double own = (double)t->host[1][i], out = (double)t->host[0][i];
+    return t->of->choice ? own - exp(out) * sum : out * (own - sum);
+}
+
+static bool softmax_check(bench_run *run, const traffic *t) {
+    bool good = true;
+    double scale = t->of->form == VALUE ? 1 : 64;
+    for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
+        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        double want = 0;
+        if (t->of->form == GRADIENT) {
+            want = softmax_gradient(t, i);
+        } else {
+            line x = line_of(t->host[0], i, t->of->shape[1], t->of->shape[2]);
+            want = (double)t->host[0][i] - log_sum(x);
+            want = t->of->choice ? want : exp(want);
+        }
+        good = bench_near(
+            run, "cleat", (double)t->result[i], want, 4 * scale, (double)t->of->shape[1]);
+    }
+    return good;
+}
+
+/* ---- Reductions of [outer][count][inner] over the middle; choice: cleat_reduction_kind ---- */
+static bool reduce_prepare(bench_run *run, traffic *t) {
+    int64_t reduced[3] = {t->of->shape[0], 1, t->of->shape[2]};
+    return traffic_input(run, t, 3, t->of->shape, 1) && traffic_output(run, t, 3, reduced);
+}
+
+static cleat_status reduce_call(traffic *t) {
+    const int32_t axis = 1;
+    return cleat_reduce(t->context, (cleat_reduction_kind)t->of->choice, t->tensors[0], 1, &axis,
+        t->tensors[1], NULL);
+}
+
+static bool reduce_check(bench_run *run, const traffic *t) {
+    int64_t count = cleat_tensor_count(t->from), inner = t->of->shape[2], terms = t->of->shape[1];
+    bool good = true;
+    for (int64_t probe = 0; probe < (count == 1 ? 1 : TRAFFIC_PROBES) && good; probe++) {
+        int64_t i = traffic_probe(probe, count);
+        line x = line_of(t->host[0], i / inner * terms * inner + i % inner, terms, inner);
+        double sum = 0, magnitude = 0, most = -INFINITY;
+        for (int64_t j = 0; j < terms; j++) {
+            double value = (double)x.at[j * x.step];
+            sum += value;
+            magnitude += fabs(value);
+            most = fmax(most, value);
+        }
+        double divisor = t->of->choice == CLEAT_REDUCE_MEAN ? (double)terms : 1;
+        double want = t->of->choice == CLEAT_REDUCE_MAX ? most : sum / divisor;
+        good = bench_near(run, "cleat", (double)t->result[i], want,
+            t->of->choice == CLEAT_REDUCE_MAX ? 0 : magnitude / divisor, (double)terms);
+    }
+    return good;
+}
+
+/* ---- Softmax cross-entropy of shape [samples][classes], its mean ---- */
+static bool entropy_prepare(bench_run *run, traffic *t) {
+    const int64_t one = 1;
+    const int64_t samples = t->of->shape[0], classes = t->of->shape[1];
+    if (!traffic_input(run, t, 2, t->of->shape, 4)) {
+        return false;
+    }
+    cleat_tensor *labels = &t->tensors[t->count];
+    size_t bytes = (size_t)samples * sizeof(int32_t);
+    int32_t *data = malloc(bytes);
+    bool good = data != NULL &&
+                bench_call(run, cleat_tensor_create(run->context, CLEAT_I32, 1, &samples, labels),
+                    "labels");
+    if (good) {
+        t->count++;
+        for (int64_t i = 0; i < samples; i++) {
+            data[i] = (int32_t)(i * 7 % classes);
+        }
+        good = bench_call(run, cleat_write(run->context, *labels, data, bytes), "labels");
+        t->read += (double)bytes;
+    }
+    free(data);
+    return good && (t->of->form == VALUE ? traffic_output(run, t, 1, &one)
+                                         : traffic_output(run, t, 2, t->of->shape));
+}
+
+static cleat_status entropy_call(traffic *t) {
+    const cleat_tensor *x = t->tensors;
+    if (t->of->form == VALUE) {
+        return cleat_softmax_cross_entropy(t->context, x[0], x[1], x[2], NULL);
+    }
+    return cleat_softmax_cross_entropy_backward(t->context, x[0], x[1], NULL, x[2], NULL);
+}
+
+static bool entropy_check(bench_run *run, const traffic *t) {
+    int64_t samples = t->of->shape[0], classes = t->of->shape[1];
+    bool good = true;
+    double loss = 0;
+    if (t->of->form == VALUE) {
+        for (int64_t n = 0; n < samples; n++) {
+            const float *row = t->host[0] + n * classes;
+            loss += log_sum((line){row, 1, classes}) - (double)row[n * 7 % classes];
+        }
+        loss /= (double)samples;
+        return bench_near(run, "cleat", (double)t->result[0], loss, 1, (double)samples);
+    }
+    for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
+        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from)), n = i / classes;
+        line row = {t->host[0] + n * classes, 1, classes};
+        double label = i % classes == n * 7 % classes ? 1 : 0;
+        double want = (exp((double)t->host[0][i] - log_sum(row)) - label) / (double)samples;
+        good = bench_near(
+            run, "cleat", (double)t->result[i], want, 4.0 / (double)samples, (double)classes);
+    }
+    return good;
+}
+
+static const traffic_family softmax = {softmax_prepare, softmax_call, softmax_check};
+static const traffic_family reduce = {reduce_prepare, reduce_call, reduce_check};
+static const traffic_family entropy = {entropy_prepare, entropy_call, entropy_check};
+
+#define LONG_ROWS                                                                                  \
+    { 16384, 1024, 1 }
+#define ROWS_OF_64                                                                                 \
+    { 262144, 64, 1 }
+#define ROWS_OF_10                                                                                 \
+    { 1677722, 10, 1 }
+#define COLUMNS                                                                                    \
+    { 1, 1024, 16384 }
+#define MIDDLE                                                                                     \
+    { 128, 1024, 128 }
+#define ALL                                                                                        \
+    { 1, 16777216, 1 }
+const traffic_case traffic_rows[TRAFFIC_ROWS] = {
+    {"softmax rows of 1024", &softmax, 0, VALUE, LONG_ROWS},
+    {"softmax rows of 64", &softmax, 0, VALUE, ROWS_OF_64},
+    {"softmax rows of 10", &softmax, 0, VALUE, ROWS_OF_10},
+    {"softmax outer axis", &softmax, 0, VALUE, COLUMNS},
+    {"log-softmax rows of 1024", &softmax, 1, VALUE, LONG_ROWS},
+    {"log-softmax rows of 64", &softmax, 1, VALUE, ROWS_OF_64},
+    {"log-softmax rows of 10", &softmax, 1, VALUE, ROWS_OF_10},
+    {"log-softmax outer axis", &softmax, 1, VALUE, COLUMNS},
+    {"softmax gradient rows of 1024", &softmax, 0, GRADIENT, LONG_ROWS},
+    {"softmax gradient rows of 64", &softmax, 0, GRADIENT, ROWS_OF_64},
+    {"softmax gradient rows of 10", &softmax, 0, GRADIENT, ROWS_OF_10},
+    {"softmax gradient outer axis", &softmax, 0, GRADIENT, COLUMNS},
+    {"log-softmax gradient rows of 1024", &softmax, 1, GRADIENT, LONG_ROWS},
+    {"log-softmax gradient rows of 64", &softmax, 1, GRADIENT, ROWS_OF_64},
+    {"log-softmax gradient rows of 10", &softmax, 1, GRADIENT, ROWS_OF_10},
+    {"log-softmax gradient outer axis", &softmax, 1, GRADIENT, COLUMNS},
+    {"sum all", &reduce, CLEAT_REDUCE_SUM, 0, ALL},
+    {"sum rows", &reduce, CLEAT_REDUCE_SUM, 0, LONG_ROWS},
+    {"sum columns", &reduce, CLEAT_REDUCE_SUM, 0, COLUMNS},
+    {"sum middle axis", &reduce, CLEAT_REDUCE_SUM, 0, MIDDLE},
+    {"mean all", &reduce, CLEAT_REDUCE_MEAN, 0, ALL},
+    {"mean rows", &reduce, CLEAT_REDUCE_MEAN, 0, LONG_ROWS},
+    {"mean columns", &reduce, CLEAT_REDUCE_MEAN, 0, COLUMNS},
+    {"mean middle axis", &reduce, CLEAT_REDUCE_MEAN, 0, MIDDLE},
+    {"max all", &reduce, CLEAT_REDUCE_MAX, 0, ALL},
+    {"max rows", &reduce, CLEAT_REDUCE_MAX, 0, LONG_ROWS},
+    {"max columns", &reduce, CLEAT_REDUCE_MAX, 0, COLUMNS},
+    {"max middle axis", &reduce, CLEAT_REDUCE_MAX, 0, MIDDLE},
+    {"cross-entropy rows of 1024", &entropy, 0, VALUE, LONG_ROWS},
+    {"cross-entropy rows of 10", &entropy, 0, VALUE, ROWS_OF_10},
+    {"cross-entropy gradient rows of 1024", &entropy, 0, GRADIENT, LONG_ROWS},
+    {"cross-entropy gradient rows of 10", &entropy, 0, GRADIENT, ROWS_OF_10},
+};

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What memory bounds: 16 Mi elements, against a plain kernel that moves the same bytes. */
+#include "bandwidth.h"
+#include "peer_copy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const traffic_case *case_at(size_t index) {
+    static const struct {
+        const traffic_case *cases;
+        size_t count;
+    } tables[] = {{traffic_activations, TRAFFIC_ACTIVATIONS},
+        {traffic_elementwise, TRAFFIC_ELEMENTWISE}, {traffic_rows, TRAFFIC_ROWS},
+        {traffic_pools, TRAFFIC_POOLS}};
+    size_t table = 0;
+    while (index >= tables[table].count) {
+        index -= tables[table++].count;
+    }
+    return &tables[table].cases[index];
+}
+
+static bool add_tensor(
+    bench_run *run, traffic *t, int32_t rank, const int64_t *shape, float *data) {
+    cleat_tensor *tensor = &t->tensors[t->count];
+    t->host[t->count++] = data;
+    return bench_tensor(run, rank, shape, data, tensor);
+}
+
+static size_t shape_count(int32_t rank, const int64_t *shape) {
+    size_t count = 1;
+    for (int32_t axis = 0; axis < rank; axis++) {
+        count *= (size_t)shape[axis];
+    }
+    return count;
+}
+
+bool traffic_input(bench_run *run, traffic *t, int32_t rank, const int64_t *shape, float scale) {
+    size_t count = shape_count(rank, shape);
+    float *data = bench_floats(count);
+    for (size_t i = 0; data != NULL && i < count; i++) {
+        data[i] *= scale;
+    }
+    t->read += (double)count * sizeof *data;
+    return data != NULL && add_tensor(run, t, rank, shape, data);
+}
+
+bool traffic_output(bench_run *run, traffic *t, int32_t rank, const int64_t *shape) {
+    size_t count = shape_count(rank, shape);
+    t->written += (double)count * sizeof(float);
+    bool good = add_tensor(run, t, rank, shape, NULL);
+    t->from = &t->tensors[t->count - 1];
+    return good && bench_call(run, cleat_fill(run->context, 1e30, *t->from), "fill");
+}
+
+int64_t traffic_probe(int64_t probe, int64_t count) {
+    return (probe * 7919 + 13) * 104729 % count;
+}
+
+static bool cleat_run(void *state, int64_t calls) {
+    traffic *t = state;
+    for (int64_t call = 0; call < calls; call++) {
+        if (t->of->family->call(t) != CLEAT_OK) {
+            fprintf(stderr, "cleat-bench: %s: %s\n", t->of->name, cleat_error_message());
+            return false;
+        }
+    }
+    return cleat_finish(t->context) == CLEAT_OK;
+}
+
+static bool check(bench_run *run, traffic *t) {
+    size_t bytes = (size_t)cleat_tensor_count(t->from) * sizeof(float);
+    t->result = malloc(bytes);
+    if (t->result == NULL) {
+        return bench_fail(run, "out of memory");
+    }
+    return cleat_run(t, 1) &&
+           bench_call(run, cleat_read(run->context, *t->from, t->result, bytes), "read") &&
+           t->of->family->check(run, t);
+}
+
+static void bandwidth_name(size_t index, char *text, size_t size) {
+    snprintf(text, size, "%s", case_at(index)->name);
+}
+
+static bool bandwidth_run(bench_run *run, size_t index) {
+    traffic t = {.of = case_at(index), .context = run->context};
+    bool good = t.of->family->prepare(run, &t) && check(run, &t);
+    contender contenders[2] = {{"cleat", cleat_run, &t}};
+    size_t count = 1;
+    copy_peer *copy = NULL;
+    if (good && bench_has_peer(run, "copy")) {
+        copy = copy_peer_create(run, t.read, t.written);
+        good = copy != NULL && copy_peer_run(copy, 1) && copy_peer_check(run, copy);
+        contenders[count++] = (contender){"copy", copy_peer_run, copy};
+    }
+    good = good && bench_compare(run, &unit_gbytes, t.read + t.written, contenders, count);
+    copy_peer_destroy(copy);
+    for (int i = 0; i < t.count; i++) {
+        cleat_tensor_release(&t.tensors[i]);
+        free(t.host[i]);
+    }
+    free(t.result);
+    return good;
+}
+
+const bench bench_bandwidth = {"bandwidth",
+    "16 Mi elements; bytes of operands read once and results written once", TRAFFIC_CASES,
+    bandwidth_name, bandwidth_run};
