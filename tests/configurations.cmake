@@ -72,9 +72,13 @@ add_build(plain -DCMAKE_C_COMPILER=gcc -DCLEAT_CLBLAST=OFF -DBUILD_SHARED_LIBS=O
 add_programs(plain ${PROJECT_BINARY_DIR}/plain/tests ${pocl} "" ${some})
 need_build(plain ${some})
 
-# Every kernel under a simulator that sees reads and writes out of bounds, and races: slow.
+# Every kernel under a simulator that sees reads and writes out of bounds, and races: slow, so
+# without the programs about the library around the kernels.
 if(CLEAT_TEST_LONG)
-    foreach(name IN LISTS test_programs)
+    set(kernel_programs ${test_programs})
+    list(FILTER kernel_programs EXCLUDE REGEX
+        "_(cache|context|errors|example_files|faults|harness|opencl|refusals|tensor|threads)$")
+    foreach(name IN LISTS kernel_programs)
         add_test(NAME oclgrind.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/oclgrind.sh
             ${CMAKE_CURRENT_BINARY_DIR}/${name})
         set_tests_properties(oclgrind.${name} PROPERTIES TIMEOUT ${time_limit} LABELS oclgrind
