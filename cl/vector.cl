@@ -37,10 +37,33 @@
 #define LOAD_16(p) vload16(0, p)
 
 #define STORE_1(v, p) (*(p) = (v))
+#if DEVICE_IS_CPU
+/* One access for the whole register: PoCL puts vstore16 together from vstore4 and vstore8, and three
+ * instructions are left of it. */
+#define STORE_FUNCTIONS(W)                                                                         \
+    typedef CAT(float, W) CAT(unaligned_float, W) __attribute__((aligned(4)));                     \
+    static inline void __attribute__((overloadable)) CAT(store_lanes_, W)(                         \
+        CAT(float, W) v, __global float *p) {                                                      \
+        *(__global CAT(unaligned_float, W) *)p = v;                                                \
+    }                                                                                              \
+    static inline void __attribute__((overloadable)) CAT(store_lanes_, W)(                         \
+        CAT(float, W) v, __private float *p) {                                                     \
+        *(__private CAT(unaligned_float, W) *)p = v;                                               \
+    }
+STORE_FUNCTIONS(2)
+STORE_FUNCTIONS(4)
+STORE_FUNCTIONS(8)
+STORE_FUNCTIONS(16)
+#define STORE_2(v, p) store_lanes_2(v, p)
+#define STORE_4(v, p) store_lanes_4(v, p)
+#define STORE_8(v, p) store_lanes_8(v, p)
+#define STORE_16(v, p) store_lanes_16(v, p)
+#else
 #define STORE_2(v, p) vstore2(v, 0, p)
 #define STORE_4(v, p) vstore4(v, 0, p)
 #define STORE_8(v, p) vstore8(v, 0, p)
 #define STORE_16(v, p) vstore16(v, 0, p)
+#endif
 
 #define GATHER_1(p, s) (*(p))
 #define GATHER_2(p, s) ((float2)((p)[0], (p)[s]))
