@@ -34,6 +34,7 @@
 #include <cleat/softmax.h>
 #include <cleat/status.h>
 #include <cleat/tensor.h>
+#include <cleat/tuning.h>
 #include <cleat/version.h>
 
 #endif

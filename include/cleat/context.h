@@ -77,7 +77,11 @@ typedef struct cleat_context_options {
                                device's memory, at most 1 GiB */
     cleat_log_callback log; /* NULL: silence */
     void *log_data;
-    uint64_t reserved[8]; /* later versions take their fields from here, so zero stays default */
+    /* The tuning table to read, where there is one; see <cleat/tuning.h>. NULL:
+     * $CLEAT_TUNING_FILE, else $XDG_CONFIG_HOME/cleat/tuning, else $HOME/.config/cleat/tuning.
+     * "none", here or in the variable: none. The text is copied. */
+    const char *tuning_file;
+    uint64_t reserved[7]; /* later versions take their fields from here, so zero stays default */
 } cleat_context_options;
 
 /*

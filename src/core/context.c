@@ -80,7 +80,8 @@ static cleat_status set_up_device(cleat_context *context, const cleat_context_op
     if (context->profiling) {
         context->profile.events_have_times = device_probe_event_times(context->cl, context->queue);
     }
-    return disk_cache_open(context, options);
+    TRY(disk_cache_open(context, options));
+    return tuning_open(context, options);
 }
 
 static void free_context(cleat_context *context) {
@@ -102,6 +103,8 @@ static void free_context(cleat_context *context) {
     pthread_mutex_destroy(&context->build_mutex);
     free(context->kernel_dir);
     free(context->cache_dir);
+    free(context->tuning_file);
+    free(context->tuned.entries);
     free(context);
 }
 

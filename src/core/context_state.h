@@ -7,6 +7,7 @@
 #include "core/launch.h"
 #include "core/profile_table.h"
 #include "core/scratch_pool.h"
+#include "core/tuning.h"
 #include <cleat/opencl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,13 +24,15 @@ struct cleat_context {
     bool profiling;
     cleat_log_callback log;
     void *log_data;
-    char *kernel_dir; /* $CLEAT_KERNEL_DIR, or NULL */
-    char *cache_dir;  /* of the disk cache, NULL when there is none */
+    char *kernel_dir;  /* $CLEAT_KERNEL_DIR, or NULL */
+    char *cache_dir;   /* of the disk cache, NULL when there is none */
+    char *tuning_file; /* NULL when there is none */
 
     pthread_mutex_t build_mutex; /* held while a kernel is built; taken before `mutex` */
     pthread_mutex_t mutex;       /* guards everything below, and the order of the queue */
     kernel_cache kernels;
     scratch_pool scratch;
+    tuned_table tuned;
     profile_table rows;
     cleat_context_statistics statistics;
 };

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/disk_cache.h"
 #include "core/context_state.h"
+#include "core/files.h"
 #include "core/hash128.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { FORMAT = 1, MAX_PATH = 4096 };
+enum { FORMAT = 1 };
 
 /* A file's start. The hash is over the whole file with these two words zero; the mark of byte order
  * and the sizes make a file from another kind of machine a foreign one. */
@@ -24,25 +23,20 @@ static const char magic[8] = {'C', 'L', 'E', 'A', 'T', 'K', 'R', 'N'};
 static const uint32_t byte_order = 0x01020304;
 static const uint64_t max_entry = (uint64_t)1 << 30;
 
-static const char *variable(const char *name) {
-    const char *value = getenv(name);
-    return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 /* The folder by option or environment; an empty text when there is none to be had. */
 static cleat_status find_folder(const cleat_context_options *options, text_builder *folder) {
     if (options->cache_dir != NULL && options->cache_dir[0] != '\0') {
         return text_format(folder, "%s", options->cache_dir);
     }
-    const char *own = variable("CLEAT_CACHE_DIR");
+    const char *own = environment_text("CLEAT_CACHE_DIR");
     if (own != NULL) {
         return text_format(folder, "%s", own);
     }
-    const char *shared = variable("XDG_CACHE_HOME");
+    const char *shared = environment_text("XDG_CACHE_HOME");
     if (shared != NULL && shared[0] == '/') {
         return text_format(folder, "%s/cleat", shared);
     }
-    const char *home = variable("HOME");
+    const char *home = environment_text("HOME");
     return home != NULL ? text_format(folder, "%s/.cache/cleat", home)
                         : text_format(folder, "%s", "");
 }
@@ -58,7 +52,7 @@ cleat_status disk_cache_open(cleat_context *context, const cleat_context_options
     }
     text_builder folder = {NULL, 0, 0};
     TRY(find_folder(options, &folder));
-    if (folder.length == 0 || folder.length > MAX_PATH - 64) {
+    if (folder.length == 0 || folder.length > FILE_MAX_PATH - 64) {
         context_log(context, "kernels are not cached on disk: no folder for them "
                              "(CLEAT_CACHE_DIR, XDG_CACHE_HOME and HOME are not set, or too long)");
         free(folder.text);
@@ -80,7 +74,7 @@ cleat_status disk_cache_key(cleat_context *context, const text_builder *options,
 
 static void entry_path(const cleat_context *context, const text_builder *key, char *path) {
     hash128 hash = hash128_of(key->text, key->length);
-    snprintf(path, MAX_PATH, "%s/%016llx%016llx.bin", context->cache_dir,
+    snprintf(path, FILE_MAX_PATH, "%s/%016llx%016llx.bin", context->cache_dir,
         (unsigned long long)hash.high, (unsigned long long)hash.low);
 }
 
@@ -91,32 +85,6 @@ static hash128 entry_hash(unsigned char *entry, size_t size) {
     header.hash_high = 0;
     memcpy(entry, &header, sizeof header);
     return hash128_of(entry, size);
-}
-
-/* Reads a whole file; NULL when there is none (*missing) or it cannot be read. */
-static unsigned char *read_entry(const char *path, size_t *size, bool *missing) {
-    struct stat about;
-    *missing = false;
-    if (stat(path, &about) != 0) {
-        *missing = errno == ENOENT || errno == ENOTDIR;
-        return NULL;
-    }
-    if (!S_ISREG(about.st_mode) || (uint64_t)about.st_size < sizeof(entry_header) ||
-        (uint64_t)about.st_size > max_entry) {
-        return NULL;
-    }
-    FILE *file = fopen(path, "rb");
-    unsigned char *entry = file != NULL ? malloc((size_t)about.st_size) : NULL;
-    *size = entry != NULL ? fread(entry, 1, (size_t)about.st_size, file) : 0;
-    /* Renamed over meanwhile, or growing: then the hash will tell. */
-    if (entry != NULL && *size < sizeof(entry_header)) {
-        free(entry);
-        entry = NULL;
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return entry;
 }
 
 /* Whether the entry is whole and for this key. */
@@ -152,19 +120,18 @@ static cl_program program_from_binary(
 }
 
 cl_program disk_cache_load(cleat_context *context, const text_builder *key, const char *options) {
-    char path[MAX_PATH];
+    char path[FILE_MAX_PATH];
     size_t size = 0;
-    bool missing = false;
     cl_program program = NULL;
     if (context->cache_dir == NULL) {
         return NULL;
     }
     entry_path(context, key, path);
-    unsigned char *entry = read_entry(path, &size, &missing);
-    if (missing) {
+    unsigned char *entry = (unsigned char *)file_read(path, max_entry, &size);
+    if (entry == NULL && file_is_missing()) {
         return NULL;
     }
-    if (entry != NULL && entry_is_good(entry, size, key)) {
+    if (entry != NULL && size >= sizeof(entry_header) && entry_is_good(entry, size, key)) {
         program = program_from_binary(context, entry + sizeof(entry_header) + key->length,
             size - sizeof(entry_header) - key->length, options);
     }
@@ -177,58 +144,6 @@ cl_program disk_cache_load(cleat_context *context, const text_builder *key, cons
         context_log(context, "the cached kernel %s is damaged or foreign; it is rebuilt", path);
     }
     return program;
-}
-
-/* Creates a folder and those above it; true when it is there at the end. */
-static bool make_folder(const char *path) {
-    char part[MAX_PATH];
-    size_t length = strlen(path);
-    if (length >= sizeof part) {
-        return false;
-    }
-    memcpy(part, path, length + 1);
-    for (size_t i = 1; i < length; i++) {
-        if (part[i] == '/') {
-            part[i] = '\0';
-            mkdir(part, 0700);
-            part[i] = '/';
-        }
-    }
-    struct stat about;
-    return (mkdir(part, 0700) == 0 || errno == EEXIST) && stat(part, &about) == 0 &&
-           S_ISDIR(about.st_mode);
-}
-
-/* Writes beside and renames: readers see the old file or the whole new one. */
-static bool write_entry(
-    const char *folder, const char *path, const unsigned char *entry, size_t size) {
-    char beside[MAX_PATH];
-    if (!make_folder(folder)) {
-        return false;
-    }
-    int length = snprintf(beside, sizeof beside, "%s/new-XXXXXX", folder);
-    int descriptor = length > 0 && (size_t)length < sizeof beside ? mkstemp(beside) : -1;
-    if (descriptor < 0) {
-        return false;
-    }
-    size_t written = 0;
-    while (written < size) {
-        ssize_t step = write(descriptor, entry + written, size - written);
-        if (step < 0 && errno == EINTR) {
-            continue;
-        }
-        if (step <= 0) {
-            break;
-        }
-        written += (size_t)step;
-    }
-    bool good = close(descriptor) == 0 && written == size && rename(beside, path) == 0;
-    if (!good) {
-        int reason = errno;
-        unlink(beside);
-        errno = reason;
-    }
-    return good;
 }
 
 /* The binary for the context's device, after `room` bytes for what comes before it. */
@@ -271,7 +186,7 @@ static unsigned char *fetch_binary(
 }
 
 void disk_cache_store(cleat_context *context, const text_builder *key, cl_program program) {
-    char path[MAX_PATH];
+    char path[FILE_MAX_PATH];
     size_t binary_size = 0;
     if (context->cache_dir == NULL) {
         return;
@@ -294,7 +209,7 @@ void disk_cache_store(cleat_context *context, const text_builder *key, cl_progra
     memcpy(entry, &header, sizeof header);
     entry_path(context, key, path);
     errno = 0;
-    if (!write_entry(context->cache_dir, path, entry, room + binary_size)) {
+    if (!file_replace(path, entry, room + binary_size)) {
         context_log(context, "a kernel cannot be cached in %s: %s", context->cache_dir,
             errno != 0 ? strerror(errno) : "it is no folder");
     }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/variant.h"
+
+#include "core/tuning.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +89,21 @@ static const char *tuned_order(
     return "";
 }
 
+/* The first of the names that supports the problem, NULL for none. A table may name what this build
+ * left out, such as a provider, and a user's file may name anything. */
+static const variant *first_of(const char *names, const device_profile *profile,
+    const variant *variants, const void *problem) {
+    const char *name = NULL;
+    size_t length = 0;
+    while (next_name(&names, &name, &length)) {
+        const variant *v = find_variant(variants, name, length);
+        if (v != NULL && v->supports(profile, problem)) {
+            return v;
+        }
+    }
+    return NULL;
+}
+
 bool variant_own_only(const char *operation, const char *forced) {
     forced = forced != NULL ? forced : forced_by_environment(operation);
     return forced != NULL && strcmp(forced, "own") == 0;
@@ -100,23 +117,17 @@ cleat_status variant_choose(cleat_context *context, const char *operation, const
     if (forced != NULL && strcmp(forced, "own") != 0) {
         return choose_forced(context, operation, forced, variants, problem, problem_text, chosen);
     }
-    const char *order = tuned_order(profile, operation, shape_class);
-    const char *name = NULL;
-    size_t length = 0;
-    while (next_name(&order, &name, &length)) {
-        /* The table may name what this build left out, such as a provider. */
-        const variant *v = find_variant(variants, name, length);
-        if (v != NULL && v->supports(profile, problem)) {
-            *chosen = v;
-            return CLEAT_OK;
-        }
+    char own_order[TUNING_VALUE_SIZE] = "";
+    tuning_find(context, operation, shape_class != NULL ? shape_class : "any", own_order);
+    *chosen = first_of(own_order, profile, variants, problem);
+    if (*chosen == NULL) {
+        const char *order = tuned_order(profile, operation, shape_class);
+        *chosen = first_of(order, profile, variants, problem);
     }
-    for (const variant *v = variants; v->name != NULL; v++) {
-        if (v->supports(profile, problem)) {
-            *chosen = v;
-            return CLEAT_OK;
-        }
+    for (const variant *v = variants; *chosen == NULL && v->name != NULL; v++) {
+        *chosen = v->supports(profile, problem) ? v : NULL;
     }
-    return status_set(CLEAT_UNSUPPORTED, "%s: no variant can do %s on %s", operation, problem_text,
-        profile->info.name);
+    REFUSE_IF(*chosen == NULL, CLEAT_UNSUPPORTED, "%s: no variant can do %s on %s", operation,
+        problem_text, profile->info.name);
+    return CLEAT_OK;
 }

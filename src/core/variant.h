@@ -26,12 +26,13 @@ typedef struct tuning_entry {
 
 /*
  * Picks the variant: `forced` if not NULL, else $CLEAT_<OPERATION> in capitals, else the first that
- * supports the problem in the table's order. Either may hold several names separated by blanks: the
- * first of them that supports the problem. "own" forces none: an operation with a provider among
- * its variants looks for it (variant_own_only) and makes the provider support nothing. The list of
- * variants ends with an entry whose name is NULL. CLEAT_INVALID_ARGUMENT for a name that is none
- * (the message lists them), CLEAT_UNSUPPORTED when no forced one, or none at all, supports the
- * problem; `problem_text` says in the message what was asked for.
+ * supports the problem in the order of the context's own table (core/tuning.h; an operation without
+ * classes stands there as "any"), else of the shipped one. The first two may hold several names
+ * separated by blanks: the first of them that supports the problem. "own" forces none: an operation
+ * with a provider among its variants looks for it (variant_own_only) and makes the provider support
+ * nothing. The list of variants ends with an entry whose name is NULL. CLEAT_INVALID_ARGUMENT for a
+ * name that is none (the message lists them), CLEAT_UNSUPPORTED when no forced one, or none at all,
+ * supports the problem; `problem_text` says in the message what was asked for.
  */
 cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
     const char *forced, const variant *variants, const void *problem, const char *problem_text,

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool file_is_missing(void) {
+    return errno == ENOENT || errno == ENOTDIR;
+}
+
+const char *environment_text(const char *name) {
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+char *file_read(const char *path, uint64_t most, size_t *size) {
+    struct stat about;
+    errno = 0;
+    if (stat(path, &about) != 0) {
+        return NULL;
+    }
+    if (!S_ISREG(about.st_mode) || (uint64_t)about.st_size > most) {
+        return NULL;
+    }
+    FILE *file = fopen(path, "rb");
+    char *content = file != NULL ? malloc((size_t)about.st_size + 1) : NULL;
+    if (content != NULL) {
+        /* Renamed over meanwhile, or growing: what was read will not be what it should be. */
+        *size = fread(content, 1, (size_t)about.st_size, file);
+        content[*size] = '\0';
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return content;
+}
+
+/* Makes the folders that lead to `path`; true when they are there at the end. */
+static bool make_folders(const char *path) {
+    char part[FILE_MAX_PATH];
+    size_t length = strlen(path);
+    if (length >= sizeof part) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(part, path, length + 1);
+    char *name = strrchr(part, '/');
+    if (name == NULL || name == part) {
+        return true;
+    }
+    *name = '\0';
+    for (char *at = part + 1; *at != '\0'; at++) {
+        if (*at == '/') {
+            *at = '\0';
+            mkdir(part, 0700);
+            *at = '/';
+        }
+    }
+    struct stat about;
+    if ((mkdir(part, 0700) != 0 && errno != EEXIST) || stat(part, &about) != 0) {
+        return false;
+    }
+    errno = ENOTDIR;
+    return S_ISDIR(about.st_mode);
+}
+
+static bool write_all(int descriptor, const char *data, size_t size) {
+    while (size > 0) {
+        ssize_t step = write(descriptor, data, size);
+        if (step < 0 && errno == EINTR) {
+            continue;
+        }
+        if (step <= 0) {
+            return false;
+        }
+        data += step;
+        size -= (size_t)step;
+    }
+    return true;
+}
+
+bool file_replace(const char *path, const void *data, size_t size) {
+    char beside[FILE_MAX_PATH];
+    if (!make_folders(path)) {
+        return false;
+    }
+    int length = snprintf(beside, sizeof beside, "%s.new-XXXXXX", path);
+    errno = ENAMETOOLONG;
+    int descriptor = length > 0 && (size_t)length < sizeof beside ? mkstemp(beside) : -1;
+    if (descriptor < 0) {
+        return false;
+    }
+    bool good = write_all(descriptor, data, size);
+    good = close(descriptor) == 0 && good;
+    good = good && rename(beside, path) == 0;
+    if (!good) {
+        int reason = errno;
+        unlink(beside);
+        errno = reason;
+    }
+    return good;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small files, read and replaced as a whole. Failures leave their reason in errno, or 0. */
+#ifndef CLEAT_CORE_FILES_H
+#define CLEAT_CORE_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FILE_MAX_PATH = 4096 };
+
+/* The content of a regular file of at most `most` bytes, and a zero behind it that *size does not
+ * count; free() it. NULL when there is none or it is not like that. */
+char *file_read(const char *path, uint64_t most, size_t *size);
+
+/* Writes beside and renames: readers see the old file or the whole new one. Makes the folders. */
+bool file_replace(const char *path, const void *data, size_t size);
+
+/* Whether errno says that there is no such file. */
+bool file_is_missing(void);
+
+/* A variable of the environment; NULL also when it is empty. */
+const char *environment_text(const char *name);
+
+#endif
