@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 static const variant forward_variants[] = {
+    {"cpu_panel", conv2d_cpu_panel_supports, conv2d_cpu_panel},
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_forward},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv2d_plain},
@@ -29,7 +30,7 @@ static const variant *const variants[] = {
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
     static const char *const names[][5] = {
-        {"cpu_patch", "gpu_gemm", "plain", NULL},
+        {"cpu_panel", "cpu_patch", "gpu_gemm", "plain", NULL},
         {"cpu_patch", "gpu_gemm", "plain", NULL},
         {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
     };

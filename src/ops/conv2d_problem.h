@@ -48,6 +48,9 @@ void conv2d_launch_layout(launch *l, const cleat_tensor *x);
 bool conv2d_plain_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_plain(cleat_context *context, const void *problem);
 
+bool conv2d_cpu_panel_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_panel(cleat_context *context, const void *problem); /* forward */
+
 bool conv2d_cpu_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_forward(cleat_context *context, const void *problem);
 cleat_status conv2d_cpu_backward_data(cleat_context *context, const void *problem);

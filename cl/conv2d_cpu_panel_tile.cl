@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inner loop of conv2d_cpu_panel.cl, included once for each number GEMM_NV of vectors in a
+ * tile, after gemm_cpu.cl. It gives panel_tile_<GEMM_NV>() or, with PANEL_PACKS defined,
+ * panel_tile_packing(), which first brings row k of the panel from x + k * x_c:
+ * for r < o->rows and q < GEMM_NR
+ *
+ *     sum[r][q] = sum over k < count of w[r * w_row + k * w_step] * panel[k * GEMM_NR + q]
+ *
+ * which goes to y if `y` is there (finished, as o says), else to `tile`, [GEMM_MR][GEMM_NR]. Rows
+ * beyond o->rows are computed from the last one and thrown away.
+ */
+#ifdef PANEL_PACKS
+static inline void panel_tile_packing(const __global float *x, INDEX x_c, const __global float *w,
+    INDEX w_row, INDEX w_step, __local float *panel, int count, const panel_output *o,
+    __global float *y, float *tile) {
+#else
+static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_row, INDEX w_step,
+    const __local float *panel, int count, const panel_output *o, __global float *y, float *tile) {
+#endif
+    GEMM_ACCUMULATORS;
+#define PANEL_ROW_POINTER(r, unused)                                                               \
+    const __global float *w_##r = w + (INDEX)min(r, o->rows - 1) * w_row;
+    GEMM_ROWS(PANEL_ROW_POINTER, )
+#undef PANEL_ROW_POINTER
+    for (INDEX at = 0; count > 0; count--, at += w_step) {
+#define PANEL_WEIGHT(r) w_##r[at]
+#ifdef PANEL_PACKS
+#define PANEL_PIXELS(v) GEMM_LOAD(v, x)
+        GEMM_STEP(PANEL_WEIGHT, PANEL_PIXELS);
+#define PANEL_PACK(unused, v) GEMM_STORE(GEMM_LOAD(v, x), v, panel);
+        GEMM_VECTORS(PANEL_PACK, )
+#undef PANEL_PACK
+        x += x_c;
+#else
+#define PANEL_PIXELS(v) GEMM_LOAD(v, panel)
+        GEMM_STEP(PANEL_WEIGHT, PANEL_PIXELS);
+#endif
+#undef PANEL_WEIGHT
+#undef PANEL_PIXELS
+        panel += GEMM_NR;
+    }
+#if PANEL_FINISHES
+    if (y) {
+#define PANEL_PUT_ONE(r, v)                                                                        \
+    {                                                                                              \
+        GEMM_VECTOR value = acc_##r##_##v;                                                         \
+        value += o->first ? (GEMM_VECTOR)(0.0f) : GEMM_LOAD(v, row);                               \
+        GEMM_STORE(finish_vector(value, bias, o), v, row);                                         \
+    }
+#define PANEL_PUT_ROW(r, unused)                                                                   \
+    if (r < o->rows) {                                                                             \
+        __global float *row = y + r * o->y_c;                                                      \
+        const float bias = o->bias ? o->bias[r * o->bias_stride] : 0.0f;                           \
+        GEMM_VECTORS(PANEL_PUT_ONE, r)                                                             \
+    }
+        GEMM_ROWS(PANEL_PUT_ROW, )
+#undef PANEL_PUT_ONE
+#undef PANEL_PUT_ROW
+        return;
+    }
+#endif
+    GEMM_PUT(tile);
+}

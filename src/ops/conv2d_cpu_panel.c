@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Forward on processors as a product of matrices, through cl/conv2d_cpu_panel.cl: how the pixels
+ * and the outputs are divided among work-items, and the channels among panels.
+ */
+#include "core/tensor_check.h"
+#include "ops/conv2d_problem.h"
+
+enum {
+    PANEL_LIMIT = 448 * 1024, /* bytes of panels: under half of a usual second-level cache */
+    PACK_CHANNELS = 16,
+    TILE_VECTORS = 3
+};
+
+typedef struct panel_axis {
+    int64_t taps, dilation, step, before, phases;
+    int64_t reach; /* the farthest tap, in cells of a phase */
+} panel_axis;
+
+typedef struct panel_launch {
+    const conv2d_problem *problem;
+    cleat_tensor x, y; /* FLAT: of one row */
+    panel_axis axis[2];
+    bool flat;
+    int64_t width, block, blocks; /* GEMM_W, GEMM_MR */
+    int64_t taps, pixels, vectors, pitch;
+    int64_t parts, part_vectors, plane_rows, item_blocks, channel_block;
+    int64_t w_offset, w_group, w_block, w_row, w_step;
+    bool packs;
+} panel_launch;
+
+static panel_axis make_axis(const conv2d_problem *p, int axis) {
+    panel_axis a = {.taps = p->w.shape[axis + 2],
+        .dilation = p->dilation[axis],
+        .step = p->stride[axis],
+        .before = p->padding[axis]};
+    const int64_t farthest = (a.taps - 1) * a.dilation;
+    a.reach = farthest / a.step;
+    a.phases = min_of(a.step, farthest + 1);
+    return a;
+}
+
+/* One row of all of an image's elements, where its rows touch. */
+static bool flatten(cleat_tensor *t) {
+    if (t->stride[3] != 1 || t->stride[2] != t->shape[3]) {
+        return false;
+    }
+    t->shape[3] *= t->shape[2];
+    t->stride[2] = t->shape[3];
+    t->shape[2] = 1;
+    return true;
+}
+
+static bool is_flat(const conv2d_problem *p) {
+    return p->w.shape[2] == 1 && p->w.shape[3] == 1 && p->stride[ROWS] == 1 &&
+           p->stride[COLUMNS] == 1 && p->padding[0] == 0 && p->padding[1] == 0 &&
+           p->padding[2] == 0 && p->padding[3] == 0;
+}
+
+/* Where the weights are read: from the tensor when they lie in even steps, else from a copy. */
+static void place_weights(panel_launch *l) {
+    const cleat_tensor *w = &l->problem->w;
+    const int innermost = w->shape[3] > 1 ? 3 : w->shape[2] > 1 ? 2 : 1;
+    const int64_t step = w->stride[innermost];
+    l->packs = !((w->shape[2] == 1 || w->stride[2] == step * w->shape[3]) &&
+                 (w->shape[1] == 1 || w->stride[1] == step * l->taps));
+    if (l->packs) {
+        const int64_t depth = w->shape[1] * l->taps;
+        l->w_offset = 0;
+        l->w_group = l->blocks * l->block * depth;
+        l->w_block = l->block * depth;
+        l->w_row = 1;
+        l->w_step = l->block;
+        return;
+    }
+    l->w_offset = w->offset;
+    l->w_group = l->problem->group_outputs * w->stride[0];
+    l->w_block = l->block * w->stride[0];
+    l->w_row = w->stride[0];
+    l->w_step = step;
+}
+
+static panel_launch make_launch(const device_profile *profile, const conv2d_problem *p) {
+    panel_launch l = {.problem = p,
+        .x = p->x,
+        .y = p->y,
+        .axis = {make_axis(p, ROWS), make_axis(p, COLUMNS)},
+        .taps = p->w.shape[2] * p->w.shape[3],
+        .pixels = p->y.shape[0] * p->y.shape[2] * p->y.shape[3]};
+    if (is_flat(p)) {
+        cleat_tensor x = p->x, y = p->y;
+        l.flat = flatten(&x) && flatten(&y);
+        l.x = l.flat ? x : p->x;
+        l.y = l.flat ? y : p->y;
+    }
+    l.width = profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
+    l.block = l.width == 16 && p->group_outputs > 4 ? 8 : 4;
+    l.blocks = ceil_div(p->group_outputs, l.block);
+    l.vectors = ceil_div(l.pixels, l.width);
+    l.pitch = l.y.shape[3] + l.axis[COLUMNS].reach;
+    place_weights(&l);
+    return l;
+}
+
+/* ---- The plan ---- */
+
+static int64_t plane_floats(const panel_launch *l) {
+    return l->flat ? 1
+                   : l->axis[ROWS].phases * l->axis[COLUMNS].phases * l->plane_rows * l->pitch +
+                         l->width;
+}
+
+/* The table of the item with most pixels: taps, tiles and one more, two for each run. */
+static int64_t table_size(const panel_launch *l) {
+    const int64_t tiles = l->part_vectors / TILE_VECTORS + 2;
+    const int64_t runs = l->part_vectors * l->width / l->y.shape[3] + 2 + tiles;
+    return l->taps + tiles + 1 + 2 * runs;
+}
+
+/* Sets what follows from part_vectors; false when not even one channel's panels fit. */
+static bool plan_parts(panel_launch *l, int64_t floats) {
+    l->parts = ceil_div(l->vectors, l->part_vectors);
+    const int64_t rows = ceil_div(l->part_vectors * l->width, l->y.shape[3]) + 1;
+    const int64_t images = rows / l->y.shape[2] + 2;
+    l->plane_rows = min_of(rows, l->y.shape[0] * l->y.shape[2]) +
+                    min_of(images, l->y.shape[0]) * l->axis[ROWS].reach;
+    const int64_t left = floats - plane_floats(l) - l->part_vectors * l->width - 2 * table_size(l);
+    l->channel_block =
+        min_of(left / (l->part_vectors * l->width * l->taps), l->problem->group_channels);
+    return l->channel_block > 0;
+}
+
+static int64_t count_items(const panel_launch *l) {
+    return l->parts * ceil_div(l->blocks, l->item_blocks) * l->problem->groups;
+}
+
+/* Cycles, about, of an item of `vectors` vectors: a step of a tile of 3, 2 or 1 vectors and
+ * GEMM_MR = 8 takes 25, 18 or 12. */
+static double item_cost(const panel_launch *l, int64_t vectors) {
+    static const double step[] = {0, 12, 18};
+    const double tiles = (double)(vectors / 3) * 25 + step[vectors % 3];
+    const double depth = (double)(l->problem->group_channels * l->taps);
+    const double panels = (double)ceil_div(l->problem->group_channels, l->channel_block);
+    const double rows = (double)(l->item_blocks * l->block);
+    return tiles * rows / 8 * (depth + 5 * panels + 4) +
+           (double)vectors * depth * (l->flat ? 2.5 : 4.0) + 1000;
+}
+
+/* Cycles of a plan, about: the last part is smaller, and fills what the others leave. */
+static double plan_cost(const panel_launch *l, int64_t threads) {
+    const int64_t others = ceil_div(l->blocks, l->item_blocks) * l->problem->groups;
+    const int64_t full = l->vectors / l->part_vectors * others;
+    const int64_t rest = l->vectors % l->part_vectors;
+    const double item = item_cost(l, l->part_vectors);
+    const double all = item * (double)full + (rest > 0 ? item_cost(l, rest) * (double)others : 0);
+    const double rounds = item * (double)ceil_div(full, threads), even = all / (double)threads;
+    return (rounds > even ? rounds : even) * (1 + 0.1 * (double)threads / (double)count_items(l));
+}
+
+static int64_t local_floats(const device_profile *profile) {
+    return min_of((int64_t)profile->local_memory, (int64_t)PANEL_LIMIT) / 4;
+}
+
+/* Chooses part_vectors and item_blocks. Three vectors are among the candidates, whatever else. */
+static void plan_launch(const device_profile *profile, panel_launch *l) {
+    const int64_t threads = max_of(profile->compute_units, 1);
+    const int64_t floats = local_floats(profile);
+    panel_launch best = *l;
+    double least = -1;
+    for (int64_t v = 3;; v += 3 * max_of(v / 9, 1)) {
+        l->part_vectors = min_of(v, l->vectors);
+        for (int64_t divisor = 1; divisor <= l->blocks; divisor *= 2) {
+            l->item_blocks = ceil_div(l->blocks, divisor);
+            if (plan_parts(l, floats)) {
+                const double cost = plan_cost(l, threads);
+                if (least < 0 || cost < least) {
+                    least = cost;
+                    best = *l;
+                }
+            }
+        }
+        if (v >= l->vectors) {
+            break;
+        }
+    }
+    *l = best;
+}
+
+bool conv2d_cpu_panel_supports(const device_profile *profile, const void *problem) {
+    const conv2d_problem *p = problem;
+    if (!conv2d_is_int_sized(p) || p->w.shape[2] * p->w.shape[3] > 1024 ||
+        p->stride[ROWS] * p->stride[COLUMNS] > 16) {
+        return false;
+    }
+    panel_launch l = make_launch(profile, p);
+    l.part_vectors = min_of(l.vectors, TILE_VECTORS);
+    l.item_blocks = 1;
+    return l.pixels < INT32_MAX / 2 && plan_parts(&l, local_floats(profile)) &&
+           conv2d_item_is_short(profile, item_cost(&l, l.part_vectors));
+}
+
+/* ---- Launching ---- */
+
+static launch pack_launch(const panel_launch *l, void *packed) {
+    const cleat_tensor *w = &l->problem->w;
+    launch pack = launch_begin(l->problem->operation, "conv2d_cpu_pack", "conv2d_cpu_pack");
+    launch_use_index64(&pack, l->problem->index64);
+    launch_macro(&pack, "PACK_MR", l->block);
+    launch_tensor(&pack, w);
+    launch_memory(&pack, packed);
+    launch_index(&pack, 0);
+    launch_index(&pack, w->offset);
+    launch_index(&pack, l->problem->group_outputs * w->stride[0]);
+    for (int axis = 0; axis < 4; axis++) {
+        launch_index(&pack, w->stride[axis]);
+    }
+    launch_int(&pack, (int32_t)w->shape[1]);
+    launch_int(&pack, (int32_t)l->problem->group_outputs);
+    launch_int(&pack, (int32_t)w->shape[2]);
+    launch_int(&pack, (int32_t)w->shape[3]);
+    launch_int(&pack, PACK_CHANNELS);
+    const int64_t items = l->problem->groups * l->blocks * ceil_div(w->shape[1], PACK_CHANNELS);
+    launch_size_1d(&pack, (size_t)items, 1);
+    pack.bytes = 8.0 * (double)cleat_tensor_count(w);
+    return pack;
+}
+
+static void launch_ints(launch *panels, const int64_t *numbers, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        launch_int(panels, (int32_t)numbers[i]);
+    }
+}
+
+static launch panel_launch_of(const panel_launch *l, void *packed) {
+    const conv2d_problem *p = l->problem;
+    launch panels = launch_begin(p->operation, "conv2d_cpu_panel", "conv2d_cpu_panel");
+    launch_use_index64(&panels, p->index64);
+    launch_macro(&panels, "GEMM_W", l->width);
+    launch_macro(&panels, "GEMM_MR", l->block);
+    launch_macro(&panels, "ACTIVATION", p->activation);
+    launch_macro(&panels, "FLAT", l->flat);
+    launch_tensor(&panels, &l->x);
+    launch_tensor(&panels, &l->y);
+    if (l->packs) {
+        launch_memory(&panels, packed);
+    } else {
+        launch_tensor(&panels, &p->w);
+    }
+    launch_tensor(&panels, p->bias);
+    const int64_t tiles = l->part_vectors / TILE_VECTORS + 2;
+    const int64_t floats = (l->part_vectors * l->channel_block * l->taps + tiles) * l->width;
+    launch_local(&panels, (size_t)plane_floats(l) * 4);
+    launch_local(&panels, (size_t)floats * 4);
+    launch_local(&panels, (size_t)table_size(l) * (p->index64 ? 8 : 4));
+    conv2d_launch_layout(&panels, &l->x);
+    conv2d_launch_layout(&panels, &l->y);
+    launch_index(&panels, p->bias ? p->bias->offset : 0);
+    launch_index(&panels, p->bias ? p->bias->stride[0] : 0);
+    const int64_t weights[] = {l->w_offset, l->w_group, l->w_block, l->w_row, l->w_step};
+    for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
+        launch_index(&panels, weights[i]);
+    }
+    const panel_axis *rows = &l->axis[ROWS], *columns = &l->axis[COLUMNS];
+    const int64_t numbers[] = {l->x.shape[0], l->x.shape[2], l->x.shape[3], l->y.shape[2],
+        l->y.shape[3], p->group_channels, p->group_outputs, rows->step, columns->step, rows->before,
+        columns->before, rows->taps, 0, rows->dilation, columns->taps, 0, columns->dilation,
+        rows->phases, columns->phases, rows->reach, l->pitch, l->plane_rows, l->part_vectors,
+        l->item_blocks, l->channel_block, 0};
+    launch_ints(&panels, numbers, sizeof numbers / sizeof numbers[0]);
+    launch_float(&panels, p->slope);
+    launch_size_1d(&panels, (size_t)count_items(l), 1);
+    panels.flop = conv2d_flop(p);
+    panels.bytes = conv2d_bytes(p);
+    return panels;
+}
+
+cleat_status conv2d_cpu_panel(cleat_context *context, const void *problem) {
+    const conv2d_problem *p = problem;
+    const device_profile *profile = context_profile(context);
+    panel_launch l = make_launch(profile, p);
+    plan_launch(profile, &l);
+    void *packed = NULL;
+    if (l.packs) {
+        const int64_t floats = p->groups * l.w_group;
+        TRY(scratch_acquire(context, (size_t)floats * 4, &packed));
+    }
+    launch launches[2];
+    int count = 0;
+    if (l.packs) {
+        launches[count++] = pack_launch(&l, packed);
+    }
+    launches[count++] = panel_launch_of(&l, packed);
+    const cleat_status status = launch_all(context, launches, count);
+    scratch_release(context, packed);
+    return status;
+}
