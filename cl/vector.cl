@@ -49,6 +49,10 @@
     static inline void __attribute__((overloadable)) CAT(store_lanes_, W)(                         \
         CAT(float, W) v, __private float *p) {                                                     \
         *(__private CAT(unaligned_float, W) *)p = v;                                               \
+    }                                                                                              \
+    static inline void __attribute__((overloadable)) CAT(store_lanes_, W)(                         \
+        CAT(float, W) v, __local float *p) {                                                       \
+        *(__local CAT(unaligned_float, W) *)p = v;                                                 \
     }
 STORE_FUNCTIONS(2)
 STORE_FUNCTIONS(4)
