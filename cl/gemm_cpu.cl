@@ -24,17 +24,20 @@
  *         a += GEMM_MR;
  *         b += GEMM_NR;
  *     }
- *     GEMM_PUT(tile);                           or GEMM_ADD(tile), for the second block of k on
+ *     GEMM_PUT(tile);                           or GEMM_ADD(tile), for the second block of k on,
+ *                                               or GEMM_OUT(epilogue, ...), straight into y
  *
  * MY_A is expanded once for each row and MY_B once for each vector, with literal numbers. Any
  * address space will do. Rows and columns beyond an edge may hold anything, NaN too: sums of other
  * rows and columns never see them. k must never be padded, since 0 * Inf would reach real sums.
  *
  * Panels (for loaders that pack): a panel of A is [k][GEMM_MR], a panel of B is [k][GEMM_NR], each
- * without gaps, so that a step reads both in order. gemm_panels() runs a tile on two such panels.
+ * without gaps, so that a step reads both in order. gemm_panels() runs a tile on panels of B; of A
+ * a copy of the rows as they are, [GEMM_MR][k], is as good, and cheaper to make.
  *
- * The tile lies in private memory, which on a CPU is the first-level cache: storing it is cheap
- * beside the k loop and keeps edges, strides and the epilogue (gemm_finish) out of the fast part.
+ * Whole tiles go straight into y where nothing but the product is asked for. Else the tile lies in
+ * private memory, which on a CPU is the first-level cache: storing it is cheap beside the k loop and
+ * keeps edges, strides and the epilogue (gemm_finish) out of the fast part.
  *
  * Source: Goto & van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
  */
@@ -49,9 +52,27 @@
 #define GEMM_NR (GEMM_W * GEMM_NV)
 #define GEMM_VECTOR CAT(float, GEMM_W)
 
-/* Vector v of the row that starts at p; p needs only the alignment of a float. */
+/*
+ * Vector v of the row that starts at p; p needs only the alignment of a float. PoCL makes four
+ * stores of a vstore16, which a load of the whole then has to wait for: so the type says the
+ * alignment, where the compiler is known to heed it.
+ */
 #define GEMM_LOAD(v, p) CAT(vload, GEMM_W)(v, p)
+#if DEVICE_IS_CPU && defined(__clang__)
+typedef GEMM_VECTOR gemm_unaligned __attribute__((aligned(4)));
+#define GEMM_STORE(x, v, p) gemm_store(x, (p) + (v) * GEMM_W)
+static inline void __attribute__((overloadable)) gemm_store(GEMM_VECTOR x, __global float *p) {
+    *(__global gemm_unaligned *)p = x;
+}
+static inline void __attribute__((overloadable)) gemm_store(GEMM_VECTOR x, __local float *p) {
+    *(__local gemm_unaligned *)p = x;
+}
+static inline void __attribute__((overloadable)) gemm_store(GEMM_VECTOR x, __private float *p) {
+    *(__private gemm_unaligned *)p = x;
+}
+#else
 #define GEMM_STORE(x, v, p) CAT(vstore, GEMM_W)(x, v, p)
+#endif
 
 /* GEMM_ROWS(X, Y): X(0, Y) X(1, Y) ... for each row.
  * GEMM_VECTORS(X, r): X(r, 0) X(r, 1) ... for each vector. */
@@ -113,31 +134,6 @@
         float *gemm_tile = (tile);                                                                 \
         GEMM_ROWS(GEMM_ADD_ROW, )                                                                  \
     } while (0)
-
-/*
- * tile = the product of `count` steps of two packed panels. GEMM_PANEL_A and GEMM_PANEL_B are the
- * address spaces of the panels, __global unless defined otherwise.
- */
-#ifndef GEMM_PANEL_A
-#define GEMM_PANEL_A __global
-#endif
-#ifndef GEMM_PANEL_B
-#define GEMM_PANEL_B __global
-#endif
-static inline void gemm_panels(
-    const GEMM_PANEL_A float *a, const GEMM_PANEL_B float *b, int count, float *tile) {
-    GEMM_ACCUMULATORS;
-    for (int k = 0; k < count; ++k) {
-#define GEMM_PANEL_ROW(r) a[r]
-#define GEMM_PANEL_VECTOR(v) GEMM_LOAD(v, b)
-        GEMM_STEP(GEMM_PANEL_ROW, GEMM_PANEL_VECTOR);
-#undef GEMM_PANEL_ROW
-#undef GEMM_PANEL_VECTOR
-        a += GEMM_MR;
-        b += GEMM_NR;
-    }
-    GEMM_PUT(tile);
-}
 
 /*
  * The epilogue: for r < rows, c < columns, element (r, c) of an operand lying at
@@ -228,4 +224,94 @@ static inline void gemm_finish(const float *tile, int rows, int columns, const g
             gemm_scatter(x, y, e->y_column, count);
         }
     }
+}
+
+/*
+ * A tile's fast way out: whole rows of y, contiguous, straight from the accumulators; y becomes, or
+ * grows by, alpha * sum. The same roundings as in gemm_finish().
+ */
+#define GEMM_WRITE_ONE(r, v)                                                                       \
+    GEMM_STORE(gemm_out->alpha * acc_##r##_##v, v, gemm_out->y + (r) * gemm_out->y_row);
+#define GEMM_WRITE_ROW(r, unused) GEMM_VECTORS(GEMM_WRITE_ONE, r)
+#define GEMM_GROW_ONE(r, v)                                                                        \
+    GEMM_STORE(gemm_out->alpha * acc_##r##_##v +                                                   \
+            GEMM_LOAD(v, gemm_out->y + (r) * gemm_out->y_row),                                     \
+        v, gemm_out->y + (r) * gemm_out->y_row);
+#define GEMM_GROW_ROW(r, unused) GEMM_VECTORS(GEMM_GROW_ONE, r)
+
+/* Asks for memory early, to read it (0) or to write it (1): the processor's own prefetching ends at
+ * each page. */
+#if DEVICE_IS_CPU && defined(__has_builtin)
+#if __has_builtin(__builtin_prefetch)
+#define GEMM_PREFETCH(p, writes) __builtin_prefetch((p), (writes))
+#endif
+#endif
+#ifndef GEMM_PREFETCH
+#define GEMM_PREFETCH(p, writes)
+#endif
+#define GEMM_PREFETCH_ROW(r, e)                                                                    \
+    GEMM_PREFETCH((e)->y + (r) * (e)->y_row, 1);                                                   \
+    GEMM_PREFETCH((e)->y + (r) * (e)->y_row + GEMM_NR - 1, 1);
+#define GEMM_PREFETCH_TILE(e, rows, columns)                                                       \
+    if (gemm_whole(e, rows, columns)) {                                                            \
+        GEMM_ROWS(GEMM_PREFETCH_ROW, e)                                                            \
+    }
+
+/* The accumulators' sums into y, by the way in which they can. */
+#define GEMM_OUT(epilogue, rows, columns, first, last)                                             \
+    do {                                                                                           \
+        const gemm_epilogue *gemm_out = (epilogue);                                                \
+        const bool gemm_plain = gemm_whole(gemm_out, rows, columns) &&                             \
+            ((first) ? gemm_out->addends == 0 : true) && (ACTIVATION == 0 || !(last));             \
+        if (gemm_plain && (first)) {                                                               \
+            GEMM_ROWS(GEMM_WRITE_ROW, )                                                            \
+        } else if (gemm_plain) {                                                                   \
+            GEMM_ROWS(GEMM_GROW_ROW, )                                                             \
+        } else {                                                                                   \
+            float gemm_memory[GEMM_MR * GEMM_NR];                                                  \
+            GEMM_PUT(gemm_memory);                                                                 \
+            gemm_finish(gemm_memory, rows, columns, gemm_out, first, last);                        \
+        }                                                                                          \
+    } while (0)
+
+static inline bool gemm_whole(const gemm_epilogue *e, int rows, int columns) {
+    return e->y_column == 1 && rows >= GEMM_MR && columns >= GEMM_NR;
+}
+
+/*
+ * One tile from `count` steps of panels, finished into y: of B, packed as above; of A, element
+ * (r, k) at a[r * a_row + k * a_step], for every r < GEMM_MR. GEMM_PANEL_A and GEMM_PANEL_B are
+ * their address spaces, __global unless defined otherwise.
+ */
+#ifndef GEMM_PANEL_A
+#define GEMM_PANEL_A __global
+#endif
+#ifndef GEMM_PANEL_B
+#define GEMM_PANEL_B __global
+#endif
+/* Steps by which B is asked for ahead: some 250 cycles, more than the last cache takes. */
+#define GEMM_AHEAD 16
+static inline void gemm_panels(const GEMM_PANEL_A float *a, INDEX a_row, INDEX a_step,
+    const GEMM_PANEL_B float *b, int count, const gemm_epilogue *e, int rows, int columns,
+    bool first, bool last) {
+    GEMM_PREFETCH_TILE(e, rows, columns)
+    GEMM_ACCUMULATORS;
+#define GEMM_PANEL_POINTER(r, unused) const GEMM_PANEL_A float *a_##r = a + r * a_row;
+#define GEMM_PANEL_ROW(r) a_##r[at]
+#define GEMM_PANEL_VECTOR(v) GEMM_LOAD(v, b)
+    GEMM_ROWS(GEMM_PANEL_POINTER, )
+    INDEX at = 0;
+    for (int k = 0; k < count; ++k) {
+        GEMM_STEP(GEMM_PANEL_ROW, GEMM_PANEL_VECTOR);
+        GEMM_PREFETCH(b + GEMM_AHEAD * GEMM_NR, 0);
+#if GEMM_NR > 16
+        GEMM_PREFETCH(b + GEMM_AHEAD * GEMM_NR + 16, 0);
+#endif
+        at += a_step;
+        b += GEMM_NR;
+    }
+#undef GEMM_PANEL_POINTER
+#undef GEMM_PANEL_ROW
+#undef GEMM_PANEL_VECTOR
+    GEMM_OUT(e, rows, columns, first, last);
 }

@@ -46,24 +46,7 @@ static inline void gemm_load_transposed(
 
 static inline void gemm_pack_a(const __global float *source, INDEX lane_step, INDEX k_step,
     int lanes, int count, GEMM_PANEL_A float *panel) {
-    int k = 0;
-#if GEMM_MR == 4 || GEMM_MR == 8 || GEMM_MR == 16
-    if (lane_step == 1 && lanes == GEMM_MR) {
-        for (; k < count; ++k) {
-            CAT(vstore, GEMM_MR)(CAT(vload, GEMM_MR)(0, source + k * k_step), k, panel);
-        }
-    } else if (k_step == 1 && lanes == GEMM_MR && GEMM_MR <= GEMM_W) {
-        for (; k + GEMM_W <= count; k += GEMM_W) {
-            GEMM_VECTOR x[GEMM_W];
-            gemm_load_transposed(source + k, lane_step, GEMM_MR, x);
-#pragma unroll
-            for (int i = 0; i < GEMM_MR; ++i) {
-                GEMM_STORE(x[i], i, panel + k * GEMM_MR);
-            }
-        }
-    }
-#endif
-    for (; k < count; ++k) {
+    for (int k = 0; k < count; ++k) {
         for (int lane = 0; lane < GEMM_MR; ++lane) {
             panel[k * GEMM_MR + lane] = source[min(lane, lanes - 1) * lane_step + k * k_step];
         }
@@ -95,5 +78,73 @@ static inline void gemm_pack_b(const __global float *source, INDEX lane_step, IN
         for (int lane = 0; lane < GEMM_NR; ++lane) {
             panel[k * GEMM_NR + lane] = source[min(lane, lanes - 1) * lane_step + k * k_step];
         }
+    }
+}
+
+/* Rows of A as they are: panel[lane * row + k], lanes past the last one repeating it. */
+static inline void gemm_copy_a(const __global float *source, INDEX lane_step, INDEX k_step,
+    int lanes, int count, int row, GEMM_PANEL_A float *panel) {
+    for (int lane = 0; lane < GEMM_MR; ++lane) {
+        const __global float *p = source + min(lane, lanes - 1) * lane_step;
+        int k = 0;
+        if (k_step == 1) {
+            for (; k + GEMM_W <= count; k += GEMM_W) {
+                GEMM_STORE(GEMM_LOAD(0, p + k), 0, panel + lane * row + k);
+            }
+        }
+        for (; k < count; ++k) {
+            panel[lane * row + k] = p[k * k_step];
+        }
+    }
+}
+
+/*
+ * Several panels at once, of `lanes` lanes that are contiguous: memory is read in its own order, all
+ * panels' part of some k before the next. The first of A's lies at panels, each one behind the
+ * other; B's are panel_step apart.
+ */
+static inline void gemm_pack_a_block(const __global float *source, INDEX k_step, int lanes,
+    int count, GEMM_PANEL_A float *panels) {
+    int whole = 0;
+#if GEMM_MR == 4 || GEMM_MR == 8 || GEMM_MR == 16
+    whole = lanes / GEMM_MR * GEMM_MR;
+    int k = 0;
+    for (; k + 4 <= count; k += 4) { /* whole cache lines of a panel at once */
+        for (int lane = 0; lane < whole; lane += GEMM_MR) {
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+                CAT(vstore, GEMM_MR)(CAT(vload, GEMM_MR)(0, source + (k + i) * k_step + lane),
+                    k + i, panels + lane * count);
+            }
+        }
+    }
+    for (; k < count; ++k) {
+        for (int lane = 0; lane < whole; lane += GEMM_MR) {
+            CAT(vstore, GEMM_MR)(CAT(vload, GEMM_MR)(0, source + k * k_step + lane), k,
+                panels + lane * count);
+        }
+    }
+#endif
+    for (int lane = whole; lane < lanes; lane += GEMM_MR) {
+        gemm_pack_a(source + lane, 1, k_step, min(lanes - lane, GEMM_MR), count,
+            panels + lane * count);
+    }
+}
+
+static inline void gemm_pack_b_block(const __global float *source, INDEX lane_step, INDEX k_step,
+    int lanes, int count, INDEX panel_step, GEMM_PANEL_B float *panels) {
+    const int whole = lane_step == 1 ? lanes / GEMM_NR : 0;
+    for (int k = 0; k < count && whole > 0; ++k) {
+        const __global float *row = source + k * k_step;
+        for (int panel = 0; panel < whole; ++panel) {
+            for (int v = 0; v < GEMM_NV; ++v) {
+                GEMM_STORE(GEMM_LOAD(v, row + panel * GEMM_NR), v,
+                    panels + panel * panel_step + k * GEMM_NR);
+            }
+        }
+    }
+    for (int panel = whole; panel * GEMM_NR < lanes; ++panel) {
+        gemm_pack_b(source + panel * GEMM_NR * lane_step, lane_step, k_step,
+            min(lanes - panel * GEMM_NR, GEMM_NR), count, panels + panel * panel_step);
     }
 }

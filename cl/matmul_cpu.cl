@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Matrix products on CPUs; operands and formula in matmul_batch.cl, register tile in gemm_cpu.cl.
- * One work-item computes a macro tile of tile_rows x tile_columns of y with a work-group of one:
- *
- *     for each block of k_block terms
- *         for each panel of GEMM_NR columns in the macro tile        one panel of b
- *             for each panel of GEMM_MR rows in the macro tile       one panel of a
- *                 register tile += panel of a * panel of b; finish it into y
- *
+ * One work-item computes a macro tile of tile_rows x tile_columns of y with a work-group of one.
  * MATMUL_STAGE chooses what a build holds:
- *   0  matmul_cpu_pack    a (or b, where PACK_SIDE_B is 1) into panels in scratch memory. Global
- *                         size (panels, blocks of k, batches); local 1.
- *   1  matmul_cpu_packed  the product of such panels.
- *   2  matmul_cpu_direct  the product without scratch: a is read where it lies; b too where its
- *                         rows are contiguous, else panel by panel through local memory of
- *                         k_block * GEMM_NR floats. With b_is_panels b has been packed: b_row is
- *                         GEMM_NR and b_column k.
+ *   0  matmul_cpu_pack    b into panels in scratch memory, or for the user to keep. Global size
+ *                         (groups of PACK_GROUP panels, blocks of k, batches); local 1.
+ *   1  matmul_cpu_packed  the product with such panels of b, for large matrices:
+ *
+ *          for each block of k_block terms
+ *              for each panel of GEMM_MR rows in the macro tile
+ *                  copy them to local memory, where they stay in the first-level cache
+ *                  for each panel of GEMM_NR columns, all of which stay in the second-level cache
+ *                      register tile = rows * panel of b; finish it into y
+ *
+ *                         Where a's columns are contiguous, block_rows rows (a multiple of
+ *                         GEMM_MR) are packed at once; else block_rows is GEMM_MR. Local memory:
+ *                         block_rows * (k_block + 16) floats.
+ *   2  matmul_cpu_direct  the product without scratch, for those whose b fits the caches: a is read
+ *                         where it lies; b too where its rows are contiguous, else panel by panel
+ *                         through local memory of k_block * GEMM_NR floats. With b_is_panels b has
+ *                         been packed: b_row is GEMM_NR and b_column k.
  * Global size of 1 and 2: (macro tiles across n, macro tiles across m, batches); local 1.
  *
- * Macros: MATMUL_STAGE, PACK_SIDE_B (0 or 1), those of gemm_cpu.cl, BATCH_RANK, INDEX.
+ * Macros: MATMUL_STAGE, PACK_GROUP (stage 0), those of gemm_cpu.cl, BATCH_RANK, INDEX.
  */
 #include "common.cl"
-#if MATMUL_STAGE == 2
+#if MATMUL_STAGE == 1
+#define GEMM_PANEL_A __local
+#elif MATMUL_STAGE == 2
 #define GEMM_PANEL_B __local
 #endif
 #include "gemm_cpu.cl"
@@ -39,26 +45,23 @@
         return;                                                                                    \
     }
 
-#define TILE_FINISH(tile, row, column, first, last)                                                \
-    do {                                                                                           \
-        gemm_epilogue e;                                                                           \
-        e.addends = addends;                                                                       \
-        e.y = y_base + y + (row) * y_row + (column) * y_column;                                    \
-        e.y_row = y_row;                                                                           \
-        e.y_column = y_column;                                                                     \
-        e.alpha = alpha;                                                                           \
-        e.beta = beta;                                                                             \
-        e.slope = slope;                                                                           \
-        e.bias = bias_base + bias + (row) * bias_row + (column) * bias_column;                     \
-        e.bias_row = bias_row;                                                                     \
-        e.bias_column = bias_column;                                                               \
-        e.residual = residual_base + residual + (row) * residual_row +                             \
-            (column) * residual_column;                                                            \
-        e.residual_row = residual_row;                                                             \
-        e.residual_column = residual_column;                                                       \
-        gemm_finish(tile, (int)min(row_to - (row), (INDEX)GEMM_MR),                                \
-            (int)min(column_to - (column), (INDEX)GEMM_NR), &e, first, last);                      \
-    } while (0)
+/* The epilogue for the register tile at (row, column). */
+#define TILE_EPILOGUE(e, row, column)                                                              \
+    gemm_epilogue e;                                                                               \
+    e.addends = addends;                                                                           \
+    e.y = y_base + y + (row) * y_row + (column) * y_column;                                        \
+    e.y_row = y_row;                                                                               \
+    e.y_column = y_column;                                                                         \
+    e.alpha = alpha;                                                                               \
+    e.beta = beta;                                                                                 \
+    e.slope = slope;                                                                               \
+    e.bias = bias_base + bias + (row) * bias_row + (column) * bias_column;                         \
+    e.bias_row = bias_row;                                                                         \
+    e.bias_column = bias_column;                                                                   \
+    e.residual =                                                                                   \
+        residual_base + residual + (row) * residual_row + (column) * residual_column;              \
+    e.residual_row = residual_row;                                                                 \
+    e.residual_column = residual_column;
 
 #if MATMUL_STAGE == 0
 #define PACK_AXIS(i) , const INDEX extent_##i, const INDEX step_##i
@@ -79,45 +82,55 @@
 #define PACK_STEPS_4 PACK_STEP(3) PACK_STEPS_3
 #define PACK_STEPS_5 PACK_STEP(4) PACK_STEPS_4
 #define PACK_STEPS_6 PACK_STEP(5) PACK_STEPS_5
-#if PACK_SIDE_B
-#define PACK_LANES GEMM_NR
-#define PACK gemm_pack_b
-#else
-#define PACK_LANES GEMM_MR
-#define PACK gemm_pack_a
-#endif
 
-/* panels[batch][panel][k][PACK_LANES] of an operand with `lanes` rows (a) or columns (b). */
-__kernel void matmul_cpu_pack(const __global float *restrict source_base,
-    const INDEX source_offset, const INDEX lane_step, const INDEX k_step, const INDEX lanes,
-    const INDEX k, const INDEX k_block,
+/* panels[batch][panel][k][GEMM_NR] of b; a work-item takes PACK_GROUP panels' part of a block. */
+__kernel void matmul_cpu_pack(const __global float *restrict b_base, const INDEX b_offset,
+    const INDEX b_row, const INDEX b_column, const INDEX n, const INDEX k, const INDEX k_block,
     __global float *restrict panels CAT(PACK_AXES_, BATCH_RANK)) {
-    const INDEX lane = (INDEX)get_global_id(0) * PACK_LANES;
+    const INDEX lane = (INDEX)get_global_id(0) * (PACK_GROUP * GEMM_NR);
     const INDEX from = (INDEX)get_global_id(1) * k_block;
-    if (lane >= lanes || from >= k) {
+    if (lane >= n || from >= k) {
         return;
     }
     INDEX batch = (INDEX)get_global_id(2);
-    const INDEX panel_count = (lanes + PACK_LANES - 1) / PACK_LANES;
-    panels += ((batch * panel_count + (INDEX)get_global_id(0)) * k + from) * PACK_LANES;
-    INDEX source = source_offset + lane * lane_step + from * k_step;
+    const INDEX panel_count = (n + GEMM_NR - 1) / GEMM_NR;
+    panels += ((batch * panel_count + (INDEX)get_global_id(0) * PACK_GROUP) * k + from) * GEMM_NR;
+    INDEX source = b_offset + lane * b_column + from * b_row;
     CAT(PACK_STEPS_, BATCH_RANK)
-    PACK(source_base + source, lane_step, k_step, (int)min(lanes - lane, (INDEX)PACK_LANES),
-        (int)min(k - from, k_block), panels);
+    gemm_pack_b_block(b_base + source, b_column, b_row,
+        (int)min(n - lane, (INDEX)(PACK_GROUP * GEMM_NR)), (int)min(k - from, k_block), k * GEMM_NR,
+        panels);
 }
 #elif MATMUL_STAGE == 1
+/* Rows of a copied as they are lie this much further apart than they are long, so that they do not
+ * meet in one set of the cache. */
+#define ROW_GAP 16
+
 __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
-    const INDEX k_block) {
+    const INDEX k_block, const INDEX block_rows, __local float *panels_a) {
     TILE_BEGIN
-    float tile[GEMM_MR * GEMM_NR];
+    const bool turned = a_row == 1;
     for (INDEX from = 0; from < k || from == 0; from += k_block) {
         const int count = (int)min(k_block, k - from);
         const bool last = from + k_block >= k;
-        for (INDEX j = column_from; j < column_to; j += GEMM_NR) {
-            const __global float *panel_b = b_base + b + j * k + from * GEMM_NR;
-            for (INDEX i = row_from; i < row_to; i += GEMM_MR) {
-                gemm_panels(a_base + a + i * k + from * GEMM_MR, panel_b, count, tile);
-                TILE_FINISH(tile, i, j, from == 0, last);
+        for (INDEX block = row_from; block < row_to; block += block_rows) {
+            const __global float *a_block = a_base + a + block * a_row + from * a_column;
+            const int rows = (int)min(row_to - block, block_rows);
+            if (turned) {
+                gemm_pack_a_block(a_block, a_column, rows, count, panels_a);
+            } else {
+                gemm_copy_a(
+                    a_block, a_row, a_column, rows, count, count + ROW_GAP, panels_a);
+            }
+            for (int i = 0; i < rows; i += GEMM_MR) {
+                const __global float *panel_b = b_base + b + column_from * k + from * GEMM_NR;
+                for (INDEX j = column_from; j < column_to; j += GEMM_NR) {
+                    TILE_EPILOGUE(e, block + i, j)
+                    gemm_panels(panels_a + i * count, turned ? 1 : count + ROW_GAP,
+                        turned ? GEMM_MR : 1, panel_b, count, &e, min(rows - i, GEMM_MR),
+                        (int)min(column_to - j, (INDEX)GEMM_NR), from == 0, last);
+                    panel_b += k * GEMM_NR;
+                }
             }
         }
     }
@@ -125,8 +138,10 @@ __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const 
 #else
 /* One register tile from a where it lies; b by panel or where it lies. */
 #define DIRECT_TILE(SPACE, name)                                                                   \
-    static inline void name(const __global float *a, INDEX a_row, INDEX a_column, int rows,        \
-        const SPACE float *b, INDEX b_row, int count, float *tile) {                               \
+    static inline void name(const __global float *a, INDEX a_row, INDEX a_column,                  \
+        const SPACE float *b, INDEX b_row, int count, const gemm_epilogue *e, int rows,            \
+        int columns, bool first, bool last) {                                                      \
+        GEMM_PREFETCH_TILE(e, rows, columns)                                                       \
         GEMM_ACCUMULATORS;                                                                         \
         GEMM_ROWS(DIRECT_POINTER, )                                                                \
         INDEX at = 0;                                                                              \
@@ -135,7 +150,7 @@ __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const 
             at += a_column;                                                                        \
             b += b_row;                                                                            \
         }                                                                                          \
-        GEMM_PUT(tile);                                                                            \
+        GEMM_OUT(e, rows, columns, first, last);                                                   \
     }
 #define DIRECT_POINTER(r, unused) const __global float *a_##r = a + min(r, rows - 1) * a_row;
 #define DIRECT_A(r) a_##r[at]
@@ -146,7 +161,6 @@ DIRECT_TILE(__local, direct_tile_panel)
 __kernel void matmul_cpu_direct(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
     const INDEX k_block, const int b_is_panels, __local float *panel) {
     TILE_BEGIN
-    float tile[GEMM_MR * GEMM_NR];
     for (INDEX from = 0; from < k || from == 0; from += k_block) {
         const int count = (int)min(k_block, k - from);
         const bool last = from + k_block >= k;
@@ -160,12 +174,14 @@ __kernel void matmul_cpu_direct(MATMUL_PARAMETERS, const INDEX tile_rows, const 
             for (INDEX i = row_from; i < row_to; i += GEMM_MR) {
                 const __global float *a_block = a_base + a + i * a_row + from * a_column;
                 const int rows = (int)min(row_to - i, (INDEX)GEMM_MR);
+                TILE_EPILOGUE(e, i, j)
                 if (packed) {
-                    direct_tile_panel(a_block, a_row, a_column, rows, panel, GEMM_NR, count, tile);
+                    direct_tile_panel(a_block, a_row, a_column, panel, GEMM_NR, count, &e, rows,
+                        columns, from == 0, last);
                 } else {
-                    direct_tile(a_block, a_row, a_column, rows, b_block, b_row, count, tile);
+                    direct_tile(a_block, a_row, a_column, b_block, b_row, count, &e, rows, columns,
+                        from == 0, last);
                 }
-                TILE_FINISH(tile, i, j, from == 0, last);
             }
         }
     }

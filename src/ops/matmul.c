@@ -144,12 +144,11 @@ static cleat_status check(cleat_context *context, const cleat_tensor *a, const c
 
 /* ---- Choose ---- */
 
-static const char *shape_class(const matmul_problem *p) {
+static const char *shape_class(const device_profile *profile, const matmul_problem *p) {
     if (p->m == 1) {
         return "vector";
     }
-    const double terms = (double)p->m * (double)p->n * (double)p->k;
-    return terms <= 320.0 * 320.0 * 320.0 ? "small" : "large";
+    return matmul_cpu_is_large(profile, p) ? "large" : "small";
 }
 
 cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y,
@@ -176,8 +175,8 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     snprintf(text, sizeof text, "%s x %s", shape_text(a.rank, a.shape, text_a),
         shape_text(b.rank, b.shape, text_b));
     const variant *chosen = NULL;
-    TRY(variant_choose(context, OPERATION, shape_class(&problem), options->variant, variants,
-        &problem, text, &chosen));
+    TRY(variant_choose(context, OPERATION, shape_class(context_profile(context), &problem),
+        options->variant, variants, &problem, text, &chosen));
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;
     }

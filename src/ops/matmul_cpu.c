@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The variants for processors: cpu_packed and cpu_direct. Kernels: cl/matmul_cpu.cl */
 #include "ops/matmul_cpu.h"
-
 /* A macro tile is the work of one work-item. */
 typedef struct macro_tile {
     int64_t rows, columns, k_block;
@@ -92,8 +91,8 @@ cleat_status matmul_cpu_direct(cleat_context *context, const void *problem) {
     launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
     matmul_problem with_panels = *p;
     if (p->packed_b != NULL) {
-        const packing b = plan_packing(p, &r, true);
-        with_panels.b = packed_operand(p, &r);
+        const packing b = plan_packing(p, &r);
+        with_panels.b = packed_operand(p, &b, NULL);
         with_panels.index64 = p->index64 || packing_needs_index64(&b, p->k);
     }
     matmul_macros(&l, p, with_panels.index64);
@@ -108,22 +107,58 @@ cleat_status matmul_cpu_direct(cleat_context *context, const void *problem) {
 
 /* ---- cpu_packed ---- */
 
-static launch product_launch(const matmul_problem *p, const packing *a, const packing *b,
-    const register_tile *r, const macro_tile *t, bool index64, void *panels_a, void *panels_b) {
-    matmul_problem packed = *p;
-    packed.a = (matmul_operand){.view = p->a.view, .scratch = panels_a};
-    packed.b = p->packed_b != NULL ? packed_operand(p, r)
-                                   : (matmul_operand){.view = p->b.view, .scratch = panels_b};
-    for (int i = 0; i < p->batch_rank; ++i) {
-        packed.a.batch[i] = a->packed_steps[i];
-        packed.b.batch[i] = b->packed_steps[i];
+enum { FLOATS_PER_KIB = 256, ROW_GAP = 16 };
+
+/*
+ * What a core's second cache holds, in floats. The drivers for processors that tell local memory by
+ * a cache tell this one; others tell little, or too much.
+ */
+static int64_t second_cache(const device_profile *profile) {
+    const int64_t told = (int64_t)(profile->local_memory / sizeof(float));
+    const int64_t least = 256 * FLOATS_PER_KIB, most = 2048 * FLOATS_PER_KIB;
+    return told < least ? least : told < most ? told : most;
+}
+
+/* Terms of a block: as many as keep its rows of a in half a first cache of 32 KiB. */
+static int64_t packed_k_most(const device_profile *profile, const register_tile *r) {
+    const int64_t fits = (int64_t)(profile->local_memory / sizeof(float)) / r->rows - ROW_GAP;
+    const int64_t wanted = 16 * FLOATS_PER_KIB / r->rows;
+    return fits < wanted ? fits / 8 * 8 : wanted < 512 ? wanted : 512;
+}
+
+/* Half the second cache is for panels of b, the rest for what passes by. */
+static macro_tile packed_tile(
+    const device_profile *profile, const matmul_problem *p, const register_tile *r) {
+    const int64_t k_most = packed_k_most(profile, r);
+    const int64_t columns_most = second_cache(profile) / 2 / k_most;
+    return choose_macro_tile(profile, p, r, 128, columns_most < 512 ? columns_most : 512, k_most);
+}
+
+/* Rows of a that are packed at once: many where its columns are contiguous. */
+static int64_t rows_at_once(const device_profile *profile, const matmul_problem *p,
+    const register_tile *r, const macro_tile *t) {
+    if (p->a.row != 1) {
+        return r->rows;
     }
+    const int64_t fits = (int64_t)(profile->local_memory / sizeof(float)) / (t->k_block + ROW_GAP);
+    const int64_t rows = fits / 2 / r->rows * r->rows;
+    return rows < r->rows ? r->rows : rows < t->rows ? rows : t->rows;
+}
+
+static launch product_launch(const device_profile *profile, const matmul_problem *p,
+    const packing *b, const register_tile *r, bool index64, void *panels) {
+    const macro_tile t = packed_tile(profile, p, r);
+    const int64_t rows = rows_at_once(profile, p, r, &t);
+    matmul_problem packed = *p;
+    packed.b = packed_operand(p, b, panels);
     launch l = launch_begin("matmul", MATMUL_CPU_FAMILY, "matmul_cpu_packed");
     tile_macros(&l, r, STAGE_PACKED);
     launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
     matmul_macros(&l, p, index64);
     matmul_arguments(&l, &packed);
-    tile_geometry(&l, p, t);
+    tile_geometry(&l, p, &t);
+    launch_index(&l, rows);
+    launch_local(&l, (size_t)(rows * (t.k_block + ROW_GAP)) * sizeof(float));
     l.flop = matmul_flop(p);
     l.bytes = matmul_bytes(p);
     return l;
@@ -132,45 +167,37 @@ static launch product_launch(const matmul_problem *p, const packing *a, const pa
 bool matmul_cpu_packed_supports(const device_profile *profile, const void *problem) {
     const matmul_problem *p = problem;
     const register_tile r = choose_register_tile(profile);
-    if (p->k > (int64_t)1 << 40) {
+    if (p->k > (int64_t)1 << 40 || packed_k_most(profile, &r) < 8) {
         return false; /* steps of 0; the panels would be larger than any memory */
     }
-    const packing a = plan_packing(p, &r, false);
-    const packing b = plan_packing(p, &r, true);
-    const double most = (double)profile->info.max_allocation;
-    const double bytes_a = packed_count(&a, p->k) * sizeof(float);
-    const double bytes_b = packed_count(&b, p->k) * sizeof(float);
-    return bytes_a <= most && bytes_b <= most &&
-           bytes_a + bytes_b <= (double)profile->info.global_memory / 4;
+    const packing b = plan_packing(p, &r);
+    const double bytes = packed_count(&b, p->k) * sizeof(float);
+    return bytes <= (double)profile->info.max_allocation &&
+           bytes <= (double)profile->info.global_memory / 4;
 }
 
 cleat_status matmul_cpu_packed(cleat_context *context, const void *problem) {
     const matmul_problem *p = problem;
     const device_profile *profile = context_profile(context);
     const register_tile r = choose_register_tile(profile);
-    const macro_tile t = choose_macro_tile(profile, p, &r, 128, 256, 512);
-    const packing a = plan_packing(p, &r, false);
-    const packing b = plan_packing(p, &r, true);
-    const bool index64 =
-        p->index64 || packing_needs_index64(&a, p->k) || packing_needs_index64(&b, p->k);
-    const bool pack_b = p->packed_b == NULL;
-    void *panels_a = NULL;
-    void *panels_b = NULL;
-    cleat_status status = scratch_acquire(context, packed_bytes(&a, p->k), &panels_a);
-    if (status == CLEAT_OK && pack_b) {
-        status = scratch_acquire(context, packed_bytes(&b, p->k), &panels_b);
+    const packing b = plan_packing(p, &r);
+    const bool index64 = p->index64 || packing_needs_index64(&b, p->k);
+    if (p->packed_b != NULL) {
+        launch l = product_launch(profile, p, &b, &r, index64, NULL);
+        return launch_all(context, &l, 1);
     }
-    if (status == CLEAT_OK) {
-        launch launches[3];
-        int count = 0;
-        launches[count++] = pack_launch(p, &a, &r, t.k_block, false, index64, NULL, panels_a);
-        if (pack_b) {
-            launches[count++] = pack_launch(p, &b, &r, t.k_block, true, index64, NULL, panels_b);
-        }
-        launches[count++] = product_launch(p, &a, &b, &r, &t, index64, panels_a, panels_b);
-        status = launch_all(context, launches, count);
-    }
-    scratch_release(context, panels_b);
-    scratch_release(context, panels_a);
+    void *panels = NULL;
+    TRY(scratch_acquire(context, packed_bytes(&b, p->k), &panels));
+    launch launches[] = {pack_launch(p, &b, &r, index64, panels, NULL),
+        product_launch(profile, p, &b, &r, index64, panels)};
+    const cleat_status status = launch_all(context, launches, 2);
+    scratch_release(context, panels);
     return status;
+}
+
+/* ---- Which ---- */
+
+bool matmul_cpu_is_large(const device_profile *profile, const matmul_problem *p) {
+    const double cache = (double)second_cache(profile);
+    return p->m > 256 && (double)p->n * (double)p->k > 3 * cache;
 }

@@ -20,34 +20,32 @@ register_tile choose_register_tile(const device_profile *profile);
 /* MATMUL_STAGE and the macros of gemm_cpu.cl. */
 void tile_macros(launch *l, const register_tile *r, int stage);
 
-/* ---- Panels: matmul_pack.c ---- */
+/* ---- Panels of b: matmul_pack.c ---- */
 
-/* An operand as panels: one for each `lanes` of its rows (a) or columns (b). */
+/* b as panels, [batch][panel][k][r->columns], and the steps of its batches in them. */
 typedef struct packing {
-    const matmul_operand *source;
-    int64_t extent, lane_step, k_step; /* along lanes, and the steps to the next lane and next k */
-    int64_t lanes, panels;
-    int64_t batches;                             /* those that differ */
-    int64_t extents[MATMUL_MAX_BATCH_RANK];      /* 1 where the operand is broadcast */
-    int64_t packed_steps[MATMUL_MAX_BATCH_RANK]; /* in elements of the panels */
+    int64_t panels, columns;
+    int64_t batches;                        /* those that differ */
+    int64_t extents[MATMUL_MAX_BATCH_RANK]; /* 1 where b is broadcast */
+    int64_t steps[MATMUL_MAX_BATCH_RANK];   /* 0 there */
 } packing;
 
-packing plan_packing(const matmul_problem *p, const register_tile *r, bool is_b);
+packing plan_packing(const matmul_problem *p, const register_tile *r);
 
 /* Elements of the panels, and their bytes. */
-double packed_count(const packing *k, int64_t terms);
-size_t packed_bytes(const packing *k, int64_t terms);
+double packed_count(const packing *b, int64_t terms);
+size_t packed_bytes(const packing *b, int64_t terms);
 
 /* Whether indices into the panels need 64 bits. */
-bool packing_needs_index64(const packing *k, int64_t terms);
+bool packing_needs_index64(const packing *b, int64_t terms);
 
-/* The launch that fills the panels, `k_block` terms a work-item. Their memory is `view`'s buffer,
- * or `scratch`, a cl_mem, if that is not NULL. */
-launch pack_launch(const matmul_problem *p, const packing *k, const register_tile *r,
-    int64_t k_block, bool is_b, bool index64, const cleat_tensor *view, void *scratch);
+/* The launch that fills the panels: memory is `scratch`, a cl_mem, or, if that is NULL, `panels`.
+ */
+launch pack_launch(const matmul_problem *p, const packing *b, const register_tile *r, bool index64,
+    void *scratch, cleat_buffer *panels);
 
-/* p->packed_b as the operand b of a kernel: element (k, j) at k * row + j * column for every j that
- * begins a panel. */
-matmul_operand packed_operand(const matmul_problem *p, const register_tile *r);
+/* Panels as the operand b of a kernel: element (k, j) at k * row + j * column for every j that
+ * begins a panel. Memory as above. */
+matmul_operand packed_operand(const matmul_problem *p, const packing *b, void *scratch);
 
 #endif

@@ -94,6 +94,10 @@ bool matmul_vector_gpu_supports(const device_profile *profile, const void *probl
 cleat_status matmul_vector_gpu(cleat_context *context, const void *problem);
 bool matmul_plain_supports(const device_profile *profile, const void *problem);
 cleat_status matmul_plain(cleat_context *context, const void *problem);
+
+/* Whether b is read so often, and is so large, that packing it pays on a processor. */
+bool matmul_cpu_is_large(const device_profile *profile, const matmul_problem *p);
+
 #ifdef CLEAT_HAVE_CLBLAST
 bool matmul_clblast_supports(const device_profile *profile, const void *problem);
 cleat_status matmul_clblast(cleat_context *context, const void *problem);
