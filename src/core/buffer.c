@@ -105,7 +105,7 @@ void cleat_buffer_release(cleat_buffer *buffer) {
     }
     cleat_context *context = buffer->context;
     if (buffer->memory != NULL && context_usable(context) == CLEAT_OK) {
-        clReleaseMemObject(buffer->memory);
+        context_free_memory(context, buffer->memory);
         if (!buffer->wrapped) {
             pthread_mutex_lock(&context->mutex);
             context->statistics.buffer_bytes -= buffer->size;

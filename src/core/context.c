@@ -207,6 +207,11 @@ cleat_status context_create_on(
     return CLEAT_OK;
 }
 
+void context_free_memory(cleat_context *context, cl_mem memory) {
+    atomic_fetch_add(&context->memory_era, 1);
+    clReleaseMemObject(memory);
+}
+
 void cleat_context_retain(cleat_context *context) {
     if (context != NULL) {
         atomic_fetch_add(&context->references, 1);

@@ -28,6 +28,9 @@ struct cleat_context {
     char *cache_dir;   /* of the disk cache, NULL when there is none */
     char *tuning_file; /* NULL when there is none */
 
+    atomic_uint_fast64_t memory_era; /* counts the cl_mem released: while it stands, a handle means
+                                        what it meant */
+
     pthread_mutex_t build_mutex; /* held while a kernel is built; taken before `mutex` */
     pthread_mutex_t mutex;       /* guards everything below, and the order of the queue */
     kernel_cache kernels;
@@ -56,6 +59,9 @@ cleat_status context_admit(cleat_context *context, size_t bytes);
 /* A new cl_mem of `bytes` (> 0), after giving idle scratch memory back if need be. Call with the
  * mutex held. */
 cleat_status context_allocate(cleat_context *context, size_t bytes, cl_mem *memory);
+
+/* Every cl_mem that a kernel may have had as an argument is released through this. */
+void context_free_memory(cleat_context *context, cl_mem memory);
 
 /* What profiling needs about a command from before it is enqueued. */
 typedef struct measure {

@@ -93,6 +93,7 @@ static void free_kernel(cached_kernel *kernel, bool driver_alive) {
         if (kernel->kernel != NULL && driver_alive) {
             clReleaseKernel(kernel->kernel);
         }
+        free(kernel->arguments);
         free(kernel->name);
         free(kernel);
     }
@@ -153,6 +154,9 @@ static cleat_status create_kernel(cleat_context *context, const launch *l, cache
     TRY(status_from_cl(error, "clCreateKernel"));
     TRY_CL(clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->argument_count,
         &kernel->argument_count, NULL));
+    kernel->arguments = calloc((size_t)kernel->argument_count + 1, sizeof *kernel->arguments);
+    REFUSE_IF(
+        kernel->arguments == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", l->operation);
     TRY_CL(clGetKernelWorkGroupInfo(kernel->kernel, context->device, CL_KERNEL_WORK_GROUP_SIZE,
         sizeof kernel->max_work_group_size, &kernel->max_work_group_size, NULL));
     if (!context->profile.kernel_limits_are_real) {

@@ -72,7 +72,7 @@ cleat_status scratch_acquire(cleat_context *context, size_t bytes, void **cl_mem
 static void drop_block(cleat_context *context, size_t index) {
     scratch_pool *pool = &context->scratch;
     scratch_block *block = &pool->blocks[index];
-    clReleaseMemObject(block->memory);
+    context_free_memory(context, block->memory);
     pool->idle_bytes -= block->size;
     context->statistics.scratch_bytes -= block->size;
     *block = pool->blocks[--pool->count];
