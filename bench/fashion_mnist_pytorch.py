@@ -5,7 +5,7 @@
 Same data, same network, same initialisation, same schedule, same batches; prints training
 images/s (without evaluation) and, each epoch, the test accuracy and evaluation images/s.
 With --serve it does what cleat-bench asks for on standard input (see bench/peer_pytorch.h).
-Debian: python3-torch, python3-numpy, dataset-fashion-mnist.
+Debian: python3-torch, dataset-fashion-mnist.
 """
 import argparse
 import gzip
@@ -13,15 +13,13 @@ import math
 import sys
 import time
 
-import numpy
 import torch
 from torch import nn
 
 
 def read_idx(path, header):
     with gzip.open(path) as file:
-        data = file.read()
-    return torch.from_numpy(numpy.frombuffer(data, numpy.uint8, offset=header).copy())
+        return torch.frombuffer(bytearray(file.read()), dtype=torch.uint8, offset=header)
 
 
 def load(folder, name, limit):
@@ -77,18 +75,17 @@ class Server:
 
     @staticmethod
     def read(count, kind):
-        return numpy.frombuffer(sys.stdin.buffer.read(4 * count), kind).copy()
+        return torch.frombuffer(bytearray(sys.stdin.buffer.read(4 * count)), dtype=kind)
 
     def weights(self, _):
         with torch.no_grad():
             for parameter in self.model.parameters():
-                values = self.read(parameter.numel(), numpy.float32)
-                parameter.copy_(torch.from_numpy(values).view_as(parameter))
+                parameter.copy_(self.read(parameter.numel(), torch.float32).view_as(parameter))
         self.adam = torch.optim.Adam(self.model.parameters(), lr=self.rate)
         return []
 
     def set_order(self, _):
-        self.order = torch.from_numpy(self.read(len(self.images), numpy.int32)).long()
+        self.order = self.read(len(self.images), torch.int32).long()
         return []
 
     def train(self, passes):
@@ -107,11 +104,14 @@ class Server:
             for _ in range(passes):
                 logits = [self.model(self.test_images[first:first + self.batch])
                           for first in range(0, len(self.test_images), self.batch)]
-        return torch.cat(logits).numpy()
+        return torch.cat(logits)
 
     def reply(self, values):
-        values = numpy.asarray(values, numpy.float32).ravel()
-        sys.stdout.buffer.write(b"%d\n" % len(values) + values.tobytes())
+        values = torch.as_tensor(values, dtype=torch.float32).flatten()
+        data = bytearray(4 * len(values))
+        if data:
+            torch.frombuffer(data, dtype=torch.float32).copy_(values)
+        sys.stdout.buffer.write(b"%d\n" % len(values) + data)
         sys.stdout.buffer.flush()
 
     def run(self):

@@ -134,6 +134,30 @@ START_TEST(one_context_builds_once) {
 }
 END_TEST
 
+/* What the default is depends on the driver; on PoCL it is to store one program at least at the
+ * context's end. */
+START_TEST(automatic_stores_in_the_end) {
+    make_folder();
+    cleat_device_info device;
+    test_ok(cleat_context_device(test_context(), &device));
+    bool on_pocl = strstr(device.platform, "Portable Computing Language") != NULL;
+    if (on_pocl && getenv("CLEAT_KERNEL_DIR") == NULL) {
+        expect(use_cache(folder, CLEAT_CACHE_AUTO, true, false), 1, 0, 0);
+        ck_assert_int_eq(each_entry(NULL), 1);
+        expect(use_cache(folder, CLEAT_CACHE_AUTO, true, true), 1, 1, 0);
+        ck_assert_int_eq(each_entry(NULL), 2);
+        expect(use_cache(folder, CLEAT_CACHE_AUTO, true, true), 0, 2, 0);
+        ck_assert_int_eq(setenv("CLEAT_KERNEL_DIR", "/nowhere", 1), 0);
+        expect(use_cache(folder, CLEAT_CACHE_AUTO, true, true), 2, 0, 0);
+        unsetenv("CLEAT_KERNEL_DIR");
+    } else {
+        use_cache(folder, CLEAT_CACHE_AUTO, true, false);
+    }
+    ck_assert_int_eq(log_lines, 0);
+    remove_folder();
+}
+END_TEST
+
 START_TEST(off_touches_nothing) {
     char below[PATH_MAX];
     make_folder();
@@ -398,6 +422,7 @@ Suite *test_suite(void) {
     }
     tcase_add_test(cases, second_context_loads);
     tcase_add_test(cases, one_context_builds_once);
+    tcase_add_test(cases, automatic_stores_in_the_end);
     tcase_add_test(cases, off_touches_nothing);
     tcase_add_test(cases, folders_are_made_private);
     tcase_add_test(cases, environment_names_the_folder);

@@ -83,8 +83,11 @@ CL_API_ENTRY cl_int CL_API_CALL clGetKernelWorkGroupInfo(cl_kernel kernel, cl_de
                                                  : real(kernel, device, name, size, value, needed);
 }
 
+static int arguments_set; /* since somebody set it to 0 */
+
 CL_API_ENTRY cl_int CL_API_CALL clSetKernelArg(
     cl_kernel kernel, cl_uint index, size_t size, const void *value) {
+    arguments_set++;
     cl_int (*real)(cl_kernel kernel, cl_uint index, size_t size, const void *value);
     void *found = loaders("clSetKernelArg");
     memcpy(&real, &found, sizeof real);
@@ -437,6 +440,51 @@ static void play_all(cl_int error, int number) {
     ck_assert_int_ge(number, all);
 }
 
+/* Applies leaky relu, and tells how many arguments were set for it. */
+static int arguments_for(cleat_context *context, cleat_tensor x, float slope, cleat_tensor y) {
+    const cleat_activation_options options = {.slope = slope};
+    float value = 0;
+    test_ok(cleat_fill(context, -1, x));
+    arguments_set = 0;
+    test_ok(cleat_activate(context, CLEAT_LEAKY_RELU, x, y, &options));
+    int set = arguments_set;
+    test_ok(cleat_slice(y, 0, 2, 1, 1, &y));
+    test_ok(cleat_read(context, y, &value, sizeof value));
+    ck_assert_float_eq(value, -slope);
+    return set;
+}
+
+/* An argument that is what it was is not set again; a memory object is, once any has been freed,
+ * since a new one may have the handle of an old one. */
+START_TEST(arguments_are_set_when_they_change) {
+    const int64_t count = 8;
+    cleat_tensor x, y;
+    fail_at = 0;
+    cleat_context *context;
+    test_ok(cleat_context_create(&(cleat_context_options){.cache = CLEAT_CACHE_OFF}, &context));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 1, &count, &x));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 1, &count, &y));
+    ck_assert_int_gt(arguments_for(context, x, 0.5f, y), 4);
+    ck_assert_int_eq(arguments_for(context, x, 0.5f, y), 0);
+    ck_assert_int_eq(arguments_for(context, x, 0.25f, y), 1);
+    cleat_tensor_release(&y);
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 1, &count, &y));
+    ck_assert_int_eq(arguments_for(context, x, 0.25f, y), 2);
+    /* One that could not be set is not taken for set. */
+    const cleat_activation_options options = {.slope = 0.125f};
+    calls = 0;
+    fail_at = 1;
+    ck_assert_int_ne(cleat_activate(context, CLEAT_LEAKY_RELU, x, y, &options), (int)CLEAT_OK);
+    ck_assert_str_eq(failed, "clSetKernelArg");
+    fail_at = 0;
+    ck_assert_int_eq(arguments_for(context, x, 0.125f, y), 1);
+    ck_assert_int_eq(arguments_for(context, x, 0.25f, y), 1);
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&y);
+    cleat_context_release(context);
+}
+END_TEST
+
 START_TEST(each_call_runs_out_of_resources) {
     play_all(CL_OUT_OF_RESOURCES, 1);
 }
@@ -451,6 +499,7 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("faults");
     TCase *cases = tcase_create("faults");
     tcase_set_timeout(cases, 100);
+    tcase_add_test(cases, arguments_are_set_when_they_change);
     tcase_add_test(cases, each_call_runs_out_of_resources);
     tcase_add_test(cases, each_call_fails_oddly);
     suite_add_tcase(suite, cases);

@@ -55,8 +55,12 @@ CLEAT_API cleat_status cleat_devices(size_t capacity, cleat_device_info *devices
 typedef void (*cleat_log_callback)(void *data, const char *message);
 
 typedef enum cleat_cache_mode {
-    CLEAT_CACHE_AUTO = 0, /* on disk, unless the driver keeps compiled kernels itself (PoCL does) */
-    CLEAT_CACHE_ON,
+    /* On disk, unless the driver keeps compiled kernels itself and takes them up as quickly
+     * (NVIDIA's does). On PoCL, where a program's binary costs another compilation, they are stored
+     * by cleat_context_release() of the last reference, a few each time, for up to about 1 s; not
+     * when $CLEAT_KERNEL_DIR is set. */
+    CLEAT_CACHE_AUTO = 0,
+    CLEAT_CACHE_ON, /* on disk, as soon as they are built */
     CLEAT_CACHE_OFF
 } cleat_cache_mode;
 

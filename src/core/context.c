@@ -59,6 +59,7 @@ static char *copy_text(const char *text) {
 static cleat_status set_up(cleat_context *context, const cleat_context_options *options) {
     context->references = 1;
     context->process = getpid();
+    context->created = clock_seconds();
     context->profiling = options->profiling;
     context->log = options->log;
     context->log_data = options->log_data;
@@ -89,6 +90,7 @@ static void free_context(cleat_context *context) {
     bool driver_alive = context->process == getpid();
     if (driver_alive && context->queue != NULL) {
         clFinish(context->queue);
+        kernel_cache_store(context);
     }
     profile_table_clear(&context->rows, driver_alive);
     kernel_cache_clear(&context->kernels, driver_alive);

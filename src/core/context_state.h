@@ -27,6 +27,8 @@ struct cleat_context {
     char *kernel_dir;  /* $CLEAT_KERNEL_DIR, or NULL */
     char *cache_dir;   /* of the disk cache, NULL when there is none */
     char *tuning_file; /* NULL when there is none */
+    bool stores_late;  /* what was built goes to cache_dir only at the context's end */
+    double created;    /* clock_seconds() */
 
     atomic_uint_fast64_t memory_era; /* counts the cl_mem released: while it stands, a handle means
                                         what it meant */

@@ -167,9 +167,8 @@ cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
     profile->cache_bytes = (size_t)cache;
     profile->has_fma = (floats & CL_FP_FMA) != 0;
     profile->has_denormals = (floats & CL_FP_DENORM) != 0;
-    profile->driver_caches_kernels =
-        strstr(info->platform, "Portable Computing Language") != NULL ||
-        strstr(info->platform, "NVIDIA") != NULL;
+    profile->driver_caches_kernels = strstr(info->platform, "NVIDIA") != NULL;
+    profile->binaries_cost_a_build = strstr(info->platform, "Portable Computing Language") != NULL;
     /* Mesa's rusticl 22.3 answers the sub-group's size, and runs groups of the device's limit. */
     profile->kernel_limits_are_real = strcmp(info->platform, "rusticl") != 0;
     return CLEAT_OK;

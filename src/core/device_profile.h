@@ -25,6 +25,7 @@ typedef struct device_profile {
     bool has_fma;       /* fma() is fast */
     bool has_denormals;
     bool driver_caches_kernels;  /* the driver keeps compiled kernels on disk by itself */
+    bool binaries_cost_a_build;  /* asking for a program's binary compiles it once more */
     bool events_have_times;      /* profiling events were seen to tell believable times */
     bool kernel_limits_are_real; /* CL_KERNEL_WORK_GROUP_SIZE can be believed */
     int opencl_c_major, opencl_c_minor;

@@ -46,8 +46,12 @@ cleat_status disk_cache_open(cleat_context *context, const cleat_context_options
                   options->cache != CLEAT_CACHE_OFF,
         CLEAT_INVALID_ARGUMENT, "context_create: cache is %d, which is no cleat_cache_mode",
         (int)options->cache);
-    if (options->cache == CLEAT_CACHE_OFF ||
-        (options->cache == CLEAT_CACHE_AUTO && context->profile.driver_caches_kernels)) {
+    bool automatic = options->cache == CLEAT_CACHE_AUTO;
+    bool costly = context->profile.binaries_cost_a_build;
+    /* A developer's kernels change too often to be worth it. */
+    bool driver_will_do =
+        context->profile.driver_caches_kernels || (costly && context->kernel_dir != NULL);
+    if (options->cache == CLEAT_CACHE_OFF || (automatic && driver_will_do)) {
         return CLEAT_OK;
     }
     text_builder folder = {NULL, 0, 0};
@@ -59,6 +63,7 @@ cleat_status disk_cache_open(cleat_context *context, const cleat_context_options
         return CLEAT_OK;
     }
     context->cache_dir = folder.text;
+    context->stores_late = automatic && costly;
     return CLEAT_OK;
 }
 
@@ -185,10 +190,21 @@ static unsigned char *fetch_binary(
     return entry;
 }
 
+static void log_unwritable(cleat_context *context) {
+    context_log(context, "a kernel cannot be cached in %s: %s", context->cache_dir,
+        errno != 0 ? strerror(errno) : "it is no folder");
+}
+
 void disk_cache_store(cleat_context *context, const text_builder *key, cl_program program) {
     char path[FILE_MAX_PATH];
     size_t binary_size = 0;
     if (context->cache_dir == NULL) {
+        return;
+    }
+    entry_path(context, key, path);
+    errno = 0;
+    if (!file_is_replaceable(path)) {
+        log_unwritable(context);
         return;
     }
     size_t room = sizeof(entry_header) + key->length;
@@ -207,11 +223,9 @@ void disk_cache_store(cleat_context *context, const text_builder *key, cl_progra
     header.hash_low = hash.low;
     header.hash_high = hash.high;
     memcpy(entry, &header, sizeof header);
-    entry_path(context, key, path);
     errno = 0;
     if (!file_replace(path, entry, room + binary_size)) {
-        context_log(context, "a kernel cannot be cached in %s: %s", context->cache_dir,
-            errno != 0 ? strerror(errno) : "it is no folder");
+        log_unwritable(context);
     }
     free(entry);
 }

@@ -68,6 +68,19 @@ static bool make_folders(const char *path) {
     return S_ISDIR(about.st_mode);
 }
 
+bool file_is_replaceable(const char *path) {
+    char folder[FILE_MAX_PATH];
+    if (!make_folders(path)) {
+        return false;
+    }
+    snprintf(folder, sizeof folder, "%s", path);
+    char *name = strrchr(folder, '/');
+    if (name != NULL) {
+        name[1] = '\0';
+    }
+    return access(name != NULL ? folder : ".", W_OK) == 0;
+}
+
 static bool write_all(int descriptor, const char *data, size_t size) {
     while (size > 0) {
         ssize_t step = write(descriptor, data, size);

@@ -16,6 +16,9 @@ char *file_read(const char *path, uint64_t most, size_t *size);
 /* Writes beside and renames: readers see the old file or the whole new one. Makes the folders. */
 bool file_replace(const char *path, const void *data, size_t size);
 
+/* Whether the folder of `path`, which it makes, can be written to. */
+bool file_is_replaceable(const char *path);
+
 /* Whether errno says that there is no such file. */
 bool file_is_missing(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/kernel_cache.h"
 #include "core/context_state.h"
+#include "core/disk_cache.h"
 #include "core/program.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,8 @@ struct cached_program {
     cl_program program;
     char *family;
     int macro_count;
-    kernel_macro *macros; /* with texts of its own */
+    kernel_macro *macros;  /* with texts of its own */
+    text_builder unstored; /* key of what the disk cache does not have yet; empty: none */
 };
 
 /* FNV-1a, over a text with its end. */
@@ -83,6 +85,7 @@ static void free_program(cached_program *program, bool driver_alive) {
         free((void *)(uintptr_t)program->macros[i].name);
         free((void *)(uintptr_t)program->macros[i].text);
     }
+    free(program->unstored.text);
     free(program->macros);
     free(program->family);
     free(program);
@@ -127,21 +130,21 @@ static cached_program *new_program(const launch *l) {
 /* Finds the program among those built, or builds it. Only builders touch the list of programs, and
  * they hold the build mutex. */
 static cleat_status get_program(cleat_context *context, const launch *l, cached_program **result) {
-    for (cached_program *p = context->kernels.programs; p != NULL; p = p->next) {
-        if (same_program(p, l)) {
-            *result = p;
+    cached_program **end = &context->kernels.programs;
+    for (; *end != NULL; end = &(*end)->next) {
+        if (same_program(*end, l)) {
+            *result = *end;
             return CLEAT_OK;
         }
     }
     cached_program *program = new_program(l);
     REFUSE_IF(program == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", l->operation);
-    cleat_status status = program_build(context, l, &program->program);
+    cleat_status status = program_build(context, l, &program->program, &program->unstored);
     if (status != CLEAT_OK) {
         free_program(program, true);
         return status;
     }
-    program->next = context->kernels.programs;
-    context->kernels.programs = program;
+    *end = program;
     *result = program;
     return CLEAT_OK;
 }
@@ -204,6 +207,23 @@ cleat_status kernel_cache_build(cleat_context *context, const launch *l, cached_
     }
     pthread_mutex_unlock(&context->build_mutex);
     return status;
+}
+
+/* On PoCL each takes 0.3 s: one in any case, so that processes which come and go get there too, and
+ * more for as long as nobody will mind who waited for the rest. */
+void kernel_cache_store(cleat_context *context) {
+    const double most = 1, share = 0.1;
+    double now = clock_seconds();
+    double allowed = share * (now - context->created);
+    double end = now + (allowed < most ? allowed : most);
+    for (cached_program *p = context->kernels.programs; p != NULL; p = p->next) {
+        if (p->unstored.length > 0) {
+            disk_cache_store(context, &p->unstored, p->program);
+            if (clock_seconds() >= end) {
+                return;
+            }
+        }
+    }
 }
 
 void kernel_cache_clear(kernel_cache *cache, bool driver_alive) {

@@ -39,6 +39,10 @@ cached_kernel *kernel_cache_find(const kernel_cache *cache, const launch *l);
  * the context's mutex. */
 cleat_status kernel_cache_build(cleat_context *context, const launch *l, cached_kernel **kernel);
 
+/* At the context's end: puts programs on disk that are not there yet, the oldest first, for a short
+ * time. */
+void kernel_cache_store(cleat_context *context);
+
 void kernel_cache_clear(kernel_cache *cache, bool driver_alive);
 
 #endif

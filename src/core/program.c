@@ -67,9 +67,10 @@ static cleat_status build_from_source(cleat_context *context, const launch *l, c
     return CLEAT_OK;
 }
 
-/* From the disk cache, else from the source, which then goes into the cache. */
+/* From the disk cache, else from the source, which then goes into the cache at once or later. */
 static cleat_status load_or_build(cleat_context *context, const launch *l,
-    const text_builder *options, const text_builder *source, cl_program *program) {
+    const text_builder *options, const text_builder *source, cl_program *program,
+    text_builder *unstored) {
     text_builder key = {NULL, 0, 0};
     cleat_status status = CLEAT_OK;
     *program = NULL;
@@ -81,6 +82,10 @@ static cleat_status load_or_build(cleat_context *context, const launch *l,
     }
     if (status == CLEAT_OK && *program == NULL) {
         status = build_from_source(context, l, options->text, source, program);
+        if (status == CLEAT_OK && context->stores_late) {
+            *unstored = key;
+            return CLEAT_OK;
+        }
         if (status == CLEAT_OK && context->cache_dir != NULL) {
             disk_cache_store(context, &key, *program);
         }
@@ -89,7 +94,8 @@ static cleat_status load_or_build(cleat_context *context, const launch *l,
     return status;
 }
 
-cleat_status program_build(cleat_context *context, const launch *l, cl_program *program) {
+cleat_status program_build(
+    cleat_context *context, const launch *l, cl_program *program, text_builder *unstored) {
     text_builder name = {NULL, 0, 0};
     text_builder options = {NULL, 0, 0};
     text_builder source = {NULL, 0, 0};
@@ -100,7 +106,7 @@ cleat_status program_build(cleat_context *context, const launch *l, cl_program *
     if (status == CLEAT_OK) {
         status = source_flatten(&source, context->kernel_dir, name.text);
     }
-    status = status == CLEAT_OK ? load_or_build(context, l, &options, &source, program)
+    status = status == CLEAT_OK ? load_or_build(context, l, &options, &source, program, unstored)
                                 : status_prefix(status, l->operation);
     free(name.text);
     free(options.text);

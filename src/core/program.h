@@ -4,10 +4,13 @@
 #define CLEAT_CORE_PROGRAM_H
 
 #include "core/launch.h"
+#include "core/source.h"
 #include <cleat/opencl.h>
 
-/* Builds family + macros for the context's device: from the disk cache if it is there. Call
- * with the build mutex held, and without the context's mutex. */
-cleat_status program_build(cleat_context *context, const launch *l, cl_program *program);
+/* Builds family + macros for the context's device: from the disk cache if it is there. Else it goes
+ * there, or *unstored, free()d by the caller, becomes the key under which it shall later. Call with
+ * the build mutex held, and without the context's mutex. */
+cleat_status program_build(
+    cleat_context *context, const launch *l, cl_program *program, text_builder *unstored);
 
 #endif
