@@ -65,8 +65,10 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float 
 #elif ACTIVATION_IS_GELU
     return ACTIVATION_MATH(gelu)(x);
 #elif ACTIVATION_IS_GELU_TANH
+    x = x < -11.0f ? (ACTIVATION_FLOAT)(-11.0f) : x; /* from there on -0 */
     return ACTIVATION_MATH(weighted_sigmoid)(x, ACTIVATION_NAME(gelu_argument)(x));
 #elif ACTIVATION_IS_SILU
+    x = x < -110.0f ? (ACTIVATION_FLOAT)(-110.0f) : x; /* from there on -0 */
     return ACTIVATION_MATH(weighted_sigmoid)(x, x);
 #endif
 }
@@ -86,12 +88,14 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, f
     return ACTIVATION_MATH(gelu_derivative)(x);
 #else
     /* The limits, 0 and 1, are reached long before; beyond, 0 * Inf would be met. */
-    x = x > 120.0f ? (ACTIVATION_FLOAT)(120.0f) : x;
-    x = x < -120.0f ? (ACTIVATION_FLOAT)(-120.0f) : x;
 #if ACTIVATION_IS_GELU_TANH
+    x = x > 9.9f ? (ACTIVATION_FLOAT)(9.9f) : x;
+    x = x < -9.9f ? (ACTIVATION_FLOAT)(-9.9f) : x;
     return ACTIVATION_MATH(weighted_sigmoid_derivative)(
         x, ACTIVATION_NAME(gelu_argument)(x), ACTIVATION_NAME(gelu_argument_derivative)(x));
 #else
+    x = x > 87.0f ? (ACTIVATION_FLOAT)(87.0f) : x;
+    x = x < -87.0f ? (ACTIVATION_FLOAT)(-87.0f) : x;
     return ACTIVATION_MATH(weighted_sigmoid_derivative)(x, x, (ACTIVATION_FLOAT)(1.0f));
 #endif
 #endif

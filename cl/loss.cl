@@ -30,12 +30,12 @@
 #define MATH_WIDTH 16
 #include "math.cl"
 #define VECTOR float16
-#define EXP(x) math_exp_16(x)
+#define EXP(x) math_exp_down_16(x)
 #define LOAD(p, stride) vload16(0, (p))
 #define STORE(value, p, stride) vstore16((value), 0, (p))
 #else
 #define VECTOR float
-#define EXP(x) math_exp_1(x)
+#define EXP(x) math_exp_down_1(x)
 #define LOAD(p, stride) (*(p))
 #define STORE(value, p, stride) (*(p) = (value))
 #endif
@@ -62,7 +62,7 @@ float loss_of(float sum, float max, float at_label) {
 }
 
 float gradient_of(float x, float max, float sum, float g, bool is_label) {
-    const float probability = math_exp_1(x - max) / sum;
+    const float probability = math_exp_down_1(x - max) / sum;
     return g * (is_label ? probability - 1.0f : probability);
 }
 
@@ -200,7 +200,7 @@ kernel void cross_entropy_group(const global float *x, const global int *labels,
     const float max = group_combine(best, shared, true);
     float part = 0.0f;
     for (INDEX column = id; column < classes; column += GROUP_SIZE) {
-        part += math_exp_1(row[column * x_class_stride] - max);
+        part += math_exp_down_1(row[column * x_class_stride] - max);
     }
     const float sum = group_combine(part, shared, false);
     global float *target = result + result_offset + n * result_sample_stride;
