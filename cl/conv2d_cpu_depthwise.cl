@@ -1,86 +1,187 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Convolution backward to the weights for processors when groups are so small that a tile of
- * channels cannot be filled: depthwise above all.
+ * Convolution for processors when a group has so few channels that a tile of them cannot be filled:
+ * depthwise above all. Straight from the tensors, no copy.
  *
- *   dw[m][c][kh][kw] (+)= sum over n, oh, ow of dy[n][m][oh][ow] *
- *       x[n][g * group_channels + c][oh*stride_h - top + kh*dilation_h][ow*stride_w - left + ...]
+ *   y[n][m][oh][ow] = activation(bias[m] + sum over c < group_channels, kh, kw of
+ *       w[m][c][kh][kw] * x[n][m / group_outputs * group_channels + c]
+ *           [oh*STRIDE_H - top + kh*DILATION_H][ow*COLUMN_STEP - left + kw*DILATION_W])
  *
- * Geometry: one work-item a work-group, 1-D; item (m, c) sums one window's weights, vectors running
- * along the rows of dy, straight from the tensors. For each weight just the pixels that meet x are
- * summed, so there is no border. Local memory, the one item's own: sums, a vector for each weight.
- * Macros: VECTOR, floats in a vector: 4, 8 or 16; INDEX.
+ * A tile is TILE_ROWS rows of y, a vector wide, in registers. The rows of x that meet it are taken
+ * one by one; each of the KERNEL_W vectors loaded from one serves every row of the tile that it
+ * meets. Only tiles at an edge of x mask its columns.
+ *
+ * Geometry: one work-item a work-group, 1-D. An item computes item_channels channels m of an image,
+ * band_rows rows of each; band_rows is a multiple of TILE_ROWS or all of them. Rows of x and y have
+ * no gaps between columns.
+ * Macros: VECTOR and COLUMN_STEP, the stride along rows, as in conv2d_cpu_depthwise_rows.cl;
+ * STRIDE_H, KERNEL_H, KERNEL_W, DILATION_H, DILATION_W; TILE_ROWS; ACTIVATION; INDEX.
  */
 #include "common.cl"
 #include "vector.cl"
+#include "conv2d_cpu_depthwise_rows.cl"
+#if ACTIVATION != 0
+#define ACTIVATION_WIDTH VECTOR
+#include "activation.cl"
+#endif
 
-#define VECTOR_FLOATS FLOATS(VECTOR)
+#define SOURCE_ROWS ((TILE_ROWS - 1) * STRIDE_H + (KERNEL_H - 1) * DILATION_H + 1)
 
-/* x[0], x[step], ... for a step of 1 or 2. */
-static inline VECTOR_FLOATS load_steps(const __global float *x, INDEX step) {
-    if (step == 1) {
-        return LOAD(VECTOR, x);
-    }
-    /* The second half ends at the last value wanted, not one behind it. */
-    VECTOR_FLOATS all;
-    all.lo = LOAD(VECTOR, x).even;
-    all.hi = LOAD(VECTOR, x + VECTOR - 1).odd;
-    return all;
-}
+/* Where a tile of y goes. */
+typedef struct tile_result {
+    __global float *y; /* its element (0, 0) */
+    INDEX row_stride;
+    int rows, columns; /* what is left of y there */
+    bool over;         /* rows but the last may be stored beyond their end */
+    float slope;
+} tile_result;
 
-/* sum + dy[0] x[0] + dy[1] x[step] + ..., `count` products, spread over the lanes. */
-static inline VECTOR_FLOATS add_products(VECTOR_FLOATS sum, const __global float *dy,
-    INDEX dy_step, const __global float *x, INDEX x_step, int count) {
-    int i = 0;
-    if (dy_step == 1 && (x_step == 1 || x_step == 2)) {
-        for (; i + VECTOR <= count; i += VECTOR) {
-            sum = FMA(LOAD(VECTOR, dy + i), load_steps(x + i * x_step, x_step), sum);
-        }
-    }
-    float rest = 0.0f;
-    for (; i < count; i++) {
-        rest = FMA(dy[i * dy_step], x[i * x_step], rest);
-    }
-    sum.s0 += rest;
+static inline VECTOR_FLOATS finish(VECTOR_FLOATS sum, const tile_result *to) {
+#if ACTIVATION != 0
+    return CAT(activation_value_, VECTOR)(sum, to->slope);
+#else
     return sum;
+#endif
 }
 
-__kernel void conv2d_cpu_depthwise_weights(const __global float *x, __global float *dw,
-    const __global float *dy, __local float *sums, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h,
-    INDEX x_w, INDEX dw_offset, INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, INDEX dy_offset,
-    INDEX dy_n, INDEX dy_c, INDEX dy_h, INDEX dy_w, int images, int height, int width,
-    int out_height, int out_width, int group_channels, int group_outputs, int kernel_h,
-    int kernel_w, int stride_h, int stride_w, int top, int left, int dilation_h, int dilation_w,
-    int accumulate) {
-    const INDEX m = get_group_id(0) / group_channels, c = get_group_id(0) % group_channels;
-    x += x_offset + (m / group_outputs * group_channels + c) * x_c;
-    dy += dy_offset + m * dy_c;
-    for (int t = 0; t < kernel_h * kernel_w; t++) {
-        STORE(VECTOR, (VECTOR_FLOATS)(0.0f), sums + t * VECTOR);
-    }
-    for (INDEX row = 0; row < (INDEX)images * out_height; row++) {
-        const INDEX n = row / out_height;
-        const int oh = (int)(row % out_height);
-        for (int t = 0; t < kernel_h * kernel_w; t++) {
-            const int h = oh * stride_h - top + t / kernel_w * dilation_h;
-            const int shift = t % kernel_w * dilation_w - left;
-            const int begin = shift < 0 ? (stride_w - 1 - shift) / stride_w : 0;
-            const int last = width - 1 - shift;
-            const int end = min(last < 0 ? 0 : last / stride_w + 1, out_width);
-            if (h < 0 || h >= height || begin >= end) {
-                continue;
-            }
-            const VECTOR_FLOATS sum = add_products(LOAD(VECTOR, sums + t * VECTOR),
-                dy + n * dy_n + oh * dy_h + begin * dy_w, dy_w,
-                x + n * x_n + h * x_h + (begin * stride_w + shift) * x_w, stride_w * x_w,
-                end - begin);
-            STORE(VECTOR, sum, sums + t * VECTOR);
+/* Where rows lie end to end, what a whole vector writes behind its row belongs to the row below,
+ * which the item stores later: rows go downwards, columns from the right to the left. */
+static inline void store_tile(const VECTOR_FLOATS *sum, const tile_result *to) {
+    if (to->rows >= TILE_ROWS && to->over) {
+#pragma unroll
+        for (int r = 0; r < TILE_ROWS - 1; r++) {
+            STORE(VECTOR, finish(sum[r], to), to->y + r * to->row_stride);
         }
+        store_first(finish(sum[TILE_ROWS - 1], to), to->y + (TILE_ROWS - 1) * to->row_stride,
+            to->columns);
+        return;
     }
-    for (int t = 0; t < kernel_h * kernel_w; t++) {
-        const float sum = SUM_LANES(VECTOR, LOAD(VECTOR, sums + t * VECTOR));
-        __global float *to =
-            dw + dw_offset + m * dw_m + c * dw_c + t / kernel_w * dw_h + t % kernel_w * dw_w;
-        *to = accumulate ? *to + sum : sum;
+    float lanes[TILE_ROWS * VECTOR]; /* a short loop instead of long code */
+#pragma unroll
+    for (int r = 0; r < TILE_ROWS; r++) {
+        STORE(VECTOR, finish(sum[r], to), lanes + r * VECTOR);
+    }
+    for (int r = 0; r < min(TILE_ROWS, to->rows); r++) {
+        store_first(LOAD(VECTOR, lanes + r * VECTOR), to->y + r * to->row_stride, to->columns);
+    }
+}
+
+/* A tile whose windows start at row `top` of the tables, column `left` of x. x is channel 0 of the
+ * group, others lie channel_stride apart; their weights follow each other. */
+__attribute__((always_inline)) static void sum_tile(row_source x, INDEX channel_stride,
+    int channels, int top, int left, float start, const __local float *weights, tile_result to,
+    int mode) {
+    VECTOR_FLOATS sum[TILE_ROWS];
+#pragma unroll
+    for (int r = 0; r < TILE_ROWS; r++) {
+        sum[r] = (VECTOR_FLOATS)(start);
+    }
+    for (int c = 0; c < channels; c++) {
+#pragma unroll
+        for (int i = 0; i < SOURCE_ROWS; i++) {
+#pragma unroll
+            for (int kw = 0; kw < KERNEL_W; kw++) {
+                const VECTOR_FLOATS columns =
+                    load_columns(&x, top + i, left, kw * DILATION_W, mode);
+#pragma unroll
+                for (int r = 0; r < TILE_ROWS; r++) {
+                    const int down = i - r * STRIDE_H;
+                    if (down >= 0 && down % DILATION_H == 0 && down / DILATION_H < KERNEL_H) {
+                        sum[r] = FMA(columns,
+                            (VECTOR_FLOATS)(weights[down / DILATION_H * KERNEL_W + kw]), sum[r]);
+                    }
+                }
+            }
+        }
+        x.plane += channel_stride;
+        weights += KERNEL_H * KERNEL_W;
+    }
+    store_tile(sum, &to);
+}
+
+/* The same near either end of the tensor, where few tiles lie: small rather than fast. */
+static void sum_short_tile(row_source x, INDEX channel_stride, int channels, int top, int left,
+    float start, const __local float *weights, tile_result to) {
+    for (int r = 0; r < min(TILE_ROWS, to.rows); r++) {
+        VECTOR_FLOATS sum = (VECTOR_FLOATS)(start);
+        row_source plane = x;
+        for (int t = 0; t < channels * KERNEL_H * KERNEL_W; t++) {
+            const int tap = t % (KERNEL_H * KERNEL_W);
+            plane.plane = x.plane + t / (KERNEL_H * KERNEL_W) * channel_stride;
+            const VECTOR_FLOATS columns =
+                load_columns(&plane, top + r * STRIDE_H + tap / KERNEL_W * DILATION_H, left,
+                    tap % KERNEL_W * DILATION_W, TILE_SHORT);
+            sum = FMA(columns, (VECTOR_FLOATS)(weights[t]), sum);
+        }
+        store_first(finish(sum, &to), to.y + r * to.row_stride, to.columns);
+    }
+}
+
+__kernel void conv2d_cpu_depthwise(const __global float *x, __global float *y,
+    const __global float *w, const __global float *bias, __local float *weights,
+    __local INDEX *row_at, __local uint *row_width, INDEX x_first, INDEX x_end, INDEX x_offset,
+    INDEX x_n, INDEX x_c, INDEX x_h, INDEX y_offset, INDEX y_n, INDEX y_c, INDEX y_h,
+    INDEX w_offset, INDEX w_m, INDEX w_c, INDEX w_h, INDEX w_w, INDEX bias_offset,
+    INDEX bias_stride, int outputs, int group_channels, int group_outputs, int height, int width,
+    int out_height, int out_width, int top, int left, int item_channels, int band_rows,
+    float slope) {
+    const int bands = (out_height + band_rows - 1) / band_rows;
+    const int runs = (outputs + item_channels - 1) / item_channels;
+    const int row_begin = get_group_id(0) % bands * band_rows;
+    const int m_begin = get_group_id(0) / bands % runs * item_channels;
+    const INDEX n = get_group_id(0) / bands / runs;
+    const int row_end = min(row_begin + band_rows, out_height);
+    const int last_column = (out_width - 1) / VECTOR * VECTOR;
+    const int columns_read = COLUMNS_READ((KERNEL_W - 1) * DILATION_W);
+    /* Of a group's planes, the elements that loads may reach. */
+    const INDEX across = (group_channels - 1) * x_c, down = (height - 1) * x_h;
+    const INDEX lowest = min(across, (INDEX)0) + min(down, (INDEX)0) - left;
+    const INDEX highest = max(across, (INDEX)0) + max(down, (INDEX)0) - left +
+                          last_column * COLUMN_STEP + columns_read;
+
+    list_rows(row_at, row_width, row_begin * STRIDE_H - top,
+        ((row_end - row_begin + TILE_ROWS - 1) / TILE_ROWS - 1) * TILE_ROWS * STRIDE_H +
+            SOURCE_ROWS,
+        height, width, x_h);
+    for (INDEX m = m_begin; m < min(m_begin + item_channels, outputs); m++) {
+        const float start = bias ? bias[bias_offset + m * bias_stride] : 0.0f;
+        const INDEX plane = x_offset + n * x_n + m / group_outputs * group_channels * x_c;
+        const bool is_short = plane + lowest < x_first || plane + highest > x_end;
+        const row_source source = {x + plane, row_at, row_width};
+        for (int c = 0; c < group_channels; c++) {
+            const __global float *from = w + w_offset + m * w_m + c * w_c;
+#pragma unroll
+            for (int t = 0; t < KERNEL_H * KERNEL_W; t++) {
+                weights[c * KERNEL_H * KERNEL_W + t] =
+                    from[t / KERNEL_W * w_h + t % KERNEL_W * w_w];
+            }
+        }
+        for (int row = row_begin; row < row_end; row += TILE_ROWS) {
+            const int upper = (row - row_begin) * STRIDE_H;
+            const bool rows_inside = row * STRIDE_H >= top &&
+                                     row * STRIDE_H - top + SOURCE_ROWS <= height;
+            for (int column = last_column; column >= 0; column -= VECTOR) {
+                const int leftmost = column * COLUMN_STEP - left;
+                const tile_result to = {y + y_offset + n * y_n + m * y_c + row * y_h + column, y_h,
+                    row_end - row, out_width - column,
+                    y_h == out_width && last_column + VECTOR <= 2 * out_width, slope};
+                const INDEX first_row = row_at[upper], last_row = row_at[upper + SOURCE_ROWS - 1];
+                if (is_short &&
+                    (plane + min(across, (INDEX)0) + min(first_row, last_row) + leftmost <
+                            x_first ||
+                        plane + max(across, (INDEX)0) + max(first_row, last_row) + leftmost +
+                                columns_read > x_end)) {
+                    sum_short_tile(
+                        source, x_c, group_channels, upper, leftmost, start, weights, to);
+                } else if (rows_inside && leftmost >= 0 &&
+                           leftmost + columns_read <= width) {
+                    sum_tile(source, x_c, group_channels, upper, leftmost, start, weights, to,
+                        TILE_INSIDE);
+                } else {
+                    sum_tile(source, x_c, group_channels, upper, leftmost, start, weights, to,
+                        TILE_MASKED);
+                }
+            }
+        }
     }
 }

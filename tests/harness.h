@@ -44,7 +44,8 @@ typedef enum test_values {
 
 typedef enum test_layout {
     TEST_ROW_MAJOR, /* without gaps, offset 0 */
-    TEST_STRIDED    /* axes in random order, gaps, an offset, some axes reversed */
+    TEST_STRIDED,   /* axes in random order, gaps, an offset, some axes reversed */
+    TEST_ROWS       /* the same, but for the last axis, whose elements lie end to end */
 } test_layout;
 
 /* A tensor on the device inside a larger guarded buffer, and its values on the host. */

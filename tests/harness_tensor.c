@@ -23,22 +23,29 @@ static int64_t lay_row_major(cleat_tensor *view) {
     return span;
 }
 
-/* Axes in random order with gaps, some of them reversed, behind a guard zone of odd length. */
-static int64_t lay_strided(cleat_tensor *view) {
+/* Axes in random order with gaps, some of them reversed, behind a guard zone of odd length; `rows`:
+ * the last axis comes first, without gaps. */
+static int64_t lay_strided(cleat_tensor *view, bool rows) {
     int32_t order[CLEAT_MAX_RANK];
     for (int32_t i = 0; i < view->rank; i++) {
         int32_t j = (int32_t)test_int(0, i);
         order[i] = order[j];
         order[j] = i;
     }
+    for (int32_t i = 0; i < view->rank && rows; i++) {
+        if (order[i] == view->rank - 1) {
+            order[i] = order[0];
+            order[0] = view->rank - 1;
+        }
+    }
     int64_t start = test_int(1, GUARD);
-    int64_t stride = test_coin() ? 1 : test_int(2, 3);
+    int64_t stride = rows || test_coin() ? 1 : test_int(2, 3);
     int64_t last = 0;
     view->offset = start;
     for (int32_t i = 0; i < view->rank; i++) {
         int32_t axis = order[i];
         int64_t steps = view->shape[axis] > 0 ? view->shape[axis] - 1 : 0;
-        bool reversed = test_int(0, 3) == 0;
+        bool reversed = !(rows && i == 0) && test_int(0, 3) == 0;
         view->stride[axis] = reversed ? -stride : stride;
         view->offset += reversed ? steps * stride : 0;
         last += steps * stride;
@@ -83,7 +90,8 @@ static test_tensor make_tensor(
         t.view.shape[axis] = shape[axis];
         t.count *= shape[axis];
     }
-    int64_t span = layout == TEST_STRIDED ? lay_strided(&t.view) : lay_row_major(&t.view);
+    int64_t span = layout == TEST_ROW_MAJOR ? lay_row_major(&t.view)
+                                            : lay_strided(&t.view, layout == TEST_ROWS);
     int64_t total = span + GUARD;
     t.image_size = (size_t)total * ELEMENT;
     t.image = test_alloc(total, ELEMENT);

@@ -237,9 +237,38 @@ START_TEST(test_table_bound) {
 }
 END_TEST
 
+/* Narrow groups, whose kernels take rows whole: widths around those of vectors, rows with and
+ * without gaps, tiles that hang over, edges of every kind. */
+static const reference_conv2d narrow[] = {
+    {{2, 5, 19, 19}, {5, 1, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 5},
+    {{1, 6, 7, 7}, {6, 1, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 6},
+    {{1, 3, 30, 34}, {3, 1, 3, 3}, {0}, {1, 1}, {0, 2, 1, 0}, {1, 1}, 3},
+    {{2, 3, 29, 53}, {3, 1, 3, 3}, {0}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 3},
+    {{1, 3, 16, 70}, {3, 1, 3, 3}, {0}, {2, 2}, {0, 0, 1, 1}, {1, 1}, 3},
+    {{1, 2, 9, 3}, {4, 1, 5, 5}, {0}, {1, 1}, {2, 2, 2, 2}, {1, 1}, 2},
+    {{1, 4, 12, 40}, {4, 2, 3, 3}, {0}, {2, 1}, {2, 2, 2, 2}, {2, 2}, 2},
+    {{1, 2, 25, 35}, {2, 1, 2, 3}, {0}, {1, 2}, {3, 4, 0, 3}, {1, 2}, 2},
+};
+
+static void check_narrow(cleat_conv2d_direction direction, test_values values) {
+    for (size_t i = 0; i < sizeof narrow / sizeof narrow[0]; i++) {
+        for (int rows = 0; rows < (values == TEST_EXACT ? 3 : 1); rows++) {
+            conv_case k = {narrow[i], rows == 0 ? TEST_ROW_MAJOR : TEST_ROWS};
+            set_result_shape(&k.c);
+            check_direction(&k, direction, values);
+        }
+    }
+}
+
+START_TEST(test_narrow) {
+    check_narrow((cleat_conv2d_direction)_i, TEST_EXACT);
+    check_narrow((cleat_conv2d_direction)_i, TEST_REAL);
+}
+END_TEST
+
 /* A convolution with a window that fits. */
 static conv_case random_case(void) {
-    conv_case k = {.layout = test_coin() ? TEST_ROW_MAJOR : TEST_STRIDED};
+    conv_case k = {.layout = (test_layout)test_int(TEST_ROW_MAJOR, TEST_ROWS)};
     reference_conv2d *c = &k.c;
     const bool depthwise = test_int(0, 4) == 0;
     c->groups = depthwise ? test_int(1, 20) : test_int(1, 3);
@@ -357,7 +386,7 @@ START_TEST(test_activations) {
     while (variants[count] != NULL) {
         count++;
     }
-    test_tensor x = test_input_from(4, x_shape, x_values, TEST_STRIDED);
+    test_tensor x = test_input_from(4, x_shape, x_values, TEST_ROWS);
     test_tensor w = test_input_from(4, w_shape, w_values, TEST_ROW_MAJOR);
     for (int kind = CLEAT_ACTIVATION_NONE; kind <= CLEAT_SILU; kind++) {
         for (int i = 0; i < 126; i++) {
@@ -390,6 +419,7 @@ Suite *test_suite(void) {
         tcase_set_timeout(direction, 600);
         tcase_add_loop_test(direction, test_table_exact, i, i + 1);
         tcase_add_loop_test(direction, test_table_bound, i, i + 1);
+        tcase_add_loop_test(direction, test_narrow, i, i + 1);
         tcase_add_loop_test(direction, test_random_exact, i, i + 1);
         tcase_add_loop_test(direction, test_random_bound, i, i + 1);
         tcase_add_loop_test(direction, test_special_values, i, i + 1);

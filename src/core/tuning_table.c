@@ -7,7 +7,7 @@
 #include "core/variant.h"
 
 const tuning_entry tuning_table[] = {
-    {"conv2d", "cpu", "narrow_groups", "cpu_patch"},
+    {"conv2d", "cpu", "narrow_groups", "cpu_depthwise cpu_patch"},
     {"conv2d", "gpu", "narrow_groups", "plain"},
     {"conv2d", "gpu", NULL, "gpu_gemm plain"},
     {"conv2d_backward_data", "gpu", "narrow_groups", "plain"},

@@ -7,6 +7,7 @@
 static const variant forward_variants[] = {
     {"cpu_panel", conv2d_cpu_panel_supports, conv2d_cpu_panel},
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_forward},
+    {"cpu_depthwise", conv2d_cpu_depthwise_supports, conv2d_cpu_depthwise},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {NULL, NULL, NULL},
@@ -19,7 +20,7 @@ static const variant backward_data_variants[] = {
 };
 static const variant backward_weights_variants[] = {
     {"cpu_patch", conv2d_cpu_weights_supports, conv2d_cpu_backward_weights},
-    {"cpu_depthwise", conv2d_cpu_depthwise_supports, conv2d_cpu_depthwise_weights},
+    {"cpu_depthwise", conv2d_cpu_depthwise_weights_supports, conv2d_cpu_depthwise_weights},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu_backward_weights},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {NULL, NULL, NULL},
@@ -29,8 +30,8 @@ static const variant *const variants[] = {
 
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
-    static const char *const names[][5] = {
-        {"cpu_panel", "cpu_patch", "gpu_gemm", "plain", NULL},
+    static const char *const names[][6] = {
+        {"cpu_panel", "cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
         {"cpu_patch", "gpu_gemm", "plain", NULL},
         {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
     };

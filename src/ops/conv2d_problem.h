@@ -59,6 +59,9 @@ bool conv2d_cpu_weights_supports(const device_profile *profile, const void *prob
 cleat_status conv2d_cpu_backward_weights(cleat_context *context, const void *problem);
 
 bool conv2d_cpu_depthwise_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_depthwise(cleat_context *context, const void *problem);
+
+bool conv2d_cpu_depthwise_weights_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_depthwise_weights(cleat_context *context, const void *problem);
 
 bool conv2d_gpu_supports(const device_profile *profile, const void *problem);
