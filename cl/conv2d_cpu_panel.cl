@@ -23,13 +23,17 @@
  * Local memory, all of it the one item's own:
  *   plane   phases_h * phases_w * plane_rows * pitch floats, and a vector: one channel's rows
  *   panel   the panels of channel_block channels, a vector behind each
- *   table   taps + tiles + 1 + 2 * runs INDEXes (see make_runs)
+ *   columns tail * channel_block * taps floats
+ *   table   taps + 2 * (tiles + 1) + 2 * runs INDEXes (see item_work)
+ * The last `tail` pixels, where few are left beyond whole vectors, are summed along k: their panel
+ * is turned into columns, which meet the rows of w (w_step is 1 then).
  * FLAT: a window of one element, step 1, no padding and rows without gaps, given as one row of all
  * pixels: panels are packed from x itself, and there is no plane.
  * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; FLAT; INDEX.
  */
 #include "common.cl"
 
+#include "vector.cl"
 #define GEMM_NV 1
 #include "gemm_cpu.cl"
 #include "conv2d_cpu_plane.cl"
@@ -122,52 +126,65 @@ static inline int tile_vectors(int vectors) {
     return vectors <= 3 ? vectors : (vectors == 4 ? 2 : 3);
 }
 
-/* One channel of the item's pixels: which rows of which images, and how far apart they lie. */
-typedef struct plane_map {
+/* One item: its pixels, and what its tables in local memory say. */
+typedef struct item_work {
+    int q_begin, q_end, vectors, tail;
+    int tiles; /* a tile of the tail is among them, the last */
     int first_row, last_row; /* of n * out_height + oh */
+    int taps, depth; /* depth: rows of a panel */
+    __local INDEX *tap_offset; /* where a tap begins in the plane */
+    __local INDEX *tile_wide;  /* vectors in a tile; 0: the tail */
+    __local INDEX *tile_runs;  /* number of the tile's first run; one more at the end */
+    __local INDEX *runs; /* where a run begins, in a phase of the plane (FLAT: in a channel of x),
+                            then how long it is */
+} item_work;
+
+/* One channel of the item's pixels in local memory. Images are `reach` rows farther apart. */
+typedef struct plane_map {
     int out_height, out_width, reach, pitch;
 } plane_map;
 
-/* Where row `row` begins in a phase of the plane. Images are `reach` rows farther apart. */
-static inline int plane_row(const plane_map *map, int row) {
-    const int images = row / map->out_height - map->first_row / map->out_height;
-    return (row - map->first_row + images * map->reach) * map->pitch;
+static inline int plane_row(const item_work *item, const plane_map *map, int row) {
+    const int images = row / map->out_height - item->first_row / map->out_height;
+    return (row - item->first_row + images * map->reach) * map->pitch;
 }
 
-/*
- * Cuts the item's pixels into tiles and those into runs that lie together in the source:
- * tile_runs[t] is the number of the tile's first run, runs[2 r] where run r begins (in a phase of
- * the plane; FLAT: in a channel of x), runs[2 r + 1] how long it is.
- */
-static inline void make_runs(__local INDEX *tile_runs, __local INDEX *runs, const plane_map *map,
-    int q, int q_end, int vectors, INDEX x_n) {
-    int count = 0;
-    while (vectors > 0) {
+/* Floats in a row of a tile's panel. */
+static inline int panel_row(const item_work *item, int t) {
+    return max((int)item->tile_wide[t], 1) * GEMM_W;
+}
+
+/* Cuts the item's pixels into tiles and those into runs that lie together in the source. */
+static inline void make_runs(const item_work *item, const plane_map *map, INDEX x_n) {
+    __local INDEX *runs = item->runs;
+    int q = item->q_begin, vectors = item->vectors, count = 0;
+    for (int t = 0; t < item->tiles; t++) {
         const int wide = tile_vectors(vectors);
-        const int tile_end = min(q + wide * GEMM_W, q_end);
+        const int tile_end = min(vectors > 0 ? q + wide * GEMM_W : q + item->tail, item->q_end);
+        item->tile_wide[t] = wide;
+        item->tile_runs[t] = count;
         vectors -= wide;
-        *tile_runs++ = count;
         while (q < tile_end) {
             const int row = q / map->out_width, column = q % map->out_width;
             const int length = min(map->out_width - column, tile_end - q);
 #if FLAT
             runs[2 * count] = row * x_n + column;
 #else
-            runs[2 * count] = plane_row(map, row) + column;
+            runs[2 * count] = plane_row(item, map, row) + column;
 #endif
             runs[2 * count + 1] = length;
             count++;
             q += length;
         }
     }
-    *tile_runs = count;
+    item->tile_runs[item->tiles] = count;
 }
 
 #if FLAT
-/* A run of pixels of `channels` channels into rows of a panel, not reading beyond. */
+/* A run of pixels of `depth` channels into rows of a panel, not reading beyond. */
 static inline void pack_run(__local float *target, int target_row, const __global float *source,
-    INDEX source_row, int count, int channels) {
-    for (int c = 0; c < channels; c++) {
+    INDEX source_row, int count, int depth) {
+    for (int c = 0; c < depth; c++) {
         int i = 0;
         for (; i + GEMM_W <= count; i += GEMM_W) {
             GEMM_STORE(GEMM_LOAD(0, source + i), 0, target + i);
@@ -179,68 +196,119 @@ static inline void pack_run(__local float *target, int target_row, const __globa
         target += target_row;
     }
 }
+
+/* All panels but those of one whole run: the first block of outputs packs them. */
+static inline void pack_panels(
+    const item_work *item, const __global float *x, INDEX x_c, __local float *panel) {
+    for (int t = 0; t < item->tiles; t++) {
+        const int row = panel_row(item, t);
+        int at = 0;
+        for (int r = (int)item->tile_runs[t]; r < item->tile_runs[t + 1]; r++) {
+            const int count = (int)item->runs[2 * r + 1];
+            if (count < GEMM_NR) {
+                pack_run(panel + at, row, x + item->runs[2 * r], x_c, count, item->depth);
+            }
+            at += count;
+        }
+        panel += row * item->depth + GEMM_W;
+    }
+}
 #else
 /* A tile's runs of one channel through all taps, a row of the panel each. It goes by whole vectors:
  * what is read and written beyond a run is overwritten later, or not used. */
-static inline void pack_channel(__local float *target, int target_row, const __local float *plane,
-    const __local INDEX *tap_offset, int taps, const __local INDEX *runs, int run_count) {
-    for (int tap = 0; tap < taps; tap++) {
+static inline void pack_channel(
+    const item_work *item, int t, const __local float *plane, __local float *target) {
+    const int row = panel_row(item, t);
+    const int first = (int)item->tile_runs[t], end = (int)item->tile_runs[t + 1];
+    for (int tap = 0; tap < item->taps; tap++) {
         __local float *to = target;
-        for (int r = 0; r < run_count; r++) {
-            const __local float *source = plane + tap_offset[tap] + runs[2 * r];
-            const int count = (int)runs[2 * r + 1];
+        for (int r = first; r < end; r++) {
+            const __local float *source = plane + item->tap_offset[tap] + item->runs[2 * r];
+            const int count = (int)item->runs[2 * r + 1];
             for (int i = 0; i < count; i += GEMM_W) {
                 GEMM_STORE(GEMM_LOAD(0, source + i), 0, to + i);
             }
             to += count;
         }
-        target += target_row;
+        target += row;
     }
 }
 #endif
 
+/* Sums along k for each pixel of the tail, to tile[r * GEMM_W + pixel]. */
+static inline void sum_tail(const __global float *w, INDEX w_row, const __local float *columns,
+    int count, int tail, const panel_output *o, float *tile) {
+#define TAIL_ROW(r, unused)                                                                        \
+    const __global float *w_##r = w + (INDEX)min(r, o->rows - 1) * w_row;
+    GEMM_ROWS(TAIL_ROW, )
+#undef TAIL_ROW
+    for (int p = 0; p < tail; p++) {
+#define TAIL_BEGIN(r, unused) GEMM_VECTOR acc_##r = (GEMM_VECTOR)(0.0f);
+#define TAIL_STEP(r, unused) acc_##r = FMA(GEMM_LOAD(0, w_##r + k), pixel, acc_##r);
+#define TAIL_SUM(r, unused) tile[r * GEMM_W + p] = SUM_LANES(GEMM_W, acc_##r);
+#define TAIL_REST(r, unused)                                                                       \
+    tile[r * GEMM_W + p] = FMA(w_##r[k], columns[k], tile[r * GEMM_W + p]);
+        GEMM_ROWS(TAIL_BEGIN, )
+        int k = 0;
+        for (; k + GEMM_W <= count; k += GEMM_W) {
+            const GEMM_VECTOR pixel = GEMM_LOAD(0, columns + k);
+            GEMM_ROWS(TAIL_STEP, )
+        }
+        GEMM_ROWS(TAIL_SUM, )
+        for (; k < count; k++) {
+            GEMM_ROWS(TAIL_REST, )
+        }
+#undef TAIL_BEGIN
+#undef TAIL_STEP
+#undef TAIL_SUM
+#undef TAIL_REST
+        columns += count;
+    }
+}
+
 __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const __global float *w,
-    const __global float *bias, __local float *plane, __local float *panel, __local INDEX *table,
-    INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h, INDEX x_w, INDEX y_offset, INDEX y_n,
-    INDEX y_c, INDEX y_h, INDEX y_w, INDEX bias_offset, INDEX bias_stride, INDEX w_offset,
-    INDEX w_group, INDEX w_block, INDEX w_row, INDEX w_step, int images, int height, int width,
-    int out_height, int out_width, int group_channels, int group_outputs, int step_h, int step_w,
-    int top, int left, int taps_h, int v0, int dv, int taps_w, int u0, int du, int phases_h,
-    int phases_w, int reach, int pitch, int plane_rows, int part_vectors, int item_blocks,
-    int channel_block, int accumulate, float slope) {
+    const __global float *bias, __local float *plane, __local float *panel,
+    __local float *columns, __local INDEX *table, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h,
+    INDEX x_w, INDEX y_offset, INDEX y_n, INDEX y_c, INDEX y_h, INDEX y_w, INDEX bias_offset,
+    INDEX bias_stride, INDEX w_offset, INDEX w_group, INDEX w_block, INDEX w_row, INDEX w_step,
+    int images, int height, int width, int out_height, int out_width, int group_channels,
+    int group_outputs, int step_h, int step_w, int top, int left, int taps_h, int v0, int dv,
+    int taps_w, int u0, int du, int phases_h, int phases_w, int reach, int pitch, int plane_rows,
+    int part_vectors, int tail, int item_blocks, int channel_block, int accumulate, float slope) {
     const int blocks = (group_outputs + GEMM_MR - 1) / GEMM_MR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
-    int item = get_group_id(0);
-    const int pixels = images * out_height * out_width;
-    const int all_vectors = (pixels + GEMM_W - 1) / GEMM_W;
+    const int image_pixels = out_height * out_width, pixels = images * image_pixels;
+    const int all_vectors = (pixels - tail + GEMM_W - 1) / GEMM_W;
     const int parts = (all_vectors + part_vectors - 1) / part_vectors;
-    const int vector_begin = item % parts * part_vectors;
-    const int vectors = min(part_vectors, all_vectors - vector_begin);
-    item /= parts;
-    const int block_begin = item % block_items * item_blocks;
+    const int id = get_group_id(0), part = id % parts;
+    const int block_begin = id / parts % block_items * item_blocks;
     const int block_end = min(block_begin + item_blocks, blocks);
-    const INDEX g = item / block_items;
+    const INDEX g = id / parts / block_items;
 
-    const int q_begin = vector_begin * GEMM_W;
-    const int q_end = min(q_begin + vectors * GEMM_W, pixels);
-    const int taps = taps_h * taps_w;
+    item_work item = {.q_begin = part * part_vectors * GEMM_W, .taps = taps_h * taps_w};
+    item.vectors = min(part_vectors, all_vectors - part * part_vectors);
+    item.tail = part + 1 == parts ? tail : 0;
+    item.q_end = min(item.q_begin + item.vectors * GEMM_W + item.tail, pixels);
+    for (int v = item.vectors; v > 0; v -= tile_vectors(v)) {
+        item.tiles++;
+    }
+    item.tiles += item.tail > 0;
+    item.first_row = item.q_begin / out_width;
+    item.last_row = (item.q_end - 1) / out_width;
+    item.tap_offset = table;
+    item.tile_wide = table + item.taps;
+    item.tile_runs = item.tile_wide + item.tiles;
+    item.runs = item.tile_runs + item.tiles + 1;
     const int phase = plane_rows * pitch;
-    const plane_map map = {q_begin / out_width, (q_end - 1) / out_width, out_height, out_width,
-        reach, pitch};
-    int tiles = 0;
-    for (int v = vectors; v > 0; v -= tile_vectors(v)) {
-        tiles++;
-    }
-    __local INDEX *tap_offset = table, *tile_runs = table + taps, *runs = tile_runs + tiles + 1;
-    for (int t = 0; t < taps; t++) {
+    for (int t = 0; t < item.taps; t++) {
         const int v = v0 + t / taps_w * dv, u = u0 + t % taps_w * du;
-        tap_offset[t] = (v % step_h * phases_w + u % step_w) * phase + v / step_h * pitch +
-                        u / step_w;
+        item.tap_offset[t] = (v % step_h * phases_w + u % step_w) * phase + v / step_h * pitch +
+                             u / step_w;
     }
-    make_runs(tile_runs, runs, &map, q_begin, q_end, vectors, x_n);
+    const plane_map map = {out_height, out_width, reach, pitch};
+    make_runs(&item, &map, x_n);
 
     panel_output o = {y_n, y_c, y_h, y_w, out_height, out_width, 0, 0, 0, 0, bias_stride, slope};
-    const int image_pixels = out_height * out_width;
     const bool rows_touch = y_w == 1 && y_h == out_width;
     float tile[GEMM_MR * GEMM_NR + GEMM_W]; /* whole vectors are read at its end */
     x += x_offset + g * group_channels * x_c;
@@ -249,91 +317,83 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
 
     for (int c0 = 0; c0 < group_channels; c0 += channel_block) {
         const int channels = min(channel_block, group_channels - c0);
-        const int depth = channels * taps;
+        item.depth = channels * item.taps;
 #if FLAT
-        __local float *to = panel;
-        for (int t = 0, v = vectors; t < tiles; t++) {
-            const int row = tile_vectors(v) * GEMM_W;
-            for (int r = tile_runs[t], at = 0; r < tile_runs[t + 1]; r++) {
-                if (runs[2 * r + 1] == GEMM_NR) {
-                    break; /* the first block packs it */
-                }
-                pack_run(to + at, row, x + c0 * x_c + runs[2 * r], x_c, (int)runs[2 * r + 1],
-                    channels);
-                at += (int)runs[2 * r + 1];
-            }
-            v -= tile_vectors(v);
-            to += row * depth + GEMM_W;
-        }
+        pack_panels(&item, x + c0 * x_c, x_c, panel);
 #else
         for (int c = 0; c < channels; c++) {
             const __global float *channel = x + (c0 + c) * x_c;
-            for (int row = map.first_row; row <= map.last_row;) {
+            for (int row = item.first_row; row <= item.last_row;) {
                 const int n = row / out_height, oh = row % out_height;
-                const int rows = min(out_height - oh, map.last_row + 1 - row);
+                const int rows = min(out_height - oh, item.last_row + 1 - row);
                 for (int p = 0; p < phases_h * phases_w; p++) {
-                    load_plane(plane + p * phase + plane_row(&map, row), channel + n * x_n, x_h,
-                        x_w, height, width, oh * step_h + p / phases_w - top, p % phases_w - left,
-                        step_h, step_w, rows + reach, pitch);
+                    load_plane(plane + p * phase + plane_row(&item, &map, row),
+                        channel + n * x_n, x_h, x_w, height, width,
+                        oh * step_h + p / phases_w - top, p % phases_w - left, step_h, step_w,
+                        rows + reach, pitch);
                 }
                 row += rows;
             }
             __local float *to = panel;
-            for (int t = 0, v = vectors; t < tiles; t++) {
-                const int row = tile_vectors(v) * GEMM_W;
-                pack_channel(to + c * taps * row, row, plane, tap_offset, taps,
-                    runs + 2 * tile_runs[t], (int)(tile_runs[t + 1] - tile_runs[t]));
-                v -= tile_vectors(v);
-                to += row * depth + GEMM_W;
+            for (int t = 0; t < item.tiles; t++) {
+                pack_channel(&item, t, plane, to + c * item.taps * panel_row(&item, t));
+                to += panel_row(&item, t) * item.depth + GEMM_W;
             }
         }
 #endif
         o.first = c0 == 0 && !accumulate;
         o.last = c0 + channels == group_channels;
-        for (int b = block_begin; b < block_end; b++) {
-            const INDEX m0 = (INDEX)b * GEMM_MR;
-            const __global float *rows = w + b * w_block + (INDEX)c0 * taps * w_step;
-            __global float *channel = y + m0 * y_c;
-            __local float *from = panel;
-            int t = 0;
-            o.rows = min(GEMM_MR, group_outputs - (int)m0);
-            o.bias = bias ? bias + bias_offset + (g * group_outputs + m0) * bias_stride : bias;
-            for (int v = 0, wide; v < vectors; v += wide) {
-                wide = tile_vectors(vectors - v);
-                const int q = q_begin + v * GEMM_W, columns = min(wide * GEMM_W, q_end - q);
-                const int n = q / image_pixels;
-                __global float *to = channel + n * y_n + q % image_pixels;
-                if (!PANEL_FINISHES || !rows_touch || columns < wide * GEMM_W ||
-                    q % image_pixels + columns > image_pixels) {
-                    to = 0;
+        __local float *from = panel;
+        int q = item.q_begin;
+        for (int t = 0; t < item.tiles; t++) {
+            const int wide = (int)item.tile_wide[t], within = q % image_pixels;
+            const int count = min(wide > 0 ? wide * GEMM_W : item.tail, item.q_end - q);
+            const bool direct = PANEL_FINISHES && rows_touch && count == wide * GEMM_W &&
+                                within + count <= image_pixels;
+            const INDEX at = q / image_pixels * y_n + within;
+            if (wide == 0) {
+                for (int p = 0; p < item.tail; p++) {
+                    for (int k = 0; k < item.depth; k++) {
+                        columns[p * item.depth + k] = from[k * GEMM_W + p];
+                    }
                 }
+            }
 #if FLAT
-                const INDEX run = runs[2 * tile_runs[t]];
-                if (b == block_begin && runs[2 * tile_runs[t] + 1] == GEMM_NR) {
+            const bool packs = item.runs[2 * item.tile_runs[t] + 1] == GEMM_NR;
+            const __global float *run = x + c0 * x_c + item.runs[2 * item.tile_runs[t]];
+#endif
+            for (int b = block_begin; b < block_end; b++) {
+                const INDEX m0 = (INDEX)b * GEMM_MR;
+                const __global float *rows = w + b * w_block + (INDEX)c0 * item.taps * w_step;
+                __global float *channel = y + m0 * y_c;
+                __global float *to = direct ? channel + at : 0;
+                o.rows = min(GEMM_MR, group_outputs - (int)m0);
+                o.bias = bias ? bias + bias_offset + (g * group_outputs + m0) * bias_stride : bias;
+#if FLAT
+                if (packs && b == block_begin) {
                     panel_tile_packing(
-                        x + c0 * x_c + run, x_c, rows, w_row, w_step, from, depth, &o, to, tile);
-                    wide = 0;
-                }
-                t++;
+                        run, x_c, rows, w_row, w_step, from, item.depth, &o, to, tile);
+                } else
 #endif
                 switch (wide) {
                 case 0:
-                    wide = 3;
+                    sum_tail(rows, w_row, columns, item.depth, item.tail, &o, tile);
                     break;
                 case 1:
-                    panel_tile_1(rows, w_row, w_step, from, depth, &o, to, tile);
+                    panel_tile_1(rows, w_row, w_step, from, item.depth, &o, to, tile);
                     break;
                 case 2:
-                    panel_tile_2(rows, w_row, w_step, from, depth, &o, to, tile);
+                    panel_tile_2(rows, w_row, w_step, from, item.depth, &o, to, tile);
                     break;
                 default:
-                    panel_tile_3(rows, w_row, w_step, from, depth, &o, to, tile);
+                    panel_tile_3(rows, w_row, w_step, from, item.depth, &o, to, tile);
                 }
                 if (!to) {
-                    put_tile(channel, tile, wide * GEMM_W, q, columns, &o);
+                    put_tile(channel, tile, panel_row(&item, t), q, count, &o);
                 }
-                from += wide * GEMM_W * depth + GEMM_W;
             }
+            from += panel_row(&item, t) * item.depth + GEMM_W;
+            q += count;
         }
     }
 }

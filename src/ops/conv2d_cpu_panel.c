@@ -24,6 +24,7 @@ typedef struct panel_launch {
     bool flat;
     int64_t width, block, blocks; /* GEMM_W, GEMM_MR */
     int64_t taps, pixels, vectors, pitch;
+    int64_t tail; /* pixels beyond whole vectors that are summed along k */
     int64_t parts, part_vectors, plane_rows, item_blocks, channel_block;
     int64_t w_offset, w_group, w_block, w_row, w_step;
     bool packs;
@@ -96,9 +97,14 @@ static panel_launch make_launch(const device_profile *profile, const conv2d_prob
     l.width = profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
     l.block = l.width == 16 && p->group_outputs > 4 ? 8 : 4;
     l.blocks = ceil_div(p->group_outputs, l.block);
-    l.vectors = ceil_div(l.pixels, l.width);
     l.pitch = l.y.shape[3] + l.axis[COLUMNS].reach;
     place_weights(&l);
+    const int64_t rest = l.pixels % l.width;
+    if (l.w_step == 1 && l.pixels > l.width && rest <= l.width / 4 &&
+        p->group_channels * l.taps >= 4 * l.width) {
+        l.tail = rest;
+    }
+    l.vectors = ceil_div(l.pixels - l.tail, l.width);
     return l;
 }
 
@@ -110,23 +116,31 @@ static int64_t plane_floats(const panel_launch *l) {
                          l->width;
 }
 
-/* The table of the item with most pixels: taps, tiles and one more, two for each run. */
+/* The panels of an item with most pixels, a vector behind each. */
+static int64_t panel_floats(const panel_launch *l, int64_t channels) {
+    const int64_t tiles = l->part_vectors / TILE_VECTORS + 3;
+    const int64_t vectors = l->part_vectors + (l->tail > 0 ? 1 : 0);
+    return (vectors * channels * l->taps + tiles) * l->width;
+}
+
+/* The table of an item with most pixels. */
 static int64_t table_size(const panel_launch *l) {
-    const int64_t tiles = l->part_vectors / TILE_VECTORS + 2;
-    const int64_t runs = l->part_vectors * l->width / l->y.shape[3] + 2 + tiles;
-    return l->taps + tiles + 1 + 2 * runs;
+    const int64_t tiles = l->part_vectors / TILE_VECTORS + 3;
+    const int64_t runs = (l->part_vectors * l->width + l->tail) / l->y.shape[3] + 2 + tiles;
+    return l->taps + 2 * (tiles + 1) + 2 * runs;
 }
 
 /* Sets what follows from part_vectors; false when not even one channel's panels fit. */
 static bool plan_parts(panel_launch *l, int64_t floats) {
     l->parts = ceil_div(l->vectors, l->part_vectors);
-    const int64_t rows = ceil_div(l->part_vectors * l->width, l->y.shape[3]) + 1;
+    const int64_t cells = l->part_vectors * l->width + l->tail;
+    const int64_t rows = ceil_div(cells, l->y.shape[3]) + 1;
     const int64_t images = rows / l->y.shape[2] + 2;
     l->plane_rows = min_of(rows, l->y.shape[0] * l->y.shape[2]) +
                     min_of(images, l->y.shape[0]) * l->axis[ROWS].reach;
-    const int64_t left = floats - plane_floats(l) - l->part_vectors * l->width - 2 * table_size(l);
-    l->channel_block =
-        min_of(left / (l->part_vectors * l->width * l->taps), l->problem->group_channels);
+    const int64_t left = floats - plane_floats(l) - panel_floats(l, 0) - 2 * table_size(l);
+    const int64_t each = panel_floats(l, 1) - panel_floats(l, 0) + l->taps * l->tail;
+    l->channel_block = min_of(left / each, l->problem->group_channels);
     return l->channel_block > 0;
 }
 
@@ -142,8 +156,10 @@ static double item_cost(const panel_launch *l, int64_t vectors) {
     const double depth = (double)(l->problem->group_channels * l->taps);
     const double panels = (double)ceil_div(l->problem->group_channels, l->channel_block);
     const double rows = (double)(l->item_blocks * l->block);
-    return tiles * rows / 8 * (depth + 5 * panels + 4) +
-           (double)vectors * depth * (l->flat ? 2.5 : 4.0) + 1000;
+    const double pixels = (double)(vectors * l->width);
+    const double runs = pixels / (double)l->y.shape[3] + (double)vectors / 3 + 1;
+    const double packing = 2.5 * (double)vectors + (l->flat ? 0 : 4 * runs);
+    return tiles * rows / 8 * (depth + 5 * panels + 4) + packing * depth + 1000;
 }
 
 /* Cycles of a plan, about: the last part is smaller, and fills what the others leave. */
@@ -247,10 +263,9 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
         launch_tensor(&panels, &p->w);
     }
     launch_tensor(&panels, p->bias);
-    const int64_t tiles = l->part_vectors / TILE_VECTORS + 2;
-    const int64_t floats = (l->part_vectors * l->channel_block * l->taps + tiles) * l->width;
     launch_local(&panels, (size_t)plane_floats(l) * 4);
-    launch_local(&panels, (size_t)floats * 4);
+    launch_local(&panels, (size_t)panel_floats(l, l->channel_block) * 4);
+    launch_local(&panels, (size_t)max_of(l->tail * l->channel_block * l->taps, 1) * 4);
     launch_local(&panels, (size_t)table_size(l) * (p->index64 ? 8 : 4));
     conv2d_launch_layout(&panels, &l->x);
     conv2d_launch_layout(&panels, &l->y);
@@ -265,7 +280,7 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
         l->y.shape[3], p->group_channels, p->group_outputs, rows->step, columns->step, rows->before,
         columns->before, rows->taps, 0, rows->dilation, columns->taps, 0, columns->dilation,
         rows->phases, columns->phases, rows->reach, l->pitch, l->plane_rows, l->part_vectors,
-        l->item_blocks, l->channel_block, 0};
+        l->tail, l->item_blocks, l->channel_block, 0};
     launch_ints(&panels, numbers, sizeof numbers / sizeof numbers[0]);
     launch_float(&panels, p->slope);
     launch_size_1d(&panels, (size_t)count_items(l), 1);
