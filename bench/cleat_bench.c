@@ -180,6 +180,7 @@ int main(int argc, char **argv) {
     bench_run run = {
         .options = {.repetitions = 9, .seconds = 0.05}, .results = &rows, .program = argv[0]};
     command_line line = {0};
+    setenv("CLEAT_TUNING_FILE", "none", 0); /* what ships is measured, unless the user names one */
     for (int letter;
          (letter = getopt_long(argc, argv, "pc:j:r:s:v:d:lh", long_options, NULL)) != -1;) {
         if (!take_option(letter, &run.options, &line)) {

@@ -38,6 +38,10 @@ CLEAT_API cleat_status cleat_reduce_backward(cleat_context *context, cleat_reduc
     cleat_tensor x, cleat_tensor y, cleat_tensor dy, int32_t axis_count, const int32_t *axes,
     cleat_tensor dx);
 
+/* Names of the variants, for the tuning table ("reduce"; $CLEAT_REDUCE forces one). Ends with NULL;
+ * static storage. */
+CLEAT_API const char *const *cleat_reduce_variants(void);
+
 #ifdef __cplusplus
 }
 #endif

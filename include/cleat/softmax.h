@@ -28,6 +28,10 @@ CLEAT_API cleat_status cleat_softmax_backward(
 CLEAT_API cleat_status cleat_log_softmax_backward(
     cleat_context *context, cleat_tensor y, cleat_tensor dy, int32_t axis, cleat_tensor dx);
 
+/* Names of the variants of all four, for the tuning table ("softmax"; $CLEAT_SOFTMAX forces one).
+ * Ends with NULL; static storage. */
+CLEAT_API const char *const *cleat_softmax_variants(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@ enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 
 int command_devices(int argc, char **argv);
 int command_selftest(int argc, char **argv);
+int command_tune(int argc, char **argv);
 
 /* Says on stderr why the last call of the library failed; returns EXIT_BAD. */
 int report_failure(const char *what);

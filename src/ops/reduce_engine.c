@@ -3,6 +3,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/elementwise_engine.h"
+#include <cleat/reduce.h>
 
 /* Values of FORM in cl/reduce_engine.cl */
 typedef enum reduce_form { FORM_ROWS, FORM_COLUMNS, FORM_GROUPS, FORM_ITEMS } reduce_form;
@@ -335,6 +336,11 @@ static const variant variants[] = {
     {"items", supports_all, enqueue_items},
     {NULL, NULL, NULL},
 };
+
+const char *const *cleat_reduce_variants(void) {
+    static const char *const names[] = {"rows", "columns", "groups", "items", NULL};
+    return names;
+}
 
 /* "inner": what is reduced lies together in memory, enough of it for vectors; else "outer". */
 static const char *shape_class(const reduction *r, int vector_width) {

@@ -194,6 +194,11 @@ static const variant variants[] = {
     {NULL, NULL, NULL},
 };
 
+const char *const *cleat_softmax_variants(void) {
+    static const char *const names[] = {"rows", "columns", "groups", "items", NULL};
+    return names;
+}
+
 /* "inner": rows lie together in memory and are long enough for vectors; else "outer". */
 static const char *shape_class(const softmax_problem *p, const device_profile *profile) {
     bool inner = p->length >= (profile->is_cpu ? profile->float_width : 32);

@@ -41,6 +41,33 @@ export CLEAT_DEVICE=no-such-device
 expect 1 'no-such-device' devices
 unset CLEAT_DEVICE
 
+# Tuning: every choice is one that an operation goes by here (what a large product is depends on the
+# caches). tests/test_tuning.c is about the file.
+expect 2 'not understood' tune now
+expect 2 'nothing to be tuned' tune --operation dance
+expect 2 'more than 0' tune --seconds never
+expect 1 'no-such-device' tune --device no-such-device
+table=$work/settings/table
+operations='conv2d softmax reduce'
+[ "${CLEAT_TEST_EFFORT:-}" = long ] &&
+    operations="$operations matmul conv2d_backward_data conv2d_backward_weights"
+for operation in $operations; do
+    expect 0 'Nothing is stored.' tune -n --operation "$operation" --seconds 0.0001 --file "$table"
+    grep -E 'not used|left out' "$work/output" | grep -v '^matmul  *large' && bad=1
+done
+[ -e "$table" ] && { echo "a dry run stored something"; bad=1; }
+LC_ALL=C grep -q "$(printf '\r')" "$work/output" && { echo "a bar, but no terminal"; bad=1; }
+expect 0 "stored in $table" tune --operation softmax --seconds 0.0001 --file "$table"
+grep -qx 'cleat-tuning 1' "$table" || { echo "no table in $table"; bad=1; }
+expect 0 '0 entries for this device in no file' tune --show --file none
+echo nonsense >"$table"
+expect 0 'damaged: line 1' tune --show --file "$table"
+expect 1 'damaged: line 1' tune --operation softmax --seconds 0.0001 --file "$table"
+[ "$(cat "$table")" = nonsense ] || { echo "a file that is no table was spoilt"; bad=1; }
+export CLEAT_TUNING_FILE=none
+expect 1 'has no file' tune --operation softmax --seconds 0.0001
+unset CLEAT_TUNING_FILE
+
 # No OpenCL at all: said plainly.
 mkdir "$work/empty"
 export OCL_ICD_VENDORS="$work/empty"
