@@ -10,6 +10,7 @@
  * Bounds, in ulp of the correctly rounded result, on devices with and without fma:
  *     exp               2, over the whole range: overflow to Inf, gradual underflow to 0
  *     exp_down          the same, for x <= 60
+ *     log               1, of normal numbers above 0
  *     sigmoid           3, also where the result is tiny (x << 0)
  *     weighted_sigmoid  4 for w = x
  *     tanh              4, also for tiny x
@@ -243,6 +244,27 @@ static inline MATH_FLOAT MATH_NAME(gelu_derivative)(MATH_FLOAT x) {
     below = MATH_STEP(below, t, 1.0f);
     MATH_FLOAT g = FMA(t, MATH_CONSTANT(-0.398942280f), above / below) * density;
     return x < 0.0f ? g : 1.0f - g;
+}
+
+/* x = 2^k (1 + f), 0.7 < 1 + f < 1.42: k ln 2 + f - f^2 / 2 + f^3 P(f); Inf gives no result. P is of
+ * Moshier's Cephes, logf.c (public domain), error 2^-27. */
+static inline MATH_FLOAT MATH_NAME(log)(MATH_FLOAT x) {
+    MATH_INT bits = MATH_AS_INT(x) - 0x3f3504f3; /* of sqrt(1/2) */
+    MATH_FLOAT k = CAT(convert_, MATH_FLOAT)(bits >> 23);
+    MATH_FLOAT f = MATH_AS_FLOAT((bits & 0x7fffff) + 0x3f3504f3) - 1.0f;
+    MATH_FLOAT p = MATH_CONSTANT(7.0376836292e-2f);
+    p = MATH_STEP(p, f, -1.1514610310e-1f);
+    p = MATH_STEP(p, f, 1.1676998740e-1f);
+    p = MATH_STEP(p, f, -1.2420140846e-1f);
+    p = MATH_STEP(p, f, 1.4249322787e-1f);
+    p = MATH_STEP(p, f, -1.6668057665e-1f);
+    p = MATH_STEP(p, f, 2.0000714765e-1f);
+    p = MATH_STEP(p, f, -2.4999993993e-1f);
+    p = MATH_STEP(p, f, 3.3333331174e-1f);
+    MATH_FLOAT square = f * f;
+    MATH_FLOAT rest = FMA(k, MATH_CONSTANT(-2.12194440e-4f), p * f * square);
+    rest = FMA(MATH_CONSTANT(-0.5f), square, rest);
+    return FMA(k, MATH_CONSTANT(0.693359375f), f + rest) + (x - x);
 }
 
 #undef MATH_FLOAT

@@ -2,7 +2,8 @@
 #include "harness.h"
 #include "reference/reference_loss.h"
 
-static const char *const variants[] = {NULL, "rows", "group"};
+/* The first that supports a case: rows and short ones want their classes side by side. */
+static const char *const variants[] = {NULL, "rows items", "short items", "items", "group"};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 static void force(const char *variant) {
@@ -167,7 +168,7 @@ START_TEST(test_table) {
     static const int64_t shapes[][2] = {{1, 1}, {1, 10}, {128, 10}, {7, 2}, {3, 15}, {3, 16},
         {3, 17}, {5, 31}, {4, 33}, {2, 64}, {2, 100}, {33, 3}, {0, 10}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        for (int layout = TEST_ROW_MAJOR; layout <= TEST_STRIDED; layout++) {
+        for (int layout = TEST_ROW_MAJOR; layout <= TEST_ROWS; layout++) {
             batch b = batch_make(shapes[i][0], shapes[i][1], 5, NULL, (test_layout)layout);
             check_all(&b);
             batch_free(&b);
@@ -233,22 +234,30 @@ END_TEST
 
 /* Huge logits don't overflow; -Inf has probability 0; NaN, +Inf, a row of -Inf and a label outside
  * give NaN, in their own sample only. */
-START_TEST(test_special_values) {
+static void check_special_values(int classes) {
+    enum { SAMPLES = 10, GIVEN = 3 };
     const float inf = INFINITY;
-    const float data[] = {1e38f, -1e38f, 0, 0, -inf, 0, -inf, 0, 0, NAN, 0, 0, inf, 0, 0, -inf,
+    const float given[] = {1e38f, -1e38f, 0, 0, -inf, 0, -inf, 0, 0, NAN, 0, 0, inf, 0, 0, -inf,
         -inf, -inf, 1, 2, 3, 1, 2, 3, 1, 2, 3, -3e38f, 3e38f, -3e38f};
-    const int32_t labels[] = {0, 0, 0, 1, 1, 1, -1, 3, INT32_MIN, 1};
+    const int32_t labels[] = {0, 0, 0, 1, 1, 1, -1, classes, INT32_MIN, 1};
     const double want[] = {0, log(2), inf, NAN, NAN, NAN, NAN, NAN, NAN, 0};
-    const double gradient[] = {0, 0, 0, -0.5, 0, 0.5, -1, 0.5, 0.5, NAN, NAN, NAN, NAN, NAN, NAN,
-        NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, 0};
-    batch b = batch_make(10, 3, 0, data, TEST_ROW_MAJOR);
+    const double wanted[] = {0, 0, 0, -0.5, 0, 0.5, -1, 0.5, 0.5, NAN, NAN, NAN, NAN, NAN, NAN, NAN,
+        NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, 0};
+    float *data = test_alloc(SAMPLES * classes, sizeof *data);
+    double *gradient = test_alloc(SAMPLES * classes, sizeof *gradient);
+    for (int i = 0; i < SAMPLES * classes; i++) {
+        int from = i / classes * GIVEN + i % classes;
+        data[i] = i % classes < GIVEN ? given[from] : -inf;
+        gradient[i] = i % classes < GIVEN ? wanted[from] : isnan(want[i / classes]) ? NAN : 0;
+    }
+    batch b = batch_make(SAMPLES, classes, 0, data, TEST_ROW_MAJOR);
     set_labels(&b, labels);
     const cleat_cross_entropy_options none = {.reduction = CLEAT_LOSS_NONE};
     for (int v = 0; v < VARIANTS; v++) {
         force(variants[v]);
-        test_tensor loss = test_output(1, (int64_t[]){10}, TEST_ROW_MAJOR);
+        test_tensor loss = test_output(1, (int64_t[]){SAMPLES}, TEST_ROW_MAJOR);
         test_tensor mean = test_output(0, NULL, TEST_ROW_MAJOR);
-        test_tensor dx = test_output(2, (int64_t[]){10, 3}, TEST_ROW_MAJOR);
+        test_tensor dx = test_output(2, (int64_t[]){SAMPLES, classes}, TEST_ROW_MAJOR);
         test_ok(cleat_softmax_cross_entropy(
             test_context(), b.logits.view, b.labels.view, loss.view, &none));
         test_ok(cleat_softmax_cross_entropy(
@@ -267,6 +276,13 @@ START_TEST(test_special_values) {
     }
     force(NULL);
     batch_free(&b);
+    free(data);
+    free(gradient);
+}
+
+START_TEST(test_special_values) {
+    check_special_values(3);
+    check_special_values(37);
 }
 END_TEST
 

@@ -2,8 +2,10 @@
 #include "harness.h"
 #include "reference/reference_softmax.h"
 
-static const char *const variants[] = {"rows", "columns", "groups", "items", ""};
-enum { VARIANTS = 5, ROUNDINGS = 8 };
+/* The first that supports a case: rows and short ones want them side by side in memory. */
+static const char *const variants[] = {
+    "rows columns", "short columns", "columns", "groups", "items", ""};
+enum { VARIANTS = 6, ROUNDINGS = 8 };
 
 typedef cleat_status (*forward_function)(cleat_context *, cleat_tensor, int32_t, cleat_tensor);
 typedef cleat_status (*backward_function)(
@@ -181,6 +183,25 @@ START_TEST(forward_and_backward_table) {
 }
 END_TEST
 
+/* What rows and short ones do by themselves, in every number of rows and rest of a vector. */
+START_TEST(rows_side_by_side) {
+    static const softmax_case wide[] = {{2, 1, {5, 31}}, {2, 1, {70, 16}}, {3, 2, {2, 9, 150}},
+        {2, 1, {3, 5003}}, {2, 1, {18, 1000}}};
+    static const softmax_case narrow[] = {{2, 1, {200, 10}}, {3, 2, {3, 23, 15}}, {2, 1, {130, 3}},
+        {2, 1, {64, 8}}, {2, 1, {5, 9}}, {1, 0, {1}}};
+    const softmax_case *cases = _i == 0 ? wide : narrow;
+    int count = _i == 0 ? 5 : 6;
+    force(_i);
+    for (int i = 0; i < count; i++) {
+        test_layout layout = i % 2 == 0 ? TEST_ROW_MAJOR : TEST_ROWS;
+        check_forward(i == 1, &cases[i], 4, layout);
+        check_forward(i == 2, &cases[i], 20, i == 0 ? TEST_ROWS : TEST_ROW_MAJOR);
+        check_backward(i % 2 == 1, &cases[i], layout);
+    }
+    unforce();
+}
+END_TEST
+
 START_TEST(forward_and_backward_random) {
     for (int round = 0; round < test_rounds(10); round++) {
         softmax_case c = random_case();
@@ -315,12 +336,15 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("softmax");
-    static const char *const cases[] = {"rows", "columns", "groups", "items", "tuned"};
+    static const char *const cases[] = {"rows", "short", "columns", "groups", "items", "tuned"};
     for (int i = 0; i < VARIANTS; i++) { /* a case for each, so that one can be run alone */
         TCase *one = tcase_create(cases[i]);
         tcase_set_timeout(one, 120);
         tcase_add_loop_test(one, masks_infinities_and_nan, i, i + 1);
         tcase_add_loop_test(one, forward_and_backward_table, i, i + 1);
+        if (i < 2) {
+            tcase_add_loop_test(one, rows_side_by_side, i, i + 1);
+        }
         suite_add_tcase(suite, one);
     }
     TCase *tests = tcase_create("all");

@@ -143,6 +143,7 @@ const tune_choice tune_choices[] = {
     {&backward_weights, "wide_groups", NULL},
     {&backward_weights, "narrow_groups", NULL},
     {&softmax, "inner", NULL},
+    {&softmax, "short", NULL},
     {&softmax, "outer", NULL},
     {&reduce, "inner", NULL},
     {&reduce, "outer", NULL},

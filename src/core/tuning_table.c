@@ -24,8 +24,7 @@ const tuning_entry tuning_table[] = {
     {"reduce", "cpu", "outer", "columns"},
     {"reduce", "gpu", "inner", "groups"},
     {"reduce", "gpu", "outer", "items"},
-    {"softmax", "cpu", "outer", "columns"},
     {"softmax", "gpu", "inner", "groups"},
-    {"softmax", "gpu", "outer", "items"},
+    {"softmax", "gpu", NULL, "items"},
     {NULL, NULL, NULL, NULL},
 };

@@ -2,6 +2,8 @@
 #include "core/launch.h"
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/reduce_engine.h"
+#include "ops/softmax_launch.h"
 #include "ops/work_split.h"
 #include <cleat/loss.h>
 
@@ -9,8 +11,7 @@ enum {
     MANY_CLASSES = 64,   /* from here on a GPU takes a work-group a sample */
     WIDE_CLASSES = 1024, /* and from here on a large one */
     SMALL_GROUP = 64,
-    LARGE_GROUP = 256,
-    CPU_WIDTH = 16
+    LARGE_GROUP = 256
 };
 
 typedef struct problem {
@@ -32,13 +33,22 @@ static int64_t group_size(const device_profile *profile, int64_t most) {
     return size;
 }
 
+static bool needs_index64(const problem *p) {
+    return tensor_needs_index64(&p->logits) || tensor_needs_index64(&p->labels) ||
+           tensor_needs_index64(&p->result) ||
+           (p->dloss.buffer != NULL && tensor_needs_index64(&p->dloss)) ||
+           p->samples > INT32_MAX / 2 || p->classes > INT32_MAX / 2;
+}
+
+/* Of a sample's gradient; the losses are divided when they are summed. */
+static float divisor_of(const problem *p) {
+    return p->backward && p->reduction == CLEAT_LOSS_MEAN ? (float)p->samples : 1.0f;
+}
+
 /* Arguments that both kinds of kernel have. `losses` stands for the result where it is not NULL. */
 static void add_arguments(launch *l, const problem *p, void *losses) {
     const cleat_tensor *dloss = p->dloss.buffer != NULL ? &p->dloss : NULL;
-    launch_use_index64(l, tensor_needs_index64(&p->logits) || tensor_needs_index64(&p->labels) ||
-                              tensor_needs_index64(&p->result) ||
-                              (dloss != NULL && tensor_needs_index64(dloss)) ||
-                              p->samples > INT32_MAX / 2 || p->classes > INT32_MAX / 2);
+    launch_use_index64(l, needs_index64(p));
     launch_macro(l, "BACKWARD", p->backward);
     launch_tensor(l, &p->logits);
     launch_tensor(l, &p->labels);
@@ -60,18 +70,55 @@ static void add_arguments(launch *l, const problem *p, void *losses) {
     launch_index(l, p->dloss.stride[0]);
     launch_index(l, losses != NULL ? 1 : p->result.stride[0]);
     launch_index(l, p->backward ? p->result.stride[1] : 0);
-    const bool divided = p->backward && p->reduction == CLEAT_LOSS_MEAN;
-    launch_float(l, divided ? (float)p->samples : 1.0f);
+    launch_float(l, divisor_of(p));
     const double elements = (double)p->samples * (double)p->classes;
     l->flop = elements * (p->backward ? 6 : 4);
     l->bytes = (elements * (p->backward ? 2 : 1) + (double)p->samples * 2) * sizeof(float);
 }
 
+/* The same as a problem of the softmax kernels. */
+static softmax_problem as_softmax(const problem *p, void *losses) {
+    softmax_problem s = {.operation = p->operation,
+        .mode = p->backward ? MODE_CROSS_ENTROPY_BACKWARD : MODE_CROSS_ENTROPY,
+        .input_count = 1,
+        .kept = {p->logits, p->result},
+        .step = {p->logits.stride[1], p->backward ? p->result.stride[1] : 0},
+        .length = p->classes,
+        .index64 = needs_index64(p),
+        .labels = p->labels,
+        .dloss = p->dloss,
+        .divisor = divisor_of(p),
+        .out_memory = losses};
+    for (int t = 0; t < 2; t++) {
+        s.kept[t].rank = 1;
+        s.kept[t].shape[0] = p->samples;
+    }
+    if (losses != NULL) {
+        s.kept[1].stride[0] = 1;
+        s.kept[1].offset = 0;
+    }
+    return s;
+}
+
+static launch launch_softmax(
+    softmax_form form, const device_profile *profile, const problem *p, void *losses) {
+    launch l;
+    softmax_problem s = as_softmax(p, losses);
+    s.result = &l;
+    softmax_fill(form, profile, &s);
+    return l;
+}
+
 static launch launch_rows(const device_profile *profile, const problem *p, void *losses) {
-    launch l = launch_begin(p->operation, "loss", "cross_entropy_rows");
-    const bool side_by_side =
-        p->logits.stride[1] == 1 && (!p->backward || p->result.stride[1] == 1);
-    launch_macro(&l, "WIDTH", profile->is_cpu && side_by_side ? CPU_WIDTH : 1);
+    return launch_softmax(FORM_ROWS, profile, p, losses);
+}
+
+static launch launch_short(const device_profile *profile, const problem *p, void *losses) {
+    return launch_softmax(FORM_SHORT, profile, p, losses);
+}
+
+static launch launch_items(const device_profile *profile, const problem *p, void *losses) {
+    launch l = launch_begin(p->operation, "loss", "cross_entropy_items");
     add_arguments(&l, p, losses);
     launch_index(&l, work_split(profile, p->samples, 1, &l));
     return l;
@@ -86,21 +133,23 @@ static launch launch_group(const device_profile *profile, const problem *p, void
     return l;
 }
 
-/* result = sum of the samples' losses / divisor */
-static launch launch_total(const device_profile *profile, const problem *p, void *losses) {
-    launch l = launch_begin(p->operation, "loss", "cross_entropy_total");
-    const int64_t size = profile->is_cpu ? 1 : group_size(profile, LARGE_GROUP);
-    launch_macro(&l, "GROUP_SIZE", size);
-    launch_use_index64(&l, p->result.offset > INT32_MAX || p->samples > INT32_MAX / 2);
-    launch_memory(&l, losses);
-    launch_tensor(&l, &p->result);
-    launch_index(&l, p->result.offset);
-    launch_index(&l, p->samples);
-    launch_float(&l, p->reduction == CLEAT_LOSS_MEAN ? (float)p->samples : 1.0f);
-    launch_size_1d(&l, (size_t)size, (size_t)size);
-    l.flop = (double)p->samples;
-    l.bytes = (double)p->samples * sizeof(float);
-    return l;
+/* result = sum of the samples' losses / divisor; appends to launches. */
+static cleat_status plan_total(cleat_context *context, const problem *p, void *losses,
+    launch *launches, int *count, void **scratch) {
+    reduce_pass pass = {.operation = p->operation,
+        .family = "reduce",
+        .input_count = 1,
+        .macro_count = 1,
+        .inputs = {{.type = CLEAT_F32, .rank = 1, .shape = {p->samples}, .stride = {1}}},
+        .input_memory = losses,
+        .reduced = {true},
+        .output = p->result,
+        .divisor = p->reduction == CLEAT_LOSS_MEAN ? (float)p->samples : 1.0f,
+        .macros = {{"REDUCE_VALUE", NULL, 0}}};
+    pass.output.rank = 1;
+    pass.output.shape[0] = 1;
+    pass.output.stride[0] = 0;
+    return reduce_plan(context, &pass, launches, count, scratch);
 }
 
 typedef launch (*sample_launch)(const device_profile *profile, const problem *p, void *losses);
@@ -113,11 +162,19 @@ static cleat_status enqueue(cleat_context *context, const problem *p, sample_lau
     }
     /* At least one float: the kernels want a buffer where there are no samples, too. */
     void *losses = NULL;
+    void *partial = NULL;
     const size_t room = (size_t)(p->samples > 0 ? p->samples : 1) * sizeof(float);
     TRY(scratch_acquire(context, room, &losses));
-    launch launches[2] = {samples(profile, p, losses), launch_total(profile, p, losses)};
-    const bool empty = p->samples == 0;
-    const cleat_status status = launch_all(context, launches + empty, empty ? 1 : 2);
+    launch launches[1 + REDUCE_MAX_LAUNCHES];
+    int count = 0;
+    if (p->samples > 0) {
+        launches[count++] = samples(profile, p, losses);
+    }
+    cleat_status status = plan_total(context, p, losses, launches, &count, &partial);
+    if (status == CLEAT_OK) {
+        status = launch_all(context, launches, count);
+    }
+    scratch_release(context, partial);
     scratch_release(context, losses);
     return status;
 }
@@ -126,12 +183,30 @@ static cleat_status enqueue_rows(cleat_context *context, const void *p) {
     return enqueue(context, p, launch_rows);
 }
 
+static cleat_status enqueue_short(cleat_context *context, const void *p) {
+    return enqueue(context, p, launch_short);
+}
+
+static cleat_status enqueue_items(cleat_context *context, const void *p) {
+    return enqueue(context, p, launch_items);
+}
+
 static cleat_status enqueue_group(cleat_context *context, const void *p) {
     return enqueue(context, p, launch_group);
 }
 
-/* Elsewhere a single lane of a GPU would walk the whole row. */
 static bool suits_rows(const device_profile *profile, const void *p) {
+    const softmax_problem s = as_softmax(p, NULL);
+    return profile->is_cpu && softmax_supports(FORM_ROWS, &s);
+}
+
+static bool suits_short(const device_profile *profile, const void *p) {
+    const softmax_problem s = as_softmax(p, NULL);
+    return profile->is_cpu && softmax_supports(FORM_SHORT, &s);
+}
+
+/* Elsewhere a single lane of a GPU would walk the whole row. */
+static bool suits_items(const device_profile *profile, const void *p) {
     return profile->is_cpu || ((const problem *)p)->classes < MANY_CLASSES;
 }
 
@@ -143,6 +218,8 @@ static bool always(const device_profile *profile, const void *p) {
 
 static const variant variants[] = {
     {"rows", suits_rows, enqueue_rows},
+    {"short", suits_short, enqueue_short},
+    {"items", suits_items, enqueue_items},
     {"group", always, enqueue_group},
     {NULL, NULL, NULL},
 };

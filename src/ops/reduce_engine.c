@@ -80,6 +80,7 @@ static reduction arrange(const reduce_pass *pass) {
         .accumulate = pass->accumulate,
         .divisor = pass->divisor};
     int n = pass->input_count;
+    r.memory[0] = pass->input_memory;
     r.memory[n] = pass->output_memory;
     r.kept[n] = select_axes(&pass->output, pass->reduced, false);
     r.index64 = tensor_needs_index64(&pass->output) ||

@@ -16,8 +16,9 @@ typedef struct reduce_pass {
     const char *family;    /* the file cl/FAMILY.cl */
     int input_count, macro_count;
     cleat_tensor inputs[REDUCE_MAX_INPUTS]; /* in0, ...; f32, checked, all of one shape */
-    bool reduced[CLEAT_MAX_RANK];           /* which axes of the inputs are summed over */
-    cleat_tensor output;                    /* of the inputs' rank, with extent 1 on those axes */
+    void *input_memory; /* a cl_mem in place of inputs[0].buffer: scratch memory; else NULL */
+    bool reduced[CLEAT_MAX_RANK]; /* which axes of the inputs are summed over */
+    cleat_tensor output;          /* of the inputs' rank, with extent 1 on those axes */
     void *output_memory; /* a cl_mem in place of output.buffer: scratch memory; else NULL */
     bool maximum;        /* instead of the sum; NaN wins */
     bool accumulate;     /* sums: add to the output */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the softmax kernels share. -DMODE=:
+ *     0  softmax: out = exp(in0 - m) / sum(exp(in0 - m))      m the maximum, in0 = x
+ *     1  its logarithm: out = in0 - m - log(sum(exp(in0 - m)))
+ *     2  gradient of 0: out = in0 * (in1 - sum(in0 * in1))    in0 = y, in1 = dy
+ *     3  gradient of 1: out = in1 - exp(in0) * sum(in1)
+ *     4  cross-entropy: out = log(sum(exp(in0 - m))) + m - in0[label], one element a row
+ *     5  gradient of 4: out = g (exp(in0 - m) / sum(exp(in0 - m)) - (1 at the label)),
+ *        g = dloss / divisor
+ * Where a whole row is -Inf, m counts as 0 and the sum's inverse and logarithm as 0: zeros for 0,
+ * -Inf for 1; but 4 and 5 give NaN, and so do labels that are no place of the row. NaN and +Inf
+ * spread over their row by themselves.
+ *
+ * Macros, set by src/ops/softmax_launch.c:
+ *     INPUTS 1 or 2
+ *     KEPT_RANK 1..8   the other axes after collapsing; axis 0 is the innermost. 1 for MODE 4, 5
+ *     VECTOR_WIDTH     1, 2, 4, 8 or 16
+ * Each pass reads an element before the same work-item writes it: out may be an input's view.
+ */
+#include "common.cl"
+#include "vector.cl"
+#define MATH_WIDTH 1
+#include "math.cl"
+#if VECTOR_WIDTH > 1
+#define MATH_WIDTH VECTOR_WIDTH
+#include "math.cl"
+#endif
+
+#define KEPT_1(name) , const INDEX name##_kept0
+#define KEPT_2(name) KEPT_1(name), const INDEX name##_kept1
+#define KEPT_3(name) KEPT_2(name), const INDEX name##_kept2
+#define KEPT_4(name) KEPT_3(name), const INDEX name##_kept3
+#define KEPT_5(name) KEPT_4(name), const INDEX name##_kept4
+#define KEPT_6(name) KEPT_5(name), const INDEX name##_kept5
+#define KEPT_7(name) KEPT_6(name), const INDEX name##_kept6
+#define KEPT_8(name) KEPT_7(name), const INDEX name##_kept7
+#define EXTENTS_1 , const INDEX extent0
+#define EXTENTS_2 EXTENTS_1, const INDEX extent1
+#define EXTENTS_3 EXTENTS_2, const INDEX extent2
+#define EXTENTS_4 EXTENTS_3, const INDEX extent3
+#define EXTENTS_5 EXTENTS_4, const INDEX extent4
+#define EXTENTS_6 EXTENTS_5, const INDEX extent5
+#define EXTENTS_7 EXTENTS_6, const INDEX extent6
+#define EXTENTS_8 EXTENTS_7, const INDEX extent7
+#define STRIDES(name)                                                                              \
+    const INDEX name##_offset, const INDEX name##_step CAT(KEPT_, KEPT_RANK)(name)
+#define INPUT(name, unused) , __global const float *name##_data, STRIDES(name)
+#define PARAMETERS                                                                                 \
+    const INDEX tasks, const INDEX length CAT(EXTENTS_, KEPT_RANK) EACH_INPUT(INPUT, 0),           \
+        __global float *out_data, STRIDES(out)
+
+#if INPUTS == 1
+#define EACH_INPUT(MACRO, a) MACRO(in0, a)
+#else
+#define EACH_INPUT(MACRO, a) MACRO(in0, a) MACRO(in1, a)
+#endif
+#define EACH(MACRO, a) EACH_INPUT(MACRO, a) MACRO(out, a)
+
+#if MODE >= 4
+/* Of row n: its label, and what the loss's gradient is multiplied with; dloss may be null, meaning
+ * ones. KEPT_RANK is 1. */
+#define LABEL_PARAMETERS                                                                           \
+    , __global const int *labels_data, const INDEX labels_offset, const INDEX labels_kept0,        \
+        __global const float *dloss_data, const INDEX dloss_offset, const INDEX dloss_kept0,       \
+        const float divisor
+#define LABEL(n) labels_data[labels_offset + (n)*labels_kept0]
+#define IS_KNOWN(label) ((label) >= 0 && (label) < length)
+#define GRADIENT(n) ((dloss_data != 0 ? dloss_data[dloss_offset + (n)*dloss_kept0] : 1.0f) / divisor)
+#else
+#define LABEL_PARAMETERS
+#endif
+
+/* From the number of a row to the places of its first elements, name_at. */
+#define BEGIN(name, unused) INDEX name##_at = name##_offset;
+#define MOVE(name, axis) name##_at += coordinate * name##_kept##axis;
+#define AXIS(axis)                                                                                 \
+    {                                                                                              \
+        INDEX coordinate = row % extent##axis;                                                     \
+        row /= extent##axis;                                                                       \
+        EACH(MOVE, axis)                                                                           \
+    }
+#define LAST_AXIS(axis)                                                                            \
+    {                                                                                              \
+        INDEX coordinate = row;                                                                    \
+        EACH(MOVE, axis)                                                                           \
+    }
+#define OUTER_1()
+#define OUTER_2() LAST_AXIS(1)
+#define OUTER_3() AXIS(1) LAST_AXIS(2)
+#define OUTER_4() AXIS(1) AXIS(2) LAST_AXIS(3)
+#define OUTER_5() AXIS(1) AXIS(2) AXIS(3) LAST_AXIS(4)
+#define OUTER_6() AXIS(1) AXIS(2) AXIS(3) AXIS(4) LAST_AXIS(5)
+#define OUTER_7() AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) LAST_AXIS(6)
+#define OUTER_8() AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) AXIS(6) LAST_AXIS(7)
+#define OUTER CAT(OUTER_, KEPT_RANK)()
+#if KEPT_RANK == 1
+#define LOCATE EACH(BEGIN, 0) LAST_AXIS(0)
+#else
+#define LOCATE EACH(BEGIN, 0) AXIS(0) OUTER
+#endif
+
+/* The tasks of this work-group, where groups are of one item: a multiple of `unit`. */
+#define SHARE(unit)                                                                                \
+    const INDEX blocks = (INDEX)get_num_groups(0) * (unit);                                         \
+    const INDEX share = (tasks + blocks - 1) / blocks * (unit);                                      \
+    INDEX task = (INDEX)get_group_id(0) * share;                                                   \
+    const INDEX end = min(task + share, tasks);
+
+/* The passes over a row: the maximum SHIFT of in0 (HAS_PEAK), then the sum of TERMs, from which
+ * SETTLE makes SCALE, then the RESULTs. HAS_TERMS: which are made of the terms, not of the inputs. */
+#define HAS_PEAK (MODE < 2 || MODE > 3)
+#define HAS_TERMS (MODE == 0 || MODE == 5)
+#if HAS_PEAK
+#define TERM(W) CAT(math_exp_down_, W)(in0 - SHIFT)
+#define SUM_INPUTS(MACRO, a) MACRO(in0, a)
+#endif
+#if MODE == 0
+#define SETTLE(W, total) total = (total) == 0.0f ? (total) : 1.0f / (total);
+#define RESULT(W) (term * SCALE)
+#define OUT_INPUTS(MACRO, a)
+#elif MODE == 1
+#define SETTLE(W, total) total = (total) == 0.0f ? (total) : CAT(math_log_, W)(total);
+#define RESULT(W) (in0 - SHIFT - SCALE)
+#define OUT_INPUTS(MACRO, a) MACRO(in0, a)
+#elif MODE == 2
+#define TERM(W) (in0 * in1)
+#define SUM_INPUTS(MACRO, a) EACH_INPUT(MACRO, a)
+#define SETTLE(W, total)
+#define RESULT(W) (in0 * (in1 - SCALE))
+#define OUT_INPUTS(MACRO, a) EACH_INPUT(MACRO, a)
+#elif MODE == 3
+#define TERM(W) in1
+#define SUM_INPUTS(MACRO, a) MACRO(in1, a)
+#define SETTLE(W, total)
+#define RESULT(W) (in1 - CAT(math_exp_, W)(in0) * SCALE)
+#define OUT_INPUTS(MACRO, a) EACH_INPUT(MACRO, a)
+#elif MODE == 5
+#define RESULT(W) (term * SCALE)
+#define OUT_INPUTS(MACRO, a)
+#endif
+#if MODE < 4
+#define NO_PEAK(m) ((m) == -INFINITY ? 0.0f : (m))
+#else
+#define NO_PEAK(m) (m)
+#endif
+
+/* Where a row has NaN, the larger need not be it: the sum of exponentials is NaN in any case. */
+#define LARGER(a, b) ((b) > (a) ? (b) : (a))

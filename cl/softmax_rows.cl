@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Softmax and its relatives, softmax_common.cl, along rows that lie side by side in memory and have
+ * at least a vector, on processors.
+ *
+ * Macros, set by src/ops/softmax_launch.c, besides the common ones:
+ *     ROOM  floats of the first-level cache for rows done together
+ *     LONG  1 where a single row is longer
+ * Work-groups of one item; a task is a row. As many rows as fill ROOM floats are done together, so
+ * that they stay in the first-level cache through the passes; meanwhile the next ones are fetched.
+ * `streaming`: the output is larger than the caches.
+ *
+ * The maxima and sums of up to VECTOR_WIDTH rows are formed across lanes together (ACROSS_ROWS).
+ * What is left of a vector at the end of a row is taken together with elements before it that have
+ * had their turn, read before those are overwritten.
+ */
+#include "softmax_common.cl"
+#include "stream.cl"
+
+#define VECTOR FLOATS(VECTOR_WIDTH)
+#define ADD(a, b) ((a) + (b))
+#define SHIFT shift
+#define SCALE scale
+#define KEEPS_TERMS (HAS_TERMS && !LONG)
+
+/* v[0] = COMBINE over the lanes of row r's vector v[r], in lane r. */
+#define ACROSS_ROWS(COMBINE, v)                                                                    \
+    _Pragma("unroll") for (int count = VECTOR_WIDTH; count > 1; count /= 2) {                      \
+        _Pragma("unroll") for (int r = 0; r < count / 2; r++) {                                    \
+            VECTOR even = (VECTOR)(v[2 * r].even, v[2 * r + 1].even);                              \
+            VECTOR odd = (VECTOR)(v[2 * r].odd, v[2 * r + 1].odd);                                 \
+            v[r] = COMBINE(even, odd);                                                             \
+        }                                                                                          \
+    }
+
+#define PLACES(name, unused) INDEX name##_place[VECTOR_WIDTH];
+#define PLACE(name, unused) name##_place[r] = name##_at;
+#define ROW(name, unused) __global const float *name##_row = name##_data + name##_place[r];
+#define READ(name, i) VECTOR name = LOAD(VECTOR_WIDTH, name##_row + (i));
+#define FETCH(name, i) PREFETCH(name##_row + rows * name##_kept0 + (i));
+#define TO_LANES(v, lanes) CAT(vstore, VECTOR_WIDTH)(v, 0, lanes)
+
+/* The terms of a row for its last pass: in private memory, a vector each, the repeating one last;
+ * of LONG rows in the output. */
+#if KEEPS_TERMS
+#define KEEP(i) terms[(i) / VECTOR_WIDTH] = value;
+#define KEEP_LAST terms[pitch - 1] = value;
+#define OUT_READ(i) VECTOR term = terms[(i) / VECTOR_WIDTH];
+#define OUT_READ_LAST VECTOR term = terms[pitch - 1];
+#elif HAS_TERMS
+#define KEEP(i) STORE(VECTOR_WIDTH, value, out_row + (i));
+#define KEEP_LAST KEEP(last)
+#define OUT_READ(i) VECTOR term = LOAD(VECTOR_WIDTH, out_row + (i));
+#define OUT_READ_LAST OUT_READ(last)
+#else
+#define KEEP(i)
+#define KEEP_LAST
+#define OUT_READ(i) OUT_INPUTS(READ, i)
+#define OUT_READ_LAST OUT_READ(last)
+#endif
+
+#define PEAK_STEP(accumulator, i)                                                                  \
+    {                                                                                              \
+        READ(in0, i)                                                                               \
+        accumulator = LARGER(accumulator, in0);                                                    \
+    }
+#define SUM_STEP(accumulator, i)                                                                   \
+    {                                                                                              \
+        SUM_INPUTS(READ, i)                                                                        \
+        VECTOR value = TERM(VECTOR_WIDTH);                                                         \
+        KEEP(i)                                                                                    \
+        accumulator += value;                                                                      \
+    }
+#define OUT_STEPS(WRITE)                                                                           \
+    for (INDEX i = 0; i < whole; i += VECTOR_WIDTH) {                                              \
+        OUT_READ(i)                                                                                \
+        WRITE(VECTOR_WIDTH, RESULT(VECTOR_WIDTH), out_row + i);                                    \
+    }
+
+__kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
+    const INDEX most = max(min((INDEX)(ROOM / INPUTS) / length, (INDEX)VECTOR_WIDTH), (INDEX)1);
+    const INDEX whole = length / VECTOR_WIDTH * VECTOR_WIDTH;
+    const INDEX last = length - VECTOR_WIDTH; /* where the last, perhaps repeating, vector starts */
+    float lanes[VECTOR_WIDTH];
+    for (int i = 0; i < VECTOR_WIDTH; i++) {
+        lanes[i] = i;
+    }
+    const VECTOR lane_numbers = CAT(vload, VECTOR_WIDTH)(0, lanes);
+#if KEEPS_TERMS
+    const INDEX pitch = (length + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
+    VECTOR kept[ROOM / VECTOR_WIDTH + VECTOR_WIDTH];
+#endif
+    SHARE(VECTOR_WIDTH)
+    for (INDEX rows; task < end; task += rows) {
+        rows = min(most, end - task);
+        EACH(PLACES, 0)
+        VECTOR part[VECTOR_WIDTH];
+        for (int r = 0; r < VECTOR_WIDTH; r++) {
+            INDEX row = min(task + r, end - 1);
+            LOCATE
+            EACH(PLACE, 0)
+            part[r] = (VECTOR)(0.0f);
+        }
+#if HAS_PEAK
+        float shifts[VECTOR_WIDTH];
+        for (INDEX r = 0; r < rows; r++) {
+            ROW(in0, 0)
+            READ(in0, last)
+            VECTOR a = in0;
+            VECTOR b = in0;
+            INDEX i = 0;
+            for (; i + 2 * VECTOR_WIDTH <= whole; i += 2 * VECTOR_WIDTH) {
+                PEAK_STEP(a, i)
+                PEAK_STEP(b, i + VECTOR_WIDTH)
+            }
+            if (i < whole) {
+                PEAK_STEP(a, i)
+            }
+            part[r] = LARGER(a, b);
+        }
+        ACROSS_ROWS(LARGER, part)
+        part[0] = NO_PEAK(part[0]);
+        TO_LANES(part[0], shifts);
+#endif
+        for (INDEX r = 0; r < rows; r++) {
+            EACH_INPUT(ROW, 0)
+#if KEEPS_TERMS
+            VECTOR *terms = kept + r * pitch;
+#else
+            __global float *out_row = out_data + out_place[r];
+#endif
+#if HAS_PEAK
+            const VECTOR shift = (VECTOR)(shifts[r]);
+#endif
+            VECTOR a = (VECTOR)(0.0f);
+            VECTOR b = a;
+            SUM_INPUTS(READ, last)
+            INDEX i = 0;
+            for (; i + 2 * VECTOR_WIDTH <= whole; i += 2 * VECTOR_WIDTH) {
+#if HAS_PEAK
+                FETCH(in0, i)
+                FETCH(in0, i + VECTOR_WIDTH)
+#endif
+                SUM_STEP(a, i)
+                SUM_STEP(b, i + VECTOR_WIDTH)
+            }
+            if (i < whole) {
+                SUM_STEP(a, i)
+            }
+            if (whole < length) {
+                VECTOR value = TERM(VECTOR_WIDTH);
+                KEEP_LAST
+                b += lane_numbers < (float)(whole - last) ? (VECTOR)(0.0f) : value;
+            }
+            part[r] = a + b;
+        }
+        ACROSS_ROWS(ADD, part)
+#if MODE == 4
+        part[0] = CAT(math_log_, VECTOR_WIDTH)(part[0]);
+        TO_LANES(part[0], lanes);
+        for (INDEX r = 0; r < rows; r++) {
+            const int label = LABEL(task + r);
+            const float own = IS_KNOWN(label) ? in0_data[in0_place[r] + label] : NAN;
+            out_data[out_place[r]] = lanes[r] + (shifts[r] - own);
+        }
+#else
+#if MODE == 5
+        TO_LANES(part[0], lanes);
+        float factors[VECTOR_WIDTH];
+        for (INDEX r = 0; r < rows; r++) {
+            const int label = LABEL(task + r);
+            const bool known = IS_KNOWN(label);
+            factors[r] = known ? GRADIENT(task + r) : NAN;
+            if (known) {
+#if LONG
+                out_data[out_place[r] + label] -= lanes[r];
+#else
+                float *terms = (float *)(kept + r * pitch);
+                if (label < whole) {
+                    terms[label] -= lanes[r];
+                }
+                if (whole < length && label >= last) {
+                    terms[whole + label - last] -= lanes[r];
+                }
+#endif
+            }
+        }
+        part[0] = CAT(vload, VECTOR_WIDTH)(0, factors) / part[0];
+#else
+        SETTLE(VECTOR_WIDTH, part[0])
+#endif
+        TO_LANES(part[0], lanes);
+        for (INDEX r = 0; r < rows; r++) {
+            EACH_INPUT(ROW, 0)
+            __global float *out_row = out_data + out_place[r];
+#if KEEPS_TERMS
+            const VECTOR *terms = kept + r * pitch;
+#elif HAS_PEAK
+            const VECTOR shift = (VECTOR)(shifts[r]);
+#endif
+            const VECTOR scale = (VECTOR)(lanes[r]);
+            OUT_READ_LAST
+            if (streaming && IS_STREAMABLE(VECTOR_WIDTH, out_row)) {
+                OUT_STEPS(STREAM)
+            } else {
+                OUT_STEPS(STORE)
+            }
+            if (whole < length) {
+                STORE(VECTOR_WIDTH, RESULT(VECTOR_WIDTH), out_row + last);
+            }
+        }
+#endif
+    }
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/softmax_launch.h"
+#include "core/tensor_check.h"
+#include "ops/elementwise_engine.h"
+
+enum {
+    CPU_GROUPS = 8,    /* work-groups a thread */
+    CPU_LEAST = 1024,  /* elements that are worth a work-group */
+    GROUP_LOCAL = 256, /* work-items of softmax_groups at most */
+    ROW_ROOM = 4096,   /* floats of rows done together: half of the smallest first-level caches */
+    SHORT_ROW = 16,    /* rows of fewer elements: softmax_short, */
+    SHORT_SIDE = 8,    /* which transposes so many, for which there are instructions */
+    WIDE_COLUMNS = 4,  /* vectors side by side, where rows are neighbours */
+    ITEM_LOCAL = 64,
+    ITEM_MOST = 16384 /* work-items a compute unit; beyond, they loop */
+};
+
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int stride_kind(int64_t stride) {
+    return stride == 0 || stride == 1 ? (int)stride : 2;
+}
+
+static int64_t kept_stride(const cleat_tensor *x) {
+    return x->stride[x->rank - 1];
+}
+
+static void remove_axis(cleat_tensor *x, int32_t axis) {
+    x->rank--;
+    for (int32_t i = axis; i < x->rank; i++) {
+        x->shape[i] = x->shape[i + 1];
+        x->stride[i] = x->stride[i + 1];
+    }
+}
+
+softmax_problem softmax_arrange(const char *operation, softmax_mode mode, int input_count,
+    const cleat_tensor *tensors, int32_t axis) {
+    softmax_problem p = {.operation = operation,
+        .mode = mode,
+        .input_count = input_count,
+        .length = tensors[0].shape[axis]};
+    p.index64 = cleat_tensor_count(&tensors[0]) > INT32_MAX / 2;
+    for (int t = 0; t <= input_count; t++) {
+        p.kept[t] = tensors[t];
+        p.step[t] = tensors[t].stride[axis];
+        p.index64 = p.index64 || tensor_needs_index64(&tensors[t]);
+        remove_axis(&p.kept[t], axis);
+    }
+    tensors_arrange(p.kept, input_count + 1, input_count);
+    return p;
+}
+
+/* COLUMN_VECTORS of cl/softmax.cl: several where vectors are plain loads (for the sake of compile
+ * time) and enough tasks are left for all threads. */
+static int column_vectors(const softmax_problem *p, const device_profile *profile) {
+    int64_t wide = (int64_t)engine_vector_width(profile) * WIDE_COLUMNS;
+    bool fits = cleat_tensor_count(&p->kept[0]) / wide >= 2 * (int64_t)profile->compute_units;
+    for (int t = 0; t <= p->input_count; t++) {
+        fits = fits && kept_stride(&p->kept[t]) == 1;
+    }
+    return fits ? WIDE_COLUMNS : 1;
+}
+
+bool softmax_supports(softmax_form form, const softmax_problem *p) {
+    bool side_by_side = p->length > 0;
+    for (int t = 0; t <= p->input_count; t++) {
+        bool a_row = p->mode != MODE_CROSS_ENTROPY || t < p->input_count;
+        side_by_side = side_by_side && (!a_row || p->step[t] == 1);
+    }
+    bool is_short = p->length < SHORT_ROW;
+    return form == FORM_ROWS    ? side_by_side && !is_short
+           : form == FORM_SHORT ? side_by_side && is_short
+                                : p->mode < MODE_CROSS_ENTROPY;
+}
+
+static void add_macros(
+    const softmax_problem *p, softmax_form form, int vector_width, int vectors, launch *l) {
+    static const char *const inner[] = {"in0_inner", "in1_inner"};
+    launch_macro(l, "MODE", p->mode);
+    launch_macro(l, "INPUTS", p->input_count);
+    launch_macro(l, "KEPT_RANK", p->kept[0].rank);
+    launch_macro(l, "VECTOR_WIDTH", vector_width);
+    if (form == FORM_ROWS) {
+        launch_macro(l, "ROOM", ROW_ROOM);
+        launch_macro(l, "LONG", p->length > ROW_ROOM);
+    }
+    if (form == FORM_SHORT) {
+        launch_macro(l, "MOST", SHORT_ROW);
+        launch_macro(l, "SIDE", smaller(vector_width, SHORT_SIDE));
+    }
+    if (form == FORM_ROWS || form == FORM_SHORT) {
+        return;
+    }
+    launch_macro(l, "FORM", form);
+    launch_macro(l, "COLUMN_VECTORS", vectors);
+    for (int t = 0; t <= p->input_count; t++) {
+        int64_t stride = form == FORM_COLUMNS ? kept_stride(&p->kept[t]) : 1;
+        launch_macro(l, t < p->input_count ? inner[t] : "out_inner", stride_kind(stride));
+    }
+}
+
+static void add_arguments(const softmax_problem *p, int64_t tasks, launch *l) {
+    int32_t rank = p->kept[0].rank;
+    launch_index(l, tasks);
+    launch_index(l, p->length);
+    for (int32_t axis = rank - 1; axis >= 0; axis--) {
+        launch_index(l, p->kept[0].shape[axis]);
+    }
+    for (int t = 0; t <= p->input_count; t++) {
+        if (t == p->input_count && p->out_memory != NULL) {
+            launch_memory(l, p->out_memory);
+        } else {
+            launch_tensor(l, &p->kept[t]);
+        }
+        launch_index(l, p->kept[t].offset);
+        launch_index(l, p->step[t]);
+        for (int32_t axis = rank - 1; axis >= 0; axis--) {
+            launch_index(l, p->kept[t].stride[axis]);
+        }
+        l->bytes += tensor_bytes(&p->kept[t]) * (double)(p->step[t] == 0 ? 1 : p->length);
+    }
+    /* maximum, difference, exponential, sum, quotient; or product, sum, difference, product */
+    l->flop =
+        (p->mode == MODE_SOFTMAX_BACKWARD || p->mode == MODE_LOG_SOFTMAX_BACKWARD ? 4.0 : 5.0) *
+        (double)p->length * (double)cleat_tensor_count(&p->kept[0]);
+}
+
+static void add_label_arguments(const softmax_problem *p, launch *l) {
+    launch_tensor(l, &p->labels);
+    launch_index(l, p->labels.offset);
+    launch_index(l, p->labels.stride[0]);
+    launch_tensor(l, p->dloss.buffer != NULL ? &p->dloss : NULL);
+    launch_index(l, p->dloss.offset);
+    launch_index(l, p->dloss.stride[0]);
+    launch_float(l, p->divisor);
+    l->bytes += tensor_bytes(&p->labels);
+}
+
+/* One past the last element of x, whose rows are `length` elements side by side. */
+static int64_t limit_of(const cleat_tensor *x, int64_t length) {
+    int64_t limit = x->offset + length;
+    for (int32_t axis = 0; axis < x->rank; axis++) {
+        limit += x->stride[axis] > 0 ? (x->shape[axis] - 1) * x->stride[axis] : 0;
+    }
+    return limit;
+}
+
+static void set_size(const softmax_problem *p, softmax_form form, const device_profile *profile,
+    int64_t tasks, launch *l) {
+    int64_t units = (int64_t)profile->compute_units;
+    int64_t count = cleat_tensor_count(&p->kept[0]) * p->length;
+    size_t local = form == FORM_GROUPS ? GROUP_LOCAL : ITEM_LOCAL;
+    while (local > profile->max_work_group_size ||
+           (form == FORM_GROUPS && local > 32 && (int64_t)local / 2 >= p->length)) {
+        local /= 2;
+    }
+    if (form == FORM_GROUPS) {
+        launch_local(l, local * sizeof(float));
+        launch_size_1d(l, (size_t)tasks * local, local);
+    } else if (form == FORM_ITEMS) {
+        launch_size_1d(l, round_up((size_t)smaller(tasks, units * ITEM_MOST), local), local);
+    } else {
+        int64_t groups = smaller(units * CPU_GROUPS, ceil_div(count, CPU_LEAST));
+        launch_size_1d(l, (size_t)smaller(tasks, groups), 1);
+    }
+}
+
+void softmax_fill(softmax_form form, const device_profile *profile, const softmax_problem *p) {
+    static const char *const families[] = {
+        "softmax_rows", "softmax", "softmax", "softmax", "softmax_short"};
+    static const char *const kernels[] = {
+        "softmax_rows", "softmax_columns", "softmax_groups", "softmax_items", "softmax_short"};
+    bool vectors_wanted = form != FORM_GROUPS && form != FORM_ITEMS;
+    int width = vectors_wanted ? engine_vector_width(profile) : 1;
+    const cleat_tensor *kept = &p->kept[0];
+    int64_t inner = kept->shape[kept->rank - 1];
+    int64_t tasks = cleat_tensor_count(kept);
+    int vectors = form == FORM_COLUMNS ? column_vectors(p, profile) : 1;
+    if (form == FORM_COLUMNS) {
+        tasks = tasks / inner * ceil_div(inner, (int64_t)width * vectors);
+    }
+    launch *l = p->result;
+    *l = launch_begin(p->operation, families[form], kernels[form]);
+    add_macros(p, form, width, vectors, l);
+    launch_use_index64(l, p->index64);
+    add_arguments(p, tasks, l);
+    if (p->mode >= MODE_CROSS_ENTROPY) {
+        add_label_arguments(p, l);
+    }
+    if (form == FORM_ROWS || form == FORM_SHORT) {
+        launch_int(l, l->bytes > (double)profile->cache_bytes);
+    }
+    for (int t = 0; form == FORM_SHORT && t < p->input_count; t++) {
+        launch_index(l, limit_of(&p->kept[t], p->length));
+    }
+    set_size(p, form, profile, tasks, l);
+}
