@@ -13,8 +13,8 @@ static cleat_status make(
 
 static const tune_problem products[] = {{"64x64x64", {64, 64, 64}},
     {"128x128x128", {128, 128, 128}}, {"256x256x256", {256, 256, 256}},
-    {"512x512x512", {512, 512, 512}}, {"320x4096x2048", {320, 4096, 2048}},
-    {"4096x4096 by a vector", {4096, 1, 4096}}, {0}};
+    {"512x512x512", {512, 512, 512}}, {"1024x1024x1024", {1024, 1024, 1024}},
+    {"320x4096x2048", {320, 4096, 2048}}, {"4096x4096 by a vector", {4096, 1, 4096}}, {0}};
 
 static cleat_status prepare_matmul(cleat_context *context, const tune_problem *p, cleat_tensor *o) {
     const int64_t m = p->numbers[0], n = p->numbers[1], k = p->numbers[2];
@@ -132,10 +132,20 @@ static const tune_family softmax = {
 static const tune_family reduce = {
     "reduce", rows, prepare_reduce, run_reduce, cleat_reduce_variants};
 
+static const char *const k_blocks[] = {"128", "192", "256", "384", "512", "768", "1024", NULL};
+static const char *const tile_rows[] = {"32", "64", "96", "128", "192", "256", NULL};
+static const char *const tile_columns[] = {"96", "128", "192", "256", "384", "512", "768", NULL};
+static const char *const gpu_tiles[] = {"16", "32", "64", "128", NULL};
+
+/* In this order: a number is found with what was found before it in place. */
 const tune_choice tune_choices[] = {
     {&matmul, "small", NULL},
     {&matmul, "large", NULL},
     {&matmul, "vector", NULL},
+    {&matmul, "k_block", k_blocks},
+    {&matmul, "tile_rows", tile_rows},
+    {&matmul, "tile_columns", tile_columns},
+    {&matmul, "gpu_tile", gpu_tiles},
     {&conv2d, "wide_groups", NULL},
     {&conv2d, "narrow_groups", NULL},
     {&backward_data, "wide_groups", NULL},

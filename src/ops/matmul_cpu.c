@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The variants for processors: cpu_packed and cpu_direct. Kernels: cl/matmul_cpu.cl */
 #include "ops/matmul_cpu.h"
+
+#include "core/tuning.h"
+
 /* A macro tile is the work of one work-item. */
 typedef struct macro_tile {
     int64_t rows, columns, k_block;
@@ -107,7 +110,7 @@ cleat_status matmul_cpu_direct(cleat_context *context, const void *problem) {
 
 /* ---- cpu_packed ---- */
 
-enum { FLOATS_PER_KIB = 256, ROW_GAP = 16 };
+enum { FLOATS_PER_KIB = 256, ROW_GAP = 16, MAX_TILE = 4096 };
 
 /*
  * What a core's second cache holds, in floats. The drivers for processors that tell local memory by
@@ -119,19 +122,30 @@ static int64_t second_cache(const device_profile *profile) {
     return told < least ? least : told < most ? told : most;
 }
 
-/* Terms of a block: as many as keep its rows of a in half a first cache of 32 KiB. */
-static int64_t packed_k_most(const device_profile *profile, const register_tile *r) {
-    const int64_t fits = (int64_t)(profile->local_memory / sizeof(float)) / r->rows - ROW_GAP;
-    const int64_t wanted = 16 * FLOATS_PER_KIB / r->rows;
-    return fits < wanted ? fits / 8 * 8 : wanted < 512 ? wanted : 512;
+/* Terms of a block for which local memory has room. */
+static int64_t packed_k_room(const device_profile *profile, const register_tile *r) {
+    return ((int64_t)(profile->local_memory / sizeof(float)) / r->rows - ROW_GAP) / 8 * 8;
 }
 
-/* Half the second cache is for panels of b, the rest for what passes by. */
+/* Terms of a block: as many as keep its rows of a in half a first cache of 32 KiB. */
+static int64_t packed_k_most(const device_profile *profile, const register_tile *r) {
+    const int64_t fits = packed_k_room(profile, r);
+    const int64_t wanted = 16 * FLOATS_PER_KIB / r->rows;
+    return fits < wanted ? fits : wanted < 512 ? wanted : 512;
+}
+
+/* Half the second cache is for panels of b, the rest for what passes by. The tuning table may know
+ * better. */
 static macro_tile packed_tile(
-    const device_profile *profile, const matmul_problem *p, const register_tile *r) {
-    const int64_t k_most = packed_k_most(profile, r);
-    const int64_t columns_most = second_cache(profile) / 2 / k_most;
-    return choose_macro_tile(profile, p, r, 128, columns_most < 512 ? columns_most : 512, k_most);
+    cleat_context *context, const matmul_problem *p, const register_tile *r) {
+    const device_profile *profile = context_profile(context);
+    const int64_t k_most = tuning_number(
+        context, "matmul", "k_block", 8, packed_k_room(profile, r), packed_k_most(profile, r));
+    const int64_t columns_fit = second_cache(profile) / 2 / k_most;
+    const int64_t rows_most = tuning_number(context, "matmul", "tile_rows", r->rows, MAX_TILE, 128);
+    const int64_t columns_most = tuning_number(context, "matmul", "tile_columns", r->columns,
+        MAX_TILE, columns_fit < 512 ? columns_fit : 512);
+    return choose_macro_tile(profile, p, r, rows_most, columns_most, k_most);
 }
 
 /* Rows of a that are packed at once: many where its columns are contiguous. */
@@ -145,10 +159,10 @@ static int64_t rows_at_once(const device_profile *profile, const matmul_problem 
     return rows < r->rows ? r->rows : rows < t->rows ? rows : t->rows;
 }
 
-static launch product_launch(const device_profile *profile, const matmul_problem *p,
-    const packing *b, const register_tile *r, bool index64, void *panels) {
-    const macro_tile t = packed_tile(profile, p, r);
-    const int64_t rows = rows_at_once(profile, p, r, &t);
+static launch product_launch(cleat_context *context, const matmul_problem *p, const packing *b,
+    const register_tile *r, bool index64, void *panels) {
+    const macro_tile t = packed_tile(context, p, r);
+    const int64_t rows = rows_at_once(context_profile(context), p, r, &t);
     matmul_problem packed = *p;
     packed.b = packed_operand(p, b, panels);
     launch l = launch_begin("matmul", MATMUL_CPU_FAMILY, "matmul_cpu_packed");
@@ -178,18 +192,17 @@ bool matmul_cpu_packed_supports(const device_profile *profile, const void *probl
 
 cleat_status matmul_cpu_packed(cleat_context *context, const void *problem) {
     const matmul_problem *p = problem;
-    const device_profile *profile = context_profile(context);
-    const register_tile r = choose_register_tile(profile);
+    const register_tile r = choose_register_tile(context_profile(context));
     const packing b = plan_packing(p, &r);
     const bool index64 = p->index64 || packing_needs_index64(&b, p->k);
     if (p->packed_b != NULL) {
-        launch l = product_launch(profile, p, &b, &r, index64, NULL);
+        launch l = product_launch(context, p, &b, &r, index64, NULL);
         return launch_all(context, &l, 1);
     }
     void *panels = NULL;
     TRY(scratch_acquire(context, packed_bytes(&b, p->k), &panels));
     launch launches[] = {pack_launch(p, &b, &r, index64, panels, NULL),
-        product_launch(profile, p, &b, &r, index64, panels)};
+        product_launch(context, p, &b, &r, index64, panels)};
     const cleat_status status = launch_all(context, launches, 2);
     scratch_release(context, panels);
     return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The variant gpu_tiled. Kernels: cl/matmul_gpu.cl and, after a split, cl/matmul_sum.cl */
+#include "core/tuning.h"
 #include "ops/matmul_problem.h"
 
 enum { TILE_K = 16, SPLIT_K_LEAST = 256, SPLIT_PARTS_MOST = 16 };
@@ -33,9 +34,17 @@ static int64_t tile_count(const matmul_problem *p, const group_shape *g) {
 }
 
 /* The largest tile that fits the device and still gives each compute unit two; else the smallest
- * that makes work-groups of 64 or more. */
-static int choose_shape(const device_profile *profile, const matmul_problem *p) {
+ * that makes work-groups of 64 or more. The tuning table may know better. */
+static int choose_shape(cleat_context *context, const matmul_problem *p) {
+    const device_profile *profile = context_profile(context);
+    const int64_t wanted = tuning_number(context, "matmul", "gpu_tile", 1, 1024, 0);
     int chosen = -1;
+    for (int i = 0; i < GROUP_SHAPES; ++i) {
+        const group_shape *g = &group_shapes[i];
+        if (fits(profile, g) && tile_of(g) == wanted) {
+            return i;
+        }
+    }
     for (int i = 0; i < GROUP_SHAPES; ++i) {
         const group_shape *g = &group_shapes[i];
         if (!fits(profile, g) || (chosen >= 0 && g->side < 8)) {
@@ -94,7 +103,7 @@ static launch tiled_launch(
 cleat_status matmul_gpu_tiled(cleat_context *context, const void *problem) {
     const matmul_problem *p = problem;
     const device_profile *profile = context_profile(context);
-    const group_shape *g = &group_shapes[choose_shape(profile, p)];
+    const group_shape *g = &group_shapes[choose_shape(context, p)];
     const int64_t parts = choose_parts(profile, p, g);
     if (parts == 1) {
         launch l = tiled_launch(p, g, 1, NULL, p->index64);

@@ -42,7 +42,7 @@ expect 1 'no-such-device' devices
 unset CLEAT_DEVICE
 
 # Tuning: every choice is one that an operation goes by here (what a large product is depends on the
-# caches). tests/test_tuning.c is about the file.
+# caches). tests/test_tuning_file.c is about the file.
 expect 2 'not understood' tune now
 expect 2 'nothing to be tuned' tune --operation dance
 expect 2 'more than 0' tune --seconds never
