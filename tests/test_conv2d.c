@@ -165,9 +165,11 @@ static void check_direction(
         ck_assert_msg(status == CLEAT_OK, "%s: %s", what, cleat_error_message());
         check(&o, &first, values, what);
         test_tensor second = test_output(4, o.result_shape, k->layout);
-        test_ok(run(k, direction, &o, second.view, *variant, false));
+        /* strided, it lies in another way, which the variant need not support */
+        const cleat_status again = run(k, direction, &o, second.view, *variant, false);
+        ck_assert(again == CLEAT_OK || again == CLEAT_UNSUPPORTED);
         test_fetch(&second);
-        for (int64_t i = 0; i < first.count; i++) {
+        for (int64_t i = 0; again == CLEAT_OK && i < first.count; i++) {
             ck_assert_msg(memcmp(&first.data[i], &second.data[i], sizeof(float)) == 0,
                 "%s: another result the second time", what);
         }
