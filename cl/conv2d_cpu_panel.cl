@@ -24,7 +24,7 @@
  *   plane   phases_h * phases_w * plane_rows * pitch floats, and a vector: one channel's rows
  *   panel   the panels of channel_block channels, a vector behind each
  *   columns tail * channel_block * taps floats
- *   table   taps + 2 * (tiles + 1) + 2 * runs INDEXes (see item_work)
+ *   table   taps + 4 * tiles + 1 + 2 * runs INDEXes (see item_work)
  * The last `tail` pixels, where few are left beyond whole vectors, are summed along k: their panel
  * is turned into columns, which meet the rows of w (w_step is 1 then).
  * FLAT: a window of one element, step 1, no padding and rows without gaps, given as one row of all
@@ -134,6 +134,9 @@ typedef struct item_work {
     int taps, depth; /* depth: rows of a panel */
     __local INDEX *tap_offset; /* where a tap begins in the plane */
     __local INDEX *tile_wide;  /* vectors in a tile; 0: the tail */
+    __local INDEX *tile_begin; /* its first pixel */
+    __local INDEX *tile_place; /* where that lies in a channel of y; -1: not all of the tile's
+                                  vectors are whole and together */
     __local INDEX *tile_runs;  /* number of the tile's first run; one more at the end */
     __local INDEX *runs; /* where a run begins, in a phase of the plane (FLAT: in a channel of x),
                             then how long it is */
@@ -155,13 +158,20 @@ static inline int panel_row(const item_work *item, int t) {
 }
 
 /* Cuts the item's pixels into tiles and those into runs that lie together in the source. */
-static inline void make_runs(const item_work *item, const plane_map *map, INDEX x_n) {
+static inline void make_runs(
+    const item_work *item, const plane_map *map, const panel_output *o, INDEX x_n) {
+    const int image = o->out_height * o->out_width;
+    const bool rows_touch = o->y_w == 1 && o->y_h == o->out_width;
     __local INDEX *runs = item->runs;
     int q = item->q_begin, vectors = item->vectors, count = 0;
     for (int t = 0; t < item->tiles; t++) {
         const int wide = tile_vectors(vectors);
         const int tile_end = min(vectors > 0 ? q + wide * GEMM_W : q + item->tail, item->q_end);
+        const bool whole = PANEL_FINISHES && rows_touch && tile_end == q + wide * GEMM_W &&
+                           q / image == (tile_end - 1) / image;
         item->tile_wide[t] = wide;
+        item->tile_begin[t] = q;
+        item->tile_place[t] = whole ? q / image * o->y_n + q % image : -1;
         item->tile_runs[t] = count;
         vectors -= wide;
         while (q < tile_end) {
@@ -235,6 +245,19 @@ static inline void pack_channel(
 }
 #endif
 
+/* The panel of the tail, the last one, with a pixel's elements one behind the other. */
+static inline void make_columns(
+    const item_work *item, const __local float *panel, __local float *columns) {
+    for (int t = 0; t + 1 < item->tiles; t++) {
+        panel += panel_row(item, t) * item->depth + GEMM_W;
+    }
+    for (int p = 0; p < item->tail; p++) {
+        for (int k = 0; k < item->depth; k++) {
+            *columns++ = panel[k * GEMM_W + p];
+        }
+    }
+}
+
 /* Sums along k for each pixel of the tail, to tile[r * GEMM_W + pixel]. */
 static inline void sum_tail(const __global float *w, INDEX w_row, const __local float *columns,
     int count, int tail, const panel_output *o, float *tile) {
@@ -297,7 +320,9 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
     item.last_row = (item.q_end - 1) / out_width;
     item.tap_offset = table;
     item.tile_wide = table + item.taps;
-    item.tile_runs = item.tile_wide + item.tiles;
+    item.tile_begin = item.tile_wide + item.tiles;
+    item.tile_place = item.tile_begin + item.tiles;
+    item.tile_runs = item.tile_place + item.tiles;
     item.runs = item.tile_runs + item.tiles + 1;
     const int phase = plane_rows * pitch;
     for (int t = 0; t < item.taps; t++) {
@@ -306,10 +331,9 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
                              u / step_w;
     }
     const plane_map map = {out_height, out_width, reach, pitch};
-    make_runs(&item, &map, x_n);
-
     panel_output o = {y_n, y_c, y_h, y_w, out_height, out_width, 0, 0, 0, 0, bias_stride, slope};
-    const bool rows_touch = y_w == 1 && y_h == out_width;
+    make_runs(&item, &map, &o, x_n);
+
     float tile[GEMM_MR * GEMM_NR + GEMM_W]; /* whole vectors are read at its end */
     x += x_offset + g * group_channels * x_c;
     y += y_offset + g * group_outputs * y_c;
@@ -343,39 +367,27 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
 #endif
         o.first = c0 == 0 && !accumulate;
         o.last = c0 + channels == group_channels;
-        __local float *from = panel;
-        int q = item.q_begin;
-        for (int t = 0; t < item.tiles; t++) {
-            const int wide = (int)item.tile_wide[t], within = q % image_pixels;
-            const int count = min(wide > 0 ? wide * GEMM_W : item.tail, item.q_end - q);
-            const bool direct = PANEL_FINISHES && rows_touch && count == wide * GEMM_W &&
-                                within + count <= image_pixels;
-            const INDEX at = q / image_pixels * y_n + within;
-            if (wide == 0) {
-                for (int p = 0; p < item.tail; p++) {
-                    for (int k = 0; k < item.depth; k++) {
-                        columns[p * item.depth + k] = from[k * GEMM_W + p];
-                    }
-                }
-            }
+        if (item.tail > 0) {
+            make_columns(&item, panel, columns);
+        }
+        for (int b = block_begin; b < block_end; b++) {
+            const INDEX m0 = (INDEX)b * GEMM_MR;
+            const __global float *rows = w + b * w_block + (INDEX)c0 * item.taps * w_step;
+            __global float *channel = y + m0 * y_c;
+            __local float *from = panel;
+            o.rows = min(GEMM_MR, group_outputs - (int)m0);
+            o.bias = bias ? bias + bias_offset + (g * group_outputs + m0) * bias_stride : bias;
+            for (int t = 0; t < item.tiles; t++) {
+                const INDEX place = item.tile_place[t];
+                __global float *to = place >= 0 ? channel + place : 0;
 #if FLAT
-            const bool packs = item.runs[2 * item.tile_runs[t] + 1] == GEMM_NR;
-            const __global float *run = x + c0 * x_c + item.runs[2 * item.tile_runs[t]];
-#endif
-            for (int b = block_begin; b < block_end; b++) {
-                const INDEX m0 = (INDEX)b * GEMM_MR;
-                const __global float *rows = w + b * w_block + (INDEX)c0 * item.taps * w_step;
-                __global float *channel = y + m0 * y_c;
-                __global float *to = direct ? channel + at : 0;
-                o.rows = min(GEMM_MR, group_outputs - (int)m0);
-                o.bias = bias ? bias + bias_offset + (g * group_outputs + m0) * bias_stride : bias;
-#if FLAT
-                if (packs && b == block_begin) {
-                    panel_tile_packing(
-                        run, x_c, rows, w_row, w_step, from, item.depth, &o, to, tile);
+                const INDEX run = item.tile_runs[t];
+                if (b == block_begin && item.runs[2 * run + 1] == GEMM_NR) {
+                    panel_tile_packing(x + c0 * x_c + item.runs[2 * run], x_c, rows, w_row,
+                        w_step, from, item.depth, &o, to, tile);
                 } else
 #endif
-                switch (wide) {
+                switch (item.tile_wide[t]) {
                 case 0:
                     sum_tail(rows, w_row, columns, item.depth, item.tail, &o, tile);
                     break;
@@ -389,11 +401,12 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
                     panel_tile_3(rows, w_row, w_step, from, item.depth, &o, to, tile);
                 }
                 if (!to) {
-                    put_tile(channel, tile, panel_row(&item, t), q, count, &o);
+                    const int q = (int)item.tile_begin[t];
+                    const int q_end = t + 1 < item.tiles ? (int)item.tile_begin[t + 1] : item.q_end;
+                    put_tile(channel, tile, panel_row(&item, t), q, q_end - q, &o);
                 }
+                from += panel_row(&item, t) * item.depth + GEMM_W;
             }
-            from += panel_row(&item, t) * item.depth + GEMM_W;
-            q += count;
         }
     }
 }

@@ -44,16 +44,23 @@ static cleat_status run(cleat_context *context, cleat_conv2d_direction direction
     cleat_tensor w, cleat_tensor y, const cleat_conv2d_options *options) {
     conv2d_problem problem;
     TRY(conv2d_check(context, direction, x, w, y, options, &problem));
-    char x_text[SHAPE_TEXT_SIZE], w_text[SHAPE_TEXT_SIZE], text[3 * SHAPE_TEXT_SIZE];
-    snprintf(text, sizeof text, "input %s, weight %s, %lld groups", shape_text(4, x.shape, x_text),
-        shape_text(4, w.shape, w_text), (long long)problem.groups);
     /* Groups too small to fill a tile's channels, as in depthwise convolutions. */
     const bool narrow = problem.groups > 1 && problem.group_outputs <= 2;
     const char *shape_class = narrow ? "narrow_groups" : "wide_groups";
+    const char *forced = options ? options->variant : NULL;
     const variant *chosen;
-    TRY(variant_choose(context, problem.operation, shape_class, options ? options->variant : NULL,
-        variants[direction], &problem, text, &chosen));
-    return chosen->enqueue(context, &problem);
+    cleat_status status = variant_choose(context, problem.operation, shape_class, forced,
+        variants[direction], &problem, "this", &chosen);
+    if (status == CLEAT_UNSUPPORTED) {
+        /* Again for the message: writing the shapes takes longer than all the rest here. */
+        char x_text[SHAPE_TEXT_SIZE], w_text[SHAPE_TEXT_SIZE], text[3 * SHAPE_TEXT_SIZE];
+        snprintf(text, sizeof text, "input %s, weight %s, %lld groups",
+            shape_text(4, x.shape, x_text), shape_text(4, w.shape, w_text),
+            (long long)problem.groups);
+        status = variant_choose(context, problem.operation, shape_class, forced,
+            variants[direction], &problem, text, &chosen);
+    }
+    return status == CLEAT_OK ? chosen->enqueue(context, &problem) : status;
 }
 
 cleat_status cleat_conv2d(cleat_context *context, cleat_tensor x, cleat_tensor w, cleat_tensor y,

@@ -127,7 +127,7 @@ static int64_t panel_floats(const panel_launch *l, int64_t channels) {
 static int64_t table_size(const panel_launch *l) {
     const int64_t tiles = l->part_vectors / TILE_VECTORS + 3;
     const int64_t runs = (l->part_vectors * l->width + l->tail) / l->y.shape[3] + 2 + tiles;
-    return l->taps + 2 * (tiles + 1) + 2 * runs;
+    return l->taps + 4 * tiles + 1 + 2 * runs;
 }
 
 /* Sets what follows from part_vectors; false when not even one channel's panels fit. */
@@ -162,44 +162,58 @@ static double item_cost(const panel_launch *l, int64_t vectors) {
     return tiles * rows / 8 * (depth + 5 * panels + 4) + packing * depth + 1000;
 }
 
-/* Cycles of a plan, about: the last part is smaller, and fills what the others leave. */
+/* Cycles of a plan, about. A thread takes its share of the items, or of what is left of them, at
+ * once (PoCL's way), so that the first has to do with ceil(items / threads) of them. */
 static double plan_cost(const panel_launch *l, int64_t threads) {
-    const int64_t others = ceil_div(l->blocks, l->item_blocks) * l->problem->groups;
-    const int64_t full = l->vectors / l->part_vectors * others;
-    const int64_t rest = l->vectors % l->part_vectors;
-    const double item = item_cost(l, l->part_vectors);
-    const double all = item * (double)full + (rest > 0 ? item_cost(l, rest) * (double)others : 0);
-    const double rounds = item * (double)ceil_div(full, threads), even = all / (double)threads;
-    return (rounds > even ? rounds : even) * (1 + 0.1 * (double)threads / (double)count_items(l));
+    const int64_t items = count_items(l);
+    return item_cost(l, l->part_vectors) * (double)ceil_div(items, threads) *
+           (1 + 0.2 * (double)threads / (double)items);
 }
 
 static int64_t local_floats(const device_profile *profile) {
     return min_of((int64_t)profile->local_memory, (int64_t)PANEL_LIMIT) / 4;
 }
 
-/* Chooses part_vectors and item_blocks. Three vectors are among the candidates, whatever else. */
-static void plan_launch(const device_profile *profile, panel_launch *l) {
-    const int64_t threads = max_of(profile->compute_units, 1);
-    const int64_t floats = local_floats(profile);
-    panel_launch best = *l;
-    double least = -1;
-    for (int64_t v = 3;; v += 3 * max_of(v / 9, 1)) {
-        l->part_vectors = min_of(v, l->vectors);
-        for (int64_t divisor = 1; divisor <= l->blocks; divisor *= 2) {
-            l->item_blocks = ceil_div(l->blocks, divisor);
-            if (plan_parts(l, floats)) {
-                const double cost = plan_cost(l, threads);
-                if (least < 0 || cost < least) {
-                    least = cost;
-                    best = *l;
-                }
-            }
+/* The best plan yet, and its cost; below 0: none. */
+typedef struct plan_search {
+    panel_launch best;
+    double cost;
+    int64_t threads, floats;
+} plan_search;
+
+/* Tries parts of so many vectors, the outputs whole or in 2, 4, ... pieces. */
+static void try_parts(plan_search *search, panel_launch *l, int64_t vectors) {
+    l->part_vectors = max_of(min_of(vectors, l->vectors), 1);
+    for (int64_t pieces = 1; pieces <= l->blocks; pieces *= 2) {
+        l->item_blocks = ceil_div(l->blocks, pieces);
+        if (!plan_parts(l, search->floats)) {
+            return;
         }
+        const double cost = plan_cost(l, search->threads);
+        if (search->cost < 0 || cost < search->cost) {
+            search->cost = cost;
+            search->best = *l;
+        }
+    }
+}
+
+/* Chooses part_vectors and item_blocks: whole tiles, and what divides the pixels evenly. Three
+ * vectors are among the candidates, whatever else. */
+static void plan_launch(const device_profile *profile, panel_launch *l) {
+    plan_search search = {.best = *l,
+        .cost = -1,
+        .threads = max_of(profile->compute_units, 1),
+        .floats = local_floats(profile)};
+    for (int64_t v = TILE_VECTORS;; v += TILE_VECTORS * max_of(v / (3 * TILE_VECTORS), 1)) {
+        try_parts(&search, l, v);
         if (v >= l->vectors) {
             break;
         }
     }
-    *l = best;
+    for (int64_t rounds = 1; rounds <= 6; rounds++) {
+        try_parts(&search, l, ceil_div(l->vectors, search.threads * rounds));
+    }
+    *l = search.best;
 }
 
 bool conv2d_cpu_panel_supports(const device_profile *profile, const void *problem) {
