@@ -49,30 +49,14 @@
 #include "activation.cl"
 #endif
 
+#include "vector.cl"
+
 #define GEMM_NR (GEMM_W * GEMM_NV)
 #define GEMM_VECTOR CAT(float, GEMM_W)
 
-/*
- * Vector v of the row that starts at p; p needs only the alignment of a float. PoCL makes four
- * stores of a vstore16, which a load of the whole then has to wait for: so the type says the
- * alignment, where the compiler is known to heed it.
- */
+/* Vector v of the row that starts at p; p needs only the alignment of a float. */
 #define GEMM_LOAD(v, p) CAT(vload, GEMM_W)(v, p)
-#if DEVICE_IS_CPU && defined(__clang__)
-typedef GEMM_VECTOR gemm_unaligned __attribute__((aligned(4)));
-#define GEMM_STORE(x, v, p) gemm_store(x, (p) + (v) * GEMM_W)
-static inline void __attribute__((overloadable)) gemm_store(GEMM_VECTOR x, __global float *p) {
-    *(__global gemm_unaligned *)p = x;
-}
-static inline void __attribute__((overloadable)) gemm_store(GEMM_VECTOR x, __local float *p) {
-    *(__local gemm_unaligned *)p = x;
-}
-static inline void __attribute__((overloadable)) gemm_store(GEMM_VECTOR x, __private float *p) {
-    *(__private gemm_unaligned *)p = x;
-}
-#else
-#define GEMM_STORE(x, v, p) CAT(vstore, GEMM_W)(x, v, p)
-#endif
+#define GEMM_STORE(x, v, p) STORE(GEMM_W, x, (p) + (v) * GEMM_W)
 
 /* GEMM_ROWS(X, Y): X(0, Y) X(1, Y) ... for each row.
  * GEMM_VECTORS(X, r): X(r, 0) X(r, 1) ... for each vector. */
@@ -240,14 +224,16 @@ static inline void gemm_finish(const float *tile, int rows, int columns, const g
 #define GEMM_GROW_ROW(r, unused) GEMM_VECTORS(GEMM_GROW_ONE, r)
 
 /* Asks for memory early, to read it (0) or to write it (1): the processor's own prefetching ends at
- * each page. */
+ * each page. FAR: to read it a good while later, into the second-level cache. */
 #if DEVICE_IS_CPU && defined(__has_builtin)
 #if __has_builtin(__builtin_prefetch)
 #define GEMM_PREFETCH(p, writes) __builtin_prefetch((p), (writes))
+#define GEMM_PREFETCH_FAR(p) __builtin_prefetch((p), 0, 2)
 #endif
 #endif
 #ifndef GEMM_PREFETCH
 #define GEMM_PREFETCH(p, writes)
+#define GEMM_PREFETCH_FAR(p)
 #endif
 #define GEMM_PREFETCH_ROW(r, e)                                                                    \
     GEMM_PREFETCH((e)->y + (r) * (e)->y_row, 1);                                                   \

@@ -81,3 +81,21 @@
         }                                                                                          \
         y_base[matmul_at] = activation_value_1(matmul_x, slope);                                   \
     }
+
+/* Declares e, the epilogue of gemm_cpu.cl for a tile at (row, column). */
+#define MATMUL_EPILOGUE(e, row, column)                                                              \
+    gemm_epilogue e;                                                                               \
+    e.addends = addends;                                                                           \
+    e.y = y_base + y + (row) * y_row + (column) * y_column;                                        \
+    e.y_row = y_row;                                                                               \
+    e.y_column = y_column;                                                                         \
+    e.alpha = alpha;                                                                               \
+    e.beta = beta;                                                                                 \
+    e.slope = slope;                                                                               \
+    e.bias = bias_base + bias + (row) * bias_row + (column) * bias_column;                         \
+    e.bias_row = bias_row;                                                                         \
+    e.bias_column = bias_column;                                                                   \
+    e.residual =                                                                                   \
+        residual_base + residual + (row) * residual_row + (column) * residual_column;              \
+    e.residual_row = residual_row;                                                                 \
+    e.residual_column = residual_column;

@@ -45,24 +45,6 @@
         return;                                                                                    \
     }
 
-/* The epilogue for the register tile at (row, column). */
-#define TILE_EPILOGUE(e, row, column)                                                              \
-    gemm_epilogue e;                                                                               \
-    e.addends = addends;                                                                           \
-    e.y = y_base + y + (row) * y_row + (column) * y_column;                                        \
-    e.y_row = y_row;                                                                               \
-    e.y_column = y_column;                                                                         \
-    e.alpha = alpha;                                                                               \
-    e.beta = beta;                                                                                 \
-    e.slope = slope;                                                                               \
-    e.bias = bias_base + bias + (row) * bias_row + (column) * bias_column;                         \
-    e.bias_row = bias_row;                                                                         \
-    e.bias_column = bias_column;                                                                   \
-    e.residual =                                                                                   \
-        residual_base + residual + (row) * residual_row + (column) * residual_column;              \
-    e.residual_row = residual_row;                                                                 \
-    e.residual_column = residual_column;
-
 #if MATMUL_STAGE == 0
 #define PACK_AXIS(i) , const INDEX extent_##i, const INDEX step_##i
 #define PACK_AXES_0
@@ -125,7 +107,7 @@ __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const 
             for (int i = 0; i < rows; i += GEMM_MR) {
                 const __global float *panel_b = b_base + b + column_from * k + from * GEMM_NR;
                 for (INDEX j = column_from; j < column_to; j += GEMM_NR) {
-                    TILE_EPILOGUE(e, block + i, j)
+                    MATMUL_EPILOGUE(e, block + i, j)
                     gemm_panels(panels_a + i * count, turned ? 1 : count + ROW_GAP,
                         turned ? GEMM_MR : 1, panel_b, count, &e, min(rows - i, GEMM_MR),
                         (int)min(column_to - j, (INDEX)GEMM_NR), from == 0, last);
@@ -174,7 +156,7 @@ __kernel void matmul_cpu_direct(MATMUL_PARAMETERS, const INDEX tile_rows, const 
             for (INDEX i = row_from; i < row_to; i += GEMM_MR) {
                 const __global float *a_block = a_base + a + i * a_row + from * a_column;
                 const int rows = (int)min(row_to - i, (INDEX)GEMM_MR);
-                TILE_EPILOGUE(e, i, j)
+                MATMUL_EPILOGUE(e, i, j)
                 if (packed) {
                     direct_tile_panel(a_block, a_row, a_column, panel, GEMM_NR, count, &e, rows,
                         columns, from == 0, last);

@@ -42,7 +42,7 @@ static const product_case table[] = {
     {2, 2, {1, 40}, {40, 70}, BIAS_ACTIVATED},
     {2, 2, {70, 40}, {40, 1}, BETA},
     {2, 2, {1, 9000}, {9000, 3}, PLAIN},
-    {2, 2, {1, 100}, {100, 2100}, EVERYTHING},
+    {2, 2, {1, 100}, {100, 9100}, EVERYTHING}, /* several pieces and parts */
     {2, 2, {1, 7}, {7, 1}, PLAIN},
     {2, 2, {5, 0}, {0, 6}, EVERYTHING}, /* a product of zero */
     {2, 2, {1, 0}, {0, 6}, BIAS},

@@ -4,8 +4,15 @@
  * Kernels: cl/matmul_vector_cpu.cl, cl/matmul_vector_gpu.cl, then cl/matmul_sum.cl
  */
 #include "ops/matmul_problem.h"
+#include <string.h>
 
-enum { CPU_CHUNK = 1024, CPU_DOTS = 4, PARTS_MOST = 256 };
+enum { CPU_CHUNK = 4096, CPU_DOTS = 8, PARTS_MOST = 256 };
+
+/* Columns whose sums a work-item keeps: on processors in half the first-level cache, so that rows
+ * are read in long runs; devices of another kind keep less. */
+static int64_t chunk_of(const device_profile *profile) {
+    return profile->is_cpu ? CPU_CHUNK : CPU_CHUNK / 8;
+}
 
 /* m is 0 where y is empty: then nothing will be enqueued. */
 static bool is_vector(const matmul_problem *p) {
@@ -28,11 +35,30 @@ static int64_t choose_parts(const device_profile *profile, const matmul_problem 
     return parts > 1 && matmul_sum_bytes(p, parts, limit, &bytes) ? parts : 1;
 }
 
-/* `global` and `local` in dimension 0; the kernel's own macros are in *l already. */
+/* The launch that follows when k was cut: on processors one work-item a chunk of columns. */
+static launch sum_launch(cleat_context *context, const matmul_problem *p, const launch *first,
+    bool on_cpu, void *partial, int64_t parts, bool index64) {
+    launch l = matmul_sum_launch(context_profile(context), p, partial, parts, index64);
+    if (on_cpu) {
+        l.family = first->family;
+        l.kernel = "matmul_vector_cpu_sum";
+        memcpy(l.macros, first->macros, sizeof l.macros);
+        l.macro_count = first->macro_count;
+        const size_t global[3] = {
+            (size_t)ceil_div(p->n, chunk_of(context_profile(context))), 1, (size_t)p->batch_count};
+        const size_t local[3] = {1, 1, 1};
+        launch_size_3d(&l, global, local);
+    }
+    return l;
+}
+
+/* `global` and `local` in dimension 0; the kernel's own macros are in *l already. The kernels for
+ * processors finish y themselves where there is one part. */
 static cleat_status enqueue(cleat_context *context, const matmul_problem *p, launch *l,
-    int64_t parts, size_t global, size_t local) {
+    int64_t parts, size_t global, size_t local, bool on_cpu) {
+    const bool finishes = on_cpu && parts == 1;
     size_t bytes = 0;
-    REFUSE_IF(!matmul_sum_bytes(p, parts, SIZE_MAX, &bytes), CLEAT_SIZE_OVERFLOW,
+    REFUSE_IF(!finishes && !matmul_sum_bytes(p, parts, SIZE_MAX, &bytes), CLEAT_SIZE_OVERFLOW,
         "matmul: the partial sums do not fit in memory");
     const bool index64 = p->index64 || matmul_sum_needs_index64(bytes);
     void *partial = NULL;
@@ -47,9 +73,11 @@ static cleat_status enqueue(cleat_context *context, const matmul_problem *p, lau
     launch_size_3d(l, globals, locals);
     l->flop = matmul_flop(p);
     l->bytes = matmul_bytes(p);
-    launch launches[] = {
-        *l, matmul_sum_launch(context_profile(context), p, partial, parts, index64)};
-    const cleat_status status = launch_all(context, launches, 2);
+    launch launches[2] = {*l};
+    if (!finishes) {
+        launches[1] = sum_launch(context, p, l, on_cpu, partial, parts, index64);
+    }
+    const cleat_status status = launch_all(context, launches, finishes ? 1 : 2);
     scratch_release(context, partial);
     return status;
 }
@@ -65,12 +93,13 @@ cleat_status matmul_vector_cpu(cleat_context *context, const void *problem) {
     const bool rows = along_rows(p);
     launch l = launch_begin(
         "matmul", "matmul_vector_cpu", rows ? "matmul_vector_cpu_rows" : "matmul_vector_cpu_dots");
-    launch_macro(&l, "WIDTH", matmul_vector_width(profile));
-    launch_macro(&l, "CHUNK", CPU_CHUNK);
-    const int64_t pieces = ceil_div(p->n, rows ? CPU_CHUNK : CPU_DOTS);
+    launch_macro(&l, "GEMM_W", matmul_vector_width(profile));
+    launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
+    launch_macro(&l, "CHUNK", chunk_of(profile));
+    const int64_t pieces = ceil_div(p->n, rows ? chunk_of(profile) : CPU_DOTS);
     const int64_t parts =
-        choose_parts(profile, p, pieces, 8 * (int64_t)profile->compute_units, rows ? 32 : 4096);
-    return enqueue(context, p, &l, parts, (size_t)pieces, 1);
+        choose_parts(profile, p, pieces, 4 * (int64_t)profile->compute_units, rows ? 32 : 4096);
+    return enqueue(context, p, &l, parts, (size_t)pieces, 1, true);
 }
 
 /* The work-group of the GPU kernels. */
@@ -98,5 +127,5 @@ cleat_status matmul_vector_gpu(cleat_context *context, const void *problem) {
     const int64_t groups = rows ? ceil_div(p->n, lanes) : p->n;
     const int64_t parts =
         choose_parts(profile, p, groups, 8 * (int64_t)profile->compute_units, rows ? 64 : 2048);
-    return enqueue(context, p, &l, parts, (size_t)(groups * lanes), (size_t)lanes);
+    return enqueue(context, p, &l, parts, (size_t)(groups * lanes), (size_t)lanes, false);
 }
