@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products: square ones large and small, odd shapes, and matrix by vector. */
 #include "peer_blas.h"
+#include "peer_copy.h"
+#include "peer_peak.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -105,6 +107,29 @@ static bool make_tensors(bench_run *run, const shape *s, cleat_product *p) {
     return true;
 }
 
+/* What bounds a case, as contenders: for a vector the reading of the matrix, else, where arithmetic
+ * is the whole of it, the peak. */
+typedef struct bounds {
+    copy_peer *copy;
+    peak_peer *peak;
+} bounds;
+
+static bool add_bounds(
+    bench_run *run, const shape *s, bounds *b, contender *contenders, size_t *count) {
+    double terms = (double)s->batch * (double)s->m * (double)s->n * (double)s->k;
+    if (s->n == 1 && bench_has_peer(run, "copy")) {
+        b->copy = copy_peer_create(run, 4 * terms, 0);
+        contenders[(*count)++] = (contender){"copy", copy_peer_run, b->copy};
+        return b->copy != NULL && copy_peer_run(b->copy, 1) && copy_peer_check(run, b->copy);
+    }
+    if (s->m == s->n && s->n == s->k && s->m >= 2048 && bench_has_peer(run, "peak")) {
+        b->peak = peak_peer_create(run, 2 * terms);
+        contenders[(*count)++] = (contender){"peak", peak_peer_run, b->peak};
+        return b->peak != NULL && peak_peer_run(b->peak, 1) && peak_peer_check(run, b->peak);
+    }
+    return true;
+}
+
 /* What the row says: FLOP/s, for a vector the bytes of the matrix, read once. */
 static bool run_shape(bench_run *run, const shape *s) {
     float *a = bench_floats((size_t)(s->batch * s->m * s->k));
@@ -115,7 +140,8 @@ static bool run_shape(bench_run *run, const shape *s) {
             .context = run->context},
         .variant = run->options.variant};
     bool good = a != NULL && b != NULL && c != NULL && make_tensors(run, s, &p);
-    contender contenders[3] = {{"cleat", cleat_run, &p}};
+    bounds limits = {0};
+    contender contenders[4] = {{"cleat", cleat_run, &p}};
     size_t count = 1;
     if (bench_has_peer(run, "openblas")) {
         openblas_threads(run->threads);
@@ -125,9 +151,12 @@ static bool run_shape(bench_run *run, const shape *s) {
         contenders[count++] = (contender){"clblast", clblast_run, &p.device};
     }
     good = good && check_contenders(run, contenders, count, &p);
+    good = good && add_bounds(run, s, &limits, contenders, &count);
     double terms = (double)s->batch * (double)s->m * (double)s->n * (double)s->k;
     good = good && (s->n == 1 ? bench_compare(run, &unit_gbytes, 4 * terms, contenders, count)
                               : bench_compare(run, &unit_gflops, 2 * terms, contenders, count));
+    copy_peer_destroy(limits.copy);
+    peak_peer_destroy(limits.peak);
     cleat_tensor_release(&p.device.a);
     cleat_tensor_release(&p.device.b);
     cleat_tensor_release(&p.device.c);

@@ -137,19 +137,20 @@ bool clblast_convolution_run(void *state, int64_t calls) {
 }
 #endif
 
-/* ---- A plain kernel; see peer_copy.h ---- */
-static bool copy_available(const bench_run *run) {
+/* ---- Plain kernels; see peer_copy.h and peer_peak.h ---- */
+static bool plain_available(const bench_run *run) {
     (void)run;
     return true;
 }
 
-static void copy_version(char *text, size_t size) {
+static void plain_version(char *text, size_t size) {
     snprintf(text, size, "a plain kernel");
 }
 
 static const peer openblas_peer = {"openblas", openblas_available, openblas_version};
 static const peer clblast_peer = {"clblast", clblast_available, clblast_version};
-static const peer copy_peer = {"copy", copy_available, copy_version};
+static const peer copy_peer = {"copy", plain_available, plain_version};
+static const peer peak_peer = {"peak", plain_available, plain_version};
 extern const peer pytorch_peer;
 const peer *const bench_peers[] = {&openblas_peer, &onednn_nchw_peer, &onednn_own_peer,
-    &clblast_peer, &pytorch_peer, &copy_peer, NULL};
+    &clblast_peer, &pytorch_peer, &copy_peer, &peak_peer, NULL};

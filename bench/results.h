@@ -31,7 +31,7 @@ bool results_write_json(const bench_run *run, const char *file);
 /* One fact about the machine, ending with a NULL name; texts are static until the next call. */
 typedef struct machine_fact {
     const char *name;
-    char text[160];
+    char text[256];
 } machine_fact;
 const machine_fact *machine_facts(const bench_run *run);
 
