@@ -8,6 +8,7 @@
  *   -DELEMENT=uchar|uint|ulong   by size; values are moved, never interpreted
  *
  *   -DTILE=t          elements in 64 bytes
+ *   -DROWS=r -DCOLUMNS=c   transfer_tiled: elements of a block, multiples of t
  *   -DUNIT=0|1        transfer_tiled: 1 where both of the steps that it takes innermost are 1
  *
  * x and y do not overlap. The kernels differ in the order of the elements:
@@ -16,9 +17,10 @@
  * other in row-major order: a long run on a CPU, one on a GPU.
  *
  * transfer_tiled, for turned matrices on a CPU: x's elements lie closest along the last axis but
- * one, y's along the last. Tiles of t x t elements of these two axes are read along the one, kept,
- * and written along the other, so that every cache line is used up at once. ceil(tiles / chunk)
- * work-items of `chunk` tiles each.
+ * one, y's along the last. Tiles of t x t elements of these two axes are read along the one, turned,
+ * and written along the other, so that every cache line is used up at once, the one that is read
+ * being asked for some tiles ahead. Work-item i does block i of ROWS x COLUMNS elements. `stream`:
+ * y will not stay in the caches anyway, store past them.
  */
 #include "common.cl"
 
@@ -70,53 +72,114 @@ kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *r
     }
 }
 
-#if UNIT
-#define X_STEP 1
-#define Y_STEP 1
+/* PREFETCH asks for a line that will be read (0) or written (1); STREAM, where there is one, stores
+ * past the caches, so that the line need not be read before. */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_prefetch)
+#define PREFETCH(place, write) __builtin_prefetch((const void *)(size_t)(place), write)
+#endif
+#if __has_builtin(__builtin_nontemporal_store)
+#define STREAM(value, place) __builtin_nontemporal_store(value, place)
+#endif
+#endif
+#ifndef PREFETCH
+#define PREFETCH(place, write)
+#endif
+
+#if UNIT && (TILE == 8 || TILE == 16)
+#define TURN_ELEMENT ELEMENT
+#define TURN_LANES TILE
+#include "turn.cl"
+typedef CAT(ELEMENT, TILE) tile_row;
+/* Of any place of an element. */
+typedef tile_row any_tile_row __attribute__((aligned(sizeof(ELEMENT))));
+
+/* Functions with vectors in their types tell the compiler to keep to the widest registers. */
+tile_row load_row(global const ELEMENT *from) {
+    return *(global const any_tile_row *)from;
+}
+
+void store_row(tile_row row, global ELEMENT *to) {
+    *(global any_tile_row *)to = row;
+}
+
+/* A whole tile: every line is read once and written once. */
+void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_step, global ELEMENT *to,
+    INDEX y_jump, INDEX y_step, int stream) {
+    tile_row rows[TILE];
+#pragma unroll
+    for (int c = 0; c < TILE; c++) {
+        rows[c] = load_row(from + c * x_jump);
+        PREFETCH(from + c * x_jump + TILE, 0);
+    }
+    turn(rows);
+#ifdef STREAM
+    if (stream && (((size_t)to | (size_t)(y_jump * (INDEX)sizeof(ELEMENT))) & 63) == 0) {
+#pragma unroll
+        for (int r = 0; r < TILE; r++) {
+            STREAM(rows[r], (global tile_row *)(to + r * y_jump));
+        }
+        return;
+    }
+#endif
+#pragma unroll
+    for (int r = 0; r < TILE; r++) {
+        store_row(rows[r], to + r * y_jump);
+        PREFETCH(to + (r + TILE) * y_jump, 1);
+    }
+}
 #else
-#define X_STEP x_step
-#define Y_STEP y_step
+void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_step, global ELEMENT *to,
+    INDEX y_jump, INDEX y_step, int stream) {
+    ELEMENT kept[TILE * TILE];
+    for (int c = 0; c < TILE; c++) {
+        for (int r = 0; r < TILE; r++) {
+            kept[c * TILE + r] = from[c * x_jump + r * x_step];
+        }
+    }
+    for (int r = 0; r < TILE; r++) {
+        for (int c = 0; c < TILE; c++) {
+            to[r * y_jump + c * y_step] = kept[c * TILE + r];
+        }
+    }
+}
 #endif
 
 kernel void transfer_tiled(global const ELEMENT *restrict x, global ELEMENT *restrict y,
-    const INDEX tiles, const INDEX chunk, const INDEX x_offset, const INDEX y_offset, SHAPES) {
+    const INDEX blocks, const int stream, const INDEX x_offset, const INDEX y_offset, SHAPES) {
     const INDEX rows = CAT(shape, OUTER); /* the axis that x likes */
     const INDEX columns = CAT(shape, INNER);
     const INDEX x_step = CAT(x_stride, OUTER);
     const INDEX x_jump = CAT(x_stride, INNER);
     const INDEX y_step = CAT(y_stride, INNER);
     const INDEX y_jump = CAT(y_stride, OUTER);
-    const INDEX row_tiles = (rows + TILE - 1) / TILE;
-    const INDEX column_tiles = (columns + TILE - 1) / TILE;
-    const INDEX first = (INDEX)get_global_id(0) * chunk;
-    const INDEX end = min(first + chunk, tiles);
-    ELEMENT kept[TILE * TILE];
-    for (INDEX tile = first; tile < end; tile++) {
-        const INDEX row = tile % row_tiles * TILE;
-        INDEX rest = tile / row_tiles;
-        const INDEX column = rest % column_tiles * TILE;
-        rest /= column_tiles;
-        INDEX x_at = x_offset + row * x_step + column * x_jump;
-        INDEX y_at = y_offset + row * y_jump + column * y_step;
-        TAKE_OUTER_AXES
-        global const ELEMENT *from = x + x_at;
-        global ELEMENT *to = y + y_at;
-        if (row + TILE <= rows && column + TILE <= columns) {
-            for (int c = 0; c < TILE; c++) {
-                for (int r = 0; r < TILE; r++) {
-                    kept[c * TILE + r] = from[c * x_jump + r * X_STEP];
-                }
+    const INDEX column_blocks = (columns + COLUMNS - 1) / COLUMNS;
+    const INDEX row_blocks = (rows + ROWS - 1) / ROWS;
+    const INDEX block = (INDEX)get_global_id(0);
+    if (block >= blocks) {
+        return;
+    }
+    const INDEX first_row = block % row_blocks * ROWS;
+    INDEX rest = block / row_blocks;
+    const INDEX first_column = rest % column_blocks * COLUMNS;
+    rest /= column_blocks;
+    INDEX x_at = x_offset;
+    INDEX y_at = y_offset;
+    TAKE_OUTER_AXES
+    const INDEX last_row = min(first_row + ROWS, rows);
+    const INDEX last_column = min(first_column + COLUMNS, columns);
+    for (INDEX row = first_row; row < last_row; row += TILE) {
+        for (INDEX column = first_column; column < last_column; column += TILE) {
+            global const ELEMENT *from = x + x_at + row * x_step + column * x_jump;
+            global ELEMENT *to = y + y_at + row * y_jump + column * y_step;
+            if (row + TILE <= last_row && column + TILE <= last_column) {
+                copy_tile(from, x_jump, x_step, to, y_jump, y_step, stream);
+                continue;
             }
-            for (int r = 0; r < TILE; r++) {
-                for (int c = 0; c < TILE; c++) {
-                    to[r * y_jump + c * Y_STEP] = kept[c * TILE + r];
-                }
-            }
-        } else {
-            const int last_row = (int)min(rows - row, (INDEX)TILE);
-            const int last_column = (int)min(columns - column, (INDEX)TILE);
-            for (int r = 0; r < last_row; r++) {
-                for (int c = 0; c < last_column; c++) {
+            const int tile_rows = (int)min(last_row - row, (INDEX)TILE);
+            const int tile_columns = (int)min(last_column - column, (INDEX)TILE);
+            for (int r = 0; r < tile_rows; r++) {
+                for (int c = 0; c < tile_columns; c++) {
                     to[r * y_jump + c * y_step] = from[c * x_jump + r * x_step];
                 }
             }

@@ -135,7 +135,12 @@ static cleat_status copy_bytes(cleat_context *context, const char *operation, cl
     return finish_command(context, &m, operation, "clEnqueueCopyBuffer", error, 2.0 * (double)size);
 }
 
-enum { CPU_CHUNK = 4096, TILE_BYTES = 64 }; /* elements a work-item copies on a CPU */
+enum {
+    CPU_CHUNK = 4096, /* elements a work-item copies on a CPU */
+    BLOCK_ROWS = 256, /* of tiles; rows are long, as the lines of x are asked for along them */
+    BLOCK_COLUMNS = 64,
+    TILE_BYTES = 64
+};
 
 static void swap_axes(cleat_tensor *x, int32_t i, int32_t k) {
     int64_t shape = x->shape[i];
@@ -183,35 +188,44 @@ static void add_macros(
     launch_macro(l, "INNER", rank - 1);
     launch_macro(l, "OUTER", rank - 2);
     launch_macro(l, "TILE", TILE_BYTES / element);
+    launch_macro(l, "ROWS", BLOCK_ROWS);
+    launch_macro(l, "COLUMNS", BLOCK_COLUMNS);
     launch_macro(l, "UNIT", tiled && x->stride[last - 1] == 1 && y->stride[last] == 1);
     launch_macro_text(l, "ELEMENT", element == 1 ? "uchar" : element == 4 ? "uint" : "ulong");
     launch_use_index64(l, tensor_needs_index64(x) || tensor_needs_index64(y) ||
                               cleat_tensor_count(y) >= INT32_MAX - CPU_CHUNK);
 }
 
-/* How many tiles cover the last two axes, times the rest. */
-static int64_t tiles_of(const cleat_tensor *y, int64_t tile) {
+/* How many blocks cover the last two axes, times the rest. */
+static int64_t blocks_of(const cleat_tensor *y) {
     int64_t rows = y->shape[y->rank - 2];
     int64_t columns = y->shape[y->rank - 1];
-    return cleat_tensor_count(y) / rows / columns * ceil_div(rows, tile) * ceil_div(columns, tile);
+    return cleat_tensor_count(y) / rows / columns * ceil_div(rows, BLOCK_ROWS) *
+           ceil_div(columns, BLOCK_COLUMNS);
 }
 
 static cleat_status launch_copy(
     cleat_context *context, const char *operation, cleat_tensor pair[2], cl_mem from, cl_mem to) {
     const cleat_tensor *x = &pair[0];
     const cleat_tensor *y = &pair[1];
-    bool is_cpu = context_profile(context)->is_cpu;
+    const device_profile *profile = context_profile(context);
+    bool is_cpu = profile->is_cpu;
     int64_t tile = TILE_BYTES / (int64_t)cleat_type_size(x->type);
     bool tiled = order_axes(pair, tile) && is_cpu;
     int32_t rank = y->rank <= 2 ? 2 : y->rank <= 4 ? 4 : CLEAT_MAX_RANK;
     launch l = launch_begin(operation, "transfer", tiled ? "transfer_tiled" : "transfer_strided");
     add_macros(&l, x, y, rank, tiled);
-    int64_t parts = tiled ? tiles_of(y, tile) : cleat_tensor_count(y);
-    int64_t chunk = !is_cpu ? 1 : tiled ? ceil_div(CPU_CHUNK, tile * tile) : CPU_CHUNK;
+    int64_t parts = tiled ? blocks_of(y) : cleat_tensor_count(y);
+    int64_t chunk = tiled || !is_cpu ? 1 : CPU_CHUNK;
     launch_memory(&l, from);
     launch_memory(&l, to);
     launch_index(&l, parts);
-    launch_index(&l, chunk);
+    l.bytes = 2.0 * (double)cleat_tensor_count(y) * (double)cleat_type_size(x->type);
+    if (tiled) {
+        launch_int(&l, l.bytes > (double)profile->cache_bytes && profile->cache_bytes > 0);
+    } else {
+        launch_index(&l, chunk);
+    }
     launch_index(&l, x->offset);
     launch_index(&l, y->offset);
     for (int32_t i = y->rank - rank; i < y->rank; i++) {
@@ -220,7 +234,6 @@ static cleat_status launch_copy(
         launch_index(&l, i < 0 ? 0 : y->stride[i]);
     }
     launch_size_1d(&l, (size_t)ceil_div(parts, chunk), is_cpu ? 1 : 64);
-    l.bytes = 2.0 * (double)cleat_tensor_count(y) * (double)cleat_type_size(x->type);
     return launch_all(context, &l, 1);
 }
 
