@@ -126,6 +126,11 @@ static void check(const operands *o, test_tensor *got, test_values values, const
     }
 }
 
+/* The strides of every result are drawn anew: one variant may take some and not others. */
+static bool layout_refused(const conv_case *k, cleat_status status) {
+    return k->layout == TEST_STRIDED && status == CLEAT_UNSUPPORTED;
+}
+
 /* Adds the result to earlier contents; the reference's results move along. */
 static void check_accumulate(const conv_case *k, cleat_conv2d_direction direction, operands *o,
     test_values values, const char *variant, const char *what) {
@@ -135,8 +140,11 @@ static void check_accumulate(const conv_case *k, cleat_conv2d_direction directio
         o->want[i] += before[i];
         o->magnitude[i] += fabs(before[i]);
     }
-    test_ok(run(k, direction, o, got.view, variant, true));
-    check(o, &got, values, what);
+    const cleat_status status = run(k, direction, o, got.view, variant, true);
+    ck_assert(status == CLEAT_OK || layout_refused(k, status));
+    if (status == CLEAT_OK) {
+        check(o, &got, values, what);
+    }
     for (int64_t i = 0; i < got.count; i++) {
         o->want[i] -= before[i];
     }
@@ -165,11 +173,10 @@ static void check_direction(
         ck_assert_msg(status == CLEAT_OK, "%s: %s", what, cleat_error_message());
         check(&o, &first, values, what);
         test_tensor second = test_output(4, o.result_shape, k->layout);
-        /* strided, it lies in another way, which the variant need not support */
         const cleat_status again = run(k, direction, &o, second.view, *variant, false);
-        ck_assert(again == CLEAT_OK || again == CLEAT_UNSUPPORTED);
+        ck_assert(again == CLEAT_OK || layout_refused(k, again));
         test_fetch(&second);
-        for (int64_t i = 0; again == CLEAT_OK && i < first.count; i++) {
+        for (int64_t i = 0; i < first.count && again == CLEAT_OK; i++) {
             ck_assert_msg(memcmp(&first.data[i], &second.data[i], sizeof(float)) == 0,
                 "%s: another result the second time", what);
         }

@@ -10,6 +10,7 @@ const tuning_entry tuning_table[] = {
     {"conv2d", "cpu", "narrow_groups", "cpu_depthwise cpu_patch"},
     {"conv2d", "gpu", "narrow_groups", "plain"},
     {"conv2d", "gpu", NULL, "gpu_gemm plain"},
+    {"conv2d_backward_data", "cpu", "few_channels", "cpu_patch"},
     {"conv2d_backward_data", "gpu", "narrow_groups", "plain"},
     {"conv2d_backward_data", "gpu", NULL, "gpu_gemm plain"},
     {"conv2d_backward_weights", "cpu", "narrow_groups", "cpu_depthwise"},

@@ -13,6 +13,7 @@ static const variant forward_variants[] = {
     {NULL, NULL, NULL},
 };
 static const variant backward_data_variants[] = {
+    {"cpu_panel", conv2d_cpu_panel_data_supports, conv2d_cpu_panel_backward_data},
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_backward_data},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv2d_plain},
@@ -32,7 +33,7 @@ const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
     static const char *const names[][6] = {
         {"cpu_panel", "cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
-        {"cpu_patch", "gpu_gemm", "plain", NULL},
+        {"cpu_panel", "cpu_patch", "gpu_gemm", "plain", NULL},
         {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
     };
     return (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS
@@ -46,7 +47,9 @@ static cleat_status run(cleat_context *context, cleat_conv2d_direction direction
     TRY(conv2d_check(context, direction, x, w, y, options, &problem));
     /* Groups too small to fill a tile's channels, as in depthwise convolutions. */
     const bool narrow = problem.groups > 1 && problem.group_outputs <= 2;
-    const char *shape_class = narrow ? "narrow_groups" : "wide_groups";
+    /* Too few results a pixel to be worth packing windows for, as in a network's first layer. */
+    const bool few = direction == CLEAT_CONV2D_BACKWARD_DATA && problem.group_channels <= 4;
+    const char *shape_class = narrow ? "narrow_groups" : few ? "few_channels" : "wide_groups";
     const char *forced = options ? options->variant : NULL;
     const variant *chosen;
     cleat_status status = variant_choose(context, problem.operation, shape_class, forced,

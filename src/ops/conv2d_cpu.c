@@ -267,6 +267,7 @@ static launch pack_launch(const conv2d_problem *p, const patch_launch *l, void *
     launch_int(&pack, (int32_t)l->axis[ROWS].taps);
     launch_int(&pack, (int32_t)l->axis[COLUMNS].taps);
     launch_int(&pack, PACK_CHANNELS);
+    launch_int(&pack, 1);
     const int64_t items = l->groups * l->blocks * ceil_div(l->channels, PACK_CHANNELS);
     launch_size_1d(&pack, (size_t)items, 1);
     pack.bytes = 8.0 * (double)packed_floats(l);

@@ -5,10 +5,12 @@
  */
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
+#include <stdlib.h>
 
 enum {
     PANEL_LIMIT = 448 * 1024, /* bytes of panels: under half of a usual second-level cache */
     PACK_CHANNELS = 16,
+    PACK_BLOCKS = 64,
     TILE_VECTORS = 3
 };
 
@@ -20,6 +22,7 @@ typedef struct panel_axis {
 typedef struct panel_launch {
     const conv2d_problem *problem;
     cleat_tensor x, y; /* FLAT: of one row */
+    void *y_memory;    /* instead of y's buffer, if not NULL */
     panel_axis axis[2];
     bool flat;
     int64_t width, block, blocks; /* GEMM_W, GEMM_MR */
@@ -58,12 +61,13 @@ static bool is_flat(const conv2d_problem *p) {
            p->padding[2] == 0 && p->padding[3] == 0;
 }
 
-/* Where the weights are read: from the tensor when they lie in even steps, else from a copy. */
+/* Where the weights are read: from the tensor when they lie one after the other, else from a copy:
+ * a new cache line for each weight costs more. */
 static void place_weights(panel_launch *l) {
     const cleat_tensor *w = &l->problem->w;
     const int innermost = w->shape[3] > 1 ? 3 : w->shape[2] > 1 ? 2 : 1;
     const int64_t step = w->stride[innermost];
-    l->packs = !((w->shape[2] == 1 || w->stride[2] == step * w->shape[3]) &&
+    l->packs = !(step == 1 && (w->shape[2] == 1 || w->stride[2] == step * w->shape[3]) &&
                  (w->shape[1] == 1 || w->stride[1] == step * l->taps));
     if (l->packs) {
         const int64_t depth = w->shape[1] * l->taps;
@@ -238,7 +242,7 @@ static launch pack_launch(const panel_launch *l, void *packed) {
     launch_macro(&pack, "PACK_MR", l->block);
     launch_tensor(&pack, w);
     launch_memory(&pack, packed);
-    launch_index(&pack, 0);
+    launch_index(&pack, l->w_offset);
     launch_index(&pack, w->offset);
     launch_index(&pack, l->problem->group_outputs * w->stride[0]);
     for (int axis = 0; axis < 4; axis++) {
@@ -249,7 +253,12 @@ static launch pack_launch(const panel_launch *l, void *packed) {
     launch_int(&pack, (int32_t)w->shape[2]);
     launch_int(&pack, (int32_t)w->shape[3]);
     launch_int(&pack, PACK_CHANNELS);
-    const int64_t items = l->problem->groups * l->blocks * ceil_div(w->shape[1], PACK_CHANNELS);
+    /* Outputs closer together than channels: many at a time. */
+    const bool by_channels = llabs(w->stride[0]) < llabs(w->stride[1]);
+    const int64_t item_blocks = by_channels ? min_of(l->blocks, PACK_BLOCKS) : 1;
+    launch_int(&pack, (int32_t)item_blocks);
+    const int64_t items = l->problem->groups * ceil_div(l->blocks, item_blocks) *
+                          ceil_div(w->shape[1], PACK_CHANNELS);
     launch_size_1d(&pack, (size_t)items, 1);
     pack.bytes = 8.0 * (double)cleat_tensor_count(w);
     return pack;
@@ -270,7 +279,11 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
     launch_macro(&panels, "ACTIVATION", p->activation);
     launch_macro(&panels, "FLAT", l->flat);
     launch_tensor(&panels, &l->x);
-    launch_tensor(&panels, &l->y);
+    if (l->y_memory) {
+        launch_memory(&panels, l->y_memory);
+    } else {
+        launch_tensor(&panels, &l->y);
+    }
     if (l->packs) {
         launch_memory(&panels, packed);
     } else {
@@ -294,7 +307,7 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
         l->y.shape[3], p->group_channels, p->group_outputs, rows->step, columns->step, rows->before,
         columns->before, rows->taps, 0, rows->dilation, columns->taps, 0, columns->dilation,
         rows->phases, columns->phases, rows->reach, l->pitch, l->plane_rows, l->part_vectors,
-        l->tail, l->item_blocks, l->channel_block, 0};
+        l->tail, l->item_blocks, l->channel_block, p->accumulate};
     launch_ints(&panels, numbers, sizeof numbers / sizeof numbers[0]);
     launch_float(&panels, p->slope);
     launch_size_1d(&panels, (size_t)count_items(l), 1);
@@ -303,23 +316,57 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
     return panels;
 }
 
-cleat_status conv2d_cpu_panel(cleat_context *context, const void *problem) {
-    const conv2d_problem *p = problem;
+/* Launches of `count` planned parts, whose weights that need it are packed first. */
+static int make_launches(const panel_launch *plans, int count, void *packed, launch *launches) {
+    int used = 0;
+    for (int i = 0; i < count; i++) {
+        if (plans[i].packs) {
+            launches[used++] = pack_launch(&plans[i], packed);
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        launches[used++] = panel_launch_of(&plans[i], packed);
+    }
+    return used;
+}
+
+cleat_status conv2d_cpu_panel_parts(
+    cleat_context *context, const conv2d_part *parts, int count, const launch *after) {
     const device_profile *profile = context_profile(context);
-    panel_launch l = make_launch(profile, p);
-    plan_launch(profile, &l);
+    panel_launch *plans = malloc((size_t)(count + 1) * sizeof *plans);
+    launch *launches = malloc((size_t)(2 * count + 1) * sizeof *launches);
     void *packed = NULL;
-    if (l.packs) {
-        const int64_t floats = p->groups * l.w_group;
-        TRY(scratch_acquire(context, (size_t)floats * 4, &packed));
+    int64_t floats = 0;
+    cleat_status status = CLEAT_OK;
+    if (!plans || !launches) {
+        status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "conv2d: no host memory");
+        goto done;
     }
-    launch launches[2];
-    int count = 0;
-    if (l.packs) {
-        launches[count++] = pack_launch(&l, packed);
+    for (int i = 0; i < count; i++) {
+        plans[i] = make_launch(profile, &parts[i].problem);
+        plans[i].y_memory = parts[i].y_memory;
+        plan_launch(profile, &plans[i]);
+        if (plans[i].packs) {
+            plans[i].w_offset = floats;
+            floats += plans[i].problem->groups * plans[i].w_group;
+        }
     }
-    launches[count++] = panel_launch_of(&l, packed);
-    const cleat_status status = launch_all(context, launches, count);
-    scratch_release(context, packed);
+    status = scratch_acquire(context, (size_t)floats * 4, &packed);
+    if (status == CLEAT_OK) {
+        int used = make_launches(plans, count, packed, launches);
+        if (after) {
+            launches[used++] = *after;
+        }
+        status = launch_all(context, launches, used);
+        scratch_release(context, packed);
+    }
+done:
+    free(launches);
+    free(plans);
     return status;
+}
+
+cleat_status conv2d_cpu_panel(cleat_context *context, const void *problem) {
+    const conv2d_part part = {.problem = *(const conv2d_problem *)problem};
+    return conv2d_cpu_panel_parts(context, &part, 1, NULL);
 }

@@ -44,12 +44,26 @@ bool conv2d_item_is_short(const device_profile *profile, double rounds);
 /* launch_index for each number of a tensor of rank 4: offset, then strides. */
 void conv2d_launch_layout(launch *l, const cleat_tensor *x);
 
+/* One of several forward convolutions that a call consists of; y_memory, if not NULL, stands in for
+ * y's buffer. Padding may be negative here. */
+typedef struct conv2d_part {
+    conv2d_problem problem;
+    void *y_memory;
+} conv2d_part;
+
+/* All of them through conv2d_cpu_panel.cl, then `after` if it is not NULL. */
+cleat_status conv2d_cpu_panel_parts(
+    cleat_context *context, const conv2d_part *parts, int count, const launch *after);
+
 /* ---- Variants ---- */
 bool conv2d_plain_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_plain(cleat_context *context, const void *problem);
 
 bool conv2d_cpu_panel_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_panel(cleat_context *context, const void *problem); /* forward */
+
+bool conv2d_cpu_panel_data_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_panel_backward_data(cleat_context *context, const void *problem);
 
 bool conv2d_cpu_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_forward(cleat_context *context, const void *problem);
