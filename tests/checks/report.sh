@@ -93,7 +93,7 @@ expect 2 "unknown ['meen']" --bars spelling.json two.json
 expect 2 'nowhere/page' --markdown nowhere/page two.json
 
 # The page: one file, a plot for each bench, names escaped, nothing fetched from elsewhere.
-if ! /usr/bin/python3 -c 'import matplotlib' 2>/dev/null; then
+if ! /usr/bin/python3 -s -c 'import matplotlib' 2>/dev/null; then
     expect 2 'python3-matplotlib' --html page.html two.json
     echo "The page was not tested: python3-matplotlib is not installed"
     [ $bad = 0 ] && exit 77
@@ -103,7 +103,7 @@ expect 0 'holds' --bars good.json --html page.html one.json two.json three.json
 [ "$(grep -c '<svg' page.html)" = 3 ] || { echo "not three plots"; bad=1; }
 grep -q 'a &lt;fast&gt; one' page.html || { echo "not escaped"; bad=1; }
 grep -qE 'src=|<link|url\(http' page.html && { echo "the page needs other files"; bad=1; }
-/usr/bin/python3 - <<'EOF' || bad=1
+/usr/bin/python3 -s - <<'EOF' || bad=1
 import collections, re, sys
 page = open("page.html", encoding="utf-8").read()
 names = collections.Counter(re.findall(r'\bid="([^"]*)"', page))
