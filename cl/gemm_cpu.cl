@@ -275,8 +275,8 @@ static inline bool gemm_whole(const gemm_epilogue *e, int rows, int columns) {
 #ifndef GEMM_PANEL_B
 #define GEMM_PANEL_B __global
 #endif
-/* Steps by which B is asked for ahead: some 250 cycles, more than the last cache takes. */
-#define GEMM_AHEAD 16
+/* Steps by which B is asked for ahead: some 500 cycles, more than a busy last cache takes. */
+#define GEMM_AHEAD 32
 static inline void gemm_panels(const GEMM_PANEL_A float *a, INDEX a_row, INDEX a_step,
     const GEMM_PANEL_B float *b, int count, const gemm_epilogue *e, int rows, int columns,
     bool first, bool last) {

@@ -12,6 +12,7 @@
  *                  copy them to local memory, where they stay in the first-level cache
  *                  for each panel of GEMM_NR columns, all of which stay in the second-level cache
  *                      register tile = rows * panel of b; finish it into y
+ *                      ask for one of the rows that come next
  *
  *                         Where a's columns are contiguous, block_rows rows (a multiple of
  *                         GEMM_MR) are packed at once; else block_rows is GEMM_MR. Local memory:
@@ -88,6 +89,16 @@ __kernel void matmul_cpu_pack(const __global float *restrict b_base, const INDEX
  * meet in one set of the cache. */
 #define ROW_GAP 16
 
+/* Row `next` of a, one of the GEMM_MR after those from `block` on, into the second cache. */
+static inline void ask_for_row(const __global float *a_block, const INDEX a_row,
+    const INDEX block, const INDEX next, const INDEX row_to, const int count) {
+    if (next < row_to && next < block + 2 * GEMM_MR) {
+        for (int at = 0; at < count; at += 16) {
+            GEMM_PREFETCH_FAR(a_block + (next - block) * a_row + at);
+        }
+    }
+}
+
 __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
     const INDEX k_block, const INDEX block_rows, __local float *panels_a) {
     TILE_BEGIN
@@ -112,6 +123,10 @@ __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const 
                         turned ? GEMM_MR : 1, panel_b, count, &e, min(rows - i, GEMM_MR),
                         (int)min(column_to - j, (INDEX)GEMM_NR), from == 0, last);
                     panel_b += k * GEMM_NR;
+                    if (a_column == 1) {
+                        ask_for_row(a_block, a_row, block,
+                            block + GEMM_MR + (j - column_from) / GEMM_NR, row_to, count);
+                    }
                 }
             }
         }

@@ -142,7 +142,7 @@ static macro_tile packed_tile(
     const int64_t k_most = tuning_number(
         context, "matmul", "k_block", 8, packed_k_room(profile, r), packed_k_most(profile, r));
     const int64_t columns_fit = second_cache(profile) / 2 / k_most;
-    const int64_t rows_most = tuning_number(context, "matmul", "tile_rows", r->rows, MAX_TILE, 128);
+    const int64_t rows_most = tuning_number(context, "matmul", "tile_rows", r->rows, MAX_TILE, 256);
     const int64_t columns_most = tuning_number(context, "matmul", "tile_columns", r->columns,
         MAX_TILE, columns_fit < 512 ? columns_fit : 512);
     return choose_macro_tile(profile, p, r, rows_most, columns_most, k_most);
