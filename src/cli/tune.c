@@ -52,7 +52,7 @@ static int show_table(cleat_context *context) {
 
 static void say_found(tune_run *run, const tune_result *r) {
     if (r->problem_count == 0) {
-        tune_say(&run->progress, "%-24s %-16s not used on this device\n",
+        tune_say(&run->progress, "%-24s %-16s not used on this device, or too slow\n",
             r->choice->family->operation, r->choice->name);
         return;
     }
@@ -208,6 +208,7 @@ int command_tune(int argc, char **argv) {
         return report_failure("no context");
     }
     printf("device: %s (%s, driver %s)\n", info.name, info.platform, info.driver);
+    fflush(stdout);
     int result = options.show ? show_table(context) : tune(context, &options);
     cleat_context_release(context);
     return result;

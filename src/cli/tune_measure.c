@@ -11,6 +11,7 @@
 enum { ROUNDS = 5, ROUNDS_TO_VERIFY = 9 };
 
 static const double too_slow = 3;        /* times the best so far: not measured on */
+static const double longest_call = 0.25; /* seconds: problems above it are not measured */
 static const double worth_trying = 0.97; /* of the time of what ships: put to the proof */
 static const double worth_keeping = 0.98;
 
@@ -114,7 +115,8 @@ static void free_operands(cleat_tensor *operands) {
     }
 }
 
-/* Whether the problem goes by the choice's entry here: whether a call looks it up. */
+/* Whether the problem goes by the choice's entry here, whether a call looks it up, and is quick
+ * enough to be measured. */
 static bool goes_by(tune_run *run, const tune_choice *choice, const tune_problem *problem,
     const cleat_tensor *operands, bool *does) {
     cleat_tuning_entry entries[64];
@@ -132,6 +134,10 @@ static bool goes_by(tune_run *run, const tune_choice *choice, const tune_problem
         *does = *does || (entries[i].uses > 0 && strcmp(entries[i].name, choice->name) == 0 &&
                              strcmp(entries[i].operation, choice->family->operation) == 0);
     }
+    if (*does && !time_calls(run, choice->family, problem, operands, 1, &seconds)) {
+        return false;
+    }
+    *does = *does && seconds <= longest_call;
     return true;
 }
 
