@@ -38,6 +38,17 @@
 #include "gemm_cpu.cl"
 #include "conv2d_cpu_plane.cl"
 
+/* Asks for the cache line of any address to come to the second-level cache, or leaves it to come
+ * when it is read, where that can't be said: SPIR's consumers need not know it. */
+#if defined(__has_builtin) && !defined(__SPIR__) && !defined(__SPIR32__) && !defined(__SPIR64__)
+#if __has_builtin(__builtin_prefetch)
+#define PREFETCH(p) __builtin_prefetch((const void *)(uintptr_t)(p), 0, 2)
+#endif
+#endif
+#ifndef PREFETCH
+#define PREFETCH(p) ((void)(p))
+#endif
+
 /* Longer activations are expanded once, not for each vector of a tile. */
 #define PANEL_FINISHES (ACTIVATION <= 1)
 
@@ -71,6 +82,9 @@ static inline GEMM_VECTOR finish_vector(GEMM_VECTOR value, float bias, const pan
 #include "conv2d_cpu_panel_tile.cl"
 #if FLAT
 #define PANEL_PACKS
+#include "conv2d_cpu_panel_tile.cl"
+#undef PANEL_PACKS
+#define PANEL_AHEAD
 #include "conv2d_cpu_panel_tile.cl"
 #endif
 
@@ -382,9 +396,14 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
                 __global float *to = place >= 0 ? channel + place : 0;
 #if FLAT
                 const INDEX run = item.tile_runs[t];
-                if (b == block_begin && item.runs[2 * run + 1] == GEMM_NR) {
-                    panel_tile_packing(x + c0 * x_c + item.runs[2 * run], x_c, rows, w_row,
-                        w_step, from, item.depth, &o, to, tile);
+                const bool whole = item.runs[2 * run + 1] == GEMM_NR;
+                const __global float *source = x + c0 * x_c + item.runs[2 * run];
+                if (whole && b == block_begin) {
+                    panel_tile_packing(
+                        source, x_c, rows, w_row, w_step, from, item.depth, &o, to, tile);
+                } else if (whole && b == block_begin + 1 && part + 1 < parts) {
+                    panel_tile_ahead(source + part_vectors * GEMM_W, x_c, rows, w_row, w_step,
+                        from, item.depth, &o, to, tile);
                 } else
 #endif
                 switch (item.tile_wide[t]) {

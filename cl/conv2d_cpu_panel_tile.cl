@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inner loop of conv2d_cpu_panel.cl, included once for each number GEMM_NV of vectors in a
- * tile, after gemm_cpu.cl. It gives panel_tile_<GEMM_NV>() or, with PANEL_PACKS defined,
- * panel_tile_packing(), which first brings row k of the panel from x + k * x_c:
- * for r < o->rows and q < GEMM_NR
+ * tile, after gemm_cpu.cl. It gives panel_tile_<GEMM_NV>(): for r < o->rows and q < GEMM_NR
  *
  *     sum[r][q] = sum over k < count of w[r * w_row + k * w_step] * panel[k * GEMM_NR + q]
  *
  * which goes to y if `y` is there (finished, as o says), else to `tile`, [GEMM_MR][GEMM_NR]. Rows
- * beyond o->rows are computed from the last one and thrown away.
+ * beyond o->rows are computed from the last one and thrown away. It does something with row k of
+ * another place, x + k * x_c, meanwhile, if one of these is defined:
+ *   PANEL_PACKS  panel_tile_packing() first brings it into row k of the panel
+ *   PANEL_AHEAD  panel_tile_ahead() asks for it, as the next item will need it
  */
-#ifdef PANEL_PACKS
+#if defined(PANEL_PACKS)
 static inline void panel_tile_packing(const __global float *x, INDEX x_c, const __global float *w,
     INDEX w_row, INDEX w_step, __local float *panel, int count, const panel_output *o,
+    __global float *y, float *tile) {
+#elif defined(PANEL_AHEAD)
+static inline void panel_tile_ahead(const __global float *x, INDEX x_c, const __global float *w,
+    INDEX w_row, INDEX w_step, const __local float *panel, int count, const panel_output *o,
     __global float *y, float *tile) {
 #else
 static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_row, INDEX w_step,
@@ -35,6 +40,12 @@ static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_ro
 #else
 #define PANEL_PIXELS(v) GEMM_LOAD(v, panel)
         GEMM_STEP(PANEL_WEIGHT, PANEL_PIXELS);
+#endif
+#ifdef PANEL_AHEAD
+#define PANEL_ASK(unused, v) PREFETCH(x + v * GEMM_W);
+        GEMM_VECTORS(PANEL_ASK, )
+#undef PANEL_ASK
+        x += x_c;
 #endif
 #undef PANEL_WEIGHT
 #undef PANEL_PIXELS

@@ -163,7 +163,8 @@ static double item_cost(const panel_launch *l, int64_t vectors) {
     const double pixels = (double)(vectors * l->width);
     const double runs = pixels / (double)l->y.shape[3] + (double)vectors / 3 + 1;
     const double packing = 2.5 * (double)vectors + (l->flat ? 0 : 4 * runs);
-    return tiles * rows / 8 * (depth + 5 * panels + 4) + packing * depth + 1000;
+    const double places = 15 * rows * panels; /* of y: pages, and ends of cache lines */
+    return tiles * rows / 8 * (depth + 5 * panels + 4) + packing * depth + places + 1000;
 }
 
 /* Cycles of a plan, about. A thread takes its share of the items, or of what is left of them, at
