@@ -276,6 +276,25 @@ START_TEST(test_narrow) {
 }
 END_TEST
 
+/* Step 1, for cpu_rows: borders of either side wider, several taps apart, rows shorter than a
+ * vector, more channels than leave room for many rows. */
+static const reference_conv2d step_1[] = {
+    {{2, 9, 20, 21}, {12, 9, 3, 2}, {0}, {1, 1}, {1, 2, 3, 0}, {2, 1}, 1},
+    {{2, 6, 17, 16}, {20, 3, 2, 3}, {0}, {1, 1}, {0, 1, 1, 4}, {1, 3}, 2},
+    {{1, 5, 40, 6}, {3, 5, 5, 5}, {0}, {1, 1}, {2, 2, 2, 2}, {1, 1}, 1},
+    {{1, 300, 12, 34}, {10, 300, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+};
+
+START_TEST(test_step_1) {
+    for (size_t i = 0; i < sizeof step_1 / sizeof step_1[0]; i++) {
+        conv_case k = {step_1[i], TEST_ROW_MAJOR};
+        set_result_shape(&k.c);
+        check_direction(&k, CLEAT_CONV2D_FORWARD, TEST_EXACT);
+        check_direction(&k, CLEAT_CONV2D_FORWARD, TEST_REAL);
+    }
+}
+END_TEST
+
 /* A convolution with a window that fits. */
 static conv_case random_case(void) {
     conv_case k = {.layout = (test_layout)test_int(TEST_ROW_MAJOR, TEST_ROWS)};
@@ -433,6 +452,9 @@ Suite *test_suite(void) {
         tcase_add_loop_test(direction, test_random_exact, i, i + 1);
         tcase_add_loop_test(direction, test_random_bound, i, i + 1);
         tcase_add_loop_test(direction, test_special_values, i, i + 1);
+        if (i == CLEAT_CONV2D_FORWARD) {
+            tcase_add_test(direction, test_step_1);
+        }
         suite_add_tcase(suite, direction);
     }
     TCase *activations = tcase_create("activations");

@@ -6,6 +6,7 @@
 
 static const variant forward_variants[] = {
     {"cpu_panel", conv2d_cpu_panel_supports, conv2d_cpu_panel},
+    {"cpu_rows", conv2d_cpu_rows_supports, conv2d_cpu_rows},
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_forward},
     {"cpu_depthwise", conv2d_cpu_depthwise_supports, conv2d_cpu_depthwise},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
@@ -31,8 +32,8 @@ static const variant *const variants[] = {
 
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
-    static const char *const names[][6] = {
-        {"cpu_panel", "cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
+    static const char *const names[][7] = {
+        {"cpu_panel", "cpu_rows", "cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
         {"cpu_panel", "cpu_patch", "gpu_gemm", "plain", NULL},
         {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
     };
@@ -41,27 +42,36 @@ const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
                : none;
 }
 
+static const char *shape_class(const device_profile *profile, const conv2d_problem *p) {
+    /* Groups too small to fill a tile's channels, as in depthwise convolutions. */
+    if (p->groups > 1 && p->group_outputs <= 2) {
+        return "narrow_groups";
+    }
+    /* Too few results a pixel to be worth packing windows for, as in a network's first layer. */
+    if (p->direction == CLEAT_CONV2D_BACKWARD_DATA && p->group_channels <= 4) {
+        return "few_channels";
+    }
+    return p->direction == CLEAT_CONV2D_FORWARD && conv2d_rows_pay(profile, p) ? "long_rows"
+                                                                               : "wide_groups";
+}
+
 static cleat_status run(cleat_context *context, cleat_conv2d_direction direction, cleat_tensor x,
     cleat_tensor w, cleat_tensor y, const cleat_conv2d_options *options) {
     conv2d_problem problem;
     TRY(conv2d_check(context, direction, x, w, y, options, &problem));
-    /* Groups too small to fill a tile's channels, as in depthwise convolutions. */
-    const bool narrow = problem.groups > 1 && problem.group_outputs <= 2;
-    /* Too few results a pixel to be worth packing windows for, as in a network's first layer. */
-    const bool few = direction == CLEAT_CONV2D_BACKWARD_DATA && problem.group_channels <= 4;
-    const char *shape_class = narrow ? "narrow_groups" : few ? "few_channels" : "wide_groups";
+    const char *class = shape_class(context_profile(context), &problem);
     const char *forced = options ? options->variant : NULL;
     const variant *chosen;
-    cleat_status status = variant_choose(context, problem.operation, shape_class, forced,
-        variants[direction], &problem, "this", &chosen);
+    cleat_status status = variant_choose(
+        context, problem.operation, class, forced, variants[direction], &problem, "this", &chosen);
     if (status == CLEAT_UNSUPPORTED) {
         /* Again for the message: writing the shapes takes longer than all the rest here. */
         char x_text[SHAPE_TEXT_SIZE], w_text[SHAPE_TEXT_SIZE], text[3 * SHAPE_TEXT_SIZE];
         snprintf(text, sizeof text, "input %s, weight %s, %lld groups",
             shape_text(4, x.shape, x_text), shape_text(4, w.shape, w_text),
             (long long)problem.groups);
-        status = variant_choose(context, problem.operation, shape_class, forced,
-            variants[direction], &problem, text, &chosen);
+        status = variant_choose(context, problem.operation, class, forced, variants[direction],
+            &problem, text, &chosen);
     }
     return status == CLEAT_OK ? chosen->enqueue(context, &problem) : status;
 }

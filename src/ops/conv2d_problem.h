@@ -65,6 +65,11 @@ cleat_status conv2d_cpu_panel(cleat_context *context, const void *problem); /* f
 bool conv2d_cpu_panel_data_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_panel_backward_data(cleat_context *context, const void *problem);
 
+bool conv2d_cpu_rows_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_rows(cleat_context *context, const void *problem); /* forward */
+/* Whether cpu_rows is supported, and faster than cpu_panel. */
+bool conv2d_rows_pay(const device_profile *profile, const conv2d_problem *problem);
+
 bool conv2d_cpu_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_forward(cleat_context *context, const void *problem);
 cleat_status conv2d_cpu_backward_data(cleat_context *context, const void *problem);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Forward on processors with step 1, from rows in local memory, through cl/conv2d_cpu_rows.cl: how
+ * rows and outputs are divided among work-items.
+ */
+#include "core/tensor_check.h"
+#include "ops/conv2d_problem.h"
+
+enum {
+    ROWS_LIMIT = 448 * 1024, /* bytes of planes: under half of a usual second-level cache */
+    ROWS_NEAR = 128 * 1024,  /* bytes that a tile may read: a fraction of that cache */
+    ROWS_ITEMS = 8           /* a thread's, so that the schedule balances */
+};
+
+typedef struct rows_launch {
+    const conv2d_problem *problem;
+    int64_t width, block, blocks; /* GEMM_W, GEMM_MR */
+    int64_t taps, reach_h, reach_w, pitch;
+    int64_t part_rows, item_blocks;
+} rows_launch;
+
+/* A vector never runs alone: see the tiles of the kernel. */
+static int64_t part_vectors(const rows_launch *l, int64_t rows) {
+    return max_of(ceil_div((rows - 1) * l->pitch + l->problem->y.shape[3], l->width), 2);
+}
+
+static int64_t plane_size(const rows_launch *l) {
+    return (l->part_rows + l->reach_h) * l->pitch + l->problem->padding[3];
+}
+
+/* All planes, and what the vectors of the last one reach beyond it. */
+static int64_t plane_floats(const rows_launch *l) {
+    const int64_t reached =
+        (part_vectors(l, l->part_rows) + 1) * l->width + l->reach_h * l->pitch + l->reach_w;
+    return (l->problem->group_channels - 1) * plane_size(l) + max_of(plane_size(l), reached);
+}
+
+static int64_t out_floats(const rows_launch *l) {
+    return (l->block * part_vectors(l, l->part_rows) + 1) * l->width;
+}
+
+static bool fits(const device_profile *profile, const rows_launch *l) {
+    const int64_t limit = min_of((int64_t)profile->local_memory, (int64_t)ROWS_LIMIT);
+    return (plane_floats(l) + out_floats(l) + l->taps) * 4 <= limit;
+}
+
+/* Whether one step leads from each element of w to the next, in the order of channels and taps. */
+static bool weights_are_even(const cleat_tensor *w, int64_t step) {
+    return (w->shape[2] == 1 || w->stride[2] == step * w->shape[3]) &&
+           (w->shape[1] == 1 || w->stride[1] == step * w->shape[2] * w->shape[3]);
+}
+
+static int64_t weight_step(const cleat_tensor *w) {
+    return w->stride[w->shape[3] > 1 ? 3 : w->shape[2] > 1 ? 2 : 1];
+}
+
+static rows_launch make_launch(const device_profile *profile, const conv2d_problem *p) {
+    rows_launch l = {.problem = p,
+        .taps = p->w.shape[2] * p->w.shape[3],
+        .reach_h = (p->w.shape[2] - 1) * p->dilation[ROWS],
+        .reach_w = (p->w.shape[3] - 1) * p->dilation[COLUMNS],
+        .pitch = p->x.shape[3] + max_of(p->padding[1], p->padding[3]),
+        .part_rows = 1,
+        .item_blocks = 1};
+    l.width = profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
+    l.block = l.width == 16 && p->group_outputs > 4 ? 8 : 4;
+    l.blocks = ceil_div(p->group_outputs, l.block);
+    return l;
+}
+
+static int64_t count_items(const rows_launch *l) {
+    const conv2d_problem *p = l->problem;
+    return p->y.shape[0] * p->groups * ceil_div(p->y.shape[2], l->part_rows) *
+           ceil_div(l->blocks, l->item_blocks);
+}
+
+/* As many rows and blocks an item as fit and leave enough items: first fewer rows, down to as many
+ * as are loaded besides, then fewer blocks. */
+static void plan_launch(const device_profile *profile, rows_launch *l) {
+    const int64_t wanted = max_of(profile->compute_units, 1) * ROWS_ITEMS;
+    const int64_t height = l->problem->y.shape[2];
+    const int64_t least = min_of(2 * l->reach_h + 2, height);
+    int64_t parts = 1;
+    l->item_blocks = l->blocks;
+    l->part_rows = height;
+    while (l->part_rows > 1 &&
+           (!fits(profile, l) || (count_items(l) < wanted && l->part_rows > least))) {
+        l->part_rows = ceil_div(height, ++parts);
+    }
+    while (l->item_blocks > 1 && count_items(l) < wanted) {
+        l->item_blocks = ceil_div(l->item_blocks, 2);
+    }
+}
+
+bool conv2d_cpu_rows_supports(const device_profile *profile, const void *problem) {
+    const conv2d_problem *p = problem;
+    if (!conv2d_is_int_sized(p) || p->w.shape[2] * p->w.shape[3] > 1024 || p->stride[ROWS] != 1 ||
+        p->stride[COLUMNS] != 1 || !weights_are_even(&p->w, weight_step(&p->w))) {
+        return false;
+    }
+    const rows_launch l = make_launch(profile, p);
+    return fits(profile, &l) && conv2d_item_is_short(profile, (double)(p->group_channels * l.taps) *
+                                                                  (double)part_vectors(&l, 1) * 8);
+}
+
+/*
+ * Sums that nobody wants against packing, which cpu_panel does: 14 steps of the inner loop for each
+ * step of an output channel (measured: 32, 64 and 128 outputs of 3x3 on Zen 4). And the cells that
+ * a tile reads, again for each block of outputs, must lie near.
+ */
+bool conv2d_rows_pay(const device_profile *profile, const conv2d_problem *p) {
+    if (!conv2d_cpu_rows_supports(profile, p)) {
+        return false;
+    }
+    rows_launch l = make_launch(profile, p);
+    plan_launch(profile, &l);
+    const double done = (double)(part_vectors(&l, l.part_rows) * l.width);
+    const double wanted = (double)(l.part_rows * p->y.shape[3]);
+    const int64_t cells = p->group_channels * (l.reach_h * l.pitch + l.reach_w + 3 * l.width);
+    return l.taps > 1 && cells * 4 <= ROWS_NEAR &&
+           done * (double)p->group_outputs < wanted * (double)(p->group_outputs + 14);
+}
+
+static launch rows_launch_of(const rows_launch *l) {
+    const conv2d_problem *p = l->problem;
+    launch rows = launch_begin(p->operation, "conv2d_cpu_rows", "conv2d_cpu_rows");
+    launch_use_index64(&rows, p->index64);
+    launch_macro(&rows, "GEMM_W", l->width);
+    launch_macro(&rows, "GEMM_MR", l->block);
+    launch_macro(&rows, "ACTIVATION", p->activation);
+    launch_tensor(&rows, &p->x);
+    launch_tensor(&rows, &p->y);
+    launch_tensor(&rows, &p->w);
+    launch_tensor(&rows, p->bias);
+    launch_local(&rows, (size_t)plane_floats(l) * 4);
+    launch_local(&rows, (size_t)out_floats(l) * 4);
+    launch_local(&rows, (size_t)l->taps * 4);
+    conv2d_launch_layout(&rows, &p->x);
+    conv2d_launch_layout(&rows, &p->y);
+    launch_index(&rows, p->bias ? p->bias->offset : 0);
+    launch_index(&rows, p->bias ? p->bias->stride[0] : 0);
+    launch_index(&rows, p->w.offset);
+    launch_index(&rows, p->w.stride[0]);
+    launch_index(&rows, weight_step(&p->w));
+    const int64_t numbers[] = {p->x.shape[2], p->x.shape[3], p->y.shape[2], p->y.shape[3],
+        p->groups, p->group_channels, p->group_outputs, p->padding[0], p->padding[1], p->padding[3],
+        p->w.shape[2], p->w.shape[3], p->dilation[ROWS], p->dilation[COLUMNS], l->pitch,
+        l->part_rows, l->item_blocks};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        launch_int(&rows, (int32_t)numbers[i]);
+    }
+    launch_float(&rows, p->slope);
+    launch_size_1d(&rows, (size_t)count_items(l), 1);
+    rows.flop = conv2d_flop(p);
+    rows.bytes = conv2d_bytes(p);
+    return rows;
+}
+
+cleat_status conv2d_cpu_rows(cleat_context *context, const void *problem) {
+    const device_profile *profile = context_profile(context);
+    rows_launch l = make_launch(profile, problem);
+    plan_launch(profile, &l);
+    launch rows = rows_launch_of(&l);
+    return launch_all(context, &rows, 1);
+}
