@@ -11,8 +11,6 @@
  * pool2d_direct: work-item i makes element i of y.
  * max_pool2d_backward_direct, average_pool2d_backward_direct: work-item i gathers element i of dx
  *   from the windows that hold it, in row-major order.
- * pool2d_rows: columns of x side by side; work-item i does rows [i * chunk, (i + 1) * chunk) of the
- *   N * C * OH rows of y, sixteen windows at a time.
  * max_pool2d_backward_planes, average_pool2d_backward_planes: work-item i does planes (n, c)
  *   [i * chunk, (i + 1) * chunk): clears a plane of dx, then adds what each dy gives, in the order
  *   of y.
@@ -21,20 +19,12 @@
  * Macros: AVERAGE (0: max).
  */
 #include "common.cl"
+#include "pool_geometry.cl"
 
 /* Whether a is larger than b; NaN is larger than any number and not larger than NaN. */
 bool beats(float a, float b) {
     return a > b || (isnan(a) && !isnan(b));
 }
-
-#define GEOMETRY                                                                                   \
-    INDEX channels, INDEX height, INDEX width, INDEX out_height, INDEX out_width, INDEX window_h,  \
-        INDEX window_w, INDEX step_h, INDEX step_w, INDEX top, INDEX left, int count_padding
-#define STRIDES(name) INDEX name##_n, INDEX name##_c, INDEX name##_h, INDEX name##_w
-
-/* Place of plane number `plane` = n * channels + c. */
-#define PLANE(name, plane)                                                                         \
-    (name##_offset + (plane) / channels * name##_n + (plane) % channels * name##_c)
 
 kernel void pool2d_direct(const global float *x, global float *y, INDEX x_offset, INDEX y_offset,
     INDEX count, GEOMETRY, STRIDES(x), STRIDES(y)) {
@@ -69,72 +59,12 @@ kernel void pool2d_direct(const global float *x, global float *y, INDEX x_offset
     y[PLANE(y, plane) + oh * y_h + ow * y_w] = result;
 }
 
-/* Lanes at, at + step, ... of a row; `outside` for those beyond it and those from `lanes` on. */
-float16 load_lanes(const global float *row, INDEX at, INDEX step, INDEX width, int lanes,
-    float outside) {
-    if (at >= 0 && at + 15 * step < width) {
-        if (step == 1) {
-            return vload16(0, row + at);
-        }
-        if (step == 2) {
-            const float16 lower = vload16(0, row + at), upper = vload16(0, row + at + 15);
-            return (float16)(lower.even, upper.odd);
-        }
-    }
-    float value[16];
-    for (int i = 0; i < 16; ++i) {
-        const INDEX w = at + i * step;
-        value[i] = i < lanes && w >= 0 && w < width ? row[w] : outside;
-    }
-    return vload16(0, value);
-}
-
 /* Of vectors. Max: b where it is larger or NaN, else a. */
 #if AVERAGE
 #define COMBINE(a, b) ((a) + (b))
-#define NOTHING 0.0f
 #else
 #define COMBINE(a, b) ((((a) >= (b)) | ((a) != (a))) ? (a) : (b))
-#define NOTHING -INFINITY
 #endif
-
-kernel void pool2d_rows(const global float *x, global float *y, INDEX x_offset, INDEX y_offset,
-    INDEX rows, GEOMETRY, STRIDES(x), STRIDES(y), INDEX chunk) {
-    const INDEX first = (INDEX)get_global_id(0) * chunk;
-    if (first >= rows) {
-        return;
-    }
-    const INDEX last = first + min(chunk, rows - first);
-    for (INDEX row = first; row < last; ++row) {
-        const INDEX plane = row / out_height, oh = row % out_height;
-        const global float *px = x + PLANE(x, plane);
-        global float *py = y + PLANE(y, plane) + oh * y_h;
-        const INDEX h0 = max(oh * step_h - top, (INDEX)0);
-        const INDEX h1 = min(oh * step_h - top + window_h, height);
-        for (INDEX ow = 0; ow < out_width; ow += 16) {
-            const int lanes = (int)min(out_width - ow, (INDEX)16);
-            const INDEX w0 = ow * step_w - left;
-            float16 result = NOTHING;
-            for (INDEX h = h0; h < h1; ++h) {
-                for (INDEX k = 0; k < window_w; ++k) {
-                    const float16 value =
-                        load_lanes(px + h * x_h, w0 + k, step_w, width, lanes, NOTHING);
-                    result = COMBINE(result, value);
-                }
-            }
-            float all[16];
-            vstore16(result, 0, all);
-            for (int i = 0; i < lanes; ++i) {
-#if AVERAGE
-                const INDEX w = w0 + i * step_w;
-                const INDEX columns = min(w + window_w, width) - max(w, (INDEX)0);
-                all[i] /= (float)(count_padding ? window_h * window_w : (h1 - h0) * columns);
-#endif
-                py[(ow + i) * y_w] = all[i];
-            }
-        }
-    }
-}
 
 #if !AVERAGE
 

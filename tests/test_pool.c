@@ -11,15 +11,17 @@ typedef struct pool_case {
 typedef struct operation {
     const char *name, *variable;
     bool average, backward;
-    const char *variants[4];
+    const char *variants[6];
 } operation;
 
 static const operation operations[] = {
-    {"max forward", "CLEAT_MAX_POOL2D", false, false, {"cpu_2x2", "cpu_rows", "direct"}},
-    {"max backward", "CLEAT_MAX_POOL2D_BACKWARD", false, true, {"cpu_2x2", "cpu_planes", "direct"}},
-    {"average forward", "CLEAT_AVERAGE_POOL2D", true, false, {"cpu_2x2", "cpu_rows", "direct"}},
+    {"max forward", "CLEAT_MAX_POOL2D", false, false, {"whole", "cpu_2x2", "cpu_rows", "direct"}},
+    {"max backward", "CLEAT_MAX_POOL2D_BACKWARD", false, true,
+        {"whole", "cpu_2x2", "cpu_rows", "cpu_planes", "direct"}},
+    {"average forward", "CLEAT_AVERAGE_POOL2D", true, false,
+        {"whole", "cpu_2x2", "cpu_rows", "direct"}},
     {"average backward", "CLEAT_AVERAGE_POOL2D_BACKWARD", true, true,
-        {"cpu_2x2", "cpu_planes", "direct"}},
+        {"whole", "cpu_2x2", "cpu_rows", "cpu_planes", "direct"}},
 };
 
 static const pool_case table[] = {
@@ -46,6 +48,9 @@ static const pool_case table[] = {
     {{2, 1, 6, 71}, {.window = {3, 2}, .stride = {2, 2}, .padding = {0, 1, 0, 1}}},
     {{1, 1, 4, 99}, {.window = {2, 5}, .stride = {1, 3}}},
     {{3, 2, 1, 17}, {.window = {1, 4}, .stride = {1, 3}, .padding = {0, 2, 0, 3}}},
+    {{1, 1, 3, 5000}, {.window = {3, 3}, .stride = {1, 1}, .padding = {1, 1, 1, 1}}},
+    {{1, 1, 5, 4500}, {.window = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}},
+    {{1, 2, 4, 50}, {.window = {4, 50}}},
     {{0, 2, 4, 4}, {.window = {2, 2}}},
     {{2, 0, 4, 4}, {.window = {2, 2}}},
 };
@@ -165,7 +170,7 @@ static void run_everywhere(const pool_case *c, test_values values, test_layout l
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         const operation *op = &operations[i];
         run_case(op, NULL, c, values, layout);
-        for (int v = 0; v < 4 && op->variants[v] != NULL; v++) {
+        for (int v = 0; v < 6 && op->variants[v] != NULL; v++) {
             run_case(op, op->variants[v], c, values, layout);
         }
     }
@@ -176,6 +181,16 @@ START_TEST(test_table) {
         run_everywhere(&table[i], TEST_EXACT, TEST_ROW_MAJOR);
         run_everywhere(&table[i], TEST_REAL, TEST_ROW_MAJOR);
         run_everywhere(&table[i], TEST_EXACT, TEST_STRIDED);
+    }
+}
+END_TEST
+
+/* Results that go past the caches. */
+START_TEST(test_large) {
+    pool_case c = {
+        {3, 12, 512, 512}, {.window = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}};
+    for (size_t i = 0; i < sizeof operations / sizeof *operations && !test_is_short(); i++) {
+        run_case(&operations[i], "cpu_rows", &c, TEST_EXACT, TEST_ROW_MAJOR);
     }
 }
 END_TEST
@@ -211,7 +226,7 @@ START_TEST(test_special_values) {
         for (size_t i = 0; i < 2; i++) {
             const operation *op = &operations[i];
             want(op, &p, dx, ddy, result, magnitude);
-            for (int v = 0; v < 4 && op->variants[v] != NULL; v++) {
+            for (int v = 0; v < 6 && op->variants[v] != NULL; v++) {
                 test_tensor y =
                     test_output(4, op->backward ? p.shape : p.out_shape, TEST_ROW_MAJOR);
                 setenv(op->variable, op->variants[v], 1);
@@ -380,6 +395,7 @@ Suite *test_suite(void) {
     TCase *all = tcase_create("pool");
     tcase_set_timeout(all, 0);
     tcase_add_test(all, test_table);
+    tcase_add_test(all, test_large);
     tcase_add_test(all, test_random);
     tcase_add_test(all, test_special_values);
     tcase_add_test(all, test_reference_gradient);

@@ -198,6 +198,10 @@ START_TEST(rows_side_by_side) {
         check_forward(i == 2, &cases[i], 20, i == 0 ? TEST_ROWS : TEST_ROW_MAJOR);
         check_backward(i % 2 == 1, &cases[i], layout);
     }
+    if (!test_is_short()) { /* results that go past the caches */
+        static const softmax_case large[] = {{2, 1, {68000, 64}}, {2, 1, {430000, 10}}};
+        check_forward(false, &large[_i], 4, TEST_ROW_MAJOR);
+    }
     unforce();
 }
 END_TEST

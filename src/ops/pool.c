@@ -2,8 +2,13 @@
 #include "core/launch.h"
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/elementwise_engine.h"
+#include "ops/reduce_engine.h"
 #include "ops/work_split.h"
 #include <cleat/pool.h>
+
+/* Floats of a row that a work-item keeps at once: half of the smallest first-level caches. */
+enum { ROW_LINE = 2048 };
 
 typedef struct problem {
     const char *operation;
@@ -116,8 +121,8 @@ static bool needs_index64(const problem *p) {
            cleat_tensor_count(&p->result) > INT32_MAX / 2;
 }
 
-static launch begin(const problem *p, const char *kernel) {
-    launch l = launch_begin(p->operation, "pool", kernel);
+static launch begin(const problem *p, const char *family, const char *kernel) {
+    launch l = launch_begin(p->operation, family, kernel);
     launch_use_index64(&l, needs_index64(p));
     launch_macro(&l, "AVERAGE", p->average);
     const double large = (double)(p->shape[0] * p->shape[1]) * (double)(p->shape[2] * p->shape[3]);
@@ -157,8 +162,8 @@ static void add_geometry(launch *l, const problem *p) {
 }
 
 /* A launch with the arguments that the kernels for any window share. */
-static launch begin_any(const problem *p, const char *kernel, int64_t items) {
-    launch l = begin(p, kernel);
+static launch begin_any(const problem *p, const char *family, const char *kernel, int64_t items) {
+    launch l = begin(p, family, kernel);
     const cleat_tensor *tensors[3];
     const int count = list_tensors(p, tensors);
     for (int i = 0; i < count; ++i) {
@@ -180,7 +185,7 @@ static launch begin_any(const problem *p, const char *kernel, int64_t items) {
 static cleat_status enqueue_direct(cleat_context *context, const void *data) {
     const problem *p = data;
     const int64_t items = cleat_tensor_count(&p->result);
-    launch l = begin_any(p,
+    launch l = begin_any(p, "pool",
         !p->backward ? "pool2d_direct"
         : p->average ? "average_pool2d_backward_direct"
                      : "max_pool2d_backward_direct",
@@ -192,24 +197,69 @@ static cleat_status enqueue_direct(cleat_context *context, const void *data) {
 static cleat_status enqueue_planes(cleat_context *context, const void *data) {
     const problem *p = data;
     const int64_t planes = p->shape[0] * p->shape[1];
-    launch l = begin_any(
-        p, p->average ? "average_pool2d_backward_planes" : "max_pool2d_backward_planes", planes);
+    launch l = begin_any(p, "pool",
+        p->average ? "average_pool2d_backward_planes" : "max_pool2d_backward_planes", planes);
     launch_index(&l, work_split(context_profile(context), planes, 1, &l));
     return launch_all(context, &l, 1);
 }
 
 static cleat_status enqueue_rows(cleat_context *context, const void *data) {
     const problem *p = data;
-    const int64_t rows = p->shape[0] * p->shape[1] * p->out_shape[2];
-    launch l = begin_any(p, "pool2d_rows", rows);
-    launch_index(&l, work_split(context_profile(context), rows, 1, &l));
+    const device_profile *profile = context_profile(context);
+    const bool by_planes = p->backward && !p->average;
+    const int64_t planes = p->shape[0] * p->shape[1];
+    const int64_t items = by_planes ? planes : planes * p->result.shape[2];
+    launch l = begin_any(p, "pool_rows",
+        by_planes     ? "max_pool2d_backward_rows"
+        : p->backward ? "average_pool2d_backward_rows"
+                      : "pool2d_rows",
+        items);
+    launch_macro(&l, "BACKWARD", p->backward);
+    launch_macro(&l, "VECTOR_WIDTH", profile->float_width);
+    launch_macro(&l, "LINE", ROW_LINE);
+    launch_index(&l, work_split(profile, items, 1, &l));
+    if (!by_planes) {
+        launch_int(&l, l.bytes > (double)profile->cache_bytes);
+    }
     return launch_all(context, &l, 1);
+}
+
+/* One window a plane: a reduction, or its gradient. */
+static cleat_status enqueue_whole(cleat_context *context, const void *data) {
+    const problem *p = data;
+    const float count = (float)(p->window[0] * p->window[1]);
+    if (!p->backward) {
+        const reduce_pass pass = {.operation = p->operation,
+            .family = "reduce",
+            .input_count = 1,
+            .macro_count = 1,
+            .inputs = {p->large},
+            .reduced = {false, false, true, true},
+            .output = p->result,
+            .maximum = !p->average,
+            .divisor = p->average ? count : 1.0f,
+            .macros = {{"REDUCE_VALUE", NULL, 0}}};
+        return reduce_run(context, &pass);
+    }
+    elementwise_pass pass = {.operation = p->operation,
+        .family = "reduce_gradient",
+        .input_count = 1,
+        .macro_count = 1,
+        .parameter_count = 1,
+        .tensors = {p->small, p->result},
+        .macros = {{"REDUCE_MAX", NULL, 0}},
+        .parameters = {count}};
+    for (int axis = 2; axis < 4; ++axis) {
+        pass.tensors[0].shape[axis] = p->shape[axis];
+        pass.tensors[0].stride[axis] = 0;
+    }
+    return elementwise_run(context, &pass);
 }
 
 static cleat_status enqueue_2x2(cleat_context *context, const void *data) {
     const problem *p = data;
     const int64_t rows = p->shape[0] * p->shape[1] * p->out_shape[2];
-    launch l = begin(p, p->backward ? "pool2d_2x2_backward" : "pool2d_2x2");
+    launch l = begin(p, "pool", p->backward ? "pool2d_2x2_backward" : "pool2d_2x2");
     const cleat_tensor *tensors[3];
     int count = 0;
     tensors[count++] = &p->large; /* for the average's gradient any tensor, not looked at */
@@ -262,11 +312,31 @@ static bool is_2x2(const device_profile *profile, const void *data) {
            p->result.stride[3] == 1;
 }
 
+/* Columns side by side, and lines that hold some vectors of windows; the maximum's gradient keeps
+ * places in 32 bits. */
 static bool suits_rows(const device_profile *profile, const void *data) {
-    return profile->is_cpu && ((const problem *)data)->large.stride[3] == 1;
+    const problem *p = data;
+    const cleat_tensor *tensors[3];
+    const int count = list_tensors(p, tensors);
+    bool fits = profile->is_cpu && p->window[1] <= ROW_LINE / 4 &&
+                p->step[1] <= ROW_LINE / 8 / profile->float_width;
+    for (int i = 0; i < count; ++i) {
+        fits = fits && (tensors[i]->stride[3] == 1 || tensors[i]->shape[3] == 1);
+    }
+    return fits && (p->average || !p->backward || !needs_index64(p));
+}
+
+/* A window that covers the plane; the maximum's gradient is more than a reduction's. */
+static bool is_whole(const device_profile *profile, const void *data) {
+    const problem *p = data;
+    (void)profile;
+    return p->window[0] == p->shape[2] && p->window[1] == p->shape[3] &&
+           p->padding[0] + p->padding[1] + p->padding[2] + p->padding[3] == 0 &&
+           (p->average || !p->backward);
 }
 
 static const variant forward_variants[] = {
+    {"whole", is_whole, enqueue_whole},
     {"cpu_2x2", is_2x2, enqueue_2x2},
     {"cpu_rows", suits_rows, enqueue_rows},
     {"direct", always, enqueue_direct},
@@ -274,7 +344,9 @@ static const variant forward_variants[] = {
 };
 
 static const variant backward_variants[] = {
+    {"whole", is_whole, enqueue_whole},
     {"cpu_2x2", is_2x2, enqueue_2x2},
+    {"cpu_rows", suits_rows, enqueue_rows},
     {"cpu_planes", is_cpu, enqueue_planes},
     {"direct", always, enqueue_direct},
     {NULL, NULL, NULL},
