@@ -26,39 +26,7 @@
  */
 #include "common.cl"
 #include "gemm_cpu.cl"
-
-/* Rows first_row .. first_row + rows of one channel, with zeros around. */
-static void load_rows(__local float *patch, const __global float *x, INDEX stride_h,
-    INDEX stride_w, int height, int width, int first_row, int left, int rows, int pitch) {
-    if (left == 0 && pitch == width && stride_h == width * stride_w && first_row >= 0 &&
-        first_row + rows <= height) {
-        x += first_row * stride_h; /* rows end to end: one run */
-        width = pitch = rows * width;
-        height = rows = 1;
-        first_row = 0;
-    }
-    for (int r = 0; r < rows; r++) {
-        const int row = first_row + r;
-        const bool inside = row >= 0 && row < height;
-        const int begin = inside ? min(left, pitch) : pitch;
-        const int end = inside ? min(left + width, pitch) : pitch;
-        __local float *cells = patch + r * pitch;
-        const __global float *source = x + row * stride_h;
-        int j = 0;
-        for (; j < begin; j++) {
-            cells[j] = 0.0f;
-        }
-        for (; stride_w == 1 && j + GEMM_W <= end; j += GEMM_W) {
-            GEMM_STORE(GEMM_LOAD(0, source + (j - left)), 0, cells + j);
-        }
-        for (; j < end; j++) {
-            cells[j] = source[(j - left) * stride_w];
-        }
-        for (; j < pitch; j++) {
-            cells[j] = 0.0f;
-        }
-    }
-}
+#include "conv2d_cpu_plane.cl"
 
 /* Rows become columns: rounds of interleaving the first half of the rows with the second. */
 static inline void transpose_square(GEMM_VECTOR *row) {
@@ -123,12 +91,29 @@ static void load_panel(__local float *panel, const __global float *dy, INDEX str
     }
 }
 
+/* The sums into or onto `to`, [GEMM_MR][GEMM_NR], straight from registers. */
+#define WEIGHTS_PUT_ONE(r, v) GEMM_STORE(acc_##r##_##v, v, weights_to + (r) * GEMM_NR);
+#define WEIGHTS_PUT_ROW(r, unused) GEMM_VECTORS(WEIGHTS_PUT_ONE, r)
+#define WEIGHTS_PUT(to)                                                                            \
+    do {                                                                                           \
+        __global float *weights_to = (to);                                                         \
+        GEMM_ROWS(WEIGHTS_PUT_ROW, )                                                               \
+    } while (0)
+#define WEIGHTS_ADD_ONE(r, v)                                                                      \
+    GEMM_STORE(acc_##r##_##v + GEMM_LOAD(v, weights_to + (r) * GEMM_NR), v,                        \
+        weights_to + (r) * GEMM_NR);
+#define WEIGHTS_ADD_ROW(r, unused) GEMM_VECTORS(WEIGHTS_ADD_ONE, r)
+#define WEIGHTS_ADD(to)                                                                            \
+    do {                                                                                           \
+        __global float *weights_to = (to);                                                         \
+        GEMM_ROWS(WEIGHTS_ADD_ROW, )                                                               \
+    } while (0)
+
 /* Adds one band's products to a tile of GEMM_MR columns x GEMM_NR outputs. */
 static void weights_tile(const __local float *patch, const __local float *panel,
     const __local int *column_offset, int rows, int width, int row_step, int pixel_step,
     __global float *partial, bool first) {
     const __local float *column[GEMM_MR];
-    float tile[GEMM_MR * GEMM_NR];
 #pragma unroll
     for (int j = 0; j < GEMM_MR; j++) {
         column[j] = patch + column_offset[j];
@@ -146,13 +131,10 @@ static void weights_tile(const __local float *patch, const __local float *panel,
             at += pixel_step;
         }
     }
-    GEMM_PUT(tile);
-    for (int i = 0; i < GEMM_MR * GEMM_NR; i += GEMM_W) {
-        GEMM_VECTOR sum = GEMM_LOAD(0, tile + i);
-        if (!first) {
-            sum += GEMM_LOAD(0, partial + i);
-        }
-        GEMM_STORE(sum, 0, partial + i);
+    if (first) {
+        WEIGHTS_PUT(partial);
+    } else {
+        WEIGHTS_ADD(partial);
     }
 }
 
@@ -196,8 +178,8 @@ __kernel void conv2d_cpu_weights(const __global float *x, const __global float *
             const int rows = min(band_rows, out_height - row);
             const bool first = n == split * split_images && row == 0;
             for (int c = 0; c < channels; c++) {
-                load_rows(patch + c * plane, x + n * x_n + c * x_c, x_h, x_w, height, width,
-                    row * stride_h - top, left, patch_rows, pitch);
+                load_plane(patch + c * plane, x + n * x_n + c * x_c, x_h, x_w, height, width,
+                    row * stride_h - top, -left, 1, 1, patch_rows, pitch);
             }
             for (int block = first_block; block < min(first_block + item_blocks, blocks); block++) {
                 const int m0 = block * GEMM_NR;

@@ -80,6 +80,19 @@ static void plan_split(const conv2d_problem *p, int64_t threads, weights_plan *p
     }
 }
 
+/* A window of one element leaves out what lies between strides: so does a view of x. */
+static conv2d_problem without_gaps(const conv2d_problem *p) {
+    conv2d_problem view = *p;
+    for (int axis = ROWS; axis <= COLUMNS; axis++) {
+        if (p->w.shape[axis + 2] == 1 && p->padding[axis] == 0) {
+            view.x.shape[axis + 2] = ceil_div(p->x.shape[axis + 2], p->stride[axis]);
+            view.x.stride[axis + 2] *= p->stride[axis];
+            view.stride[axis] = 1;
+        }
+    }
+    return view;
+}
+
 static bool make_plan(const device_profile *profile, const conv2d_problem *p, weights_plan *plan) {
     const int64_t bytes = min_of((int64_t)profile->local_memory, LOCAL_LIMIT);
     const int64_t floats = bytes / 4 - 32;
@@ -112,9 +125,9 @@ static bool make_plan(const device_profile *profile, const conv2d_problem *p, we
 }
 
 bool conv2d_cpu_weights_supports(const device_profile *profile, const void *problem) {
-    const conv2d_problem *p = problem;
+    const conv2d_problem p = without_gaps(problem);
     weights_plan plan;
-    return conv2d_is_int_sized(p) && window_of(p) <= 1024 && make_plan(profile, p, &plan);
+    return conv2d_is_int_sized(problem) && window_of(&p) <= 1024 && make_plan(profile, &p, &plan);
 }
 
 static launch begin(const conv2d_problem *p, const weights_plan *plan, const char *kernel) {
@@ -172,13 +185,13 @@ static launch sum_launch(const conv2d_problem *p, const weights_plan *plan, void
 }
 
 cleat_status conv2d_cpu_backward_weights(cleat_context *context, const void *problem) {
-    const conv2d_problem *p = problem;
+    const conv2d_problem p = without_gaps(problem);
     weights_plan plan;
-    make_plan(context_profile(context), p, &plan);
+    make_plan(context_profile(context), &p, &plan);
     const int64_t floats = plan.partials * plan.columns * plan.width * plan.vectors;
     void *partial;
     TRY(scratch_acquire(context, (size_t)floats * 4, &partial));
-    launch launches[] = {tile_launch(p, &plan, partial), sum_launch(p, &plan, partial)};
+    launch launches[] = {tile_launch(&p, &plan, partial), sum_launch(&p, &plan, partial)};
     const cleat_status status = launch_all(context, launches, 2);
     scratch_release(context, partial);
     return status;
