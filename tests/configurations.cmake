@@ -82,6 +82,6 @@ if(CLEAT_TEST_LONG)
         add_test(NAME oclgrind.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/oclgrind.sh
             ${CMAKE_CURRENT_BINARY_DIR}/${name})
         set_tests_properties(oclgrind.${name} PROPERTIES TIMEOUT ${time_limit} LABELS oclgrind
-            SKIP_RETURN_CODE 77 ENVIRONMENT CLEAT_TEST_EFFORT=short)
+            SKIP_RETURN_CODE 77 ENVIRONMENT CLEAT_TEST_EFFORT=simulator)
     endforeach()
 endif()

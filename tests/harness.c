@@ -64,7 +64,11 @@ static bool effort_is(const char *name) {
 }
 
 bool test_is_short(void) {
-    return effort_is("short");
+    return effort_is("short") || effort_is("simulator");
+}
+
+bool test_wants_work(int64_t terms) {
+    return terms <= 1000000 || !effort_is("simulator");
 }
 
 bool test_wants(const char *variant) {

@@ -5,9 +5,10 @@
  * has main(). Tests run in one process (CK_NOFORK): forked children have no driver threads.
  *
  * Environment: CLEAT_TEST_SEED (a number, or "random"; printed at the start), CLEAT_TEST_EFFORT
- * (short or long), CLEAT_TEST_LOG (any value: the library's log goes to stderr), CLEAT_TEST_STOP
- * (any value: the first failing comparison ends the program), CLEAT_TEST_VARIANT (one variant's
- * name: test_wants() turns the others away).
+ * (short, long, or simulator: short, without the cases that test_wants_work() turns away),
+ * CLEAT_TEST_LOG (any value: the library's log goes to stderr), CLEAT_TEST_STOP (any value: the
+ * first failing comparison ends the program), CLEAT_TEST_VARIANT (one variant's name: test_wants()
+ * turns the others away).
  */
 #ifndef CLEAT_TESTS_HARNESS_H
 #define CLEAT_TESTS_HARNESS_H
@@ -33,6 +34,8 @@ bool test_coin(void);
 /* How many random cases to draw: a quarter of n (at least 1) when short, 20 n when long. */
 int test_rounds(int n);
 bool test_is_short(void);
+/* Whether a case of so many multiply-adds is to be run: a simulator takes some 10 us for each. */
+bool test_wants_work(int64_t terms);
 /* Whether CLEAT_TEST_VARIANT leaves this variant in; for tests that go through all variants. */
 bool test_wants(const char *variant);
 

@@ -232,7 +232,10 @@ static void check_table(cleat_conv2d_direction direction, test_values values) {
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         conv_case k = {table[i], i % 2 == 0 ? TEST_ROW_MAJOR : TEST_STRIDED};
         set_result_shape(&k.c);
-        check_direction(&k, direction, values);
+        const int64_t *y = k.c.y, *w = k.c.w;
+        if (test_wants_work(y[0] * y[1] * y[2] * y[3] * w[1] * w[2] * w[3])) {
+            check_direction(&k, direction, values);
+        }
     }
 }
 
