@@ -144,11 +144,15 @@ __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const 
         INDEX at = 0;                                                                              \
         for (int k = 0; k < count; ++k) {                                                          \
             GEMM_STEP(DIRECT_A, DIRECT_B);                                                         \
+            GEMM_PREFETCH(b + DIRECT_AHEAD * b_row, 0);                                            \
+            GEMM_PREFETCH(b + DIRECT_AHEAD * b_row + GEMM_NR - 1, 0);                              \
             at += a_column;                                                                        \
             b += b_row;                                                                            \
         }                                                                                          \
         GEMM_OUT(e, rows, columns, first, last);                                                   \
     }
+/* Steps by which b is asked for ahead: each may lie on another page. */
+#define DIRECT_AHEAD 16
 #define DIRECT_POINTER(r, unused) const __global float *a_##r = a + min(r, rows - 1) * a_row;
 #define DIRECT_A(r) a_##r[at]
 #define DIRECT_B(v) GEMM_LOAD(v, b)
