@@ -9,13 +9,15 @@
  *         2  softmax_groups   a whole work-group (a power of two) for a row, with trees in local
  *                             memory (a float a work-item)
  *         3  softmax_items    a row, element by element
- *     COLUMN_VECTORS   for form 1
+ *     COLUMN_VECTORS   for form 1, whose `streaming` tells that the output is larger than the caches
  *     in0_inner, in1_inner, out_inner  stride along which vectors lie: 0 the same element, 1
  *                      neighbours, 2 any other
  */
 #include "softmax_common.cl"
+#include "stream.cl"
 
-#define BLOCK_ROWS 128
+/* Rows whose sum is formed apart: with maxima, few enough to stay in the first-level cache. */
+#define BLOCK_ROWS (HAS_PEAK ? 16 : 128)
 
 /* W elements, the first of them number i of its row, or in form 1 element i of W rows. */
 #if FORM == 1
@@ -44,43 +46,75 @@
         KEEP(W, term)                                                                              \
         accumulator += term;                                                                       \
     }
-#if HAS_TERMS
+/* Forms 1 and 3 work the terms out again, form 2 keeps them in the output. */
+#if HAS_TERMS && FORM == 2
 #define KEEP(W, v) WRITE(W, v)
 #define OUT_READ(W) FLOATS(W) term = CAT(READ_, out_inner)(W, out);
+#elif HAS_TERMS
+#define KEEP(W, v)
+#define OUT_READ(W)                                                                                \
+    READ(in0, W)                                                                                   \
+    FLOATS(W) term = TERM(W);
 #else
 #define KEEP(W, v)
 #define OUT_READ(W) OUT_INPUTS(READ, W)
 #endif
-#define OUT_WORK(W, unused) WRITE(W, RESULT(W))
+#if HAS_PEAK
+#define SCALED_DOWN(W, from, to) CAT(math_exp_down_, W)((from) - (to))
+#else
+#define SCALED_DOWN(W, from, to) 1.0f
+#endif
+#define OUT_WORK(W, unused) WRITE_OUT(W, RESULT(W))
+#if FORM == 1 && out_inner == 1
+#define WRITE_OUT(W, v)                                                                            \
+    if (streaming && W > 1 && IS_STREAMABLE(W, PLACE(W, out))) {                                   \
+        STREAM(W, v, PLACE(W, out));                                                               \
+    } else {                                                                                       \
+        STORE(W, v, PLACE(W, out));                                                                \
+    }
+#else
+#define WRITE_OUT(W, v) WRITE(W, v)
+#endif
 #define STEP(PASS, W, accumulator)                                                                 \
     {                                                                                              \
         PASS##_READ(W)                                                                             \
         PASS##_WORK(W, accumulator)                                                                \
     }
 
-/* N vectors of W rows at once, a lane for each: FORMS 1 and 3. */
+/*
+ * N vectors of W rows at once, a lane for each: FORMS 1 and 3. One pass finds maximum and sum, in
+ * blocks of BLOCK_ROWS: what was summed before a block is scaled down to the block's maximum
+ * (Milakov & Gimelshein 2018, *Online normalizer calculation for softmax*). The next one works the
+ * terms out again, so that memory is read twice and written once.
+ */
 #define EACH_VECTOR(N) _Pragma("unroll") for (int n = 0; n < N; n++)
 #define SIDE_BY_SIDE(W, N)                                                                         \
     {                                                                                              \
-        FLOATS(W) m[N], total[N], part[N];                                                         \
-        EACH_VECTOR(N) m[n] = (FLOATS(W))(-INFINITY);                                              \
-        for (INDEX i = 0; HAS_PEAK && i < length; i++) {                                           \
-            EACH_VECTOR(N) STEP(PEAK, W, m[n])                                                     \
-        }                                                                                          \
+        FLOATS(W) peak[N], m[N], total[N], part[N];                                                \
         EACH_VECTOR(N) {                                                                           \
-            m[n] = NO_PEAK(m[n]);                                   \
+            peak[n] = (FLOATS(W))(-INFINITY);                                                      \
             total[n] = (FLOATS(W))(0.0f);                                                          \
         }                                                                                          \
         for (INDEX begin = 0; begin < length; begin += BLOCK_ROWS) {                               \
             INDEX stop = min(begin + BLOCK_ROWS, length);                                          \
-            EACH_VECTOR(N) part[n] = (FLOATS(W))(0.0f);                                            \
+            EACH_VECTOR(N) {                                                                       \
+                part[n] = (FLOATS(W))(0.0f);                                                       \
+                m[n] = peak[n];                                                                    \
+            }                                                                                      \
+            for (INDEX i = begin; HAS_PEAK && i < stop; i++) {                                     \
+                EACH_VECTOR(N) STEP(PEAK, W, peak[n])                                              \
+            }                                                                                      \
+            EACH_VECTOR(N) {                                                                       \
+                total[n] *= SCALED_DOWN(W, m[n], NO_PEAK(peak[n]));                                \
+                m[n] = NO_PEAK(peak[n]);                                                           \
+            }                                                                                      \
             for (INDEX i = begin; i < stop; i++) {                                                 \
                 EACH_VECTOR(N) STEP(SUM, W, part[n])                                               \
             }                                                                                      \
             EACH_VECTOR(N) total[n] += part[n];                                                    \
         }                                                                                          \
         EACH_VECTOR(N) {                                                                           \
-            SETTLE(W, total[n])                                                                       \
+            SETTLE(W, total[n])                                                                    \
         }                                                                                          \
         for (INDEX i = 0; i < length; i++) {                                                       \
             EACH_VECTOR(N) STEP(OUT, W, unused)                                                    \
@@ -98,7 +132,7 @@
 #if FORM == 1
 #define MOVE_COLUMNS(name, count) name##_at += (count)*name##_kept0;
 
-__kernel void softmax_columns(PARAMETERS) {
+__kernel void softmax_columns(PARAMETERS, const int streaming) {
     const INDEX width = COLUMN_VECTORS * VECTOR_WIDTH;
     const INDEX row_blocks = (extent0 + width - 1) / width;
     SHARE(1)

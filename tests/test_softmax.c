@@ -199,8 +199,10 @@ START_TEST(rows_side_by_side) {
         check_backward(i % 2 == 1, &cases[i], layout);
     }
     if (!test_is_short()) { /* results that go past the caches */
-        static const softmax_case large[] = {{2, 1, {68000, 64}}, {2, 1, {430000, 10}}};
+        static const softmax_case large[] = {
+            {2, 1, {68000, 64}}, {2, 1, {430000, 10}}, {2, 0, {64, 68003}}};
         check_forward(false, &large[_i], 4, TEST_ROW_MAJOR);
+        check_forward(false, &large[2], 4, TEST_ROW_MAJOR);
     }
     unforce();
 }

@@ -189,7 +189,7 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
     if (p->mode >= MODE_CROSS_ENTROPY) {
         add_label_arguments(p, l);
     }
-    if (form == FORM_ROWS || form == FORM_SHORT) {
+    if (form == FORM_ROWS || form == FORM_SHORT || form == FORM_COLUMNS) {
         launch_int(l, l->bytes > (double)profile->cache_bytes);
     }
     for (int t = 0; form == FORM_SHORT && t < p->input_count; t++) {
