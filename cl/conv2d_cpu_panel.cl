@@ -34,7 +34,7 @@
 #include "common.cl"
 
 #include "vector.cl"
-#define GEMM_NV 1
+#define GEMM_NV 2
 #include "gemm_cpu.cl"
 #include "conv2d_cpu_plane.cl"
 
@@ -49,9 +49,6 @@
 #define PREFETCH(p) ((void)(p))
 #endif
 
-/* Longer activations are expanded once, not for each vector of a tile. */
-#define PANEL_FINISHES (ACTIVATION <= 1)
-
 /* Where the sums of a tile go, and what becomes of them. */
 typedef struct panel_output {
     INDEX y_n, y_c, y_h, y_w;
@@ -64,22 +61,27 @@ typedef struct panel_output {
 } panel_output;
 
 static inline GEMM_VECTOR finish_vector(GEMM_VECTOR value, float bias, const panel_output *o) {
-    if (o->last) {
-        value += bias;
+    value += bias;
 #if ACTIVATION != 0
-        value = CAT(activation_value_, GEMM_W)(value, o->slope);
+    value = CAT(activation_value_, GEMM_W)(value, o->slope);
 #endif
-    }
     return value;
+}
+
+static inline GEMM_VECTOR finish_if_last(GEMM_VECTOR value, float bias, const panel_output *o) {
+    return o->last ? finish_vector(value, bias, o) : value;
 }
 
 #include "conv2d_cpu_panel_tile.cl"
 #undef GEMM_NV
-#define GEMM_NV 2
-#include "conv2d_cpu_panel_tile.cl"
-#undef GEMM_NV
 #define GEMM_NV 3
 #include "conv2d_cpu_panel_tile.cl"
+#define FINISHES (ACTIVATION <= 1) /* longer activations are expanded once */
+#if FINISHES
+#define PANEL_FINISHES
+#include "conv2d_cpu_panel_tile.cl"
+#undef PANEL_FINISHES
+#endif
 #if FLAT
 #define PANEL_PACKS
 #include "conv2d_cpu_panel_tile.cl"
@@ -97,7 +99,7 @@ static inline void put_run(
         const int left = count - i;
         if (step == 1 && left >= GEMM_W) {
             value += o->first ? (GEMM_VECTOR)(0.0f) : GEMM_LOAD(0, y + i);
-            GEMM_STORE(finish_vector(value, bias, o), 0, y + i);
+            GEMM_STORE(finish_if_last(value, bias, o), 0, y + i);
             continue;
         }
         float lanes[GEMM_W];
@@ -107,10 +109,29 @@ static inline void put_run(
             }
             value += GEMM_LOAD(0, lanes);
         }
-        GEMM_STORE(finish_vector(value, bias, o), 0, lanes);
+        GEMM_STORE(finish_if_last(value, bias, o), 0, lanes);
         for (int j = 0; j < min(left, GEMM_W); j++) {
             y[(i + j) * step] = lanes[j];
         }
+    }
+}
+
+/* Puts a tile of whole vectors that lie together in y. panel_tile_finish() does it from the
+ * accumulators, up to a tenth quicker where there are few channels, for the commonest tile only:
+ * for each kind of tile, that code would double the time to compile. */
+static inline void put_whole(
+    __global float *y, const float *tile, int wide, const panel_output *o) {
+    for (int r = 0; r < o->rows; r++) {
+        const float bias = o->bias ? o->bias[r * o->bias_stride] : 0.0f;
+        for (int v = 0; v < wide; v++) {
+            GEMM_VECTOR value = GEMM_LOAD(v, tile);
+            if (!o->first) {
+                value += GEMM_LOAD(v, y);
+            }
+            GEMM_STORE(finish_if_last(value, bias, o), v, y);
+        }
+        tile += wide * GEMM_W;
+        y += o->y_c;
     }
 }
 
@@ -135,9 +156,9 @@ static inline void put_tile(
     }
 }
 
-/* How many of the vectors still to do the next tile takes: never leaves a lone one. */
+/* How many of the vectors still to do the next tile takes: 2 or 3, even where only one is left. */
 static inline int tile_vectors(int vectors) {
-    return vectors <= 3 ? vectors : (vectors == 4 ? 2 : 3);
+    return vectors == 3 || vectors > 4 ? 3 : 2;
 }
 
 /* One item: its pixels, and what its tables in local memory say. */
@@ -179,9 +200,9 @@ static inline void make_runs(
     __local INDEX *runs = item->runs;
     int q = item->q_begin, vectors = item->vectors, count = 0;
     for (int t = 0; t < item->tiles; t++) {
-        const int wide = tile_vectors(vectors);
+        const int wide = vectors > 0 ? tile_vectors(vectors) : 0;
         const int tile_end = min(vectors > 0 ? q + wide * GEMM_W : q + item->tail, item->q_end);
-        const bool whole = PANEL_FINISHES && rows_touch && tile_end == q + wide * GEMM_W &&
+        const bool whole = rows_touch && tile_end == q + wide * GEMM_W &&
                            q / image == (tile_end - 1) / image;
         item->tile_wide[t] = wide;
         item->tile_begin[t] = q;
@@ -274,9 +295,9 @@ static inline void make_columns(
 
 /* Sums along k for each pixel of the tail, to tile[r * GEMM_W + pixel]. */
 static inline void sum_tail(const __global float *w, INDEX w_row, const __local float *columns,
-    int count, int tail, const panel_output *o, float *tile) {
+    int count, int tail, int rows, float *tile) {
 #define TAIL_ROW(r, unused)                                                                        \
-    const __global float *w_##r = w + (INDEX)min(r, o->rows - 1) * w_row;
+    const __global float *w_##r = w + (INDEX)min(r, rows - 1) * w_row;
     GEMM_ROWS(TAIL_ROW, )
 #undef TAIL_ROW
     for (int p = 0; p < tail; p++) {
@@ -392,34 +413,36 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
             o.rows = min(GEMM_MR, group_outputs - (int)m0);
             o.bias = bias ? bias + bias_offset + (g * group_outputs + m0) * bias_stride : bias;
             for (int t = 0; t < item.tiles; t++) {
-                const INDEX place = item.tile_place[t];
-                __global float *to = place >= 0 ? channel + place : 0;
 #if FLAT
                 const INDEX run = item.tile_runs[t];
                 const bool whole = item.runs[2 * run + 1] == GEMM_NR;
                 const __global float *source = x + c0 * x_c + item.runs[2 * run];
                 if (whole && b == block_begin) {
                     panel_tile_packing(
-                        source, x_c, rows, w_row, w_step, from, item.depth, &o, to, tile);
+                        source, x_c, rows, w_row, w_step, from, item.depth, o.rows, tile);
                 } else if (whole && b == block_begin + 1 && part + 1 < parts) {
                     panel_tile_ahead(source + part_vectors * GEMM_W, x_c, rows, w_row, w_step,
-                        from, item.depth, &o, to, tile);
+                        from, item.depth, o.rows, tile);
                 } else
 #endif
-                switch (item.tile_wide[t]) {
-                case 0:
-                    sum_tail(rows, w_row, columns, item.depth, item.tail, &o, tile);
-                    break;
-                case 1:
-                    panel_tile_1(rows, w_row, w_step, from, item.depth, &o, to, tile);
-                    break;
-                case 2:
-                    panel_tile_2(rows, w_row, w_step, from, item.depth, &o, to, tile);
-                    break;
-                default:
-                    panel_tile_3(rows, w_row, w_step, from, item.depth, &o, to, tile);
+#if FINISHES
+                if (item.tile_wide[t] == 3 && item.tile_place[t] >= 0 && o.first && o.last) {
+                    panel_tile_finish(rows, w_row, w_step, from, item.depth, o.rows,
+                        channel + item.tile_place[t], &o);
+                    from += GEMM_NR * item.depth + GEMM_W;
+                    continue;
+                } else
+#endif
+                if (item.tile_wide[t] == 3) {
+                    panel_tile_3(rows, w_row, w_step, from, item.depth, o.rows, tile);
+                } else if (item.tile_wide[t] == 2) {
+                    panel_tile_2(rows, w_row, w_step, from, item.depth, o.rows, tile);
+                } else {
+                    sum_tail(rows, w_row, columns, item.depth, item.tail, o.rows, tile);
                 }
-                if (!to) {
+                if (item.tile_place[t] >= 0) {
+                    put_whole(channel + item.tile_place[t], tile, (int)item.tile_wide[t], &o);
+                } else {
                     const int q = (int)item.tile_begin[t];
                     const int q_end = t + 1 < item.tiles ? (int)item.tile_begin[t + 1] : item.q_end;
                     put_tile(channel, tile, panel_row(&item, t), q, q_end - q, &o);

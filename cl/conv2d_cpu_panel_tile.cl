@@ -1,31 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inner loop of conv2d_cpu_panel.cl, included once for each number GEMM_NV of vectors in a
- * tile, after gemm_cpu.cl. It gives panel_tile_<GEMM_NV>(): for r < o->rows and q < GEMM_NR
+ * tile, after gemm_cpu.cl. It gives panel_tile_<GEMM_NV>(): for r < rows and q < GEMM_NR
  *
- *     sum[r][q] = sum over k < count of w[r * w_row + k * w_step] * panel[k * GEMM_NR + q]
+ *     tile[r * GEMM_NR + q] =
+ *         sum over k < count of w[r * w_row + k * w_step] * panel[k * GEMM_NR + q]
  *
- * which goes to y if `y` is there (finished, as o says), else to `tile`, [GEMM_MR][GEMM_NR]. Rows
- * beyond o->rows are computed from the last one and thrown away. It does something with row k of
- * another place, x + k * x_c, meanwhile, if one of these is defined:
+ * Rows from `rows` on are computed from the last one. It does something with row k of another
+ * place, x + k * x_c, meanwhile, if one of these is defined:
  *   PANEL_PACKS  panel_tile_packing() first brings it into row k of the panel
  *   PANEL_AHEAD  panel_tile_ahead() asks for it, as the next item will need it
+ * With PANEL_FINISHES defined, panel_tile_finish() has no tile: the sums, complete ones, go to y,
+ * finished.
  */
 #if defined(PANEL_PACKS)
 static inline void panel_tile_packing(const __global float *x, INDEX x_c, const __global float *w,
-    INDEX w_row, INDEX w_step, __local float *panel, int count, const panel_output *o,
-    __global float *y, float *tile) {
+    INDEX w_row, INDEX w_step, __local float *panel, int count, int rows, float *tile) {
 #elif defined(PANEL_AHEAD)
 static inline void panel_tile_ahead(const __global float *x, INDEX x_c, const __global float *w,
-    INDEX w_row, INDEX w_step, const __local float *panel, int count, const panel_output *o,
-    __global float *y, float *tile) {
+    INDEX w_row, INDEX w_step, const __local float *panel, int count, int rows, float *tile) {
+#elif defined(PANEL_FINISHES)
+static inline void panel_tile_finish(const __global float *w, INDEX w_row, INDEX w_step,
+    const __local float *panel, int count, int rows, __global float *y, const panel_output *o) {
 #else
 static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_row, INDEX w_step,
-    const __local float *panel, int count, const panel_output *o, __global float *y, float *tile) {
+    const __local float *panel, int count, int rows, float *tile) {
 #endif
     GEMM_ACCUMULATORS;
 #define PANEL_ROW_POINTER(r, unused)                                                               \
-    const __global float *w_##r = w + (INDEX)min(r, o->rows - 1) * w_row;
+    const __global float *w_##r = w + (INDEX)min(r, rows - 1) * w_row;
     GEMM_ROWS(PANEL_ROW_POINTER, )
 #undef PANEL_ROW_POINTER
     for (INDEX at = 0; count > 0; count--, at += w_step) {
@@ -51,25 +54,18 @@ static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_ro
 #undef PANEL_PIXELS
         panel += GEMM_NR;
     }
-#if PANEL_FINISHES
-    if (y) {
-#define PANEL_PUT_ONE(r, v)                                                                        \
-    {                                                                                              \
-        GEMM_VECTOR value = acc_##r##_##v;                                                         \
-        value += o->first ? (GEMM_VECTOR)(0.0f) : GEMM_LOAD(v, row);                               \
-        GEMM_STORE(finish_vector(value, bias, o), v, row);                                         \
-    }
+#ifdef PANEL_FINISHES
+#define PANEL_PUT_ONE(r, v) GEMM_STORE(finish_vector(acc_##r##_##v, bias, o), v, row);
 #define PANEL_PUT_ROW(r, unused)                                                                   \
-    if (r < o->rows) {                                                                             \
+    if (r < rows) {                                                                                \
         __global float *row = y + r * o->y_c;                                                      \
         const float bias = o->bias ? o->bias[r * o->bias_stride] : 0.0f;                           \
         GEMM_VECTORS(PANEL_PUT_ONE, r)                                                             \
     }
-        GEMM_ROWS(PANEL_PUT_ROW, )
+    GEMM_ROWS(PANEL_PUT_ROW, )
 #undef PANEL_PUT_ONE
 #undef PANEL_PUT_ROW
-        return;
-    }
-#endif
+#else
     GEMM_PUT(tile);
+#endif
 }

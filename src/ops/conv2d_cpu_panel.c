@@ -123,7 +123,7 @@ static int64_t plane_floats(const panel_launch *l) {
 /* The panels of an item with most pixels, a vector behind each. */
 static int64_t panel_floats(const panel_launch *l, int64_t channels) {
     const int64_t tiles = l->part_vectors / TILE_VECTORS + 3;
-    const int64_t vectors = l->part_vectors + (l->tail > 0 ? 1 : 0);
+    const int64_t vectors = max_of(l->part_vectors, 2) + (l->tail > 0 ? 1 : 0);
     return (vectors * channels * l->taps + tiles) * l->width;
 }
 
@@ -152,10 +152,10 @@ static int64_t count_items(const panel_launch *l) {
     return l->parts * ceil_div(l->blocks, l->item_blocks) * l->problem->groups;
 }
 
-/* Cycles, about, of an item of `vectors` vectors: a step of a tile of 3, 2 or 1 vectors and
- * GEMM_MR = 8 takes 25, 18 or 12. */
+/* Cycles, about, of an item of `vectors` vectors: a step of a tile of 3 vectors and GEMM_MR =
+ * 8 takes 25, of fewer 18. */
 static double item_cost(const panel_launch *l, int64_t vectors) {
-    static const double step[] = {0, 12, 18};
+    static const double step[] = {0, 18, 18};
     const double tiles = (double)(vectors / 3) * 25 + step[vectors % 3];
     const double depth = (double)(l->problem->group_channels * l->taps);
     const double panels = (double)ceil_div(l->problem->group_channels, l->channel_block);
