@@ -22,3 +22,18 @@
 #else
 #define FMA(a, b, c) ((a) * (b) + (c))
 #endif
+
+/* ASK_LINE asks for a line of memory that will be read (0) or written (1); STORE_PAST(value, place),
+ * defined where there is such a thing, stores past the caches, so that a line that is written as a
+ * whole need not be read before. */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_prefetch)
+#define ASK_LINE(place, write) __builtin_prefetch((const void *)(size_t)(place), write)
+#endif
+#if __has_builtin(__builtin_nontemporal_store)
+#define STORE_PAST(value, place) __builtin_nontemporal_store(value, place)
+#endif
+#endif
+#ifndef ASK_LINE
+#define ASK_LINE(place, write)
+#endif

@@ -10,11 +10,17 @@
  *     RANK 1..8           axes after collapsing; axis 0 is the innermost, along which vectors lie
  *     VECTOR_WIDTH        1, 2, 4, 8 or 16
  *     in0_inner .. in3_inner, out0_inner
- *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other
+ *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other;
+ *                         3 (TURNED) any other, but neighbours along axis 1
+ *     TURNED              1: tiles of 16 x 16, those of inputs of kind 3 turned in registers
+ *                         (CPUs; VECTOR_WIDTH 16, RANK > 1, work-groups of 1)
  *     CHUNKED             1: a work-item takes neighbouring units (CPUs; work-groups of 1),
  *                         0: it takes every global-size-th unit (GPUs)
  *
- * A unit is `block` elements along axis 0; a row has `row_units` of them, the last one shorter.
+ * Without TURNED a unit is `block` elements along axis 0; a row has `row_units` of them, the last one shorter.
+ * With TURNED, work-item i does unit i, a block of BLOCK_ROWS x BLOCK_COLUMNS elements of axes 1 and
+ * 0, `row_blocks` of them along axis 1; `stream`: the output will not stay in the caches anyway,
+ * store past them.
  * No local memory. Outputs may be the same view as an input: each element is read before it is
  * written, by the same work-item.
  */
@@ -100,6 +106,7 @@
 #define SCALARS_7 SCALARS_6, const float p6
 #define SCALARS_8 SCALARS_7, const float p7
 
+#if !TURNED
 __kernel void elementwise(const INDEX units, const INDEX row_units,
     const INDEX block CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
     OUTPUT(out0)) {
@@ -131,3 +138,101 @@ __kernel void elementwise(const INDEX units, const INDEX row_units,
         }
     }
 }
+
+#else
+
+#define TURN_ELEMENT float
+#define TURN_LANES 16
+#include "turn.cl"
+
+#define OUTER_2()
+#define OUTER_3() LAST_AXIS(2)
+#define OUTER_4() AXIS(2) LAST_AXIS(3)
+#define OUTER_5() AXIS(2) AXIS(3) LAST_AXIS(4)
+#define OUTER_6() AXIS(2) AXIS(3) AXIS(4) LAST_AXIS(5)
+#define OUTER_7() AXIS(2) AXIS(3) AXIS(4) AXIS(5) LAST_AXIS(6)
+#define OUTER_8() AXIS(2) AXIS(3) AXIS(4) AXIS(5) AXIS(6) LAST_AXIS(7)
+#define PLACE(name)                                                                                \
+    (name##_data + name##_at + column * name##_stride0 + (line + r) * name##_stride1)
+
+/* A tile of an input of kind 3, read by lines of axis 1 and turned; of others nothing. */
+#define TILE_0(name)
+#define TILE_1(name)
+#define TILE_2(name)
+#define TILE_3(name)                                                                               \
+    float16 name##_tile[16];                                                                       \
+    _Pragma("unroll") for (int c = 0; c < 16; c++) {                                                                 \
+        __global const float *from =                                                               \
+            name##_data + name##_at + (column + c) * name##_stride0 + line;                        \
+        name##_tile[c] = vload16(0, from);                                                         \
+        ASK_LINE(from + 16, 0);                                                                    \
+    }                                                                                              \
+    turn(name##_tile);
+#define TILE(name, unused) CAT(TILE_, CAT(name, _inner))(name)
+
+/* Row r of the tile. */
+#define TILE_ROW_0(name) (float16)(name##_data[name##_at + (line + r) * name##_stride1])
+#define TILE_ROW_1(name) vload16(0, PLACE(name))
+#define TILE_ROW_2(name) GATHER_16(PLACE(name), name##_stride0)
+#define TILE_ROW_3(name) name##_tile[r]
+#define TILE_ROW(name, unused) float16 name = CAT(TILE_ROW_, CAT(name, _inner))(name);
+#define TILE_ELEMENT(name, unused)                                                                 \
+    float name = *PLACE(name);
+#define BEGIN_TURNED(name, unused) INDEX name##_at = name##_offset;
+
+static inline void write_row(float16 row, __global float *to, bool stream) {
+#ifdef STORE_PAST
+    if (stream) {
+        STORE_PAST(row, (__global float16 *)to);
+        return;
+    }
+#endif
+    STORE_16(row, to);
+}
+
+__kernel void elementwise(const INDEX units, const INDEX row_blocks,
+    const INDEX stream CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
+    OUTPUT(out0)) {
+    const INDEX unit = (INDEX)get_global_id(0);
+    if (unit >= units) {
+        return;
+    }
+    const INDEX column_blocks = (extent0 + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS;
+    const INDEX first_line = unit % row_blocks * BLOCK_ROWS;
+    INDEX row = unit / row_blocks;
+    const INDEX first_column = row % column_blocks * BLOCK_COLUMNS;
+    row /= column_blocks;
+    EACH(BEGIN_TURNED, 0)
+    CAT(OUTER_, RANK)()
+    const INDEX end_line = min(first_line + BLOCK_ROWS, extent1);
+    const INDEX end_column = min(first_column + BLOCK_COLUMNS, extent0);
+    const bool streams =
+        stream && (((size_t)(out0_data + out0_at) | (size_t)(out0_stride1 * 4)) & 63) == 0;
+    for (INDEX line = first_line; line < end_line; line += 16) {
+        for (INDEX column = first_column; column < end_column; column += 16) {
+            if (line + 16 <= end_line && column + 16 <= end_column) {
+                EACH_INPUT(TILE, 0)
+#pragma unroll
+                for (int r = 0; r < 16; r++) {
+                    EACH_INPUT(TILE_ROW, 0)
+                    float16 out0;
+                    EXPRESSION(16)
+                    write_row(out0, PLACE(out0), streams);
+                }
+                continue;
+            }
+            const int lines = (int)min(end_line - line, (INDEX)16);
+            const INDEX tile_end = min(end_column, column + 16);
+            for (int r = 0; r < lines; r++) {
+                const INDEX tile_column = column;
+                for (INDEX column = tile_column; column < tile_end; column++) {
+                    EACH_INPUT(TILE_ELEMENT, 0)
+                    float out0;
+                    EXPRESSION(1)
+                    *PLACE(out0) = out0;
+                }
+            }
+        }
+    }
+}
+#endif

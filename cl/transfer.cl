@@ -72,20 +72,6 @@ kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *r
     }
 }
 
-/* PREFETCH asks for a line that will be read (0) or written (1); STREAM, where there is one, stores
- * past the caches, so that the line need not be read before. */
-#ifdef __has_builtin
-#if __has_builtin(__builtin_prefetch)
-#define PREFETCH(place, write) __builtin_prefetch((const void *)(size_t)(place), write)
-#endif
-#if __has_builtin(__builtin_nontemporal_store)
-#define STREAM(value, place) __builtin_nontemporal_store(value, place)
-#endif
-#endif
-#ifndef PREFETCH
-#define PREFETCH(place, write)
-#endif
-
 #if UNIT && (TILE == 8 || TILE == 16)
 #define TURN_ELEMENT ELEMENT
 #define TURN_LANES TILE
@@ -110,14 +96,14 @@ void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_step, global EL
 #pragma unroll
     for (int c = 0; c < TILE; c++) {
         rows[c] = load_row(from + c * x_jump);
-        PREFETCH(from + c * x_jump + TILE, 0);
+        ASK_LINE(from + c * x_jump + TILE, 0);
     }
     turn(rows);
-#ifdef STREAM
+#ifdef STORE_PAST
     if (stream && (((size_t)to | (size_t)(y_jump * (INDEX)sizeof(ELEMENT))) & 63) == 0) {
 #pragma unroll
         for (int r = 0; r < TILE; r++) {
-            STREAM(rows[r], (global tile_row *)(to + r * y_jump));
+            STORE_PAST(rows[r], (global tile_row *)(to + r * y_jump));
         }
         return;
     }
@@ -125,7 +111,7 @@ void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_step, global EL
 #pragma unroll
     for (int r = 0; r < TILE; r++) {
         store_row(rows[r], to + r * y_jump);
-        PREFETCH(to + (r + TILE) * y_jump, 1);
+        ASK_LINE(to + (r + TILE) * y_jump, 1);
     }
 }
 #else

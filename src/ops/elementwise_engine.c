@@ -7,6 +7,9 @@ enum {
     CHUNKED_BLOCK = 4096,     /* elements of a unit on processors: 16 KiB a tensor */
     CHUNKED_LEAST = 2048,     /* elements that are worth a work-group */
     CHUNKED_GROUPS = 8,       /* work-groups a thread, so that the schedule balances */
+    TURNED_ROWS = 256,        /* of a block; long, as lines to be read are asked for along them */
+    TURNED_COLUMNS = 64,      /* multiples of TURNED_TILE both */
+    TURNED_TILE = 16,         /* floats of a cache line */
     INTERLEAVED_LOCAL = 128,  /* work-items of a group on GPUs */
     INTERLEAVED_ITEMS = 16384 /* work-items a compute unit at most; beyond, they loop */
 };
@@ -78,6 +81,11 @@ static int inner_kind(const cleat_tensor *x) {
     return magnitude(stride) > 1 || stride < 0 ? 2 : (int)stride;
 }
 
+/* Neighbours along the last axis but one, and not along the last. */
+static bool is_turned(const cleat_tensor *x) {
+    return x->rank > 1 && inner_kind(x) == 2 && x->stride[x->rank - 2] == 1;
+}
+
 static bool needs_index64(const elementwise_pass *pass) {
     bool needed = cleat_tensor_count(&pass->tensors[0]) > INT32_MAX / 2;
     for (int t = 0; t < tensor_count(pass); t++) {
@@ -86,16 +94,26 @@ static bool needs_index64(const elementwise_pass *pass) {
     return needed;
 }
 
-static void add_macros(const elementwise_pass *pass, int vector_width, bool chunked, launch *l) {
+/* How a variant goes through the elements. */
+typedef enum pass_order { ORDER_INTERLEAVED, ORDER_CHUNKED, ORDER_TURNED } pass_order;
+
+static void add_macros(
+    const elementwise_pass *pass, int vector_width, pass_order order, launch *l) {
     static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner", "in3_inner"};
     launch_macro(l, "INPUTS", pass->input_count);
     launch_macro(l, "PARAMETERS", pass->parameter_count);
     launch_macro(l, "RANK", pass->tensors[0].rank);
     launch_macro(l, "VECTOR_WIDTH", vector_width);
-    launch_macro(l, "CHUNKED", chunked);
+    launch_macro(l, "CHUNKED", order == ORDER_CHUNKED);
+    launch_macro(l, "TURNED", order == ORDER_TURNED);
+    if (order == ORDER_TURNED) {
+        launch_macro(l, "BLOCK_ROWS", TURNED_ROWS);
+        launch_macro(l, "BLOCK_COLUMNS", TURNED_COLUMNS);
+    }
     for (int t = 0; t < tensor_count(pass); t++) {
         const char *name = t < pass->input_count ? inner[t] : "out0_inner";
-        launch_macro(l, name, inner_kind(&pass->tensors[t]));
+        bool turned = order == ORDER_TURNED && is_turned(&pass->tensors[t]);
+        launch_macro(l, name, turned ? 3 : inner_kind(&pass->tensors[t]));
     }
     for (int i = 0; i < pass->macro_count; i++) {
         const kernel_macro *macro = &pass->macros[i];
@@ -130,23 +148,30 @@ static void add_arguments(const elementwise_pass *pass, launch *l) {
     }
 }
 
-/* Everything but the geometry; returns the number of units. */
-static int64_t fill(const arranged_pass *problem, int vector_width, int64_t block, bool chunked) {
+/* What the kernel's first arguments mean differs by the order: see cl/elementwise_engine.cl. */
+typedef struct pass_units {
+    int64_t units, row_units, block;
+} pass_units;
+
+static void fill(
+    const arranged_pass *problem, int vector_width, const pass_units *units, pass_order order) {
     const elementwise_pass *pass = &problem->pass;
     launch *l = problem->result;
     *l = launch_begin(pass->operation, pass->family, "elementwise");
-    int64_t inner = pass->tensors[0].shape[pass->tensors[0].rank - 1];
-    int64_t count = cleat_tensor_count(&pass->tensors[0]);
-    int64_t row_units = ceil_div(inner, block);
-    int64_t units = inner == 0 ? 0 : count / inner * row_units;
-    add_macros(pass, vector_width, chunked, l);
+    add_macros(pass, vector_width, order, l);
     launch_use_index64(l, needs_index64(pass));
-    launch_index(l, units);
-    launch_index(l, row_units);
-    launch_index(l, block);
+    launch_index(l, units->units);
+    launch_index(l, units->row_units);
+    launch_index(l, units->block);
     add_arguments(pass, l);
-    l->flop = (double)count;
-    return units;
+    l->flop = (double)cleat_tensor_count(&pass->tensors[0]);
+}
+
+static pass_units units_of(const cleat_tensor *x, int64_t block) {
+    int64_t inner = x->shape[x->rank - 1];
+    int64_t row_units = ceil_div(inner, block);
+    int64_t rows = inner == 0 ? 0 : cleat_tensor_count(x) / inner;
+    return (pass_units){rows * row_units, row_units, block};
 }
 
 static bool supports_all(const device_profile *profile, const void *problem) {
@@ -158,12 +183,13 @@ static bool supports_all(const device_profile *profile, const void *problem) {
 static cleat_status chunked_enqueue(cleat_context *context, const void *data) {
     const arranged_pass *problem = data;
     const device_profile *profile = context_profile(context);
-    int64_t units = fill(problem, engine_vector_width(profile), CHUNKED_BLOCK, true);
+    pass_units units = units_of(&problem->pass.tensors[0], CHUNKED_BLOCK);
+    fill(problem, engine_vector_width(profile), &units, ORDER_CHUNKED);
     int64_t count = cleat_tensor_count(&problem->pass.tensors[0]);
     int64_t groups = (int64_t)profile->compute_units * CHUNKED_GROUPS;
     int64_t worth = ceil_div(count, CHUNKED_LEAST);
     groups = groups < worth ? groups : worth;
-    groups = groups < units ? groups : units;
+    groups = groups < units.units ? groups : units.units;
     launch_size_1d(problem->result, (size_t)groups, 1);
     return CLEAT_OK;
 }
@@ -177,16 +203,64 @@ static cleat_status interleaved_enqueue(cleat_context *context, const void *data
     }
     const cleat_tensor *x = &problem->pass.tensors[0];
     width = x->shape[x->rank - 1] < width ? 1 : width;
-    int64_t units = fill(problem, width, width, false);
+    pass_units units = units_of(x, width);
+    fill(problem, width, &units, ORDER_INTERLEAVED);
     size_t local = INTERLEAVED_LOCAL;
     local = local < profile->max_work_group_size ? local : profile->max_work_group_size;
     size_t most = (size_t)profile->compute_units * INTERLEAVED_ITEMS;
-    size_t items = (size_t)units < most ? (size_t)units : most;
+    size_t items = (size_t)units.units < most ? (size_t)units.units : most;
     launch_size_1d(problem->result, round_up(items, local), local);
     return CLEAT_OK;
 }
 
+/* An axis, not the last, along which an input has neighbours that it has not along the last; -1:
+ * none. */
+static int32_t turned_axis(const elementwise_pass *pass) {
+    for (int t = 0; t < pass->input_count; t++) {
+        const cleat_tensor *x = &pass->tensors[t];
+        for (int32_t axis = 0; axis < x->rank - 1 && inner_kind(x) == 2; axis++) {
+            if (x->stride[axis] == 1 && x->shape[axis] >= TURNED_TILE) {
+                return axis;
+            }
+        }
+    }
+    return -1;
+}
+
+static bool turned_supports(const device_profile *profile, const void *data) {
+    const arranged_pass *problem = data;
+    const cleat_tensor *y = &problem->pass.tensors[problem->pass.input_count];
+    return profile->is_cpu && y->rank > 1 && y->shape[y->rank - 1] >= TURNED_TILE &&
+           y->stride[y->rank - 1] == 1 && turned_axis(&problem->pass) >= 0;
+}
+
+static cleat_status turned_enqueue(cleat_context *context, const void *data) {
+    arranged_pass problem = *(const arranged_pass *)data;
+    elementwise_pass *pass = &problem.pass;
+    const device_profile *profile = context_profile(context);
+    int32_t axis = turned_axis(pass);
+    for (int t = 0; t < tensor_count(pass); t++) {
+        swap_axes(&pass->tensors[t], axis, pass->tensors[t].rank - 2);
+    }
+    const cleat_tensor *y = &pass->tensors[pass->input_count];
+    int64_t rows = y->shape[y->rank - 2];
+    int64_t columns = y->shape[y->rank - 1];
+    int64_t row_blocks = ceil_div(rows, TURNED_ROWS);
+    int64_t blocks = row_blocks * ceil_div(columns, TURNED_COLUMNS);
+    double bytes = 0;
+    for (int t = 0; t < tensor_count(pass); t++) {
+        bytes += tensor_bytes(&pass->tensors[t]);
+    }
+    bool streams = profile->cache_bytes > 0 && bytes > (double)profile->cache_bytes;
+    pass_units units = {
+        cleat_tensor_count(y) / rows / columns * blocks, row_blocks, streams ? 1 : 0};
+    fill(&problem, TURNED_TILE, &units, ORDER_TURNED);
+    launch_size_1d(problem.result, (size_t)units.units, 1);
+    return CLEAT_OK;
+}
+
 static const variant variants[] = {
+    {"turned", turned_supports, turned_enqueue},
     {"chunked", supports_all, chunked_enqueue},
     {"interleaved", supports_all, interleaved_enqueue},
     {NULL, NULL, NULL},
@@ -195,9 +269,9 @@ static const variant variants[] = {
 cleat_status elementwise_plan(cleat_context *context, const elementwise_pass *pass, launch *l) {
     arranged_pass problem = {*pass, l};
     const variant *chosen = NULL;
+    tensors_arrange(problem.pass.tensors, tensor_count(pass), pass->input_count);
     TRY(variant_choose(
         context, "elementwise", NULL, NULL, variants, &problem, pass->operation, &chosen));
-    tensors_arrange(problem.pass.tensors, tensor_count(pass), pass->input_count);
     return chosen->enqueue(context, &problem);
 }
 
