@@ -7,9 +7,10 @@
  *     SIDE  4 or 8, no more than VECTOR_WIDTH
  *     MOST  a multiple of SIDE
  * Work-groups of one item; a task is a row. ROWS rows are done together: read in vectors of SIDE
- * (as far as in0_limit, in1_limit elements into the buffers, which is the end of the last row) and
- * transposed in registers, SIDE rows at a time; worked on in vectors of one column, a row a lane;
- * and transposed back. Each step is done for all of them before the next one, so that the
+ * and transposed in registers, SIDE rows at a time; worked on in vectors of one column, a row a
+ * lane; and transposed back. The last vector of a row ends where the row does and reads some of it
+ * twice; of rows shorter than a vector it goes beyond, as far as in0_limit, in1_limit elements into
+ * the buffers: the end of the last row, or 0 where other items may be writing there. Each step is done for all of them before the next one, so that the
  * latencies of a row's steps overlap with other rows'. `streaming`: the output is larger than the
  * caches.
  */
@@ -73,19 +74,19 @@ __attribute__((always_inline)) static inline void transpose(SQUARE *v) {
 #define PLACE(name, unused)                                                                        \
     name##_place[r] = name##_at;                                                                   \
     name##_end = max(name##_end, name##_at + width);
-/* Element i of row r goes to name_column[i * ROWS + r]; of rows at the very end only what is theirs
- * is read. */
+/* Element i of row r goes to name_column[i * ROWS + r]. */
 #define COLUMNS(name, unused)                                                                      \
     VECTOR name##_columns[MOST * ROWS / VECTOR_WIDTH];                                             \
     float *name##_column = (float *)name##_columns;                                                \
     if (name##_end <= name##_limit) {                                                              \
         for (int first = 0; first < rows; first += SIDE) {                                         \
             EACH_SQUARE {                                                                          \
+                const int from = max(min(c, (int)length - SIDE), 0);                               \
                 SQUARE square[SIDE];                                                               \
                 EACH_SIDE square[r] = *(__global const unaligned_square *)(                        \
-                    name##_data + name##_place[first + r] + c);                                    \
+                    name##_data + name##_place[first + r] + from);                                 \
                 transpose(square);                                                                 \
-                EACH_SIDE AS_SQUARE(name##_column + (c + r) * ROWS + first) = square[r];           \
+                EACH_SIDE AS_SQUARE(name##_column + (from + r) * ROWS + first) = square[r];        \
             }                                                                                      \
         }                                                                                          \
     } else {                                                                                       \
@@ -99,7 +100,7 @@ __attribute__((always_inline)) static inline void transpose(SQUARE *v) {
 #define READ_TERM(i) VECTOR term = AS_VECTOR(out_column + (i)*ROWS + v);
 
 __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming EACH_INPUT(LIMIT, 0)) {
-    const INDEX width = (length + SIDE - 1) / SIDE * SIDE;
+    const INDEX width = max(length, (INDEX)SIDE);
     SHARE(MOST)
     for (; task < end; task += ROWS) {
         const int rows = (int)min(end - task, (INDEX)ROWS);

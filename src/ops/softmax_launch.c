@@ -138,9 +138,14 @@ static void add_label_arguments(const softmax_problem *p, launch *l) {
     l->bytes += tensor_bytes(&p->labels);
 }
 
-/* One past the last element of x, whose rows are `length` elements side by side. */
-static int64_t limit_of(const cleat_tensor *x, int64_t length) {
-    int64_t limit = x->offset + length;
+/* How far a row of input t may be read past its end: to one past the input's last element, its rows
+ * being `length` elements side by side, unless the results go to the same buffer. */
+static int64_t limit_of(const softmax_problem *p, int t) {
+    const cleat_tensor *x = &p->kept[t];
+    int64_t limit = x->offset + p->length;
+    if (p->out_memory == NULL && x->buffer == p->kept[p->input_count].buffer) {
+        return 0;
+    }
     for (int32_t axis = 0; axis < x->rank; axis++) {
         limit += x->stride[axis] > 0 ? (x->shape[axis] - 1) * x->stride[axis] : 0;
     }
@@ -193,7 +198,7 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
         launch_int(l, l->bytes > (double)profile->cache_bytes);
     }
     for (int t = 0; form == FORM_SHORT && t < p->input_count; t++) {
-        launch_index(l, limit_of(&p->kept[t], p->length));
+        launch_index(l, limit_of(p, t));
     }
     set_size(p, form, profile, tasks, l);
 }
