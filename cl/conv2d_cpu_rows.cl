@@ -11,6 +11,11 @@
  * plane[oh * pitch + ow + tap_offset[tap]], vectors run on across the ends of rows, and nothing is
  * packed. The price are pitch - out_width sums a row that nobody wants.
  *
+ * Backward to the data it is the same, with the operands of that convolution: channels and outputs
+ * change places, taps are read from the last to the first.
+ *
+ *   w[g][m][c][tap] = w[w_offset + g * w_group + m * w_output + c * w_channel + tap * w_step]
+ *
  * Geometry: one work-item a work-group, 1-D. An item computes part_rows rows of an image for
  * item_blocks blocks of GEMM_MR output channels of one group.
  * Local memory, all of it the one item's own:
@@ -48,15 +53,15 @@ static inline GEMM_VECTOR finish_sums(const __local float *sums, float bias, flo
 
 /* A row of y. The last vector of a row overlaps the one before: what both write is the same. */
 static inline void put_row(__global float *y, INDEX step, const __local float *sums, int count,
-    float bias, float slope) {
-    if (step == 1 && count >= GEMM_W) {
+    float bias, float slope, int accumulate) {
+    if (step == 1 && count >= GEMM_W && !accumulate) {
         for (int i = 0; i < count - GEMM_W; i += GEMM_W) {
             GEMM_STORE(finish_sums(sums + i, bias, slope), 0, y + i);
         }
         GEMM_STORE(finish_sums(sums + count - GEMM_W, bias, slope), 0, y + count - GEMM_W);
         return;
     }
-    if (step == 1 && count >= HALF_W) {
+    if (step == 1 && count >= HALF_W && !accumulate) {
         CAT(vstore, HALF_W)(finish_sums(sums, bias, slope).lo, 0, y);
         CAT(vstore, HALF_W)(finish_sums(sums + count - HALF_W, bias, slope).lo, 0,
             y + count - HALF_W);
@@ -66,7 +71,7 @@ static inline void put_row(__global float *y, INDEX step, const __local float *s
         float lanes[GEMM_W];
         GEMM_STORE(finish_sums(sums + i, bias, slope), 0, lanes);
         for (int j = 0; j < min(GEMM_W, count - i); j++) {
-            y[(i + j) * step] = lanes[j];
+            y[(i + j) * step] = lanes[j] + (accumulate ? y[(i + j) * step] : 0.0f);
         }
     }
 }
@@ -75,10 +80,11 @@ __kernel void conv2d_cpu_rows(const __global float *x, __global float *y, const 
     const __global float *bias, __local float *plane, __local float *out,
     __local int *tap_offset, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h, INDEX x_w,
     INDEX y_offset, INDEX y_n, INDEX y_c, INDEX y_h, INDEX y_w, INDEX bias_offset,
-    INDEX bias_stride, INDEX w_offset, INDEX w_output, INDEX w_step, int height, int width,
+    INDEX bias_stride, INDEX w_offset, INDEX w_group, INDEX w_output, INDEX w_channel,
+    INDEX w_step, int height, int width,
     int out_height, int out_width, int groups, int group_channels, int group_outputs, int top,
     int left, int right, int taps_h, int taps_w, int dilation_h, int dilation_w, int pitch,
-    int part_rows, int item_blocks, float slope) {
+    int part_rows, int item_blocks, int accumulate, float slope) {
     const int blocks = (group_outputs + GEMM_MR - 1) / GEMM_MR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int parts = (out_height + part_rows - 1) / part_rows;
@@ -109,7 +115,7 @@ __kernel void conv2d_cpu_rows(const __global float *x, __global float *y, const 
     const int vectors = max(((rows - 1) * pitch + out_width + GEMM_W - 1) / GEMM_W, 2);
     const int out_row = vectors * GEMM_W;
     y += y_offset + n * y_n + g * group_outputs * y_c + row_begin * y_h;
-    w += w_offset + g * group_outputs * w_output;
+    w += w_offset + g * w_group;
     for (int b = block_begin; b < block_end; b++) {
         const INDEX m0 = (INDEX)b * GEMM_MR;
         const int outputs = min(GEMM_MR, group_outputs - (int)m0);
@@ -117,11 +123,11 @@ __kernel void conv2d_cpu_rows(const __global float *x, __global float *y, const 
             const int left_over = vectors - v;
             wide = left_over == 2 || left_over == 4 ? 2 : 3;
             if (wide == 2) {
-                rows_tile_2(w + m0 * w_output, w_output, w_step, outputs, plane + v * GEMM_W,
-                    plane_size, tap_offset, taps, group_channels, out + v * GEMM_W, out_row);
+                rows_tile_2(w + m0 * w_output, w_output, w_channel, w_step, outputs,
+                    plane + v * GEMM_W, plane_size, tap_offset, taps, group_channels, out + v * GEMM_W, out_row);
             } else {
-                rows_tile_3(w + m0 * w_output, w_output, w_step, outputs, plane + v * GEMM_W,
-                    plane_size, tap_offset, taps, group_channels, out + v * GEMM_W, out_row);
+                rows_tile_3(w + m0 * w_output, w_output, w_channel, w_step, outputs,
+                    plane + v * GEMM_W, plane_size, tap_offset, taps, group_channels, out + v * GEMM_W, out_row);
             }
         }
         for (int r = 0; r < outputs; r++) {
@@ -129,7 +135,7 @@ __kernel void conv2d_cpu_rows(const __global float *x, __global float *y, const 
                 bias ? bias[bias_offset + (g * group_outputs + m0 + r) * bias_stride] : 0.0f;
             for (int i = 0; i < rows; i++) {
                 put_row(y + (m0 + r) * y_c + i * y_h, y_w, out + r * out_row + i * pitch,
-                    out_width, added, slope);
+                    out_width, added, slope, accumulate);
             }
         }
     }

@@ -12,6 +12,7 @@ const tuning_entry tuning_table[] = {
     {"conv2d", "gpu", "narrow_groups", "plain"},
     {"conv2d", "gpu", NULL, "gpu_gemm plain"},
     {"conv2d_backward_data", "cpu", "few_channels", "cpu_patch"},
+    {"conv2d_backward_data", "cpu", "long_rows", "cpu_rows cpu_panel"},
     {"conv2d_backward_data", "gpu", "narrow_groups", "plain"},
     {"conv2d_backward_data", "gpu", NULL, "gpu_gemm plain"},
     {"conv2d_backward_weights", "cpu", "narrow_groups", "cpu_depthwise"},

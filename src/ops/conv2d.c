@@ -15,6 +15,7 @@ static const variant forward_variants[] = {
 };
 static const variant backward_data_variants[] = {
     {"cpu_panel", conv2d_cpu_panel_data_supports, conv2d_cpu_panel_backward_data},
+    {"cpu_rows", conv2d_cpu_rows_supports, conv2d_cpu_rows},
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_backward_data},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv2d_plain},
@@ -34,7 +35,7 @@ const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
     static const char *const names[][7] = {
         {"cpu_panel", "cpu_rows", "cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
-        {"cpu_panel", "cpu_patch", "gpu_gemm", "plain", NULL},
+        {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "plain", NULL},
         {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
     };
     return (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS
@@ -51,8 +52,9 @@ static const char *shape_class(const device_profile *profile, const conv2d_probl
     if (p->direction == CLEAT_CONV2D_BACKWARD_DATA && p->group_channels <= 4) {
         return "few_channels";
     }
-    return p->direction == CLEAT_CONV2D_FORWARD && conv2d_rows_pay(profile, p) ? "long_rows"
-                                                                               : "wide_groups";
+    return p->direction != CLEAT_CONV2D_BACKWARD_WEIGHTS && conv2d_rows_pay(profile, p)
+               ? "long_rows"
+               : "wide_groups";
 }
 
 static cleat_status run(cleat_context *context, cleat_conv2d_direction direction, cleat_tensor x,

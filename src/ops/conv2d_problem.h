@@ -66,7 +66,7 @@ bool conv2d_cpu_panel_data_supports(const device_profile *profile, const void *p
 cleat_status conv2d_cpu_panel_backward_data(cleat_context *context, const void *problem);
 
 bool conv2d_cpu_rows_supports(const device_profile *profile, const void *problem);
-cleat_status conv2d_cpu_rows(cleat_context *context, const void *problem); /* forward */
+cleat_status conv2d_cpu_rows(cleat_context *context, const void *problem); /* forward and data */
 /* Whether cpu_rows is supported, and faster than cpu_panel. */
 bool conv2d_rows_pay(const device_profile *profile, const conv2d_problem *problem);
 
