@@ -310,6 +310,23 @@ START_TEST(fill_any_layout) {
 }
 END_TEST
 
+/* More than a megabyte in one piece, at any offset. _i is a number of types[]. */
+START_TEST(fill_large) {
+    unsigned char bytes[8];
+    const int64_t shape[] = {(1 << 20) + test_int(1, 999)};
+    guarded g = make_guarded(types[_i], 1, shape);
+    g.view.stride[0] = 1;
+    g.view.offset = test_int(0, 9);
+    test_ok(cleat_fill(test_context(), 1, g.view));
+    value_bytes(1, types[_i], bytes);
+    for (int64_t n = 0; n < g.count; n++) {
+        memcpy(image_element(&g, n), bytes, cleat_type_size(types[_i]));
+    }
+    check_image(&g, "fill");
+    free_guarded(&g);
+}
+END_TEST
+
 START_TEST(fill_values_fit_their_type) {
     static const struct {
         cleat_type type;
@@ -501,6 +518,7 @@ Suite *test_suite(void) {
     tcase_add_test(layouts, copy_past_the_caches);
     tcase_add_test(layouts, copy_large_permutations);
     tcase_add_test(layouts, fill_any_layout);
+    tcase_add_loop_test(layouts, fill_large, 0, 6);
     tcase_add_test(layouts, fill_values_fit_their_type);
     suite_add_tcase(suite, layouts);
     TCase *refusals = tcase_create("refusals");

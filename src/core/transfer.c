@@ -3,6 +3,7 @@
 #include "core/context_state.h"
 #include "core/tensor_check.h"
 #include <stdlib.h>
+#include <string.h>
 
 static cleat_status check_host_data(
     const char *operation, const cleat_tensor *x, const void *data, size_t size) {
@@ -136,8 +137,9 @@ static cleat_status copy_bytes(cleat_context *context, const char *operation, cl
 }
 
 enum {
-    CPU_CHUNK = 4096, /* elements a work-item copies on a CPU */
-    BLOCK_ROWS = 256, /* of tiles; rows are long, as the lines of x are asked for along them */
+    CPU_CHUNK = 4096,   /* elements a work-item copies on a CPU */
+    CPU_FILL = 1 << 20, /* bytes from which a kernel fills faster than the driver on a CPU */
+    BLOCK_ROWS = 256,   /* of tiles; rows are long, as the lines of x are asked for along them */
     BLOCK_COLUMNS = 64,
     TILE_BYTES = 64
 };
@@ -179,19 +181,23 @@ static bool order_axes(cleat_tensor pair[2], int64_t tile) {
     return pair[0].shape[last] >= tile / 2 && pair[0].shape[last - 1] >= tile / 2;
 }
 
+static const char *element_type(size_t size) {
+    return size == 1 ? "uchar" : size == 4 ? "uint" : "ulong";
+}
+
 /* The macros, with the index type; the axes are filled up to `rank`. */
 static void add_macros(
     launch *l, const cleat_tensor *x, const cleat_tensor *y, int32_t rank, bool tiled) {
-    int64_t element = (int64_t)cleat_type_size(x->type);
+    size_t element = cleat_type_size(x->type);
     int32_t last = y->rank - 1;
     launch_macro(l, "RANK", rank);
     launch_macro(l, "INNER", rank - 1);
     launch_macro(l, "OUTER", rank - 2);
-    launch_macro(l, "TILE", TILE_BYTES / element);
+    launch_macro(l, "TILE", TILE_BYTES / (int64_t)element);
     launch_macro(l, "ROWS", BLOCK_ROWS);
     launch_macro(l, "COLUMNS", BLOCK_COLUMNS);
     launch_macro(l, "UNIT", tiled && x->stride[last - 1] == 1 && y->stride[last] == 1);
-    launch_macro_text(l, "ELEMENT", element == 1 ? "uchar" : element == 4 ? "uint" : "ulong");
+    launch_macro_text(l, "ELEMENT", element_type(element));
     launch_use_index64(l, tensor_needs_index64(x) || tensor_needs_index64(y) ||
                               cleat_tensor_count(y) >= INT32_MAX - CPU_CHUNK);
 }
@@ -262,6 +268,31 @@ static cleat_status fill_bytes(cleat_context *context, const char *operation, cl
     return finish_command(context, &m, operation, "clEnqueueFillBuffer", error, (double)size);
 }
 
+/* y, rank 1 and in one piece, by all threads of a processor: PoCL's own fill is one thread's. */
+static cleat_status launch_fill(
+    cleat_context *context, const char *operation, const void *value, const cleat_tensor *y) {
+    size_t size = cleat_type_size(y->type);
+    uint32_t word = 0;
+    uint64_t bits = *(const unsigned char *)value;
+    if (size == 4) {
+        memcpy(&word, value, size);
+        bits = word;
+    } else if (size == 8) {
+        memcpy(&bits, value, size);
+    }
+    launch l = launch_begin(operation, "fill", "fill");
+    launch_macro_text(&l, "ELEMENT", element_type(size));
+    launch_use_index64(&l, tensor_needs_index64(y) || y->shape[0] >= INT32_MAX - CPU_CHUNK);
+    launch_tensor(&l, y);
+    launch_index(&l, y->shape[0]);
+    launch_index(&l, CPU_CHUNK);
+    launch_index(&l, y->offset);
+    launch_ulong(&l, bits);
+    launch_size_1d(&l, (size_t)ceil_div(y->shape[0], CPU_CHUNK), 1);
+    l.bytes = (double)y->shape[0] * (double)size;
+    return launch_all(context, &l, 1);
+}
+
 cleat_status transfer_fill(cleat_context *context, const char *operation, const void *value,
     size_t size, const cleat_tensor *y) {
     cleat_tensor flat = *y;
@@ -270,8 +301,12 @@ cleat_status transfer_fill(cleat_context *context, const char *operation, const 
         return CLEAT_OK;
     }
     if (cleat_tensor_is_contiguous(&flat)) {
-        return fill_bytes(context, operation, y->buffer->memory, value, size, byte_offset(&flat),
-            (size_t)flat.shape[0] * size);
+        size_t bytes = (size_t)flat.shape[0] * size;
+        if (context_profile(context)->is_cpu && bytes >= CPU_FILL) {
+            return launch_fill(context, operation, value, &flat);
+        }
+        return fill_bytes(
+            context, operation, y->buffer->memory, value, size, byte_offset(&flat), bytes);
     }
     /* One element in scratch memory, broadcast. */
     void *scratch = NULL;
