@@ -23,12 +23,19 @@
 #define FMA(a, b, c) ((a) * (b) + (c))
 #endif
 
-/* ASK_LINE asks for a line of memory that will be read (0) or written (1); STORE_PAST(value, place),
- * defined where there is such a thing, stores past the caches, so that a line that is written as a
- * whole need not be read before. */
+/*
+ * Hints about memory on processors, nothing where they can't be given (SPIR's consumers need not
+ * know them). ASK_LINE asks for a line of memory that will soon be read (0) or written (1), ASK_LINE_FAR
+ * for one that will be read a good while later, into the second-level cache; either may lie outside
+ * of every buffer. STORE_PAST(value, place), defined where there is such a thing, stores past the
+ * caches, so that a line that is written as a whole need not be read before.
+ */
 #ifdef __has_builtin
+#if DEVICE_IS_CPU && !defined(__SPIR__) && !defined(__SPIR32__) && !defined(__SPIR64__)
 #if __has_builtin(__builtin_prefetch)
 #define ASK_LINE(place, write) __builtin_prefetch((const void *)(size_t)(place), write)
+#define ASK_LINE_FAR(place) __builtin_prefetch((const void *)(size_t)(place), 0, 2)
+#endif
 #endif
 #if __has_builtin(__builtin_nontemporal_store)
 #define STORE_PAST(value, place) __builtin_nontemporal_store(value, place)
@@ -36,4 +43,5 @@
 #endif
 #ifndef ASK_LINE
 #define ASK_LINE(place, write)
+#define ASK_LINE_FAR(place)
 #endif

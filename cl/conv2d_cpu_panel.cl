@@ -38,17 +38,6 @@
 #include "gemm_cpu.cl"
 #include "conv2d_cpu_plane.cl"
 
-/* Asks for the cache line of any address to come to the second-level cache, or leaves it to come
- * when it is read, where that can't be said: SPIR's consumers need not know it. */
-#if defined(__has_builtin) && !defined(__SPIR__) && !defined(__SPIR32__) && !defined(__SPIR64__)
-#if __has_builtin(__builtin_prefetch)
-#define PREFETCH(p) __builtin_prefetch((const void *)(uintptr_t)(p), 0, 2)
-#endif
-#endif
-#ifndef PREFETCH
-#define PREFETCH(p) ((void)(p))
-#endif
-
 /* Where the sums of a tile go, and what becomes of them. */
 typedef struct panel_output {
     INDEX y_n, y_c, y_h, y_w;

@@ -45,7 +45,7 @@ static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_ro
         GEMM_STEP(PANEL_WEIGHT, PANEL_PIXELS);
 #endif
 #ifdef PANEL_AHEAD
-#define PANEL_ASK(unused, v) PREFETCH(x + v * GEMM_W);
+#define PANEL_ASK(unused, v) ASK_LINE_FAR(x + v * GEMM_W);
         GEMM_VECTORS(PANEL_ASK, )
 #undef PANEL_ASK
         x += x_c;

@@ -223,21 +223,10 @@ static inline void gemm_finish(const float *tile, int rows, int columns, const g
         v, gemm_out->y + (r) * gemm_out->y_row);
 #define GEMM_GROW_ROW(r, unused) GEMM_VECTORS(GEMM_GROW_ONE, r)
 
-/* Asks for memory early, to read it (0) or to write it (1): the processor's own prefetching ends at
- * each page. FAR: to read it a good while later, into the second-level cache. */
-#if DEVICE_IS_CPU && defined(__has_builtin)
-#if __has_builtin(__builtin_prefetch)
-#define GEMM_PREFETCH(p, writes) __builtin_prefetch((p), (writes))
-#define GEMM_PREFETCH_FAR(p) __builtin_prefetch((p), 0, 2)
-#endif
-#endif
-#ifndef GEMM_PREFETCH
-#define GEMM_PREFETCH(p, writes)
-#define GEMM_PREFETCH_FAR(p)
-#endif
+/* The tile of y, which will be written: the processor's own prefetching ends at each page. */
 #define GEMM_PREFETCH_ROW(r, e)                                                                    \
-    GEMM_PREFETCH((e)->y + (r) * (e)->y_row, 1);                                                   \
-    GEMM_PREFETCH((e)->y + (r) * (e)->y_row + GEMM_NR - 1, 1);
+    ASK_LINE((e)->y + (r) * (e)->y_row, 1);                                                        \
+    ASK_LINE((e)->y + (r) * (e)->y_row + GEMM_NR - 1, 1);
 #define GEMM_PREFETCH_TILE(e, rows, columns)                                                       \
     if (gemm_whole(e, rows, columns)) {                                                            \
         GEMM_ROWS(GEMM_PREFETCH_ROW, e)                                                            \
@@ -289,9 +278,9 @@ static inline void gemm_panels(const GEMM_PANEL_A float *a, INDEX a_row, INDEX a
     INDEX at = 0;
     for (int k = 0; k < count; ++k) {
         GEMM_STEP(GEMM_PANEL_ROW, GEMM_PANEL_VECTOR);
-        GEMM_PREFETCH(b + GEMM_AHEAD * GEMM_NR, 0);
+        ASK_LINE(b + GEMM_AHEAD * GEMM_NR, 0);
 #if GEMM_NR > 16
-        GEMM_PREFETCH(b + GEMM_AHEAD * GEMM_NR + 16, 0);
+        ASK_LINE(b + GEMM_AHEAD * GEMM_NR + 16, 0);
 #endif
         at += a_step;
         b += GEMM_NR;

@@ -94,7 +94,7 @@ static inline void ask_for_row(const __global float *a_block, const INDEX a_row,
     const INDEX block, const INDEX next, const INDEX row_to, const int count) {
     if (next < row_to && next < block + 2 * GEMM_MR) {
         for (int at = 0; at < count; at += 16) {
-            GEMM_PREFETCH_FAR(a_block + (next - block) * a_row + at);
+            ASK_LINE_FAR(a_block + (next - block) * a_row + at);
         }
     }
 }
@@ -144,8 +144,8 @@ __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const 
         INDEX at = 0;                                                                              \
         for (int k = 0; k < count; ++k) {                                                          \
             GEMM_STEP(DIRECT_A, DIRECT_B);                                                         \
-            GEMM_PREFETCH(b + DIRECT_AHEAD * b_row, 0);                                            \
-            GEMM_PREFETCH(b + DIRECT_AHEAD * b_row + GEMM_NR - 1, 0);                              \
+            ASK_LINE(b + DIRECT_AHEAD * b_row, 0);                                                 \
+            ASK_LINE(b + DIRECT_AHEAD * b_row + GEMM_NR - 1, 0);                                   \
             at += a_column;                                                                        \
             b += b_row;                                                                            \
         }                                                                                          \

@@ -66,7 +66,7 @@ static inline void add_rows(const __global float *p, const INDEX step, const __g
         t = FMA((GEMM_VECTOR)(x7), GEMM_LOAD(0, q + 7 * step), t);
         GEMM_STORE(s + t, 0, sums + j);
         for (int i = 8; i < 16; ++i) { /* the next rows, which may lie on other pages */
-            GEMM_PREFETCH_FAR(q + i * step);
+            ASK_LINE_FAR(q + i * step);
         }
     }
     for (int j = whole; j < columns; ++j) {

@@ -37,7 +37,7 @@
 #define PLACE(name, unused) name##_place[r] = name##_at;
 #define ROW(name, unused) __global const float *name##_row = name##_data + name##_place[r];
 #define READ(name, i) VECTOR name = LOAD(VECTOR_WIDTH, name##_row + (i));
-#define FETCH(name, i) PREFETCH(name##_row + rows * name##_kept0 + (i));
+#define FETCH(name, i) ASK_LINE(name##_row + rows * name##_kept0 + (i), 0);
 #define TO_LANES(v, lanes) CAT(vstore, VECTOR_WIDTH)(v, 0, lanes)
 
 /* The terms of a row for its last pass: in private memory, a vector each, the repeating one last;
