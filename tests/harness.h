@@ -74,6 +74,11 @@ void test_fetch(test_tensor *t);
 void test_unchanged(test_tensor *t);
 void test_free(test_tensor *t); /* NULL members are accepted */
 
+/* ---- The tuning table of a context ---- */
+size_t test_tuning_count(cleat_context *context);
+/* It holds exactly these entries: operation, name, value, ..., NULL. */
+void test_tuning_table(cleat_context *context, const char *const *texts);
+
 /* ---- Comparisons; `what` and the first wrong element go to the failure's message ---- */
 void test_equal(const test_tensor *got, const double *want, const char *what);
 /* |got - want| <= 4 sqrt(terms) u magnitude + u |want| + tiny, and <= gamma_terms magnitude + ...:

@@ -13,42 +13,21 @@ static cleat_context *new_context(void) {
     return context;
 }
 
-static size_t count_of(cleat_context *context) {
-    size_t count = 99;
-    test_ok(cleat_tuning_list(context, 0, NULL, &count));
-    return count;
-}
-
-/* The table holds exactly these entries: operation, name, value, ..., NULL. */
-static void expect_table(cleat_context *context, const char *const *texts) {
-    cleat_tuning_entry entries[8];
-    size_t count = 0;
-    size_t wanted = 0;
-    test_ok(cleat_tuning_list(context, 8, entries, &count));
-    for (; texts[3 * wanted] != NULL; wanted++) {
-        ck_assert_uint_lt(wanted, count);
-        ck_assert_str_eq(entries[wanted].operation, texts[3 * wanted]);
-        ck_assert_str_eq(entries[wanted].name, texts[3 * wanted + 1]);
-        ck_assert_str_eq(entries[wanted].value, texts[3 * wanted + 2]);
-    }
-    ck_assert_uint_eq(count, wanted);
-}
-
 /* ---- The table ---- */
 
 START_TEST(entries_are_set_and_removed) {
     cleat_context *context = new_context();
     ck_assert_str_eq(cleat_tuning_file(context), "");
-    expect_table(context, (const char *[]){NULL});
+    test_tuning_table(context, (const char *[]){NULL});
     test_ok(cleat_tuning_set(context, "matmul", "small", "cpu_packed cpu_direct"));
     test_ok(cleat_tuning_set(context, "matmul", "k_block", "384"));
     test_ok(cleat_tuning_set(context, "conv2d", "small", "plain"));
     test_ok(cleat_tuning_set(context, "matmul", "small", "plain"));
-    expect_table(context, (const char *[]){"matmul", "small", "plain", "matmul", "k_block", "384",
-                              "conv2d", "small", "plain", NULL});
+    test_tuning_table(context, (const char *[]){"matmul", "small", "plain", "matmul", "k_block",
+                                   "384", "conv2d", "small", "plain", NULL});
     test_ok(cleat_tuning_set(context, "matmul", "small", NULL));
     test_ok(cleat_tuning_set(context, "matmul", "never_there", NULL));
-    expect_table(
+    test_tuning_table(
         context, (const char *[]){"matmul", "k_block", "384", "conv2d", "small", "plain", NULL});
     cleat_context_release(context);
 }
@@ -86,7 +65,7 @@ START_TEST(wrong_texts_are_refused) {
     test_refused(cleat_tuning_list(context, 1, NULL, &count), CLEAT_INVALID_ARGUMENT, "entries");
     test_refused(cleat_tuning_save(context, NULL), CLEAT_INVALID_ARGUMENT, "no file");
     test_refused(cleat_tuning_load(context, NULL), CLEAT_INVALID_ARGUMENT, "no file");
-    ck_assert_uint_eq(count_of(context), 0);
+    ck_assert_uint_eq(test_tuning_count(context), 0);
     word[47] = value[127] = '\0'; /* the longest */
     test_ok(cleat_tuning_set(context, word, word, value));
     cleat_context_release(context);
@@ -103,7 +82,7 @@ START_TEST(table_has_an_end) {
     test_refused(
         cleat_tuning_set(context, "matmul", "n256", "1"), CLEAT_INVALID_ARGUMENT, "256 entries");
     test_ok(cleat_tuning_set(context, "matmul", "n255", "2"));
-    ck_assert_uint_eq(count_of(context), 256);
+    ck_assert_uint_eq(test_tuning_count(context), 256);
     cleat_context_release(context);
 }
 END_TEST

@@ -38,27 +38,6 @@ static cleat_context *context_with(const char *tuning_file) {
     return context;
 }
 
-static size_t count_of(cleat_context *context) {
-    size_t count = 99;
-    test_ok(cleat_tuning_list(context, 0, NULL, &count));
-    return count;
-}
-
-/* The table holds exactly these entries: operation, name, value, ..., NULL. */
-static void expect_table(cleat_context *context, const char *const *texts) {
-    cleat_tuning_entry entries[8];
-    size_t count = 0;
-    size_t wanted = 0;
-    test_ok(cleat_tuning_list(context, 8, entries, &count));
-    for (; texts[3 * wanted] != NULL; wanted++) {
-        ck_assert_uint_lt(wanted, count);
-        ck_assert_str_eq(entries[wanted].operation, texts[3 * wanted]);
-        ck_assert_str_eq(entries[wanted].name, texts[3 * wanted + 1]);
-        ck_assert_str_eq(entries[wanted].value, texts[3 * wanted + 2]);
-    }
-    ck_assert_uint_eq(count, wanted);
-}
-
 /* ---- The file ---- */
 
 static void write_file(const char *text, size_t size) {
@@ -99,14 +78,14 @@ START_TEST(saved_table_is_read) {
     ck_assert_ptr_nonnull(strstr(text, "\nsoftmax inner rows columns\n"));
     cleat_context *context = context_with(file);
     ck_assert_str_eq(cleat_tuning_file(context), file);
-    expect_table(context, small_table);
+    test_tuning_table(context, small_table);
     ck_assert_int_eq(log_lines, 0);
 
     /* Loading adds; saving to the context's own file replaces what it had for the device. */
     test_ok(cleat_tuning_set(context, "softmax", "outer", "items"));
     test_ok(cleat_tuning_set(context, "matmul", "small", "cpu_direct"));
     test_ok(cleat_tuning_load(context, NULL));
-    expect_table(
+    test_tuning_table(
         context, (const char *[]){"matmul", "small", "plain", "matmul", "k_block", "384", "softmax",
                      "inner", "rows columns", "softmax", "outer", "items", NULL});
     for (int i = 0; small_table[i] != NULL; i += 3) {
@@ -115,7 +94,7 @@ START_TEST(saved_table_is_read) {
     test_ok(cleat_tuning_save(context, NULL));
     cleat_context_release(context);
     context = context_with(file);
-    expect_table(context, (const char *[]){"softmax", "outer", "items", NULL});
+    test_tuning_table(context, (const char *[]){"softmax", "outer", "items", NULL});
     test_ok(cleat_tuning_set(context, "softmax", "outer", NULL));
     test_ok(cleat_tuning_save(context, NULL));
     cleat_context_release(context);
@@ -137,7 +116,7 @@ START_TEST(other_devices_keep_theirs) {
     save_small_table(text, sizeof text);
     ck_assert_ptr_nonnull(strstr(text, others));
     cleat_context *context = context_with(file);
-    expect_table(context, small_table);
+    test_tuning_table(context, small_table);
     cleat_context_release(context);
     save_small_table(before, sizeof before); /* again: nothing doubles */
     ck_assert_str_eq(before, text);
@@ -156,10 +135,10 @@ static void expect_ignored(const char *part) {
     ck_assert_int_eq(log_lines, 1);
     ck_assert_ptr_nonnull(strstr(last_log, "ignored: "));
     ck_assert_msg(strstr(last_log, part) != NULL, "log \"%s\" lacks \"%s\"", last_log, part);
-    ck_assert_uint_eq(count_of(context), 0);
+    ck_assert_uint_eq(test_tuning_count(context), 0);
     test_ok(cleat_tuning_set(context, "matmul", "small", "plain"));
     test_refused(cleat_tuning_load(context, file), CLEAT_INVALID_ARGUMENT, part);
-    expect_table(context, (const char *[]){"matmul", "small", "plain", NULL});
+    test_tuning_table(context, (const char *[]){"matmul", "small", "plain", NULL});
     test_refused(cleat_tuning_save(context, NULL), CLEAT_INVALID_ARGUMENT, part);
     cleat_context_release(context);
     ck_assert_int_eq(stat(file, &after), 0);
@@ -314,7 +293,7 @@ START_TEST(folders_are_made) {
     test_ok(cleat_tuning_save(context, NULL));
     cleat_context_release(context);
     context = context_with(deep);
-    ck_assert_uint_eq(count_of(context), 1);
+    ck_assert_uint_eq(test_tuning_count(context), 1);
     cleat_context_release(context);
     ck_assert_int_eq(unlink(deep), 0);
     snprintf(deep, sizeof deep, "%s/a/b", folder);
