@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer_copy.h"
+#include "peer_kernel.h"
 
-#include <cleat/opencl.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /*
@@ -29,37 +28,12 @@ static const char source[] =
     "    for (int i = first; i < first + chunk; i++) y[i] = 1;\n"
     "}\n";
 
-enum { GROUPS_PER_THREAD = 8, GPU_LOCAL = 64 };
-
 struct copy_peer {
-    cleat_context *context;
-    cl_program program;
-    cl_kernel kernel;
+    peer_kernel kernel;
     cleat_buffer *x, *y;
     size_t y_size;
-    size_t items, local;
     float wanted; /* every element of y, x being ones */
 };
-
-static bool build(bench_run *run, const char *name, int width, copy_peer *plain) {
-    cl_context context = cleat_context_cl_context(run->context);
-    cl_device_id device = cleat_context_cl_device(run->context);
-    const char *text = source;
-    char options[64], vector[16] = "float";
-    cl_int error = CL_SUCCESS;
-    if (width > 1) {
-        snprintf(vector, sizeof vector, "float%d", width);
-    }
-    snprintf(options, sizeof options, "-cl-std=CL1.2 -DVECTOR=%s", vector);
-    plain->program = clCreateProgramWithSource(context, 1, &text, NULL, &error);
-    if (error == CL_SUCCESS) {
-        error = clBuildProgram(plain->program, 1, &device, options, NULL, NULL);
-    }
-    if (error == CL_SUCCESS) {
-        plain->kernel = clCreateKernel(plain->program, name, &error);
-    }
-    return error == CL_SUCCESS || bench_fail(run, "copy: OpenCL error %d", (int)error);
-}
 
 /* Buffers of whole vectors, x filled with ones, y with 7; touched, so that the pages are there. */
 static bool allocate(bench_run *run, size_t x_size, copy_peer *plain) {
@@ -79,10 +53,11 @@ static bool allocate(bench_run *run, size_t x_size, copy_peer *plain) {
 }
 
 static bool set_arguments(bench_run *run, int chunk, copy_peer *plain) {
+    cl_kernel kernel = plain->kernel.kernel;
     cl_mem x = cleat_buffer_cl_mem(plain->x), y = cleat_buffer_cl_mem(plain->y);
-    bool good = clSetKernelArg(plain->kernel, 0, sizeof x, &x) == CL_SUCCESS &&
-                clSetKernelArg(plain->kernel, 1, sizeof y, &y) == CL_SUCCESS &&
-                clSetKernelArg(plain->kernel, 2, sizeof chunk, &chunk) == CL_SUCCESS;
+    bool good = clSetKernelArg(kernel, 0, sizeof x, &x) == CL_SUCCESS &&
+                clSetKernelArg(kernel, 1, sizeof y, &y) == CL_SUCCESS &&
+                clSetKernelArg(kernel, 2, sizeof chunk, &chunk) == CL_SUCCESS;
     return good || bench_fail(run, "copy: arguments refused");
 }
 
@@ -104,19 +79,20 @@ copy_peer *copy_peer_create(bench_run *run, double bytes_read, double bytes_writ
         return NULL;
     }
     double vectors = (bytes_read + bytes_written) / (reads || writes ? 1 : 2) / vector_bytes;
-    int64_t items = is_cpu ? (int64_t)GROUPS_PER_THREAD * run->threads
-                           : (int64_t)(reads ? vectors / 64 : vectors) / GPU_LOCAL * GPU_LOCAL;
+    int64_t items =
+        is_cpu ? (int64_t)KERNEL_GROUPS_PER_THREAD * run->threads
+               : (int64_t)(reads ? vectors / 64 : vectors) / KERNEL_GPU_LOCAL * KERNEL_GPU_LOCAL;
     items = items > 0 ? items : 1;
     int chunk = (int)(vectors / (double)items + 0.5);
     chunk = chunk > 0 ? chunk : 1;
     size_t size = (size_t)items * (size_t)chunk * (size_t)vector_bytes;
-    plain->context = run->context;
-    plain->items = (size_t)items;
-    plain->local = is_cpu || items < GPU_LOCAL ? 1 : GPU_LOCAL;
+    plain->kernel.peer = "copy";
+    plain->kernel.items = (size_t)items;
+    plain->kernel.local = is_cpu || items < KERNEL_GPU_LOCAL ? 1 : KERNEL_GPU_LOCAL;
     plain->wanted = reads ? (float)chunk : 1;
     plain->y_size = reads ? (size_t)items * (size_t)vector_bytes : size;
     const char *name = reads ? "read" : writes ? "write" : "copy";
-    if (!build(run, name, width, plain) ||
+    if (!peer_kernel_build(run, source, name, width, &plain->kernel) ||
         !allocate(run, writes ? (size_t)vector_bytes : size, plain) ||
         !set_arguments(run, chunk, plain)) {
         copy_peer_destroy(plain);
@@ -129,12 +105,7 @@ void copy_peer_destroy(copy_peer *plain) {
     if (plain == NULL) {
         return;
     }
-    if (plain->kernel != NULL) {
-        clReleaseKernel(plain->kernel);
-    }
-    if (plain->program != NULL) {
-        clReleaseProgram(plain->program);
-    }
+    peer_kernel_destroy(&plain->kernel);
     cleat_buffer_release(plain->x);
     cleat_buffer_release(plain->y);
     free(plain);
@@ -142,16 +113,7 @@ void copy_peer_destroy(copy_peer *plain) {
 
 bool copy_peer_run(void *state, int64_t calls) {
     copy_peer *plain = state;
-    cl_command_queue queue = cleat_context_cl_queue(plain->context);
-    for (int64_t call = 0; call < calls; call++) {
-        cl_int error = clEnqueueNDRangeKernel(
-            queue, plain->kernel, 1, NULL, &plain->items, &plain->local, 0, NULL, NULL);
-        if (error != CL_SUCCESS) {
-            fprintf(stderr, "cleat-bench: copy: OpenCL error %d\n", (int)error);
-            return false;
-        }
-    }
-    return cleat_finish(plain->context) == CLEAT_OK;
+    return peer_kernel_run(&plain->kernel, calls);
 }
 
 bool copy_peer_check(bench_run *run, copy_peer *plain) {

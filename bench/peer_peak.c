@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer_peak.h"
+#include "peer_kernel.h"
 
-#include <cleat/opencl.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Twelve chains cover a latency of four cycles at two a cycle, and eight, and fit into 16 registers
  * with the two factors. Their fixed point is 2, reached exactly. */
-enum { CHAINS = 12, GROUPS_PER_THREAD = 8, GPU_LOCAL = 64, GPU_ITEMS = 64 * 1024 };
+enum { CHAINS = 12, GPU_ITEMS = 64 * 1024 };
 
 static const char source[] =
     "#define STEP(v) v = fma(v, half_, one_);\n"
@@ -28,40 +27,18 @@ static const char source[] =
 enum { STEPS = 4 };
 
 struct peak_peer {
-    cleat_context *context;
-    cl_program program;
-    cl_kernel kernel;
+    peer_kernel kernel;
     cleat_buffer *y;
-    size_t items, local;
 };
 
-static bool build(bench_run *run, int width, peak_peer *peak) {
-    cl_device_id device = cleat_context_cl_device(run->context);
-    const char *text = source;
-    char options[64], vector[16] = "float";
-    cl_int error = CL_SUCCESS;
-    if (width > 1) {
-        snprintf(vector, sizeof vector, "float%d", width);
-    }
-    snprintf(options, sizeof options, "-cl-std=CL1.2 -DVECTOR=%s", vector);
-    peak->program =
-        clCreateProgramWithSource(cleat_context_cl_context(run->context), 1, &text, NULL, &error);
-    if (error == CL_SUCCESS) {
-        error = clBuildProgram(peak->program, 1, &device, options, NULL, NULL);
-    }
-    if (error == CL_SUCCESS) {
-        peak->kernel = clCreateKernel(peak->program, "peak", &error);
-    }
-    return error == CL_SUCCESS || bench_fail(run, "peak: OpenCL error %d", (int)error);
-}
-
 static bool set_arguments(bench_run *run, cl_int rounds, peak_peer *peak) {
+    cl_kernel kernel = peak->kernel.kernel;
     cl_mem y = cleat_buffer_cl_mem(peak->y);
     const float half = 0.5F, one = 1; /* arguments, so that nothing is known beforehand */
-    bool good = clSetKernelArg(peak->kernel, 0, sizeof y, &y) == CL_SUCCESS &&
-                clSetKernelArg(peak->kernel, 1, sizeof rounds, &rounds) == CL_SUCCESS &&
-                clSetKernelArg(peak->kernel, 2, sizeof half, &half) == CL_SUCCESS &&
-                clSetKernelArg(peak->kernel, 3, sizeof one, &one) == CL_SUCCESS;
+    bool good = clSetKernelArg(kernel, 0, sizeof y, &y) == CL_SUCCESS &&
+                clSetKernelArg(kernel, 1, sizeof rounds, &rounds) == CL_SUCCESS &&
+                clSetKernelArg(kernel, 2, sizeof half, &half) == CL_SUCCESS &&
+                clSetKernelArg(kernel, 3, sizeof one, &one) == CL_SUCCESS;
     return good || bench_fail(run, "peak: arguments refused");
 }
 
@@ -74,18 +51,18 @@ peak_peer *peak_peer_create(bench_run *run, double flop) {
     const bool is_cpu = run->device.type == CLEAT_DEVICE_CPU;
     const uint32_t native = run->device.native_float_width;
     const int width = !is_cpu ? 1 : native == 16 || native == 8 ? (int)native : 4;
-    peak->context = run->context;
-    peak->items = is_cpu ? (size_t)(GROUPS_PER_THREAD * run->threads) : GPU_ITEMS;
-    peak->local = is_cpu ? 1 : GPU_LOCAL;
-    const double round_flop = 2.0 * CHAINS * STEPS * width * (double)peak->items;
+    peak->kernel.peer = "peak";
+    peak->kernel.items = is_cpu ? (size_t)(KERNEL_GROUPS_PER_THREAD * run->threads) : GPU_ITEMS;
+    peak->kernel.local = is_cpu ? 1 : KERNEL_GPU_LOCAL;
+    const double round_flop = 2.0 * CHAINS * STEPS * width * (double)peak->kernel.items;
     const double rounds = fmax(round(flop / round_flop), 64); /* the fixed point needs some */
     if (rounds > 1e9) {
         bench_fail(run, "peak: %g operations are too many", flop);
     }
-    if (rounds > 1e9 || !build(run, width, peak) ||
+    if (rounds > 1e9 || !peer_kernel_build(run, source, "peak", width, &peak->kernel) ||
         !bench_call(run,
             cleat_buffer_create(
-                run->context, peak->items * (size_t)width * sizeof(float), &peak->y),
+                run->context, peak->kernel.items * (size_t)width * sizeof(float), &peak->y),
             "buffer") ||
         !set_arguments(run, (cl_int)rounds, peak)) {
         peak_peer_destroy(peak);
@@ -98,28 +75,14 @@ void peak_peer_destroy(peak_peer *peak) {
     if (peak == NULL) {
         return;
     }
-    if (peak->kernel != NULL) {
-        clReleaseKernel(peak->kernel);
-    }
-    if (peak->program != NULL) {
-        clReleaseProgram(peak->program);
-    }
+    peer_kernel_destroy(&peak->kernel);
     cleat_buffer_release(peak->y);
     free(peak);
 }
 
 bool peak_peer_run(void *state, int64_t calls) {
     peak_peer *peak = state;
-    cl_command_queue queue = cleat_context_cl_queue(peak->context);
-    for (int64_t call = 0; call < calls; call++) {
-        cl_int error = clEnqueueNDRangeKernel(
-            queue, peak->kernel, 1, NULL, &peak->items, &peak->local, 0, NULL, NULL);
-        if (error != CL_SUCCESS) {
-            fprintf(stderr, "cleat-bench: peak: OpenCL error %d\n", (int)error);
-            return false;
-        }
-    }
-    return cleat_finish(peak->context) == CLEAT_OK;
+    return peer_kernel_run(&peak->kernel, calls);
 }
 
 bool peak_peer_check(bench_run *run, peak_peer *peak) {
