@@ -25,6 +25,7 @@
  * written, by the same work-item.
  */
 #include "vector.cl"
+#include "axes.cl"
 
 #define STRIDES_1(name) , const INDEX name##_stride0
 #define STRIDES_2(name) STRIDES_1(name), const INDEX name##_stride1
@@ -79,14 +80,6 @@
         INDEX coordinate = row;                                                                    \
         EACH(MOVE, axis)                                                                           \
     }
-#define ROW_1()
-#define ROW_2() LAST_AXIS(1)
-#define ROW_3() AXIS(1) LAST_AXIS(2)
-#define ROW_4() AXIS(1) AXIS(2) LAST_AXIS(3)
-#define ROW_5() AXIS(1) AXIS(2) AXIS(3) LAST_AXIS(4)
-#define ROW_6() AXIS(1) AXIS(2) AXIS(3) AXIS(4) LAST_AXIS(5)
-#define ROW_7() AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) LAST_AXIS(6)
-#define ROW_8() AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) AXIS(6) LAST_AXIS(7)
 
 #define EXTENTS_1 , const INDEX extent0
 #define EXTENTS_2 EXTENTS_1, const INDEX extent1
@@ -126,7 +119,7 @@ __kernel void elementwise(const INDEX units, const INDEX row_units,
 #endif
         INDEX count = min(block, extent0 - start);
         EACH(BEGIN, 0)
-        CAT(ROW_, RANK)()
+        CAT(AXES_1_, RANK)(AXIS, LAST_AXIS)
         INDEX i = 0;
 #if VECTOR_WIDTH > 1
         for (; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH) {
@@ -145,13 +138,6 @@ __kernel void elementwise(const INDEX units, const INDEX row_units,
 #define TURN_LANES 16
 #include "turn.cl"
 
-#define OUTER_2()
-#define OUTER_3() LAST_AXIS(2)
-#define OUTER_4() AXIS(2) LAST_AXIS(3)
-#define OUTER_5() AXIS(2) AXIS(3) LAST_AXIS(4)
-#define OUTER_6() AXIS(2) AXIS(3) AXIS(4) LAST_AXIS(5)
-#define OUTER_7() AXIS(2) AXIS(3) AXIS(4) AXIS(5) LAST_AXIS(6)
-#define OUTER_8() AXIS(2) AXIS(3) AXIS(4) AXIS(5) AXIS(6) LAST_AXIS(7)
 #define PLACE(name)                                                                                \
     (name##_data + name##_at + column * name##_stride0 + (line + r) * name##_stride1)
 
@@ -203,7 +189,7 @@ __kernel void elementwise(const INDEX units, const INDEX row_blocks,
     const INDEX first_column = row % column_blocks * BLOCK_COLUMNS;
     row /= column_blocks;
     EACH(BEGIN_TURNED, 0)
-    CAT(OUTER_, RANK)()
+    CAT(AXES_2_, RANK)(AXIS, LAST_AXIS)
     const INDEX end_line = min(first_line + BLOCK_ROWS, extent1);
     const INDEX end_column = min(first_column + BLOCK_COLUMNS, extent0);
     const bool streams =

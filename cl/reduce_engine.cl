@@ -29,6 +29,7 @@
  * together, always in the same order.
  */
 #include "vector.cl"
+#include "axes.cl"
 
 #define BLOCK_ROWS 128
 #define REGISTER_VECTORS 8
@@ -113,15 +114,7 @@
         INDEX coordinate = output;                                                                 \
         KEPT_MOVES(axis)                                                                           \
     }
-#define OUTER_KEPT_1()
-#define OUTER_KEPT_2() LAST_KEPT_AXIS(1)
-#define OUTER_KEPT_3() KEPT_AXIS(1) LAST_KEPT_AXIS(2)
-#define OUTER_KEPT_4() KEPT_AXIS(1) KEPT_AXIS(2) LAST_KEPT_AXIS(3)
-#define OUTER_KEPT_5() KEPT_AXIS(1) KEPT_AXIS(2) KEPT_AXIS(3) LAST_KEPT_AXIS(4)
-#define OUTER_KEPT_6() KEPT_AXIS(1) KEPT_AXIS(2) KEPT_AXIS(3) KEPT_AXIS(4) LAST_KEPT_AXIS(5)
-#define OUTER_KEPT_7() KEPT_AXIS(1) KEPT_AXIS(2) KEPT_AXIS(3) KEPT_AXIS(4) KEPT_AXIS(5) LAST_KEPT_AXIS(6)
-#define OUTER_KEPT_8() KEPT_AXIS(1) KEPT_AXIS(2) KEPT_AXIS(3) KEPT_AXIS(4) KEPT_AXIS(5) KEPT_AXIS(6) LAST_KEPT_AXIS(7)
-#define OUTER_KEPT CAT(OUTER_KEPT_, KEPT_RANK)()
+#define OUTER_KEPT CAT(AXES_1_, KEPT_RANK)(KEPT_AXIS, LAST_KEPT_AXIS)
 #if KEPT_RANK == 1
 #define ALL_KEPT LAST_KEPT_AXIS(0)
 #else
@@ -142,14 +135,6 @@
         INDEX coordinate = row;                                                                    \
         EACH_INPUT(MOVE_REDUCED, axis)                                                             \
     }
-#define OUTER_REDUCED_1()
-#define OUTER_REDUCED_2() LAST_REDUCED_AXIS(1)
-#define OUTER_REDUCED_3() REDUCED_AXIS(1) LAST_REDUCED_AXIS(2)
-#define OUTER_REDUCED_4() REDUCED_AXIS(1) REDUCED_AXIS(2) LAST_REDUCED_AXIS(3)
-#define OUTER_REDUCED_5() REDUCED_AXIS(1) REDUCED_AXIS(2) REDUCED_AXIS(3) LAST_REDUCED_AXIS(4)
-#define OUTER_REDUCED_6() REDUCED_AXIS(1) REDUCED_AXIS(2) REDUCED_AXIS(3) REDUCED_AXIS(4) LAST_REDUCED_AXIS(5)
-#define OUTER_REDUCED_7() REDUCED_AXIS(1) REDUCED_AXIS(2) REDUCED_AXIS(3) REDUCED_AXIS(4) REDUCED_AXIS(5) LAST_REDUCED_AXIS(6)
-#define OUTER_REDUCED_8() REDUCED_AXIS(1) REDUCED_AXIS(2) REDUCED_AXIS(3) REDUCED_AXIS(4) REDUCED_AXIS(5) REDUCED_AXIS(6) LAST_REDUCED_AXIS(7)
 #if REDUCED_RANK == 1
 #define LOCATE(unit)                                                                               \
     INDEX start = (unit)*block;                                                                    \
@@ -159,7 +144,7 @@
     INDEX row = (unit) / row_units;                                                                \
     INDEX start = ((unit)-row * row_units) * block;                                                \
     EACH_INPUT(BEGIN, 0)                                                                           \
-    CAT(OUTER_REDUCED_, REDUCED_RANK)()
+    CAT(AXES_1_, REDUCED_RANK)(REDUCED_AXIS, LAST_REDUCED_AXIS)
 #endif
 
 /* W values from i elements behind name_at, along the axis whose strides are name_reduced0 (rows) or

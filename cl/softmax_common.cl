@@ -20,6 +20,7 @@
  */
 #include "common.cl"
 #include "vector.cl"
+#include "axes.cl"
 #define MATH_WIDTH 1
 #include "math.cl"
 #if VECTOR_WIDTH > 1
@@ -85,15 +86,7 @@
         INDEX coordinate = row;                                                                    \
         EACH(MOVE, axis)                                                                           \
     }
-#define OUTER_1()
-#define OUTER_2() LAST_AXIS(1)
-#define OUTER_3() AXIS(1) LAST_AXIS(2)
-#define OUTER_4() AXIS(1) AXIS(2) LAST_AXIS(3)
-#define OUTER_5() AXIS(1) AXIS(2) AXIS(3) LAST_AXIS(4)
-#define OUTER_6() AXIS(1) AXIS(2) AXIS(3) AXIS(4) LAST_AXIS(5)
-#define OUTER_7() AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) LAST_AXIS(6)
-#define OUTER_8() AXIS(1) AXIS(2) AXIS(3) AXIS(4) AXIS(5) AXIS(6) LAST_AXIS(7)
-#define OUTER CAT(OUTER_, KEPT_RANK)()
+#define OUTER CAT(AXES_1_, KEPT_RANK)(AXIS, LAST_AXIS)
 #if KEPT_RANK == 1
 #define LOCATE EACH(BEGIN, 0) LAST_AXIS(0)
 #else
