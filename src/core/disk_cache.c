@@ -32,13 +32,7 @@ static cleat_status find_folder(const cleat_context_options *options, text_build
     if (own != NULL) {
         return text_format(folder, "%s", own);
     }
-    const char *shared = environment_text("XDG_CACHE_HOME");
-    if (shared != NULL && shared[0] == '/') {
-        return text_format(folder, "%s/cleat", shared);
-    }
-    const char *home = environment_text("HOME");
-    return home != NULL ? text_format(folder, "%s/.cache/cleat", home)
-                        : text_format(folder, "%s", "");
+    return environment_place("XDG_CACHE_HOME", ".cache", "cleat", folder);
 }
 
 cleat_status disk_cache_open(cleat_context *context, const cleat_context_options *options) {

@@ -17,6 +17,17 @@ const char *environment_text(const char *name) {
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+cleat_status environment_place(
+    const char *variable, const char *below_home, const char *name, text_builder *place) {
+    const char *shared = environment_text(variable);
+    if (shared != NULL && shared[0] == '/') {
+        return text_format(place, "%s/%s", shared, name);
+    }
+    const char *home = environment_text("HOME");
+    return home != NULL ? text_format(place, "%s/%s/%s", home, below_home, name)
+                        : text_format(place, "%s", "");
+}
+
 char *file_read(const char *path, uint64_t most, size_t *size) {
     struct stat about;
     errno = 0;

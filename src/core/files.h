@@ -3,6 +3,7 @@
 #ifndef CLEAT_CORE_FILES_H
 #define CLEAT_CORE_FILES_H
 
+#include "core/source.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,5 +25,10 @@ bool file_is_missing(void);
 
 /* A variable of the environment; NULL also when it is empty. */
 const char *environment_text(const char *name);
+
+/* Cleat's place of one kind by the XDG base directory specification: `name` in $variable, an
+ * absolute path, else in $HOME/below_home; an empty text when neither is set. */
+cleat_status environment_place(
+    const char *variable, const char *below_home, const char *name, text_builder *place);
 
 #endif

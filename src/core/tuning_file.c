@@ -44,13 +44,7 @@ static cleat_status find_file(const cleat_context_options *options, text_builder
     if (named != NULL) {
         return text_format(file, "%s", strcmp(named, "none") != 0 ? named : "");
     }
-    const char *shared = environment_text("XDG_CONFIG_HOME");
-    if (shared != NULL && shared[0] == '/') {
-        return text_format(file, "%s/cleat/tuning", shared);
-    }
-    const char *home = environment_text("HOME");
-    return home != NULL ? text_format(file, "%s/.config/cleat/tuning", home)
-                        : text_format(file, "%s", "");
+    return environment_place("XDG_CONFIG_HOME", ".config", "cleat/tuning", file);
 }
 
 /* ---- Reading ---- */
