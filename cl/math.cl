@@ -42,9 +42,11 @@
 #if MATH_WIDTH == 1
 #define MATH_FLOAT float
 #define MATH_INT int
+#define MATH_UINT uint
 #else
 #define MATH_FLOAT CAT(float, MATH_WIDTH)
 #define MATH_INT CAT(int, MATH_WIDTH)
+#define MATH_UINT CAT(uint, MATH_WIDTH)
 #endif
 #define MATH_NAME(name) CAT(math_##name##_, MATH_WIDTH)
 #define MATH_AS_FLOAT(x) CAT(as_, MATH_FLOAT)(x)
@@ -220,8 +222,9 @@ static inline MATH_FLOAT MATH_NAME(gelu)(MATH_FLOAT x) {
     below = MATH_STEP(below, t, 0x1.acc518p+0f);
     below = MATH_STEP(below, t, 1.0f);
     MATH_FLOAT tail = above * density * t / below;
-    MATH_FLOAT positive = x < -0.0f ? MATH_CONSTANT(-0.0f) : x;
-    return FMA(tail, MATH_CONSTANT(-0x1p-64f), positive);
+    /* max(x, -0) by bits: a compiler may take either zero for a comparison of floats. */
+    MATH_UINT positive = min(CAT(as_, MATH_UINT)(x), (MATH_UINT)(0x80000000u));
+    return FMA(tail, MATH_CONSTANT(-0x1p-64f), MATH_AS_FLOAT(positive));
 }
 
 /*
@@ -269,6 +272,7 @@ static inline MATH_FLOAT MATH_NAME(log)(MATH_FLOAT x) {
 
 #undef MATH_FLOAT
 #undef MATH_INT
+#undef MATH_UINT
 #undef MATH_NAME
 #undef MATH_AS_FLOAT
 #undef MATH_AS_INT

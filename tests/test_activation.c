@@ -120,6 +120,33 @@ START_TEST(any_shape_and_stride) {
 }
 END_TEST
 
+/* By vectors and by single elements alike; relu's only zero is +0, sigmoid has none. */
+START_TEST(zeros_keep_their_sign) {
+    enum { COUNT = 37 };
+    int64_t count = COUNT;
+    float zeros[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        zeros[i] = i % 2 == 0 ? 0.0f : -0.0f;
+    }
+    test_tensor x = test_input_from(1, &count, zeros, TEST_ROW_MAJOR);
+    test_tensor y = test_output(1, &count, TEST_ROW_MAJOR);
+    for (int i = 0; i < VARIANTS; i++) {
+        ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", variants[i], 1), 0);
+        test_ok(cleat_activate(test_context(), (cleat_activation)_i, x.view, y.view, NULL));
+        test_fetch(&y);
+        for (int k = 0; k < COUNT && _i != CLEAT_SIGMOID; k++) {
+            bool negative = _i != CLEAT_RELU && k % 2 == 1;
+            ck_assert_msg(y.data[k] == 0 && !signbit(y.data[k]) == !negative, "%s, %s: %g gives %g",
+                cleat_activation_name((cleat_activation)_i), variants[i], (double)zeros[k],
+                (double)y.data[k]);
+        }
+    }
+    unsetenv("CLEAT_ELEMENTWISE");
+    test_free(&x);
+    test_free(&y);
+}
+END_TEST
+
 START_TEST(reference_derivatives_are_slopes) {
     const double h = 1e-6;
     for (int i = 0; i < 2000; i++) {
@@ -291,6 +318,7 @@ Suite *test_suite(void) {
         tcase_set_timeout(one, 120);
         tcase_add_loop_test(one, values_within_bounds, i, i + 1);
         tcase_add_loop_test(one, derivatives_within_bounds, i, i + 1);
+        tcase_add_loop_test(one, zeros_keep_their_sign, i, i + 1);
         suite_add_tcase(suite, one);
     }
     TCase *tests = tcase_create("all");
