@@ -20,10 +20,10 @@ double clock_seconds(void) {
 
 cleat_status context_usable(const cleat_context *context) {
     REFUSE_IF(context == NULL, CLEAT_INVALID_ARGUMENT, "the context is NULL");
-    REFUSE_IF(context->process != getpid(), CLEAT_DEVICE_LOST,
+    REFUSE_IF(!process_mark_is_own(&context->mark), CLEAT_DEVICE_LOST,
         "the context was made by process %ld and this is its child %ld: OpenCL drivers do not "
         "survive a fork, so make contexts after it",
-        (long)context->process, (long)getpid());
+        (long)context->mark.process, (long)getpid());
     return CLEAT_OK;
 }
 
@@ -58,7 +58,6 @@ static char *copy_text(const char *text) {
 /* What needs no OpenCL. */
 static cleat_status set_up(cleat_context *context, const cleat_context_options *options) {
     context->references = 1;
-    context->process = getpid();
     context->created = clock_seconds();
     context->profiling = options->profiling;
     context->log = options->log;
@@ -87,7 +86,7 @@ static cleat_status set_up_device(cleat_context *context, const cleat_context_op
 
 static void free_context(cleat_context *context) {
     /* In a forked child the driver's threads are gone: a call into it could wait forever. */
-    bool driver_alive = context->process == getpid();
+    bool driver_alive = process_mark_is_own(&context->mark);
     if (driver_alive && context->queue != NULL) {
         clFinish(context->queue);
         kernel_cache_store(context);
@@ -103,6 +102,7 @@ static void free_context(cleat_context *context) {
     }
     pthread_mutex_destroy(&context->mutex);
     pthread_mutex_destroy(&context->build_mutex);
+    process_mark_free(&context->mark);
     free(context->kernel_dir);
     free(context->cache_dir);
     free(context->tuning_file);
@@ -124,7 +124,7 @@ static cleat_context *new_context(void) {
         free(context);
         return NULL;
     }
-    context->process = getpid();
+    context->mark = process_mark_make();
     return context;
 }
 

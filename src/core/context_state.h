@@ -5,17 +5,17 @@
 
 #include "core/kernel_cache.h"
 #include "core/launch.h"
+#include "core/process_mark.h"
 #include "core/profile_table.h"
 #include "core/scratch_pool.h"
 #include "core/tuning.h"
 #include <cleat/opencl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/types.h>
 
 struct cleat_context {
     atomic_size_t references;
-    pid_t process; /* that made it: drivers' threads do not survive a fork */
+    process_mark mark; /* of the process that made it: drivers' threads do not survive a fork */
     cl_context cl;
     cl_device_id device;
     cl_command_queue queue;

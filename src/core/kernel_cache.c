@@ -9,9 +9,9 @@
 struct cached_program {
     cached_program *next;
     cl_program program;
-    char *family;
+    const char *family;
     int macro_count;
-    kernel_macro *macros;  /* with texts of its own */
+    kernel_macro *macros;
     text_builder unstored; /* key of what the disk cache does not have yet; empty: none */
 };
 
@@ -23,11 +23,12 @@ static uint64_t hash_text(uint64_t hash, const char *text) {
     return hash;
 }
 
+/* Without the macros' names: those of a family with so many macros are nearly always the same ones,
+ * and this runs in every call. */
 static uint64_t hash_launch(const launch *l) {
     uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), l->kernel);
     hash = hash_text(hash, l->family);
     for (int i = 0; i < l->macro_count; i++) {
-        hash = hash_text(hash, l->macros[i].name);
         if (l->macros[i].text != NULL) {
             hash = hash_text(hash, l->macros[i].text);
         }
@@ -37,18 +38,19 @@ static uint64_t hash_launch(const launch *l) {
     return hash ^ hash >> 29;
 }
 
+/* String literals often are the same object. */
 static bool same_text(const char *a, const char *b) {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 static bool same_program(const cached_program *program, const launch *l) {
-    if (program->macro_count != l->macro_count || strcmp(program->family, l->family) != 0) {
+    if (program->macro_count != l->macro_count || !same_text(program->family, l->family)) {
         return false;
     }
     for (int i = 0; i < l->macro_count; i++) {
         const kernel_macro *a = &program->macros[i];
         const kernel_macro *b = &l->macros[i];
-        if (a->value != b->value || strcmp(a->name, b->name) != 0 || !same_text(a->text, b->text)) {
+        if (a->value != b->value || !same_text(a->name, b->name) || !same_text(a->text, b->text)) {
             return false;
         }
     }
@@ -57,7 +59,7 @@ static bool same_program(const cached_program *program, const launch *l) {
 
 static cached_kernel *find(const kernel_cache *cache, const launch *l, uint64_t hash) {
     cached_kernel *kernel = cache->buckets[hash % KERNEL_CACHE_BUCKETS];
-    while (kernel != NULL && !(kernel->hash == hash && strcmp(kernel->name, l->kernel) == 0 &&
+    while (kernel != NULL && !(kernel->hash == hash && same_text(kernel->name, l->kernel) &&
                                  same_program(kernel->program, l))) {
         kernel = kernel->next;
     }
@@ -68,12 +70,6 @@ cached_kernel *kernel_cache_find(const kernel_cache *cache, const launch *l) {
     return find(cache, l, hash_launch(l));
 }
 
-static char *copy_text(const char *text) {
-    size_t size = strlen(text) + 1;
-    char *copy = malloc(size);
-    return copy != NULL ? memcpy(copy, text, size) : NULL;
-}
-
 static void free_program(cached_program *program, bool driver_alive) {
     if (program == NULL) {
         return;
@@ -81,13 +77,8 @@ static void free_program(cached_program *program, bool driver_alive) {
     if (program->program != NULL && driver_alive) {
         clReleaseProgram(program->program);
     }
-    for (int i = 0; i < program->macro_count && program->macros != NULL; i++) {
-        free((void *)(uintptr_t)program->macros[i].name);
-        free((void *)(uintptr_t)program->macros[i].text);
-    }
     free(program->unstored.text);
     free(program->macros);
-    free(program->family);
     free(program);
 }
 
@@ -97,7 +88,6 @@ static void free_kernel(cached_kernel *kernel, bool driver_alive) {
             clReleaseKernel(kernel->kernel);
         }
         free(kernel->arguments);
-        free(kernel->name);
         free(kernel);
     }
 }
@@ -108,22 +98,13 @@ static cached_program *new_program(const launch *l) {
         return NULL;
     }
     program->macro_count = l->macro_count;
-    program->family = copy_text(l->family);
+    program->family = l->family;
     program->macros = calloc((size_t)l->macro_count + 1, sizeof *program->macros);
-    bool complete = program->family != NULL && program->macros != NULL;
-    for (int i = 0; i < l->macro_count && complete; i++) {
-        program->macros[i].value = l->macros[i].value;
-        program->macros[i].name = copy_text(l->macros[i].name);
-        complete = program->macros[i].name != NULL;
-        if (complete && l->macros[i].text != NULL) {
-            program->macros[i].text = copy_text(l->macros[i].text);
-            complete = program->macros[i].text != NULL;
-        }
-    }
-    if (!complete) {
+    if (program->macros == NULL) {
         free_program(program, true);
         return NULL;
     }
+    memcpy(program->macros, l->macros, (size_t)l->macro_count * sizeof *program->macros);
     return program;
 }
 
@@ -176,10 +157,8 @@ static cleat_status add_kernel(
     REFUSE_IF(kernel == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", l->operation);
     kernel->hash = hash;
     kernel->program = program;
-    kernel->name = copy_text(l->kernel);
-    cleat_status status = kernel->name != NULL ? create_kernel(context, l, kernel)
-                                               : status_set(CLEAT_OUT_OF_HOST_MEMORY,
-                                                     "%s: no host memory", l->operation);
+    kernel->name = l->kernel;
+    cleat_status status = create_kernel(context, l, kernel);
     if (status != CLEAT_OK) {
         free_kernel(kernel, true);
         return status;

@@ -16,7 +16,7 @@ typedef struct cached_kernel {
     struct cached_kernel *next; /* in the chain of its bucket */
     uint64_t hash;
     cached_program *program;
-    char *name;
+    const char *name;
     cl_kernel kernel;
     cl_uint argument_count;
     launch_argument *arguments; /* as last set, of size 0 where unknown; guarded by the context's

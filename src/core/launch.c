@@ -28,16 +28,19 @@ void launch_use_index64(launch *l, bool index64) {
     add_macro(l, "INDEX", index64 ? "long" : "int", 0);
 }
 
-static void add_argument(launch *l, launch_argument argument) {
-    if (l->argument_count == LAUNCH_MAX_ARGUMENTS) {
-        l->overflowed = true;
-        return;
-    }
-    l->arguments[l->argument_count++] = argument;
+/* The next argument, to be given its value: the last one again when there are too many. Written in
+ * place, as every call of Cleat does this a dozen times. */
+static launch_argument *next_argument(launch *l, argument_kind kind, size_t size) {
+    l->overflowed = l->overflowed || l->argument_count == LAUNCH_MAX_ARGUMENTS;
+    l->argument_count -= l->argument_count == LAUNCH_MAX_ARGUMENTS;
+    launch_argument *next = &l->arguments[l->argument_count++];
+    next->kind = kind;
+    next->size = size;
+    return next;
 }
 
 void launch_memory(launch *l, void *cl_mem_object) {
-    add_argument(l, (launch_argument){ARGUMENT_MEMORY, sizeof(cl_mem), {.memory = cl_mem_object}});
+    next_argument(l, ARGUMENT_MEMORY, sizeof(cl_mem))->value.memory = cl_mem_object;
 }
 
 void launch_tensor(launch *l, const cleat_tensor *x) {
@@ -53,23 +56,23 @@ void launch_index(launch *l, int64_t value) {
 }
 
 void launch_int(launch *l, int32_t value) {
-    add_argument(l, (launch_argument){ARGUMENT_VALUE, sizeof value, {.i32 = value}});
+    next_argument(l, ARGUMENT_VALUE, sizeof value)->value.i32 = value;
 }
 
 void launch_long(launch *l, int64_t value) {
-    add_argument(l, (launch_argument){ARGUMENT_VALUE, sizeof value, {.i64 = value}});
+    next_argument(l, ARGUMENT_VALUE, sizeof value)->value.i64 = value;
 }
 
 void launch_ulong(launch *l, uint64_t value) {
-    add_argument(l, (launch_argument){ARGUMENT_VALUE, sizeof value, {.u64 = value}});
+    next_argument(l, ARGUMENT_VALUE, sizeof value)->value.u64 = value;
 }
 
 void launch_float(launch *l, float value) {
-    add_argument(l, (launch_argument){ARGUMENT_VALUE, sizeof value, {.f32 = value}});
+    next_argument(l, ARGUMENT_VALUE, sizeof value)->value.f32 = value;
 }
 
 void launch_local(launch *l, size_t bytes) {
-    add_argument(l, (launch_argument){ARGUMENT_LOCAL, bytes, {.u64 = 0}});
+    next_argument(l, ARGUMENT_LOCAL, bytes)->value.u64 = 0;
 }
 
 void launch_size_1d(launch *l, size_t global, size_t local) {

@@ -13,15 +13,18 @@
 
 enum { LAUNCH_MAX_MACROS = 32, LAUNCH_MAX_ARGUMENTS = 72 };
 
-/* One -D: an integer, or a text where `text` is not NULL. Names and texts are string literals. */
+/* One -D: an integer, or a text where `text` is not NULL. Names and texts are string literals:
+ * the kernel cache keeps the pointers. */
 typedef struct kernel_macro {
     const char *name;
     const char *text;
     int64_t value;
 } kernel_macro;
 
+typedef enum argument_kind { ARGUMENT_MEMORY, ARGUMENT_VALUE, ARGUMENT_LOCAL } argument_kind;
+
 typedef struct launch_argument {
-    enum { ARGUMENT_MEMORY, ARGUMENT_VALUE, ARGUMENT_LOCAL } kind;
+    argument_kind kind;
     size_t size;
     union {
         void *memory; /* a cl_mem */
@@ -50,7 +53,8 @@ typedef struct launch {
     struct cached_kernel *built; /* filled by launch_all() */
 } launch;
 
-/* Starts a launch: everything else zero. */
+/* Starts a launch: everything else zero. The three texts are string literals, as those of macros.
+ */
 launch launch_begin(const char *operation, const char *family, const char *kernel);
 
 void launch_macro(launch *l, const char *name, int64_t value);
