@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Softmax cross-entropy of logits [samples, classes] with labels [samples]:
- *   forward:  loss[n] = log(sum_c exp(x[n][c] - max)) + max - x[n][label]
+ *   forward:  loss[n] = log(sum_c exp(x[n][c] - max)) + (max - x[n][label])
  *   backward: dx[n][c] = g (exp(x[n][c] - max) / sum - (c == label)), g = dloss[n] / divisor
  * A label outside 0 .. classes-1 gives NaN, and so does a row with NaN, +Inf, or nothing but -Inf.
  * dx may be x: each row is read before it is written, by the work-item or group that writes it.

@@ -5,7 +5,7 @@
  *     1  its logarithm: out = in0 - m - log(sum(exp(in0 - m)))
  *     2  gradient of 0: out = in0 * (in1 - sum(in0 * in1))    in0 = y, in1 = dy
  *     3  gradient of 1: out = in1 - exp(in0) * sum(in1)
- *     4  cross-entropy: out = log(sum(exp(in0 - m))) + m - in0[label], one element a row
+ *     4  cross-entropy: out = log(sum(exp(in0 - m))) + (m - in0[label]), one element a row
  *     5  gradient of 4: out = g (exp(in0 - m) / sum(exp(in0 - m)) - (1 at the label)),
  *        g = dloss / divisor
  * Where a whole row is -Inf, m counts as 0 and the sum's inverse and logarithm as 0: zeros for 0,

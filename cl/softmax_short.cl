@@ -138,11 +138,12 @@ __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming EAC
         }
 #if MODE == 4
         EACH_VECTOR scales[v / VECTOR_WIDTH] =
-            CAT(math_log_, VECTOR_WIDTH)(scales[v / VECTOR_WIDTH]) + shifts[v / VECTOR_WIDTH];
+            CAT(math_log_, VECTOR_WIDTH)(scales[v / VECTOR_WIDTH]);
         for (int r = 0; r < rows; r++) {
             const int label = LABEL(task + r);
             const float own = IS_KNOWN(label) ? in0_column[label * ROWS + r] : NAN;
-            out_data[out_place[r]] = ((float *)scales)[r] - own;
+            /* The difference first: beside a large maximum the logarithm would be lost. */
+            out_data[out_place[r]] = ((float *)scales)[r] + (((float *)shifts)[r] - own);
         }
 #else
 #if MODE == 5

@@ -188,6 +188,19 @@ START_TEST(test_random) {
 }
 END_TEST
 
+/* A small loss beside large logits: the differences are exact. */
+START_TEST(test_large_logits) {
+    enum { SAMPLES = 33, CLASSES = 12 };
+    float data[SAMPLES * CLASSES];
+    for (int i = 0; i < SAMPLES * CLASSES; i++) {
+        data[i] = (float)test_real(9990, 10000);
+    }
+    batch b = batch_make(SAMPLES, CLASSES, 0, data, TEST_ROW_MAJOR);
+    check_all(&b);
+    batch_free(&b);
+}
+END_TEST
+
 START_TEST(test_many_classes) {
     batch b = batch_make(3, test_is_short() ? 5001 : 50257, 8, NULL, TEST_ROW_MAJOR);
     check_all(&b);
@@ -407,6 +420,7 @@ Suite *test_suite(void) {
     tcase_set_timeout(all, 0);
     tcase_add_test(all, test_table);
     tcase_add_test(all, test_random);
+    tcase_add_test(all, test_large_logits);
     tcase_add_test(all, test_many_classes);
     tcase_add_test(all, test_many_samples);
     tcase_add_test(all, test_uniform_logits);
