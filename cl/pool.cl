@@ -16,9 +16,12 @@
  *   of y.
  * pool2d_2x2, pool2d_2x2_backward: windows of 2x2, steps of 2, no padding, columns side by side in
  *   every operand; work-item i does rows [i * chunk, (i + 1) * chunk) of the N * C * OH rows of y.
+ *   `streaming`: dx is larger than the caches.
  * Macros: AVERAGE (0: max).
  */
 #include "common.cl"
+#include "stream.cl"
+#include "vector.cl"
 #include "pool_geometry.cl"
 
 /* Whether a is larger than b; NaN is larger than any number and not larger than NaN. */
@@ -268,13 +271,19 @@ void store_8(float8 value, global float *p, INDEX i, INDEX windows) {
     }
 }
 
-/* The elements of eight windows in one row: left and right ones. */
-void store_16(float8 left, float8 right, global float *p, INDEX i, INDEX windows) {
+/* The elements of eight windows in one row: left and right ones; `past`: past the caches where the
+ * place allows it. */
+void store_16(float8 left, float8 right, global float *p, INDEX i, INDEX windows, int past) {
     const float16 value = (float16)(left.s0, right.s0, left.s1, right.s1, left.s2, right.s2,
         left.s3, right.s3, left.s4, right.s4, left.s5, right.s5, left.s6, right.s6, left.s7,
         right.s7);
     if (windows >= 8) {
-        vstore16(value, 0, p + 2 * min(i, windows - 8));
+        global float *to = p + 2 * min(i, windows - 8);
+        if (past && IS_STREAMABLE(16, to)) {
+            STREAM(16, value, to);
+        } else {
+            STORE(16, value, to);
+        }
     } else if (windows >= 4) {
         vstore8(value.lo, 0, p);
         vstore8(value.hi, 0, p + 2 * (windows - 4));
@@ -347,7 +356,7 @@ shares share(float8 a, float8 b, float8 c, float8 d, float8 g) {
 kernel void pool2d_2x2_backward(const global float *x, const global float *dy, global float *dx,
     INDEX x_offset, INDEX dy_offset, INDEX dx_offset, INDEX rows, INDEX channels, INDEX height,
     INDEX width, INDEX out_height, INDEX out_width, INDEX x_n, INDEX x_c, INDEX x_h, INDEX dy_n,
-    INDEX dy_c, INDEX dy_h, INDEX dx_n, INDEX dx_c, INDEX dx_h, INDEX chunk) {
+    INDEX dy_c, INDEX dy_h, INDEX dx_n, INDEX dx_c, INDEX dx_h, INDEX chunk, int streaming) {
     const INDEX first = (INDEX)get_global_id(0) * chunk;
     if (first >= rows) {
         return;
@@ -370,8 +379,8 @@ kernel void pool2d_2x2_backward(const global float *x, const global float *dy, g
                 const float16 b = load_16(upper + x_h, i, out_width);
                 const shares part = share(a.even, a.odd, b.even, b.odd, g);
 #endif
-                store_16(part.a, part.b, target, i, out_width);
-                store_16(part.c, part.d, target + dx_h, i, out_width);
+                store_16(part.a, part.b, target, i, out_width, streaming);
+                store_16(part.c, part.d, target + dx_h, i, out_width, streaming);
             }
             if (width > 2 * out_width) {
                 target[width - 1] = 0.0f;

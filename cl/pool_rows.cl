@@ -21,10 +21,7 @@
 #include "stream.cl"
 #include "vector.cl"
 #include "pool_geometry.cl"
-
-#define VECTOR FLOATS(VECTOR_WIDTH)
-typedef VECTOR unaligned_vector __attribute__((aligned(4)));
-#define AT(p) (*(unaligned_vector *)(p))
+#include "pool_lanes.cl"
 
 #if AVERAGE
 #define JOIN(a, b) ((a) + (b))
@@ -54,18 +51,6 @@ static inline VECTOR take_2(const float *p) {
         all = JOIN(all, next);                                                                     \
     }
 #define TAKE_ANY(p) take_any(p, step_w)
-
-#if AVERAGE || !BACKWARD
-/* The first `count` lanes. */
-static inline void put(VECTOR v, __global float *p, INDEX count) {
-    float lanes[VECTOR_WIDTH];
-    AT(lanes) = v;
-    for (INDEX i = 0; i < count; i++) {
-        p[i] = lanes[i];
-    }
-}
-
-#endif
 
 #if !BACKWARD
 
@@ -146,7 +131,7 @@ kernel void pool2d_rows(const global float *x, global float *y, INDEX x_offset, 
 #endif
                     global float *to = py + ow0 + i;
                     if (i + VECTOR_WIDTH > outs) {
-                        put(all, to, outs - i);
+                        put(all, to, (int)(outs - i));
                     } else if (streaming && IS_STREAMABLE(VECTOR_WIDTH, to)) {
                         STREAM(VECTOR_WIDTH, all, to);
                     } else {
@@ -167,14 +152,6 @@ kernel void pool2d_rows(const global float *x, global float *y, INDEX x_offset, 
     (count_padding ? window_h                                                                      \
                    : min((oh)*step_h - top + window_h, height) - max((oh)*step_h - top, (INDEX)0))
 
-#if VECTOR_WIDTH == 16
-#define WITH_ZEROS(v)                                                                              \
-    (VECTOR)((v).s0, 0, (v).s1, 0, (v).s2, 0, (v).s3, 0, (v).s4, 0, (v).s5, 0, (v).s6, 0, (v).s7, 0)
-#elif VECTOR_WIDTH == 8
-#define WITH_ZEROS(v) (VECTOR)((v).s0, 0, (v).s1, 0, (v).s2, 0, (v).s3, 0)
-#else
-#define WITH_ZEROS(v) (VECTOR)((v).s0, 0, (v).s1, 0)
-#endif
 /* to[0], to[step], ... = v */
 static inline void spread(VECTOR v, float *to, INDEX step) {
     if (step == 1) {
@@ -260,7 +237,7 @@ kernel void average_pool2d_backward_rows(const global float *dy, global float *d
                 }
                 global float *to = pdx + w0 + i;
                 if (i + VECTOR_WIDTH > columns) {
-                    put(all, to, columns - i);
+                    put(all, to, (int)(columns - i));
                 } else if (streaming && IS_STREAMABLE(VECTOR_WIDTH, to)) {
                     STREAM(VECTOR_WIDTH, all, to);
                 } else {

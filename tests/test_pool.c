@@ -15,13 +15,14 @@ typedef struct operation {
 } operation;
 
 static const operation operations[] = {
-    {"max forward", "CLEAT_MAX_POOL2D", false, false, {"whole", "cpu_2x2", "cpu_rows", "direct"}},
+    {"max forward", "CLEAT_MAX_POOL2D", false, false,
+        {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "direct"}},
     {"max backward", "CLEAT_MAX_POOL2D_BACKWARD", false, true,
-        {"whole", "cpu_2x2", "cpu_rows", "cpu_planes", "direct"}},
+        {"whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "cpu_planes", "direct"}},
     {"average forward", "CLEAT_AVERAGE_POOL2D", true, false,
-        {"whole", "cpu_2x2", "cpu_rows", "direct"}},
+        {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "direct"}},
     {"average backward", "CLEAT_AVERAGE_POOL2D_BACKWARD", true, true,
-        {"whole", "cpu_2x2", "cpu_rows", "cpu_planes", "direct"}},
+        {"whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "cpu_planes", "direct"}},
 };
 
 static const pool_case table[] = {
@@ -51,6 +52,9 @@ static const pool_case table[] = {
     {{1, 1, 3, 5000}, {.window = {3, 3}, .stride = {1, 1}, .padding = {1, 1, 1, 1}}},
     {{1, 1, 5, 4500}, {.window = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}},
     {{1, 2, 4, 50}, {.window = {4, 50}}},
+    {{3, 7, 1, 3}, {.window = {1, 3}}},
+    {{2, 23, 4, 8}, {.window = {4, 8}}},
+    {{5, 11, 7, 7}, {.window = {7, 7}}},
     {{0, 2, 4, 4}, {.window = {2, 2}}},
     {{2, 0, 4, 4}, {.window = {2, 2}}},
 };
@@ -195,6 +199,25 @@ START_TEST(test_large) {
 }
 END_TEST
 
+/* Windows of 3x3 have variants of their own: padding on all sides, rows of all lengths. */
+START_TEST(test_3x3) {
+    for (int round = 0; round < test_rounds(60); round++) {
+        pool_case c = {.shape = {test_int(1, 3), test_int(1, 3)}, .options = {.window = {3, 3}}};
+        c.options.stride[0] = c.options.stride[1] = 1 + round % 2;
+        c.options.count_padding = test_coin();
+        for (int side = 0; side < 4; side++) {
+            c.options.padding[side] = test_int(0, 2);
+        }
+        c.shape[2] = test_int(3, 12);
+        c.shape[3] = round % 3 == 0 ? test_int(1, 5) * 16 : test_int(3, 70);
+        for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+            run_case(&operations[i], "cpu_3x3", &c, test_coin() ? TEST_EXACT : TEST_REAL,
+                test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_random) {
     for (int round = 0; round < test_rounds(40); round++) {
         pool_case c = random_case();
@@ -206,17 +229,21 @@ END_TEST
 
 /* Many equal elements, NaN and infinities: the first largest one is told from the others. */
 START_TEST(test_special_values) {
-    static const float values[] = {NAN, INFINITY, -INFINITY, 0.0f, 1.0f, 1.0f, 1.0f, -1.0f};
+    static const float values[] = {-NAN, NAN, INFINITY, -INFINITY, -0.0f, 0.0f, 1.0f, 1.0f, -1.0f};
     for (int round = 0; round < test_rounds(24); round++) {
         pool_case c = {.shape = {2, 3, 10, 24}, .options = {.window = {2, 2}}};
-        if (round % 2 == 1) {
+        if (round % 3 == 1) {
             c = random_case();
+        } else if (round % 3 == 2) {
+            int64_t step = test_int(1, 2);
+            c.options = (cleat_pool2d_options){
+                .window = {3, 3}, .stride = {step, step}, .padding = {1, 1, 1, 1}};
         }
         reference_pool p = reference_pool_make(c.shape, &c.options);
         int64_t count = p.shape[0] * p.shape[1] * p.shape[2] * p.shape[3];
         float *data = test_alloc(count, sizeof *data);
         for (int64_t i = 0; i < count; i++) {
-            data[i] = values[test_int(round / 2 % 3, 7)];
+            data[i] = values[test_int(round / 3 % 3, 8)];
         }
         test_tensor x = test_input_from(4, p.shape, data, TEST_ROW_MAJOR);
         test_tensor dy = test_input(4, p.out_shape, TEST_EXACT, TEST_ROW_MAJOR);
@@ -390,17 +417,23 @@ START_TEST(test_refusals) {
 }
 END_TEST
 
+static void add_case(Suite *suite, const char *name, const TTest *test) {
+    TCase *one = tcase_create(name);
+    tcase_set_timeout(one, 0);
+    tcase_add_test(one, test);
+    suite_add_tcase(suite, one);
+}
+
+/* One case each, so that one can be run alone. */
 Suite *test_suite(void) {
     Suite *suite = suite_create("pool");
-    TCase *all = tcase_create("pool");
-    tcase_set_timeout(all, 0);
-    tcase_add_test(all, test_table);
-    tcase_add_test(all, test_large);
-    tcase_add_test(all, test_random);
-    tcase_add_test(all, test_special_values);
-    tcase_add_test(all, test_reference_gradient);
-    tcase_add_test(all, test_shape);
-    tcase_add_test(all, test_refusals);
-    suite_add_tcase(suite, all);
+    add_case(suite, "table", test_table);
+    add_case(suite, "large", test_large);
+    add_case(suite, "3x3", test_3x3);
+    add_case(suite, "random", test_random);
+    add_case(suite, "special", test_special_values);
+    add_case(suite, "gradient", test_reference_gradient);
+    add_case(suite, "shape", test_shape);
+    add_case(suite, "refusals", test_refusals);
     return suite;
 }

@@ -10,6 +10,12 @@
 /* Floats of a row that a work-item keeps at once: half of the smallest first-level caches. */
 enum { ROW_LINE = 2048 };
 
+/* Elements of a plane whose rounding errors may add up in one vector. */
+enum { SMALL_PLANE = 1024 };
+
+/* Least rows of the maximum's gradient to a work-item. */
+enum { GRADIENT_ROWS = 8 };
+
 typedef struct problem {
     const char *operation;
     bool average, backward;
@@ -224,6 +230,37 @@ static cleat_status enqueue_rows(cleat_context *context, const void *data) {
     return launch_all(context, &l, 1);
 }
 
+/* Windows of 3x3, one or two apart. */
+static cleat_status enqueue_3x3(cleat_context *context, const void *data) {
+    const problem *p = data;
+    const device_profile *profile = context_profile(context);
+    const bool by_rows = !p->backward || p->average;
+    const int64_t planes = p->shape[0] * p->shape[1], height = p->result.shape[2];
+    launch l = begin_any(p, by_rows ? "pool_3x3" : "pool_3x3_gradient",
+        by_rows ? "pool2d_3x3" : "max_pool2d_3x3_backward", planes * height);
+    if (by_rows) {
+        launch_macro(&l, "BACKWARD", p->backward);
+    }
+    launch_macro(&l, "STEP", p->step[1]);
+    launch_macro(&l, "LEFT", p->padding[1]);
+    launch_macro(&l, "VECTOR_WIDTH", profile->float_width);
+    launch_macro(&l, "LINE", ROW_LINE);
+    /* Of the maximum's gradient, whole planes where there are enough: parts overlap. */
+    const bool whole = planes >= (int64_t)profile->compute_units * WORK_GROUPS_PER_UNIT;
+    const int64_t least = by_rows ? 1 : whole ? height : GRADIENT_ROWS;
+    launch_index(&l, work_split(profile, planes * height, least, &l));
+    launch_int(&l, l.bytes > (double)profile->cache_bytes);
+    return launch_all(context, &l, 1);
+}
+
+/* Elements from one plane to the next where that is the same throughout; else 0. */
+static int64_t plane_step(const cleat_tensor *t) {
+    if (t->shape[1] == 1) {
+        return t->stride[0];
+    }
+    return t->shape[0] == 1 || t->stride[0] == t->shape[1] * t->stride[1] ? t->stride[1] : 0;
+}
+
 /* One window a plane: a reduction, or its gradient. */
 static cleat_status enqueue_whole(cleat_context *context, const void *data) {
     const problem *p = data;
@@ -256,6 +293,26 @@ static cleat_status enqueue_whole(cleat_context *context, const void *data) {
     return elementwise_run(context, &pass);
 }
 
+/* The same for many small planes, y's and x's each as far apart. */
+static cleat_status enqueue_small(cleat_context *context, const void *data) {
+    const problem *p = data;
+    const device_profile *profile = context_profile(context);
+    const int64_t planes = p->shape[0] * p->shape[1], width = profile->float_width;
+    launch l = begin(p, "pool_whole", "pool2d_whole");
+    launch_macro(&l, "VECTOR_WIDTH", width);
+    launch_tensor(&l, &p->large);
+    launch_tensor(&l, &p->result);
+    launch_index(&l, p->large.offset);
+    launch_index(&l, p->result.offset);
+    launch_index(&l, planes);
+    launch_index(&l, p->window[0] * p->window[1]);
+    launch_index(&l, plane_step(&p->large));
+    launch_index(&l, plane_step(&p->result));
+    launch_float(&l, (float)(p->window[0] * p->window[1]));
+    launch_index(&l, work_split(profile, planes, width, &l));
+    return launch_all(context, &l, 1);
+}
+
 static cleat_status enqueue_2x2(cleat_context *context, const void *data) {
     const problem *p = data;
     const int64_t rows = p->shape[0] * p->shape[1] * p->out_shape[2];
@@ -286,7 +343,11 @@ static cleat_status enqueue_2x2(cleat_context *context, const void *data) {
             launch_index(&l, tensors[i]->stride[axis]);
         }
     }
-    launch_index(&l, work_split(context_profile(context), rows, 1, &l));
+    const device_profile *profile = context_profile(context);
+    launch_index(&l, work_split(profile, rows, 1, &l));
+    if (p->backward) {
+        launch_int(&l, l.bytes > (double)profile->cache_bytes);
+    }
     return launch_all(context, &l, 1);
 }
 
@@ -326,6 +387,19 @@ static bool suits_rows(const device_profile *profile, const void *data) {
     return fits && (p->average || !p->backward || !needs_index64(p));
 }
 
+/* Columns side by side, and rows of windows that the kernel has lines for. */
+static bool is_3x3(const device_profile *profile, const void *data) {
+    const problem *p = data;
+    const cleat_tensor *tensors[3];
+    const int count = list_tensors(p, tensors);
+    bool fits = profile->is_cpu && p->window[0] == 3 && p->window[1] == 3 &&
+                p->step[0] == p->step[1] && p->step[0] <= 2 && p->out_shape[3] <= ROW_LINE;
+    for (int i = 0; i < count; ++i) {
+        fits = fits && (tensors[i]->stride[3] == 1 || tensors[i]->shape[3] == 1);
+    }
+    return fits;
+}
+
 /* A window that covers the plane; the maximum's gradient is more than a reduction's. */
 static bool is_whole(const device_profile *profile, const void *data) {
     const problem *p = data;
@@ -335,9 +409,21 @@ static bool is_whole(const device_profile *profile, const void *data) {
            (p->average || !p->backward);
 }
 
+/* Planes so small that one vector's lanes suffice to sum them, each in one piece. */
+static bool is_small(const device_profile *profile, const void *data) {
+    const problem *p = data;
+    const cleat_tensor *x = &p->large;
+    return profile->is_cpu && !p->backward && is_whole(profile, data) && plane_step(x) != 0 &&
+           plane_step(&p->result) != 0 && (x->stride[3] == 1 || x->shape[3] == 1) &&
+           (x->stride[2] == x->shape[3] || x->shape[2] == 1) &&
+           p->window[0] * p->window[1] <= SMALL_PLANE;
+}
+
 static const variant forward_variants[] = {
+    {"cpu_small", is_small, enqueue_small},
     {"whole", is_whole, enqueue_whole},
     {"cpu_2x2", is_2x2, enqueue_2x2},
+    {"cpu_3x3", is_3x3, enqueue_3x3},
     {"cpu_rows", suits_rows, enqueue_rows},
     {"direct", always, enqueue_direct},
     {NULL, NULL, NULL},
@@ -346,6 +432,7 @@ static const variant forward_variants[] = {
 static const variant backward_variants[] = {
     {"whole", is_whole, enqueue_whole},
     {"cpu_2x2", is_2x2, enqueue_2x2},
+    {"cpu_3x3", is_3x3, enqueue_3x3},
     {"cpu_rows", suits_rows, enqueue_rows},
     {"cpu_planes", is_cpu, enqueue_planes},
     {"direct", always, enqueue_direct},

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pooling over windows of 3 x 3 on processors, as pool.cl has it: y, and the average's dx. Columns
+ * lie side by side in both tensors.
+ *
+ * A row of the result is made of some rows of the input, joined column by column to
+ *   y:   t[w] = largest or sum of three rows of x
+ *   dx:  t[ow] = sum of dy / divisor over the rows of windows that cover a row of dx
+ * and then of three neighbours of t, or of one and two where windows are two columns apart, which
+ * are moved into place in registers. What lies outside of the input counts as nothing.
+ *
+ * Work-item i does rows [i * chunk, (i + 1) * chunk) of the N * C * (rows of a plane) rows of the
+ * result; work-groups of one item. `streaming`: the result is larger than the caches.
+ * Macros: AVERAGE (0: max), BACKWARD (average only), STEP 1 or 2, of both axes, LEFT 0 .. 2, the
+ * padding there, VECTOR_WIDTH 4, 8 or 16, LINE, a multiple of it and at least out_width.
+ */
+#include "common.cl"
+#include "stream.cl"
+#include "vector.cl"
+#include "pool_geometry.cl"
+#include "pool_lanes.cl"
+
+#if AVERAGE
+#define JOIN(a, b) ((a) + (b))
+#define NOTHING 0.0f
+#else
+#define JOIN(a, b) MAX_NAN(a, b)
+#define NOTHING (-INFINITY)
+#endif
+#if BACKWARD && STEP == 2
+#define SOURCES 2
+#else
+#define SOURCES 3
+#endif
+
+/* Rows of the input that make a row of the result; `bits`: -1, or 0 for one that counts as nothing. */
+typedef struct sources {
+    const global float *row[3];
+    int bits[3];
+    float factor[3];
+} sources;
+
+typedef CAT(int, VECTOR_WIDTH) MASK;
+#define KEPT(s, k, v) CAT(as_float, VECTOR_WIDTH)(CAT(as_int, VECTOR_WIDTH)(v) & (MASK)(s.bits[k]))
+
+static inline VECTOR join(sources s, VECTOR a, VECTOR b, VECTOR c) {
+#if !AVERAGE
+    const VECTOR two = JOIN(a, b);
+    return JOIN(two, c);
+#elif !BACKWARD
+    return KEPT(s, 0, a) + KEPT(s, 1, b) + KEPT(s, 2, c);
+#else
+    VECTOR all = KEPT(s, 0, a) * s.factor[0];
+    all = FMA(KEPT(s, 1, b), (VECTOR)(s.factor[1]), all);
+#if SOURCES == 3
+    all = FMA(KEPT(s, 2, c), (VECTOR)(s.factor[2]), all);
+#endif
+    return all;
+#endif
+}
+
+/* t of columns i * VECTOR_WIDTH ...; the input has `columns` of them. */
+__attribute__((always_inline)) static inline VECTOR fetch(sources s, INDEX i, INDEX columns, const float *factors) {
+    const INDEX at = i * VECTOR_WIDTH, left = columns - at;
+    const VECTOR nothing = NOTHING;
+    VECTOR all;
+    if (left >= VECTOR_WIDTH) {
+        all = join(s, LOAD(VECTOR_WIDTH, s.row[0] + at), LOAD(VECTOR_WIDTH, s.row[1] + at),
+            LOAD(VECTOR_WIDTH, s.row[SOURCES - 1] + at));
+    } else if (left <= 0) {
+        return nothing;
+    } else {
+        all = join(s, take_some(s.row[0] + at, (int)left, nothing),
+            take_some(s.row[1] + at, (int)left, nothing),
+            take_some(s.row[SOURCES - 1] + at, (int)left, nothing));
+    }
+#if BACKWARD
+    all *= AT(factors + at);
+#endif
+    return all;
+}
+
+/* t as a row of the result needs it at once: windows two apart, even and odd columns. */
+typedef struct group {
+    VECTOR even;
+#if STEP == 2 && !BACKWARD
+    VECTOR odd;
+#endif
+} group;
+
+__attribute__((always_inline)) static inline group fetch_group(sources s, INDEX i, INDEX columns, const float *factors) {
+    group g;
+#if STEP == 2 && !BACKWARD
+    const VECTOR a = fetch(s, 2 * i, columns, factors), b = fetch(s, 2 * i + 1, columns, factors);
+    g.even = (VECTOR)(a.even, b.even);
+    g.odd = (VECTOR)(a.odd, b.odd);
+#else
+    g.even = fetch(s, i, columns, factors);
+#endif
+    return g;
+}
+
+#define EVEN(by) moved(before.even, here.even, behind.even, by)
+#define ODD(by) moved(before.odd, here.odd, behind.odd, by)
+
+#if STEP == 1 || !BACKWARD
+#define RESULTS 1
+/* Three neighbours. */
+static inline VECTOR neighbours(group before, group here, group behind) {
+#if STEP == 1
+    const int first = BACKWARD ? LEFT - 2 : -LEFT;
+    const VECTOR a = EVEN(first), b = EVEN(first + 1), c = EVEN(first + 2);
+#elif LEFT == 0
+    const VECTOR a = EVEN(0), b = ODD(0), c = EVEN(1);
+#elif LEFT == 1
+    const VECTOR a = ODD(-1), b = EVEN(0), c = ODD(0);
+#else
+    const VECTOR a = EVEN(-1), b = ODD(-1), c = EVEN(0);
+#endif
+    const VECTOR two = JOIN(a, b);
+    return JOIN(two, c);
+}
+#else
+#define RESULTS 2
+#endif
+
+/* Vector i of a row of the result, which has `columns`; dx of windows two apart: two vectors. */
+__attribute__((always_inline)) static inline void put_group(group before, group here, group behind, INDEX i, global float *row,
+    INDEX columns, const float *factors, int past) {
+#if RESULTS == 1
+    const INDEX at = i * VECTOR_WIDTH;
+    VECTOR all = neighbours(before, here, behind);
+#if AVERAGE && !BACKWARD
+    all *= AT(factors + at);
+#endif
+    put_row(all, row + at, columns - at, past);
+#else
+    const INDEX at = 2 * i * VECTOR_WIDTH;
+#if LEFT == 0
+    const VECTOR even = EVEN(0) + EVEN(-1), odd = EVEN(0);
+#elif LEFT == 1
+    const VECTOR even = EVEN(0), odd = EVEN(0) + EVEN(1);
+#else
+    const VECTOR even = EVEN(0) + EVEN(1), odd = EVEN(1);
+#endif
+    put_row(LOW_PAIRS(even, odd), row + at, columns - at, past);
+    put_row(HIGH_PAIRS(even, odd), row + at + VECTOR_WIDTH, columns - at - VECTOR_WIDTH, past);
+#endif
+}
+
+/* How many of the three places from `first` on are inside of `extent`. */
+static inline INDEX inside(INDEX first, INDEX extent, int count_padding) {
+    return count_padding ? 3 : min(first + 3, extent) - max(first, (INDEX)0);
+}
+
+/* For row number `row` of the result in the plane `from`. */
+static inline sources sources_of(const global float *from, INDEX from_h, INDEX row, INDEX top,
+    INDEX height, INDEX out_height, int count_padding) {
+    sources s;
+    for (int k = 0; k < SOURCES; k++) {
+#if BACKWARD
+        const INDEX oh = (row + top) / STEP - (SOURCES - 1) + k;
+        const bool good = oh >= 0 && oh < out_height && oh * STEP + 2 >= row + top;
+        const INDEX rows = inside(oh * STEP - top, height, count_padding);
+        s.factor[k] = good ? 1.0f / (float)rows : 0.0f;
+        const INDEX at = clamp(oh, (INDEX)0, out_height - 1);
+#else
+        const INDEX h = row * STEP - top + k;
+        const bool good = h >= 0 && h < height;
+        const INDEX at = clamp(h, (INDEX)0, height - 1);
+#endif
+        s.row[k] = from + at * from_h;
+        s.bits[k] = good ? -1 : 0;
+    }
+    return s;
+}
+
+kernel void pool2d_3x3(const global float *from, global float *to, INDEX from_offset,
+    INDEX to_offset, INDEX rows, GEOMETRY, STRIDES(from), STRIDES(to), INDEX chunk,
+    int streaming) {
+    const INDEX begin = (INDEX)get_global_id(0) * chunk;
+    const INDEX end = min(begin + chunk, rows);
+    const INDEX plane_rows = BACKWARD ? height : out_height;
+    const INDEX from_columns = BACKWARD ? out_width : width;
+    const INDEX to_columns = BACKWARD ? width : out_width;
+    const INDEX groups = (to_columns - 1) / (RESULTS * VECTOR_WIDTH) + 1;
+    group nothing;
+    nothing.even = NOTHING;
+#if STEP == 2 && !BACKWARD
+    nothing.odd = NOTHING;
+#endif
+#if AVERAGE
+    /* By column of windows: how many columns are inside of x, and what to multiply by. */
+    VECTOR column_counts[LINE / VECTOR_WIDTH], column_factors[LINE / VECTOR_WIDTH];
+    float *counts = (float *)column_counts;
+    const float *factors = (const float *)column_factors;
+    const INDEX vectors = (out_width - 1) / VECTOR_WIDTH + 1;
+    for (INDEX ow = 0; ow < vectors * VECTOR_WIDTH; ow++) {
+        counts[ow] = ow < out_width ? inside(ow * STEP - LEFT, width, count_padding) : 1;
+    }
+    INDEX factors_rows = 0;
+#else
+    const float *factors = 0;
+#endif
+    INDEX plane = begin / plane_rows, row = begin % plane_rows;
+    for (INDEX done = begin; done < end; plane++, row = 0) {
+        const global float *px = from + PLANE(from, plane);
+        global float *py = to + PLANE(to, plane);
+        for (; row < plane_rows && done < end; row++, done++) {
+            const sources s = sources_of(px, from_h, row, top, height, out_height, count_padding);
+            global float *line = py + row * to_h;
+            const int past = streaming && IS_STREAMABLE(VECTOR_WIDTH, line);
+#if AVERAGE
+            const INDEX window_rows =
+                BACKWARD ? 1 : inside(row * STEP - top, height, count_padding);
+            if (window_rows != factors_rows) {
+                factors_rows = window_rows;
+                for (INDEX i = 0; i < vectors; i++) {
+                    column_factors[i] = 1.0f / ((float)window_rows * column_counts[i]);
+                }
+            }
+#endif
+            group before = nothing, here = nothing;
+            for (INDEX i = -1; i < groups; i++) {
+                const group behind = fetch_group(s, i + 1, from_columns, factors);
+                if (i >= 0) {
+                    put_group(before, here, behind, i, line, to_columns, factors, past);
+                }
+                before = here;
+                here = behind;
+            }
+        }
+    }
+}

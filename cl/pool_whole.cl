@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One window a plane on processors: y[plane] = largest element of a plane of x, or their sum over
+ * `divisor`. The `count` elements of a plane lie together, x_step elements from those of the next
+ * plane; y's lie y_step apart.
+ *
+ * Work-item i does planes [i * chunk, (i + 1) * chunk), VECTOR_WIDTH of them together: the elements
+ * of each are joined to a vector, and those vectors to one that holds a result in each lane.
+ * Work-groups of one item. Macros: AVERAGE (0: max), VECTOR_WIDTH 4, 8 or 16.
+ */
+#include "common.cl"
+#include "stream.cl"
+#include "vector.cl"
+#include "pool_lanes.cl"
+
+#if AVERAGE
+#define JOIN(a, b) ((a) + (b))
+#define NOTHING 0.0f
+#else
+#define JOIN(a, b) MAX_NAN(a, b)
+#define NOTHING (-INFINITY)
+#endif
+
+typedef CAT(int, VECTOR_WIDTH) MASK;
+
+/* The lanes of a, then those of b, neighbours joined. */
+static inline VECTOR fold(VECTOR a, VECTOR b) {
+    const VECTOR even = (VECTOR)(a.even, b.even), odd = (VECTOR)(a.odd, b.odd);
+    return JOIN(even, odd);
+}
+
+/* Lane k: what the first `done` elements of p have at k, k + VECTOR_WIDTH, ..., and the last ones,
+ * where the mask is set, of the vector that ends at `count`. */
+static inline VECTOR join_plane(const global float *p, INDEX count, INDEX done, MASK last) {
+    const VECTOR nothing = NOTHING;
+    if (count < VECTOR_WIDTH) {
+        return take_some(p, (int)count, nothing);
+    }
+    VECTOR all = LOAD(VECTOR_WIDTH, p + count - VECTOR_WIDTH);
+    all = last ? all : nothing;
+    for (INDEX i = 0; i < done; i += VECTOR_WIDTH) {
+        const VECTOR next = LOAD(VECTOR_WIDTH, p + i);
+        all = JOIN(all, next);
+    }
+    return all;
+}
+
+kernel void pool2d_whole(const global float *x, global float *y, INDEX x_offset, INDEX y_offset,
+    INDEX planes, INDEX count, INDEX x_step, INDEX y_step, float divisor, INDEX chunk) {
+    const INDEX begin = (INDEX)get_global_id(0) * chunk;
+    const INDEX end = min(begin + chunk, planes);
+    const INDEX done = count / VECTOR_WIDTH * VECTOR_WIDTH;
+    int mask[VECTOR_WIDTH];
+    for (int k = 0; k < VECTOR_WIDTH; k++) {
+        mask[k] = k >= VECTOR_WIDTH - (int)(count - done) ? -1 : 0;
+    }
+    const MASK last = CAT(vload, VECTOR_WIDTH)(0, mask);
+    for (INDEX plane = begin; plane < end; plane += VECTOR_WIDTH) {
+        const int some = (int)min(end - plane, (INDEX)VECTOR_WIDTH);
+        VECTOR v[VECTOR_WIDTH];
+        for (int k = 0; k < VECTOR_WIDTH; k++) {
+            v[k] = join_plane(x + x_offset + (plane + min(k, some - 1)) * x_step, count, done, last);
+        }
+        for (int left = VECTOR_WIDTH / 2; left > 0; left /= 2) {
+            for (int k = 0; k < left; k++) {
+                v[k] = fold(v[2 * k], v[2 * k + 1]);
+            }
+        }
+#if AVERAGE
+        v[0] /= divisor;
+#endif
+        global float *to = y + y_offset + plane * y_step;
+        if (y_step == 1) {
+            put_row(v[0], to, some, 0);
+        } else {
+            for (int k = 0; k < some; k++) {
+                to[k * y_step] = ((float *)v)[k];
+            }
+        }
+    }
+}
