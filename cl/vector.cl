@@ -31,38 +31,41 @@
 #define FLOATS_16 float16
 
 #define LOAD_1(p) (*(p))
-#define LOAD_2(p) vload2(0, p)
-#define LOAD_4(p) vload4(0, p)
-#define LOAD_8(p) vload8(0, p)
-#define LOAD_16(p) vload16(0, p)
-
 #define STORE_1(v, p) (*(p) = (v))
 #if DEVICE_IS_CPU
 /* One access for the whole register: PoCL puts vstore16 together from vstore4 and vstore8, and three
- * instructions are left of it. */
-#define STORE_FUNCTIONS(W)                                                                         \
-    typedef CAT(float, W) CAT(unaligned_float, W) __attribute__((aligned(4)));                     \
-    static inline void __attribute__((overloadable)) CAT(store_lanes_, W)(                         \
-        CAT(float, W) v, __global float *p) {                                                      \
-        *(__global CAT(unaligned_float, W) *)p = v;                                                \
+ * instructions are left of it; of vload16 as many as eight. */
+#define LANES_FUNCTIONS(W, SPACE)                                                                  \
+    static inline CAT(float, W) __attribute__((overloadable)) CAT(load_lanes_, W)(                 \
+        const SPACE float *p) {                                                                    \
+        return *(const SPACE CAT(unaligned_float, W) *)p;                                          \
     }                                                                                              \
     static inline void __attribute__((overloadable)) CAT(store_lanes_, W)(                         \
-        CAT(float, W) v, __private float *p) {                                                     \
-        *(__private CAT(unaligned_float, W) *)p = v;                                               \
-    }                                                                                              \
-    static inline void __attribute__((overloadable)) CAT(store_lanes_, W)(                         \
-        CAT(float, W) v, __local float *p) {                                                       \
-        *(__local CAT(unaligned_float, W) *)p = v;                                                 \
+        CAT(float, W) v, SPACE float *p) {                                                         \
+        *(SPACE CAT(unaligned_float, W) *)p = v;                                                   \
     }
-STORE_FUNCTIONS(2)
-STORE_FUNCTIONS(4)
-STORE_FUNCTIONS(8)
-STORE_FUNCTIONS(16)
+#define VECTOR_FUNCTIONS(W)                                                                        \
+    typedef CAT(float, W) CAT(unaligned_float, W) __attribute__((aligned(4)));                     \
+    LANES_FUNCTIONS(W, __global)                                                                   \
+    LANES_FUNCTIONS(W, __private)                                                                  \
+    LANES_FUNCTIONS(W, __local)
+VECTOR_FUNCTIONS(2)
+VECTOR_FUNCTIONS(4)
+VECTOR_FUNCTIONS(8)
+VECTOR_FUNCTIONS(16)
+#define LOAD_2(p) load_lanes_2(p)
+#define LOAD_4(p) load_lanes_4(p)
+#define LOAD_8(p) load_lanes_8(p)
+#define LOAD_16(p) load_lanes_16(p)
 #define STORE_2(v, p) store_lanes_2(v, p)
 #define STORE_4(v, p) store_lanes_4(v, p)
 #define STORE_8(v, p) store_lanes_8(v, p)
 #define STORE_16(v, p) store_lanes_16(v, p)
 #else
+#define LOAD_2(p) vload2(0, p)
+#define LOAD_4(p) vload4(0, p)
+#define LOAD_8(p) vload8(0, p)
+#define LOAD_16(p) vload16(0, p)
 #define STORE_2(v, p) vstore2(v, 0, p)
 #define STORE_4(v, p) vstore4(v, 0, p)
 #define STORE_8(v, p) vstore8(v, 0, p)
