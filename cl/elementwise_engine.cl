@@ -12,20 +12,27 @@
  *     in0_inner .. in3_inner, out0_inner
  *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other;
  *                         3 (TURNED) any other, but neighbours along axis 1
- *     TURNED              1: tiles of 16 x 16, those of inputs of kind 3 turned in registers
- *                         (CPUs; VECTOR_WIDTH 16, RANK > 1, work-groups of 1)
+ *     TURNED              1: by blocks, in which inputs of kind 3 are turned first into private
+ *                         memory of BLOCK_ROWS rows of TURNED_PITCH elements, by tiles of
+ *                         TURNED_LANES (8 or 16) squared (CPUs; RANK > 1, work-groups of 1)
  *     CHUNKED             1: a work-item takes neighbouring units (CPUs; work-groups of 1),
  *                         0: it takes every global-size-th unit (GPUs)
  *
- * Without TURNED a unit is `block` elements along axis 0; a row has `row_units` of them, the last one shorter.
- * With TURNED, work-item i does unit i, a block of BLOCK_ROWS x BLOCK_COLUMNS elements of axes 1 and
- * 0, `row_blocks` of them along axis 1; `stream`: the output will not stay in the caches anyway,
- * store past them.
+ * Without TURNED a unit is `block` elements along axis 0; a row has `row_units` of them, the last
+ * one shorter. With TURNED, work-item i does unit i, BLOCK_ROWS x `block` elements of axes 1 and 0,
+ * `row_units` of them along axis 1. `stream`: the output will not stay in the caches anyway, store past them.
  * No local memory. Outputs may be the same view as an input: each element is read before it is
  * written, by the same work-item.
  */
 #include "vector.cl"
+#include "stream.cl"
 #include "axes.cl"
+
+#if defined(STORE_PAST) && VECTOR_WIDTH > 1 && (CHUNKED || TURNED) && out0_inner == 1
+#define STREAMS 1
+#else
+#define STREAMS 0
+#endif
 
 #define STRIDES_1(name) , const INDEX name##_stride0
 #define STRIDES_2(name) STRIDES_1(name), const INDEX name##_stride1
@@ -52,19 +59,74 @@
 #define READ_0(W, name) (FLOATS(W))(name##_data[name##_at])
 #define READ_1(W, name) LOAD(W, name##_data + name##_at + i)
 #define READ_2(W, name) GATHER(W, name##_data + name##_at + i * name##_stride0, name##_stride0)
+#define READ_3(W, name) LOAD(W, name##_turned + line * TURNED_PITCH + i)
 #define READ(name, W) FLOATS(W) name = CAT(READ_, CAT(name, _inner))(W, name);
 #define WRITE_1(W, name) STORE(W, name, name##_data + name##_at + i)
 #define WRITE_2(W, name)                                                                           \
     SCATTER(W, name, name##_data + name##_at + i * name##_stride0, name##_stride0)
 #define WRITE_0(W, name) WRITE_2(W, name) /* an axis of one element */
-#define WRITE(name, W) CAT(WRITE_, CAT(name, _inner))(W, name);
-#define STEP(W)                                                                                    \
+#define WRITE(W) CAT(WRITE_, out0_inner)(W, out0);
+#if STREAMS
+#define WRITE_VECTOR(W)                                                                            \
+    if (past) {                                                                                    \
+        STREAM(W, out0, out0_data + out0_at + i);                                                  \
+    } else {                                                                                       \
+        WRITE(W)                                                                                   \
+    }
+#else
+#define WRITE_VECTOR(W) WRITE(W)
+#endif
+#define STEP(W, WRITE)                                                                             \
     {                                                                                              \
         EACH_INPUT(READ, W)                                                                        \
         FLOATS(W) out0;                                                                            \
         EXPRESSION(W)                                                                              \
-        WRITE(out0, W)                                                                             \
+        WRITE(W)                                                                                   \
     }
+
+/*
+ * `count` elements along axis 0 from the places on. Stores past the caches go to whole vectors of
+ * memory: single elements come before the first one, unless the row is too short for that.
+ */
+#if STREAMS
+#define BEGIN_ROW(count)                                                                           \
+    INDEX single = (INDEX)(-((size_t)(out0_data + out0_at) / 4) & (VECTOR_WIDTH - 1));             \
+    const bool past = stream && (single == 0 || count >= 12 * VECTOR_WIDTH);                       \
+    single = past ? single : 0;
+#else
+#define BEGIN_ROW(count) INDEX single = VECTOR_WIDTH > 1 ? 0 : count;
+#endif
+#define ROW(count)                                                                                 \
+    BEGIN_ROW(count)                                                                               \
+    INDEX i = 0;                                                                                   \
+    while (i < count) {                                                                            \
+        for (; i < single; i++) {                                                                  \
+            STEP(1, WRITE)                                                                         \
+        }                                                                                          \
+        VECTORS(count)                                                                             \
+        single = count;                                                                            \
+    }
+/* Pieces of rows are too short for the processor to find out what comes next. */
+#define ASK_NOTHING(name)
+#define ASK_NEXT(name) ASK_LINE_FAR(name##_data + name##_at + 2 * name##_stride1 + i);
+#if TURNED
+#define ASK_0 ASK_NOTHING
+#define ASK_1 ASK_NEXT
+#define ASK_2 ASK_NEXT
+#define ASK_3 ASK_NOTHING
+#define ASK(name, unused) CAT(ASK_, CAT(name, _inner))(name)
+#else
+#define ASK(name, unused)
+#endif
+#if VECTOR_WIDTH > 1
+#define VECTORS(count)                                                                             \
+    for (; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH) {                                         \
+        EACH_INPUT(ASK, 0)                                                                         \
+        STEP(VECTOR_WIDTH, WRITE_VECTOR)                                                           \
+    }
+#else
+#define VECTORS(count)
+#endif
 
 #define BEGIN(name, unused) INDEX name##_at = name##_offset + start * name##_stride0;
 #define MOVE(name, axis) name##_at += coordinate * name##_stride##axis;
@@ -100,8 +162,8 @@
 #define SCALARS_8 SCALARS_7, const float p7
 
 #if !TURNED
-__kernel void elementwise(const INDEX units, const INDEX row_units,
-    const INDEX block CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
+__kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX block,
+    const int stream CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
     OUTPUT(out0)) {
 #if CHUNKED
     INDEX share = (units + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);
@@ -117,108 +179,52 @@ __kernel void elementwise(const INDEX units, const INDEX row_units,
 #else
         INDEX start = unit * block;
 #endif
-        INDEX count = min(block, extent0 - start);
+        const INDEX count = min(block, extent0 - start);
         EACH(BEGIN, 0)
         CAT(AXES_1_, RANK)(AXIS, LAST_AXIS)
-        INDEX i = 0;
-#if VECTOR_WIDTH > 1
-        for (; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH) {
-            STEP(VECTOR_WIDTH)
-        }
-#endif
-        for (; i < count; i++) {
-            STEP(1)
-        }
+        ROW(count)
     }
 }
 
 #else
 
 #define TURN_ELEMENT float
-#define TURN_LANES 16
+#define TURN_LANES TURNED_LANES
+#define TURN_PITCH TURNED_PITCH
 #include "turn.cl"
 
-#define PLACE(name)                                                                                \
-    (name##_data + name##_at + column * name##_stride0 + (line + r) * name##_stride1)
+/* Inputs of kind 3 lie turned here, the others where they are. */
+#define TURN_0(name)
+#define TURN_1(name)
+#define TURN_2(name)
+#define TURN_3(name)                                                                               \
+    float name##_turned[BLOCK_ROWS * TURNED_PITCH];                                                \
+    turn_block(name##_data + name##_at, name##_stride0, lines, count, name##_turned);
+#define TURN(name, unused) CAT(TURN_, CAT(name, _inner))(name)
+#define BEGIN_BLOCK(name, unused)                                                                  \
+    INDEX name##_at = name##_offset + first_line * name##_stride1 + start * name##_stride0;
+#define NEXT_LINE(name, unused) name##_at += name##_stride1;
 
-/* A tile of an input of kind 3, read by lines of axis 1 and turned; of others nothing. */
-#define TILE_0(name)
-#define TILE_1(name)
-#define TILE_2(name)
-#define TILE_3(name)                                                                               \
-    float16 name##_tile[16];                                                                       \
-    _Pragma("unroll") for (int c = 0; c < 16; c++) {                                                                 \
-        __global const float *from =                                                               \
-            name##_data + name##_at + (column + c) * name##_stride0 + line;                        \
-        name##_tile[c] = vload16(0, from);                                                         \
-        ASK_LINE(from + 16, 0);                                                                    \
-    }                                                                                              \
-    turn(name##_tile);
-#define TILE(name, unused) CAT(TILE_, CAT(name, _inner))(name)
-
-/* Row r of the tile. */
-#define TILE_ROW_0(name) (float16)(name##_data[name##_at + (line + r) * name##_stride1])
-#define TILE_ROW_1(name) vload16(0, PLACE(name))
-#define TILE_ROW_2(name) GATHER_16(PLACE(name), name##_stride0)
-#define TILE_ROW_3(name) name##_tile[r]
-#define TILE_ROW(name, unused) float16 name = CAT(TILE_ROW_, CAT(name, _inner))(name);
-#define TILE_ELEMENT(name, unused)                                                                 \
-    float name = *PLACE(name);
-#define BEGIN_TURNED(name, unused) INDEX name##_at = name##_offset;
-
-static inline void write_row(float16 row, __global float *to, bool stream) {
-#ifdef STORE_PAST
-    if (stream) {
-        STORE_PAST(row, (__global float16 *)to);
-        return;
-    }
-#endif
-    STORE_16(row, to);
-}
-
-__kernel void elementwise(const INDEX units, const INDEX row_blocks,
-    const INDEX stream CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
+__kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX block,
+    const int stream CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
     OUTPUT(out0)) {
     const INDEX unit = (INDEX)get_global_id(0);
     if (unit >= units) {
         return;
     }
-    const INDEX column_blocks = (extent0 + BLOCK_COLUMNS - 1) / BLOCK_COLUMNS;
-    const INDEX first_line = unit % row_blocks * BLOCK_ROWS;
-    INDEX row = unit / row_blocks;
-    const INDEX first_column = row % column_blocks * BLOCK_COLUMNS;
+    const INDEX column_blocks = (extent0 + block - 1) / block;
+    const INDEX first_line = unit % row_units * BLOCK_ROWS;
+    INDEX row = unit / row_units;
+    const INDEX start = row % column_blocks * block;
     row /= column_blocks;
-    EACH(BEGIN_TURNED, 0)
+    EACH(BEGIN_BLOCK, 0)
     CAT(AXES_2_, RANK)(AXIS, LAST_AXIS)
-    const INDEX end_line = min(first_line + BLOCK_ROWS, extent1);
-    const INDEX end_column = min(first_column + BLOCK_COLUMNS, extent0);
-    const bool streams =
-        stream && (((size_t)(out0_data + out0_at) | (size_t)(out0_stride1 * 4)) & 63) == 0;
-    for (INDEX line = first_line; line < end_line; line += 16) {
-        for (INDEX column = first_column; column < end_column; column += 16) {
-            if (line + 16 <= end_line && column + 16 <= end_column) {
-                EACH_INPUT(TILE, 0)
-#pragma unroll
-                for (int r = 0; r < 16; r++) {
-                    EACH_INPUT(TILE_ROW, 0)
-                    float16 out0;
-                    EXPRESSION(16)
-                    write_row(out0, PLACE(out0), streams);
-                }
-                continue;
-            }
-            const int lines = (int)min(end_line - line, (INDEX)16);
-            const INDEX tile_end = min(end_column, column + 16);
-            for (int r = 0; r < lines; r++) {
-                const INDEX tile_column = column;
-                for (INDEX column = tile_column; column < tile_end; column++) {
-                    EACH_INPUT(TILE_ELEMENT, 0)
-                    float out0;
-                    EXPRESSION(1)
-                    *PLACE(out0) = out0;
-                }
-            }
-        }
+    const int lines = (int)min(extent1 - first_line, (INDEX)BLOCK_ROWS);
+    const int count = (int)min(extent0 - start, block);
+    EACH_INPUT(TURN, 0)
+    for (int line = 0; line < lines; line++) {
+        ROW(count)
+        EACH(NEXT_LINE, 0)
     }
 }
 #endif

@@ -8,19 +8,22 @@
  *   -DELEMENT=uchar|uint|ulong   by size; values are moved, never interpreted
  *
  *   -DTILE=t          elements in 64 bytes
- *   -DROWS=r -DCOLUMNS=c   transfer_tiled: elements of a block, multiples of t
- *   -DUNIT=0|1        transfer_tiled: 1 where both of the steps that it takes innermost are 1
+ *   -DROWS=r -DCOLUMNS=c   transfer_tiled: elements of a block, at most, multiples of t
+ *   -DUNIT=0|1        1 where the steps are 1: transfer_strided's along the last axis, on CPUs, and
+ *                     both of those that transfer_tiled takes innermost
  *
- * x and y do not overlap. The kernels differ in the order of the elements:
+ * x and y do not overlap. `stream`: y will not stay in the caches anyway, store past them where that
+ * is whole vectors. The kernels differ in the order of the elements:
  *
  * transfer_strided: ceil(count / chunk) work-items, each copies `chunk` elements that follow each
  * other in row-major order: a long run on a CPU, one on a GPU.
  *
  * transfer_tiled, for turned matrices on a CPU: x's elements lie closest along the last axis but
- * one, y's along the last. Tiles of t x t elements of these two axes are read along the one, turned,
- * and written along the other, so that every cache line is used up at once, the one that is read
- * being asked for some tiles ahead. Work-item i does block i of ROWS x COLUMNS elements. `stream`:
- * y will not stay in the caches anyway, store past them.
+ * one, y's along the last. Work-item i does block i of ROWS x `width` elements of these two axes.
+ * With steps of 1 it is turned into private memory, by tiles in registers, and goes on to y by rows:
+ * long ones, as each is a page of memory to be found, and past the caches wherever they begin. With
+ * other steps, tiles of t x t elements are read along the one, turned, and written along the other,
+ * so that every cache line is used up at once.
  */
 #include "common.cl"
 
@@ -49,74 +52,101 @@
 #define TAKE_OUTER_AXES
 #endif
 
+#if UNIT
+#define LANES (TILE < 16 ? TILE : 16)
+#if TILE < 16
+typedef CAT(ELEMENT, TILE) vector;
+#else
+typedef CAT(ELEMENT, 16) vector;
+#endif
+/* Of any place of an element. */
+typedef vector any_vector __attribute__((aligned(sizeof(ELEMENT))));
+
+/* Copies a run, and asks for the lines `ahead` elements further on. */
+#define RUN_FUNCTION(space, ASK)                                                                   \
+    static inline void __attribute__((overloadable)) copy_run(                                     \
+        space const ELEMENT *from, global ELEMENT *to, INDEX count, INDEX ahead, int stream) {     \
+        INDEX single = (INDEX)(-(size_t)to / sizeof(ELEMENT) & (LANES - 1));                       \
+        const bool past = stream && (single == 0 || count >= 12 * LANES);                          \
+        INDEX i = 0;                                                                               \
+        single = past ? single : 0;                                                                \
+        while (i < count) {                                                                        \
+            for (; i < single; i++) {                                                              \
+                to[i] = from[i];                                                                   \
+            }                                                                                      \
+            for (; i + LANES <= count; i += LANES) {                                               \
+                const vector v = *(space const any_vector *)(from + i);                            \
+                ASK(from + i + ahead);                                                             \
+                if (past) {                                                                        \
+                    PUT_PAST(v, (global vector *)(to + i));                                        \
+                } else {                                                                           \
+                    *(global any_vector *)(to + i) = v;                                            \
+                }                                                                                  \
+            }                                                                                      \
+            single = count;                                                                        \
+        }                                                                                          \
+    }
+#ifdef STORE_PAST
+#define PUT_PAST(v, place) STORE_PAST(v, place)
+#else
+#define PUT_PAST(v, place) (*(place) = (v))
+#endif
+#define ASK_NOTHING(place)
+RUN_FUNCTION(global, ASK_LINE_FAR)
+RUN_FUNCTION(private, ASK_NOTHING)
+#endif
+
 kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *restrict y,
-    const INDEX count, const INDEX chunk, const INDEX x_offset, const INDEX y_offset, SHAPES) {
+    const INDEX count, const INDEX chunk, const int stream, const INDEX x_offset,
+    const INDEX y_offset, SHAPES) {
     INDEX first = (INDEX)get_global_id(0) * chunk;
     const INDEX end = min(first + chunk, count);
     const INDEX inner_shape = CAT(shape, INNER);
     const INDEX x_step = CAT(x_stride, INNER);
     const INDEX y_step = CAT(y_stride, INNER);
     while (first < end) {
-        /* One run along the last axis at a time. */
-        const INDEX inner = first % inner_shape;
-        const INDEX run = min(inner_shape - inner, end - first);
+        /* Runs along the last axis, up to the end of the one before it. */
+        INDEX inner = first % inner_shape;
         INDEX rest = first / inner_shape;
-        INDEX x_at = x_offset + inner * x_step;
-        INDEX y_at = y_offset + inner * y_step;
+        const INDEX lines = CAT(shape, OUTER) - rest % CAT(shape, OUTER);
+        INDEX x_at = x_offset;
+        INDEX y_at = y_offset;
         TAKE_AXIS(OUTER)
         TAKE_OUTER_AXES
-        for (INDEX i = 0; i < run; i++) {
-            y[y_at + i * y_step] = x[x_at + i * x_step];
+        for (INDEX line = 0; line < lines && first < end; line++) {
+            const INDEX run = min(inner_shape - inner, end - first);
+#if UNIT
+            copy_run(x + x_at + inner, y + y_at + inner, run, CAT(x_stride, OUTER), stream);
+#else
+            for (INDEX i = inner; i < inner + run; i++) {
+                y[y_at + i * y_step] = x[x_at + i * x_step];
+            }
+#endif
+            first += run;
+            inner = 0;
+            x_at += CAT(x_stride, OUTER);
+            y_at += CAT(y_stride, OUTER);
         }
-        first += run;
     }
 }
 
-#if UNIT && (TILE == 8 || TILE == 16)
+#if UNIT && TILE <= 16
 #define TURN_ELEMENT ELEMENT
 #define TURN_LANES TILE
+#define TURN_PITCH (COLUMNS + TILE)
 #include "turn.cl"
-typedef CAT(ELEMENT, TILE) tile_row;
-/* Of any place of an element. */
-typedef tile_row any_tile_row __attribute__((aligned(sizeof(ELEMENT))));
 
-/* Functions with vectors in their types tell the compiler to keep to the widest registers. */
-tile_row load_row(global const ELEMENT *from) {
-    return *(global const any_tile_row *)from;
-}
-
-void store_row(tile_row row, global ELEMENT *to) {
-    *(global any_tile_row *)to = row;
-}
-
-/* A whole tile: every line is read once and written once. */
-void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_step, global ELEMENT *to,
-    INDEX y_jump, INDEX y_step, int stream) {
-    tile_row rows[TILE];
-#pragma unroll
-    for (int c = 0; c < TILE; c++) {
-        rows[c] = load_row(from + c * x_jump);
-        ASK_LINE(from + c * x_jump + TILE, 0);
-    }
-    turn(rows);
-#ifdef STORE_PAST
-    if (stream && (((size_t)to | (size_t)(y_jump * (INDEX)sizeof(ELEMENT))) & 63) == 0) {
-#pragma unroll
-        for (int r = 0; r < TILE; r++) {
-            STORE_PAST(rows[r], (global tile_row *)(to + r * y_jump));
-        }
-        return;
-    }
-#endif
-#pragma unroll
-    for (int r = 0; r < TILE; r++) {
-        store_row(rows[r], to + r * y_jump);
-        ASK_LINE(to + (r + TILE) * y_jump, 1);
+static inline void copy_block(global const ELEMENT *from, INDEX x_jump, INDEX x_step,
+    global ELEMENT *to, INDEX y_jump, INDEX y_step, int rows, int columns, int stream) {
+    ELEMENT turned[ROWS * (COLUMNS + TILE)];
+    turn_block(from, x_jump, rows, columns, turned);
+    for (int r = 0; r < rows; r++) {
+        copy_run(turned + r * (COLUMNS + TILE), to + r * y_jump, columns, 0, stream);
     }
 }
 #else
-void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_step, global ELEMENT *to,
-    INDEX y_jump, INDEX y_step, int stream) {
+static inline void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_step,
+    global ELEMENT *to, INDEX y_jump, INDEX y_step) {
     ELEMENT kept[TILE * TILE];
     for (int c = 0; c < TILE; c++) {
         for (int r = 0; r < TILE; r++) {
@@ -129,41 +159,19 @@ void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_step, global EL
         }
     }
 }
-#endif
 
-kernel void transfer_tiled(global const ELEMENT *restrict x, global ELEMENT *restrict y,
-    const INDEX blocks, const int stream, const INDEX x_offset, const INDEX y_offset, SHAPES) {
-    const INDEX rows = CAT(shape, OUTER); /* the axis that x likes */
-    const INDEX columns = CAT(shape, INNER);
-    const INDEX x_step = CAT(x_stride, OUTER);
-    const INDEX x_jump = CAT(x_stride, INNER);
-    const INDEX y_step = CAT(y_stride, INNER);
-    const INDEX y_jump = CAT(y_stride, OUTER);
-    const INDEX column_blocks = (columns + COLUMNS - 1) / COLUMNS;
-    const INDEX row_blocks = (rows + ROWS - 1) / ROWS;
-    const INDEX block = (INDEX)get_global_id(0);
-    if (block >= blocks) {
-        return;
-    }
-    const INDEX first_row = block % row_blocks * ROWS;
-    INDEX rest = block / row_blocks;
-    const INDEX first_column = rest % column_blocks * COLUMNS;
-    rest /= column_blocks;
-    INDEX x_at = x_offset;
-    INDEX y_at = y_offset;
-    TAKE_OUTER_AXES
-    const INDEX last_row = min(first_row + ROWS, rows);
-    const INDEX last_column = min(first_column + COLUMNS, columns);
-    for (INDEX row = first_row; row < last_row; row += TILE) {
-        for (INDEX column = first_column; column < last_column; column += TILE) {
-            global const ELEMENT *from = x + x_at + row * x_step + column * x_jump;
-            global ELEMENT *to = y + y_at + row * y_jump + column * y_step;
-            if (row + TILE <= last_row && column + TILE <= last_column) {
-                copy_tile(from, x_jump, x_step, to, y_jump, y_step, stream);
+static inline void copy_block(global const ELEMENT *x_block, INDEX x_jump, INDEX x_step,
+    global ELEMENT *y_block, INDEX y_jump, INDEX y_step, int rows, int columns, int stream) {
+    for (int row = 0; row < rows; row += TILE) {
+        for (int column = 0; column < columns; column += TILE) {
+            global const ELEMENT *from = x_block + row * x_step + column * x_jump;
+            global ELEMENT *to = y_block + row * y_jump + column * y_step;
+            if (row + TILE <= rows && column + TILE <= columns) {
+                copy_tile(from, x_jump, x_step, to, y_jump, y_step);
                 continue;
             }
-            const int tile_rows = (int)min(last_row - row, (INDEX)TILE);
-            const int tile_columns = (int)min(last_column - column, (INDEX)TILE);
+            const int tile_rows = min(rows - row, TILE);
+            const int tile_columns = min(columns - column, TILE);
             for (int r = 0; r < tile_rows; r++) {
                 for (int c = 0; c < tile_columns; c++) {
                     to[r * y_jump + c * y_step] = from[c * x_jump + r * x_step];
@@ -171,4 +179,30 @@ kernel void transfer_tiled(global const ELEMENT *restrict x, global ELEMENT *res
             }
         }
     }
+}
+#endif
+
+kernel void transfer_tiled(global const ELEMENT *restrict x, global ELEMENT *restrict y,
+    const INDEX blocks, const INDEX width, const int stream, const INDEX x_offset, const INDEX y_offset, SHAPES) {
+    const INDEX x_step = CAT(x_stride, OUTER);
+    const INDEX x_jump = CAT(x_stride, INNER);
+    const INDEX y_step = CAT(y_stride, INNER);
+    const INDEX y_jump = CAT(y_stride, OUTER);
+    const INDEX rows = CAT(shape, OUTER); /* the axis that x likes */
+    const INDEX columns = CAT(shape, INNER);
+    const INDEX column_blocks = (columns + width - 1) / width;
+    const INDEX row_blocks = (rows + ROWS - 1) / ROWS;
+    const INDEX block = (INDEX)get_global_id(0);
+    if (block >= blocks) {
+        return;
+    }
+    const INDEX row = block % row_blocks * ROWS;
+    INDEX rest = block / row_blocks;
+    const INDEX column = rest % column_blocks * width;
+    rest /= column_blocks;
+    INDEX x_at = x_offset + row * x_step + column * x_jump;
+    INDEX y_at = y_offset + row * y_jump + column * y_step;
+    TAKE_OUTER_AXES
+    copy_block(x + x_at, x_jump, x_step, y + y_at, y_jump, y_step,
+        (int)min(rows - row, (INDEX)ROWS), (int)min(columns - column, width), stream);
 }

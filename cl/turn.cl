@@ -3,8 +3,9 @@
  * Turns a square of n x n elements that lies in n vectors. Include after common.cl with
  *     #define TURN_ELEMENT float   the type of an element
  *     #define TURN_LANES 16        n: 8 or 16
- * for static inline void turn(float16 rows[16]): lane j of row i becomes lane i of row j. Both
- * names are undefined again.
+ * for static inline void turn(float16 rows[16]): lane j of row i becomes lane i of row j. With
+ *     #define TURN_PITCH 272       elements from one row of a block in private memory to the next
+ * there is turn_block() too. The names are undefined again.
  *
  * log2(n) times: row 2 i and 2 i + 1 become the interleaved halves of rows i and i + n / 2. The
  * place of an element, row and lane as one number of 2 log2(n) bits, so turns by one bit each time,
@@ -42,6 +43,51 @@ static inline void turn(TURN_VECTOR *rows) {
         }
     }
 }
+
+#ifdef TURN_PITCH
+/* Of any place of an element. */
+typedef TURN_VECTOR turn_unaligned __attribute__((aligned(sizeof(TURN_ELEMENT))));
+
+/*
+ * to[row * pitch + column] = from[row + column * step] for all rows < rows and columns < columns.
+ * Lines of memory are asked for two tiles before they are read, at the end the first ones of the rows
+ * that follow.
+ */
+static inline void turn_block(
+    __global const TURN_ELEMENT *from, INDEX step, int rows, int columns, TURN_ELEMENT *to) {
+    for (int column = 0; column < columns; column += TURN_LANES) {
+        for (int row = 0; row < rows; row += TURN_LANES) {
+            __global const TURN_ELEMENT *corner = from + column * step + row;
+            const int ahead = column + 2 * TURN_LANES;
+            __global const TURN_ELEMENT *next =
+                from + row + (ahead < columns ? ahead * step : (ahead - columns) * step + rows);
+            TURN_ELEMENT *place = to + row * TURN_PITCH + column;
+            if (row + TURN_LANES <= rows && column + TURN_LANES <= columns) {
+                TURN_VECTOR tile[TURN_LANES];
+#pragma unroll
+                for (int c = 0; c < TURN_LANES; c++) {
+                    tile[c] = *(__global const turn_unaligned *)(corner + c * step);
+                    ASK_LINE_FAR(next + c * step);
+                }
+                turn(tile);
+#pragma unroll
+                for (int r = 0; r < TURN_LANES; r++) {
+                    *(turn_unaligned *)(place + r * TURN_PITCH) = tile[r];
+                }
+                continue;
+            }
+            const int tile_rows = min(rows - row, TURN_LANES);
+            const int tile_columns = min(columns - column, TURN_LANES);
+            for (int r = 0; r < tile_rows; r++) {
+                for (int c = 0; c < tile_columns; c++) {
+                    place[r * TURN_PITCH + c] = corner[c * step + r];
+                }
+            }
+        }
+    }
+}
+#undef TURN_PITCH
+#endif
 
 #undef TURN_VECTOR
 #undef TURN_LOWER

@@ -223,6 +223,33 @@ START_TEST(forward_turned) {
 }
 END_TEST
 
+/* y = a - b, b a row, [rows, columns]: more than most devices' caches, so that stores go past them,
+ * in rows that begin at a line of memory and such that don't. */
+START_TEST(forward_past_the_caches) {
+    static const int64_t extents[][2] = {{2100, 4100}, {90000, 100}};
+    for (int i = 0; i < (test_rounds(4) < 4 ? 0 : 2); i++) {
+        const int64_t *shape = extents[i];
+        test_tensor a = test_input(2, shape, TEST_REAL, TEST_ROW_MAJOR);
+        test_tensor b = test_input(1, shape + 1, TEST_REAL, TEST_ROW_MAJOR);
+        float *got = test_alloc(a.count, sizeof *got);
+        cleat_tensor y;
+        test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 2, shape, &y));
+        test_ok(cleat_fill(test_context(), NAN, y));
+        test_ok(cleat_sub(test_context(), a.view, b.view, y));
+        test_ok(cleat_read(test_context(), y, got, (size_t)a.count * sizeof *got));
+        for (int64_t n = 0; n < a.count; n++) {
+            if (!(got[n] == a.data[n] - b.data[n % shape[1]])) {
+                ck_abort_msg("element %d of case %d is %g", (int)n, i, (double)got[n]);
+            }
+        }
+        cleat_tensor_release(&y);
+        test_free(&a);
+        test_free(&b);
+        free(got);
+    }
+}
+END_TEST
+
 START_TEST(division_follows_ieee) {
     float numerators[] = {1, -1, 0, INFINITY, NAN, 1, 3e38f};
     float divisors[] = {0, 0, 0, INFINITY, 1, INFINITY, 0.5f};
@@ -443,10 +470,11 @@ Suite *test_suite(void) {
     tcase_add_test(forward, bias_along_any_axis);
     tcase_add_test(forward, refuses_bad_calls);
     suite_add_tcase(suite, forward);
-    TCase *turned = tcase_create("turned");
-    tcase_set_timeout(turned, 120);
-    tcase_add_test(turned, forward_turned);
-    suite_add_tcase(suite, turned);
+    TCase *large = tcase_create("large");
+    tcase_set_timeout(large, 120);
+    tcase_add_test(large, forward_turned);
+    tcase_add_test(large, forward_past_the_caches);
+    suite_add_tcase(suite, large);
     TCase *backward = tcase_create("backward");
     tcase_set_timeout(backward, 120);
     tcase_add_test(backward, reference_gradients_are_slopes);

@@ -139,9 +139,10 @@ static cleat_status copy_bytes(cleat_context *context, const char *operation, cl
 enum {
     CPU_CHUNK = 4096,   /* elements a work-item copies on a CPU */
     CPU_FILL = 1 << 20, /* bytes from which a kernel fills faster than the driver on a CPU */
-    BLOCK_ROWS = 256,   /* of tiles; rows are long, as the lines of x are asked for along them */
-    BLOCK_COLUMNS = 64,
-    TILE_BYTES = 64
+    TILE_BYTES = 64,    /* a line of memory; a tile is as many elements square */
+    BLOCK_ROWS = 4,     /* lines of x in a block */
+    BLOCK_COLUMNS = 32, /* and of y, at most: each row of a block is another page */
+    BLOCKS_A_UNIT = 4   /* at least, where columns are left to share */
 };
 
 static void swap_axes(cleat_tensor *x, int32_t i, int32_t k) {
@@ -164,14 +165,18 @@ static int32_t closest_axis(const cleat_tensor *x) {
     return best;
 }
 
-/* Brings the axis where y is closest to the end, and the one where x is closest before it; whether
- * these are two long axes, so that the copy turns a matrix. The order of axes does not matter to a
- * copy. */
+/* Brings the axes in the order of y's memory, and where that is not the last one, the axis where x
+ * is closest before it; whether these are two long axes, so that the copy turns a matrix. The order
+ * of axes does not matter to a copy. */
 static bool order_axes(cleat_tensor pair[2], int64_t tile) {
     int32_t last = pair[0].rank - 1;
-    int32_t y_axis = closest_axis(&pair[1]);
-    swap_axes(&pair[0], y_axis, last);
-    swap_axes(&pair[1], y_axis, last);
+    for (int32_t end = 1; end <= last; end++) {
+        for (int32_t axis = end;
+             axis > 0 && llabs(pair[1].stride[axis - 1]) < llabs(pair[1].stride[axis]); axis--) {
+            swap_axes(&pair[0], axis - 1, axis);
+            swap_axes(&pair[1], axis - 1, axis);
+        }
+    }
     int32_t x_axis = closest_axis(&pair[0]);
     if (x_axis < 0 || x_axis == last || pair[0].stride[last] == 0) {
         return false;
@@ -186,28 +191,43 @@ static const char *element_type(size_t size) {
 }
 
 /* The macros, with the index type; the axes are filled up to `rank`. */
-static void add_macros(
-    launch *l, const cleat_tensor *x, const cleat_tensor *y, int32_t rank, bool tiled) {
+static void add_macros(launch *l, const cleat_tensor *x, const cleat_tensor *y, int32_t rank,
+    bool tiled, bool vectors) {
     size_t element = cleat_type_size(x->type);
+    int64_t tile = TILE_BYTES / (int64_t)element;
     int32_t last = y->rank - 1;
     launch_macro(l, "RANK", rank);
     launch_macro(l, "INNER", rank - 1);
     launch_macro(l, "OUTER", rank - 2);
-    launch_macro(l, "TILE", TILE_BYTES / (int64_t)element);
-    launch_macro(l, "ROWS", BLOCK_ROWS);
-    launch_macro(l, "COLUMNS", BLOCK_COLUMNS);
-    launch_macro(l, "UNIT", tiled && x->stride[last - 1] == 1 && y->stride[last] == 1);
+    launch_macro(l, "TILE", tile);
+    launch_macro(l, "ROWS", BLOCK_ROWS * tile);
+    launch_macro(l, "COLUMNS", BLOCK_COLUMNS * tile);
+    launch_macro(
+        l, "UNIT", vectors && x->stride[tiled ? last - 1 : last] == 1 && y->stride[last] == 1);
     launch_macro_text(l, "ELEMENT", element_type(element));
     launch_use_index64(l, tensor_needs_index64(x) || tensor_needs_index64(y) ||
                               cleat_tensor_count(y) >= INT32_MAX - CPU_CHUNK);
 }
 
-/* How many blocks cover the last two axes, times the rest. */
-static int64_t blocks_of(const cleat_tensor *y) {
+/* Columns of a block: fewer, where that gives all threads something to do. */
+static int64_t block_width(const device_profile *profile, const cleat_tensor *y, int64_t tile) {
     int64_t rows = y->shape[y->rank - 2];
     int64_t columns = y->shape[y->rank - 1];
-    return cleat_tensor_count(y) / rows / columns * ceil_div(rows, BLOCK_ROWS) *
-           ceil_div(columns, BLOCK_COLUMNS);
+    int64_t others = cleat_tensor_count(y) / rows / columns * ceil_div(rows, BLOCK_ROWS * tile);
+    int64_t wanted = (int64_t)profile->compute_units * BLOCKS_A_UNIT;
+    int64_t lines = BLOCK_COLUMNS;
+    while (lines > BLOCK_ROWS && others * ceil_div(columns, lines * tile) < wanted) {
+        lines /= 2;
+    }
+    return lines * tile;
+}
+
+/* How many blocks cover the last two axes, times the rest. */
+static int64_t blocks_of(const cleat_tensor *y, int64_t height, int64_t width) {
+    int64_t rows = y->shape[y->rank - 2];
+    int64_t columns = y->shape[y->rank - 1];
+    return cleat_tensor_count(y) / rows / columns * ceil_div(rows, height) *
+           ceil_div(columns, width);
 }
 
 static cleat_status launch_copy(
@@ -220,18 +240,15 @@ static cleat_status launch_copy(
     bool tiled = order_axes(pair, tile) && is_cpu;
     int32_t rank = y->rank <= 2 ? 2 : y->rank <= 4 ? 4 : CLEAT_MAX_RANK;
     launch l = launch_begin(operation, "transfer", tiled ? "transfer_tiled" : "transfer_strided");
-    add_macros(&l, x, y, rank, tiled);
-    int64_t parts = tiled ? blocks_of(y) : cleat_tensor_count(y);
-    int64_t chunk = tiled || !is_cpu ? 1 : CPU_CHUNK;
+    add_macros(&l, x, y, rank, tiled, is_cpu);
+    int64_t width = tiled ? block_width(profile, y, tile) : is_cpu ? CPU_CHUNK : 1;
+    int64_t parts = tiled ? blocks_of(y, BLOCK_ROWS * tile, width) : cleat_tensor_count(y);
     launch_memory(&l, from);
     launch_memory(&l, to);
     launch_index(&l, parts);
     l.bytes = 2.0 * (double)cleat_tensor_count(y) * (double)cleat_type_size(x->type);
-    if (tiled) {
-        launch_int(&l, l.bytes > (double)profile->cache_bytes && profile->cache_bytes > 0);
-    } else {
-        launch_index(&l, chunk);
-    }
+    launch_index(&l, width);
+    launch_int(&l, l.bytes > (double)profile->cache_bytes && profile->cache_bytes > 0);
     launch_index(&l, x->offset);
     launch_index(&l, y->offset);
     for (int32_t i = y->rank - rank; i < y->rank; i++) {
@@ -239,7 +256,7 @@ static cleat_status launch_copy(
         launch_index(&l, i < 0 ? 0 : x->stride[i]);
         launch_index(&l, i < 0 ? 0 : y->stride[i]);
     }
-    launch_size_1d(&l, (size_t)ceil_div(parts, chunk), is_cpu ? 1 : 64);
+    launch_size_1d(&l, (size_t)(tiled ? parts : ceil_div(parts, width)), is_cpu ? 1 : 64);
     return launch_all(context, &l, 1);
 }
 

@@ -7,9 +7,11 @@ enum {
     CHUNKED_BLOCK = 4096,     /* elements of a unit on processors: 16 KiB a tensor */
     CHUNKED_LEAST = 2048,     /* elements that are worth a work-group */
     CHUNKED_GROUPS = 8,       /* work-groups a thread, so that the schedule balances */
-    TURNED_ROWS = 256,        /* of a block; long, as lines to be read are asked for along them */
-    TURNED_COLUMNS = 64,      /* multiples of TURNED_TILE both */
-    TURNED_TILE = 16,         /* floats of a cache line */
+    TURNED_ROWS = 64,         /* of a block: four lines of memory of a turned input */
+    TURNED_COLUMNS = 512,     /* at most: 32 lines of the output; each row is another page */
+    TURNED_PITCH = 528,       /* of a turned block: the columns and a line */
+    TURNED_LEAST = 16,        /* rows and columns that are worth it */
+    TURNED_GROUPS = 4,        /* work-groups a thread at least, where columns are left to share */
     INTERLEAVED_LOCAL = 128,  /* work-items of a group on GPUs */
     INTERLEAVED_ITEMS = 16384 /* work-items a compute unit at most; beyond, they loop */
 };
@@ -108,7 +110,8 @@ static void add_macros(
     launch_macro(l, "TURNED", order == ORDER_TURNED);
     if (order == ORDER_TURNED) {
         launch_macro(l, "BLOCK_ROWS", TURNED_ROWS);
-        launch_macro(l, "BLOCK_COLUMNS", TURNED_COLUMNS);
+        launch_macro(l, "TURNED_PITCH", TURNED_PITCH);
+        launch_macro(l, "TURNED_LANES", vector_width < 16 ? 8 : 16);
     }
     for (int t = 0; t < tensor_count(pass); t++) {
         const char *name = t < pass->input_count ? inner[t] : "out0_inner";
@@ -153,8 +156,21 @@ typedef struct pass_units {
     int64_t units, row_units, block;
 } pass_units;
 
-static void fill(
-    const arranged_pass *problem, int vector_width, const pass_units *units, pass_order order) {
+/* Whether the output leaves the caches before somebody can read it; one that is written where an
+ * input is read has its lines there anyway. */
+static bool is_past_caches(const device_profile *profile, const elementwise_pass *pass) {
+    const cleat_tensor *y = &pass->tensors[pass->input_count];
+    double bytes = tensor_bytes(y);
+    bool in_place = false;
+    for (int t = 0; t < pass->input_count; t++) {
+        bytes += tensor_bytes(&pass->tensors[t]);
+        in_place = in_place || (pass->memory[t] == NULL && pass->tensors[t].buffer == y->buffer);
+    }
+    return !in_place && profile->cache_bytes > 0 && bytes > (double)profile->cache_bytes;
+}
+
+static void fill(const device_profile *profile, const arranged_pass *problem, int vector_width,
+    const pass_units *units, pass_order order) {
     const elementwise_pass *pass = &problem->pass;
     launch *l = problem->result;
     *l = launch_begin(pass->operation, pass->family, "elementwise");
@@ -163,6 +179,7 @@ static void fill(
     launch_index(l, units->units);
     launch_index(l, units->row_units);
     launch_index(l, units->block);
+    launch_int(l, order != ORDER_INTERLEAVED && is_past_caches(profile, pass));
     add_arguments(pass, l);
     l->flop = (double)cleat_tensor_count(&pass->tensors[0]);
 }
@@ -184,7 +201,7 @@ static cleat_status chunked_enqueue(cleat_context *context, const void *data) {
     const arranged_pass *problem = data;
     const device_profile *profile = context_profile(context);
     pass_units units = units_of(&problem->pass.tensors[0], CHUNKED_BLOCK);
-    fill(problem, engine_vector_width(profile), &units, ORDER_CHUNKED);
+    fill(profile, problem, engine_vector_width(profile), &units, ORDER_CHUNKED);
     int64_t count = cleat_tensor_count(&problem->pass.tensors[0]);
     int64_t groups = (int64_t)profile->compute_units * CHUNKED_GROUPS;
     int64_t worth = ceil_div(count, CHUNKED_LEAST);
@@ -204,7 +221,7 @@ static cleat_status interleaved_enqueue(cleat_context *context, const void *data
     const cleat_tensor *x = &problem->pass.tensors[0];
     width = x->shape[x->rank - 1] < width ? 1 : width;
     pass_units units = units_of(x, width);
-    fill(problem, width, &units, ORDER_INTERLEAVED);
+    fill(profile, problem, width, &units, ORDER_INTERLEAVED);
     size_t local = INTERLEAVED_LOCAL;
     local = local < profile->max_work_group_size ? local : profile->max_work_group_size;
     size_t most = (size_t)profile->compute_units * INTERLEAVED_ITEMS;
@@ -219,7 +236,7 @@ static int32_t turned_axis(const elementwise_pass *pass) {
     for (int t = 0; t < pass->input_count; t++) {
         const cleat_tensor *x = &pass->tensors[t];
         for (int32_t axis = 0; axis < x->rank - 1 && inner_kind(x) == 2; axis++) {
-            if (x->stride[axis] == 1 && x->shape[axis] >= TURNED_TILE) {
+            if (x->stride[axis] == 1 && x->shape[axis] >= TURNED_LEAST) {
                 return axis;
             }
         }
@@ -230,7 +247,7 @@ static int32_t turned_axis(const elementwise_pass *pass) {
 static bool turned_supports(const device_profile *profile, const void *data) {
     const arranged_pass *problem = data;
     const cleat_tensor *y = &problem->pass.tensors[problem->pass.input_count];
-    return profile->is_cpu && y->rank > 1 && y->shape[y->rank - 1] >= TURNED_TILE &&
+    return profile->is_cpu && y->rank > 1 && y->shape[y->rank - 1] >= TURNED_LEAST &&
            y->stride[y->rank - 1] == 1 && turned_axis(&problem->pass) >= 0;
 }
 
@@ -246,15 +263,14 @@ static cleat_status turned_enqueue(cleat_context *context, const void *data) {
     int64_t rows = y->shape[y->rank - 2];
     int64_t columns = y->shape[y->rank - 1];
     int64_t row_blocks = ceil_div(rows, TURNED_ROWS);
-    int64_t blocks = row_blocks * ceil_div(columns, TURNED_COLUMNS);
-    double bytes = 0;
-    for (int t = 0; t < tensor_count(pass); t++) {
-        bytes += tensor_bytes(&pass->tensors[t]);
+    int64_t matrices = cleat_tensor_count(y) / rows / columns;
+    int64_t wanted = (int64_t)profile->compute_units * TURNED_GROUPS;
+    int64_t block = TURNED_COLUMNS;
+    while (block > 4 * TURNED_LEAST && matrices * row_blocks * ceil_div(columns, block) < wanted) {
+        block /= 2;
     }
-    bool streams = profile->cache_bytes > 0 && bytes > (double)profile->cache_bytes;
-    pass_units units = {
-        cleat_tensor_count(y) / rows / columns * blocks, row_blocks, streams ? 1 : 0};
-    fill(&problem, TURNED_TILE, &units, ORDER_TURNED);
+    pass_units units = {matrices * row_blocks * ceil_div(columns, block), row_blocks, block};
+    fill(profile, &problem, engine_vector_width(profile), &units, ORDER_TURNED);
     launch_size_1d(problem.result, (size_t)units.units, 1);
     return CLEAT_OK;
 }
