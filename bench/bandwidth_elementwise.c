@@ -2,6 +2,7 @@
 /* Arithmetic with broadcasting, bias, copies of turned tensors, fill, random numbers, optimisers.
  */
 #include "bandwidth.h"
+#include "peer_random.h"
 
 #include <math.h>
 
@@ -109,7 +110,15 @@ static bool copy_check(bench_run *run, const traffic *t) {
 enum { FILL, UNIFORM, NORMAL };
 
 static bool made_prepare(bench_run *run, traffic *t) {
-    return traffic_output(run, t, 2, t->of->shape);
+    if (!traffic_output(run, t, 2, t->of->shape)) {
+        return false;
+    }
+    if (t->of->choice == FILL || run->device.type != CLEAT_DEVICE_CPU ||
+        !bench_has_peer(run, "peak")) {
+        return true;
+    }
+    t->bound = random_peer_create(run, t->of->choice == NORMAL, t->written);
+    return t->bound != NULL && random_peer_run(t->bound, 1) && random_peer_check(run, t->bound);
 }
 
 static cleat_status made_call(traffic *t) {

@@ -2,6 +2,7 @@
 /* What memory bounds: 16 Mi elements, against a plain kernel that moves the same bytes. */
 #include "bandwidth.h"
 #include "peer_copy.h"
+#include "peer_random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +87,7 @@ static void bandwidth_name(size_t index, char *text, size_t size) {
 static bool bandwidth_run(bench_run *run, size_t index) {
     traffic t = {.of = case_at(index), .context = run->context};
     bool good = t.of->family->prepare(run, &t) && check(run, &t);
-    contender contenders[2] = {{"cleat", cleat_run, &t}};
+    contender contenders[3] = {{"cleat", cleat_run, &t}};
     size_t count = 1;
     copy_peer *copy = NULL;
     if (good && bench_has_peer(run, "copy")) {
@@ -94,8 +95,12 @@ static bool bandwidth_run(bench_run *run, size_t index) {
         good = copy != NULL && copy_peer_run(copy, 1) && copy_peer_check(run, copy);
         contenders[count++] = (contender){"copy", copy_peer_run, copy};
     }
+    if (t.bound != NULL) {
+        contenders[count++] = (contender){"peak", random_peer_run, t.bound};
+    }
     good = good && bench_compare(run, &unit_gbytes, t.read + t.written, contenders, count);
     copy_peer_destroy(copy);
+    random_peer_destroy(t.bound);
     for (int i = 0; i < t.count; i++) {
         cleat_tensor_release(&t.tensors[i]);
         free(t.host[i]);

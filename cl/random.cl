@@ -9,44 +9,73 @@
  *            and so in (0, 1], u2 = (word >> 8) * 2^-24
  *
  * random_contiguous: work-item i writes the units [i * chunk, min((i + 1) * chunk, units)); a unit
- *   is 4 * LANES elements, made from LANES blocks at once; the last unit may be cut by `count`.
+ *   is 4 elements of one block, or 64 of 16 blocks that are made at once; the last unit may be cut
+ *   by `count`. `past`: y will not stay in the caches anyway, store past them.
  * random_strided (LANES 1): work-item i makes block i and puts its elements in their places of a
  *   shape of RANK axes, outermost first.
- * Macros: NORMAL (0 or 1), LANES (1 or 16), RANK (1..8, strided only).
+ * Macros: NORMAL (0 or 1), LANES (1 or 16: numbers in a vector), RANK (1..8, strided only).
  *
- * Products and sums are rounded apart (no FMA), so that devices differ in sqrt at most.
+ * Uniform numbers are rounded after each product and sum, the same everywhere.
  */
 #include "common.cl"
+#include "vector.cl"
+#include "stream.cl"
+
+#define MULTIPLIER0 0xD2511F53u
+#define MULTIPLIER1 0xCD9E8D57u
+#define KEY_STEP0 0x9E3779B9u
+#define KEY_STEP1 0xBB67AE85u
 
 #if LANES == 1
-#define FLOATS float
-#define UINTS uint
-#define TO_FLOATS(x) convert_float(x)
-#else
-#define FLOATS float16
-#define UINTS uint16
-#define TO_FLOATS(x) convert_float16(x)
-#endif
+#define FLOAT float
+#define UINT uint
+#define INT int
 
-/* The four words of LANES blocks from `block` on, a multiple of LANES: word[j] lane k is word j of
- * block + k. */
-void philox(ulong block, ulong stream, ulong seed, UINTS word[4]) {
-#if LANES == 1
-    UINTS c0 = (uint)block;
-#else
-    UINTS c0 = (uint)block + (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-#endif
-    UINTS c1 = (uint)(block >> 32), c2 = (uint)stream, c3 = (uint)(stream >> 32);
+/* The four words of a block. */
+static inline void philox(ulong block, ulong stream, ulong seed, uint word[4]) {
+    uint c0 = (uint)block, c1 = (uint)(block >> 32), c2 = (uint)stream, c3 = (uint)(stream >> 32);
     uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
     for (int round = 0; round < 10; ++round) {
-        const UINTS high0 = mul_hi(c0, (UINTS)(0xD2511F53u)), low0 = c0 * 0xD2511F53u;
-        const UINTS high1 = mul_hi(c2, (UINTS)(0xCD9E8D57u)), low1 = c2 * 0xCD9E8D57u;
+        const uint high0 = mul_hi(c0, MULTIPLIER0), low0 = c0 * MULTIPLIER0;
+        const uint high1 = mul_hi(c2, MULTIPLIER1), low1 = c2 * MULTIPLIER1;
         c0 = high1 ^ c1 ^ k0;
         c1 = low1;
         c2 = high0 ^ c3 ^ k1;
         c3 = low0;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        k0 += KEY_STEP0;
+        k1 += KEY_STEP1;
+    }
+    word[0] = c0;
+    word[1] = c1;
+    word[2] = c2;
+    word[3] = c3;
+}
+#else
+#define FLOAT float16
+#define UINT uint16
+#define INT int16
+
+/*
+ * The same of 16 blocks from `block` on, a multiple of 16: lane k of word[j] is word j of block + k
+ * in its low half; its high half is anything. So a product is one instruction and stays where it is:
+ * its high half is one shift away, its low half none. (Of 8 blocks, where a vector is 512 bits, the
+ * processor would wait for one product before the next.)
+ */
+static inline void philox(ulong block, ulong stream, ulong seed, ulong16 word[4]) {
+    const ulong16 low_half = 0xFFFFFFFFul;
+    ulong16 c0 = block + (ulong16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    ulong16 c1 = block >> 32, c2 = stream, c3 = stream >> 32;
+    uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
+#pragma unroll
+    for (int round = 0; round < 10; ++round) {
+        const ulong16 product0 = (c0 & low_half) * MULTIPLIER0;
+        const ulong16 product1 = (c2 & low_half) * MULTIPLIER1;
+        c0 = (product1 >> 32) ^ c1 ^ (ulong)k0;
+        c1 = product1;
+        c2 = (product0 >> 32) ^ c3 ^ (ulong)k1;
+        c3 = product0;
+        k0 += KEY_STEP0;
+        k1 += KEY_STEP1;
     }
     word[0] = c0;
     word[1] = c1;
@@ -54,123 +83,171 @@ void philox(ulong block, ulong stream, ulong seed, UINTS word[4]) {
     word[3] = c3;
 }
 
+/* The words of a and b in turns. Not by a shift, which would make another product of each. */
+static inline uint16 pair_words(ulong8 a, ulong8 b) {
+    const uint16 x = as_uint16(a), y = as_uint16(b);
+    return (uint16)(x.s0, y.s0, x.s2, y.s2, x.s4, y.s4, x.s6, y.s6, x.s8, y.s8, x.sa, y.sa, x.sc,
+        y.sc, x.se, y.se);
+}
+#endif
+
+#define TO_FLOATS(x) CAT(convert_, FLOAT)(x)
+#define AS_INTS(x) CAT(as_, INT)(x)
+#define AS_UINTS(x) CAT(as_, UINT)(x)
+#define AS_FLOATS(x) CAT(as_, FLOAT)(x)
+
 #if NORMAL
+
+/* -2 ln u, u a normal number; polynomial of logf of Cephes 2.2 (Moshier 1992), times -2. */
+static inline FLOAT minus_log_square(FLOAT u) {
+    /* u = 2^k (1 + t), 1 + t in [sqrt 1/2, sqrt 2); 0x3f3504f3 is sqrt 1/2 */
+    const INT bits = AS_INTS(u) - 0x3f3504f3;
+    const FLOAT k = TO_FLOATS(bits >> 23);
+    const FLOAT t = AS_FLOATS((bits & 0x7fffff) + 0x3f3504f3) - 1.0f;
+    FLOAT p = -2.0f * 7.0376836292e-2f;
+    p = FMA(p, t, (FLOAT)(-2.0f * -1.1514610310e-1f));
+    p = FMA(p, t, (FLOAT)(-2.0f * 1.1676998740e-1f));
+    p = FMA(p, t, (FLOAT)(-2.0f * -1.2420140846e-1f));
+    p = FMA(p, t, (FLOAT)(-2.0f * 1.4249322787e-1f));
+    p = FMA(p, t, (FLOAT)(-2.0f * -1.6668057665e-1f));
+    p = FMA(p, t, (FLOAT)(-2.0f * 2.0000714765e-1f));
+    p = FMA(p, t, (FLOAT)(-2.0f * -2.4999993993e-1f));
+    p = FMA(p, t, (FLOAT)(-2.0f * 3.3333331174e-1f));
+    /* ln 2 in two parts, the first of few bits, so that its product with k is exact. */
+    const FLOAT square = t * t;
+    const FLOAT low = FMA(p * t, square, FMA(k, (FLOAT)(-2.0f * -2.12194440e-4f), square));
+    return FMA(k, (FLOAT)(-2.0f * 0.693359375f), FMA((FLOAT)(-2.0f), t, low));
+}
+
+/* Two numbers of a pair of words. */
+static inline FLOAT normal_pair(UINT word1, UINT word2, float offset, float scale, FLOAT *second) {
+    const FLOAT u1 = FMA(TO_FLOATS(word1), (FLOAT)(0x1p-32f), (FLOAT)(0x1p-33f));
+    const FLOAT radius = sqrt(minus_log_square(u1));
+    /* u2 is a whole number of quarters of a turn, the nearest, and x / (pi / 2): without the two
+     * upper bits a word is x by itself, in units of 2^-32. */
+    const FLOAT x = TO_FLOATS(AS_INTS((word2 & 0xFFFFFF00u) << 2)) * (1.57079632679f * 0x1p-32f);
+    const UINT quarters = word2 + 0x20000000u; /* in the two upper bits */
+    /* Polynomials of sinf, cosf of Cephes 2.2 */
+    const FLOAT square = x * x;
+    FLOAT s = FMA((FLOAT)(-1.9515295891e-4f), square, (FLOAT)(8.3321608736e-3f));
+    s = FMA(s, square, (FLOAT)(-1.6666654611e-1f));
+    s = FMA(s, square * x, x);
+    FLOAT c = FMA((FLOAT)(2.443315711809948e-5f), square, (FLOAT)(-1.388731625493765e-3f));
+    c = FMA(c, square, (FLOAT)(4.166664568298827e-2f));
+    c = FMA(c, square, (FLOAT)(-0.5f));
+    c = FMA(c, square, (FLOAT)(1.0f));
+    const INT is_odd = AS_INTS(quarters << 1) < 0;
+    const FLOAT sine = is_odd ? c : s;
+    const FLOAT cosine = is_odd ? s : c;
+    const UINT sine_sign = quarters & 0x80000000u;
+    const UINT cosine_sign = (quarters + 0x40000000u) & 0x80000000u;
+    const FLOAT b = radius * AS_FLOATS(AS_UINTS(sine) ^ sine_sign);
+    const FLOAT a = radius * AS_FLOATS(AS_UINTS(cosine) ^ cosine_sign);
+    *second = FMA((FLOAT)(scale), b, (FLOAT)(offset));
+    return FMA((FLOAT)(scale), a, (FLOAT)(offset));
+}
+
+#else
+
+static inline FLOAT uniform(UINT word, float offset, float scale) {
+    return offset + scale * (TO_FLOATS(AS_INTS(word >> 8)) * 0x1p-24f);
+}
+
+#endif
 
 #if LANES == 1
-#define INTS int
-#define AS_INTS(x) as_int(x)
-#define AS_FLOATS(x) as_float(x)
-#define TO_INTS(x) convert_int(x)
-#else
-#define INTS int16
-#define AS_INTS(x) as_int16(x)
-#define AS_FLOATS(x) as_float16(x)
-#define TO_INTS(x) convert_int16(x)
-#endif
-
-/* ln u, u a normal number; polynomial of logf of Cephes 2.2 (Moshier 1992). */
-FLOATS log_unit(FLOATS u) {
-    /* u = 2^k (1 + t), 1 + t in [sqrt 1/2, sqrt 2); 0x3f3504f3 is sqrt 1/2 */
-    const INTS bits = AS_INTS(u) - 0x3f3504f3;
-    const FLOATS k = TO_FLOATS(bits >> 23);
-    const FLOATS t = AS_FLOATS((bits & 0x7fffff) + 0x3f3504f3) - 1.0f;
-    FLOATS p = 7.0376836292e-2f;
-    p = p * t - 1.1514610310e-1f;
-    p = p * t + 1.1676998740e-1f;
-    p = p * t - 1.2420140846e-1f;
-    p = p * t + 1.4249322787e-1f;
-    p = p * t - 1.6668057665e-1f;
-    p = p * t + 2.0000714765e-1f;
-    p = p * t - 2.4999993993e-1f;
-    p = p * t + 3.3333331174e-1f;
-    const FLOATS square = t * t;
-    /* ln 2 in two parts, the first of few bits, so that its product with k is exact. */
-    const FLOATS low = p * t * square + k * -2.12194440e-4f - 0.5f * square;
-    return t + low + k * 0.693359375f;
-}
-
-/* Both coordinates on the unit circle at u of a turn; polynomials of sinf, cosf of Cephes 2.2. */
-FLOATS turn(FLOATS u, FLOATS *sine) {
-    const FLOATS quarters = floor(4.0f * u + 0.5f);
-    const INTS quadrant = TO_INTS(quarters);
-    const FLOATS x = (4.0f * u - quarters) * 1.57079632679f;
-    const FLOATS square = x * x;
-    FLOATS s = -1.9515295891e-4f * square + 8.3321608736e-3f;
-    s = (s * square - 1.6666654611e-1f) * square * x + x;
-    FLOATS c = 2.443315711809948e-5f * square - 1.388731625493765e-3f;
-    c = (c * square + 4.166664568298827e-2f) * square * square - 0.5f * square + 1.0f;
-    const FLOATS sine_size = (quadrant & 1) != 0 ? c : s;
-    const FLOATS cosine_size = (quadrant & 1) != 0 ? s : c;
-    *sine = (quadrant & 2) != 0 ? -sine_size : sine_size;
-    return ((quadrant + 1) & 2) != 0 ? -cosine_size : cosine_size;
-}
-
-#endif
-
-/* The four numbers of LANES blocks. */
-void draw(ulong block, ulong stream, ulong seed, float offset, float scale, FLOATS number[4]) {
-    UINTS word[4];
-    philox(block, stream, seed, word);
+/* The numbers of a unit. */
+static inline void draw(ulong unit, ulong stream, ulong seed, float offset, float scale, float number[4]) {
+    uint word[4];
+    philox(unit, stream, seed, word);
 #if NORMAL
-    for (int pair = 0; pair < 4; pair += 2) {
-        const FLOATS u1 = TO_FLOATS(word[pair]) * 0x1p-32f + 0x1p-33f;
-        const FLOATS radius = sqrt(-2.0f * log_unit(u1));
-        FLOATS sine;
-        const FLOATS cosine = turn(TO_FLOATS(word[pair + 1] >> 8) * 0x1p-24f, &sine);
-        number[pair] = offset + scale * (radius * cosine);
-        number[pair + 1] = offset + scale * (radius * sine);
-    }
+    number[0] = normal_pair(word[0], word[1], offset, scale, &number[1]);
+    number[2] = normal_pair(word[2], word[3], offset, scale, &number[3]);
 #else
     for (int i = 0; i < 4; ++i) {
-        number[i] = offset + scale * (TO_FLOATS(word[i] >> 8) * 0x1p-24f);
+        number[i] = uniform(word[i], offset, scale);
     }
 #endif
 }
+#else
+/* The 32 numbers of eight blocks. */
+static inline void draw_half(ulong8 word0, ulong8 word1, ulong8 word2, ulong8 word3, float offset,
+    float scale, float16 number[2]) {
+#if NORMAL
+    float16 b;
+    const float16 a = normal_pair(
+        pair_words(word0, word2), pair_words(word1, word3), offset, scale, &b);
+    number[0] = (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5,
+        a.s6, b.s6, a.s7, b.s7);
+    number[1] = (float16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd,
+        a.se, b.se, a.sf, b.sf);
+#else
+    const ulong8 a = as_ulong8(pair_words(word0, word1));
+    const ulong8 b = as_ulong8(pair_words(word2, word3));
+    const ulong8 low = (ulong8)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3);
+    const ulong8 high = (ulong8)(a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7);
+    number[0] = uniform(as_uint16(low), offset, scale);
+    number[1] = uniform(as_uint16(high), offset, scale);
+#endif
+}
+
+static inline void draw(
+    ulong unit, ulong stream, ulong seed, float offset, float scale, float16 number[4]) {
+    ulong16 word[4];
+    philox(unit * 16, stream, seed, word);
+    draw_half(word[0].lo, word[1].lo, word[2].lo, word[3].lo, offset, scale, number);
+    draw_half(word[0].hi, word[1].hi, word[2].hi, word[3].hi, offset, scale, number + 2);
+}
+#endif
 
 #ifndef RANK
 
-#if LANES == 16
-float16 interleave(float8 a, float8 b) {
-    return (float16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6,
-        b.s6, a.s7, b.s7);
-}
-#define PUT_UNIT(number, place)                                                                    \
-    do {                                                                                           \
-        const float16 even0 = interleave(number[0].lo, number[2].lo);                              \
-        const float16 odd0 = interleave(number[1].lo, number[3].lo);                               \
-        const float16 even1 = interleave(number[0].hi, number[2].hi);                              \
-        const float16 odd1 = interleave(number[1].hi, number[3].hi);                               \
-        vstore16(interleave(even0.lo, odd0.lo), 0, (place));                                       \
-        vstore16(interleave(even0.hi, odd0.hi), 1, (place));                                       \
-        vstore16(interleave(even1.lo, odd1.lo), 2, (place));                                       \
-        vstore16(interleave(even1.hi, odd1.hi), 3, (place));                                       \
-    } while (0)
-#else
+#if LANES == 1
+#define UNIT 4
 #define PUT_UNIT(number, place)                                                                    \
     vstore4((float4)(number[0], number[1], number[2], number[3]), 0, (place))
+#else
+#define UNIT 64
+#define PUT_UNIT(number, place)                                                                    \
+    do {                                                                                           \
+        STORE_16(number[0], (place));                                                              \
+        STORE_16(number[1], (place) + 16);                                                         \
+        STORE_16(number[2], (place) + 32);                                                         \
+        STORE_16(number[3], (place) + 48);                                                         \
+    } while (0)
 #endif
 
 kernel void random_contiguous(global float *y, INDEX y_offset, INDEX count, INDEX chunk,
-    ulong seed, ulong stream, float offset, float scale) {
-    const INDEX units = (count + 4 * LANES - 1) / (4 * LANES);
+    int past, ulong seed, ulong stream, float offset, float scale) {
+    const INDEX units = (count + UNIT - 1) / UNIT;
     const INDEX first = (INDEX)get_global_id(0) * chunk;
     if (first >= units) {
         return;
     }
     const INDEX last = first + min(chunk, units - first);
     y += y_offset;
+#if LANES == 16
+    const bool streams = past && IS_STREAMABLE(16, y);
+#endif
     for (INDEX unit = first; unit < last; ++unit) {
-        FLOATS number[4];
-        draw((ulong)unit * LANES, stream, seed, offset, scale, number);
-        const INDEX start = unit * (4 * LANES);
-        if (count - start >= 4 * LANES) {
-            PUT_UNIT(number, y + start);
-        } else {
-            float all[4 * LANES];
+        const INDEX start = unit * UNIT;
+        FLOAT number[UNIT / LANES];
+        draw((ulong)unit, stream, seed, offset, scale, number);
+        if (count - start < UNIT) {
+            float all[UNIT];
             PUT_UNIT(number, all);
             for (int i = 0; i < (int)(count - start); ++i) {
                 y[start + i] = all[i];
             }
+#if LANES == 16
+        } else if (streams) {
+            STREAM(16, number[0], y + start);
+            STREAM(16, number[1], y + start + 16);
+            STREAM(16, number[2], y + start + 32);
+            STREAM(16, number[3], y + start + 48);
+#endif
+        } else {
+            PUT_UNIT(number, y + start);
         }
     }
 }

@@ -143,6 +143,31 @@ START_TEST(test_extreme_words) {
 }
 END_TEST
 
+/* More than most devices' caches, so that stores go past them, where y begins at a line of memory.
+ */
+START_TEST(test_past_the_caches) {
+    enum { COUNT = 9000003 };
+    for (int64_t offset = 0; offset < (test_is_short() ? 0 : 2); offset++) {
+        float *got = test_alloc(COUNT, sizeof *got);
+        cleat_tensor whole, y;
+        test_ok(
+            cleat_tensor_create(test_context(), CLEAT_F32, 1, (int64_t[]){COUNT + offset}, &whole));
+        test_ok(cleat_fill(test_context(), NAN, whole));
+        test_ok(cleat_slice(whole, 0, offset, COUNT, 1, &y));
+        test_ok(cleat_random_uniform(test_context(), 5, 6, 0, 1, y));
+        test_ok(cleat_read(test_context(), y, got, COUNT * sizeof *got));
+        for (int64_t i = 0; i < COUNT; i++) {
+            if (!((double)got[i] == reference_random_uniform(5, 6, (uint64_t)i))) {
+                ck_abort_msg(
+                    "number %d from element %d on is %g", (int)i, (int)offset, (double)got[i]);
+            }
+        }
+        cleat_tensor_release(&whole);
+        free(got);
+    }
+}
+END_TEST
+
 /* Ranges whose two roundings show, and one of a single number. */
 START_TEST(test_uniform_ranges) {
     static const float ranges[][2] = {
@@ -283,6 +308,7 @@ Suite *test_suite(void) {
     tcase_add_test(all, test_counts);
     tcase_add_test(all, test_random_shapes);
     tcase_add_test(all, test_extreme_words);
+    tcase_add_test(all, test_past_the_caches);
     tcase_add_test(all, test_uniform_ranges);
     tcase_add_test(all, test_statistics);
     tcase_add_test(all, test_independence);

@@ -26,8 +26,8 @@ CLEAT_API cleat_status cleat_random_uniform(
  * Normal: mean + deviation * z, z by Box and Muller (1958) from the words of the same block taken
  * in pairs: z = sqrt(-2 ln u1) * (cos, sin)(2 pi u2) with u1 = (word + 1/2) * 2^-32, rounded to f32
  * and so in (0, 1], u2 = (next word >> 8) * 2^-24. |z| < 6.8. The words are the same everywhere; z
- * within a few ulp, as devices' square roots differ. Refused: a mean or deviation that is not
- * finite, a negative deviation.
+ * within a few ulp, as devices' square roots and fused products differ. Refused: a mean or
+ * deviation that is not finite, a negative deviation.
  */
 CLEAT_API cleat_status cleat_random_normal(cleat_context *context, uint64_t seed, uint64_t stream,
     float mean, float deviation, cleat_tensor y);

@@ -5,7 +5,7 @@
 #include <cleat/random.h>
 #include <math.h>
 
-enum { WORDS_IN_BLOCK = 4, CPU_LANES = 16 };
+enum { WORDS_IN_BLOCK = 4, CPU_LANES = 16, CPU_BLOCKS = 16 };
 
 typedef struct problem {
     const char *operation;
@@ -31,9 +31,11 @@ static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor 
     launch_tensor(&l, &y);
     launch_index(&l, y.offset);
     launch_index(&l, count);
-    const int64_t units = ceil_div(count, WORDS_IN_BLOCK * lanes);
+    const int64_t units = ceil_div(count, WORDS_IN_BLOCK * (lanes == 1 ? 1 : CPU_BLOCKS));
     if (gapless) {
         launch_index(&l, work_split(profile, units, 1, &l));
+        const double bytes = (double)count * sizeof(float);
+        launch_int(&l, profile->cache_bytes > 0 && bytes > (double)profile->cache_bytes);
     } else {
         launch_macro(&l, "RANK", y.rank);
         work_each(profile, units, &l);
