@@ -12,9 +12,10 @@
  *     ACCUMULATE       1 to add to what out holds
  *     FORM             which kernel, and so the work of one work-item (a task):
  *         0  reduce_rows     one output; vectors along reduced axis 0; work-groups of 1
- *         1  reduce_columns  COLUMN_VECTORS vectors of outputs along kept axis 0; groups of 1.
- *                            8 are held in registers, more in private memory: then every row is
- *                            read far enough for the memory's sake
+ *         1  reduce_columns  `width` outputs along kept axis 0; groups of 1. COLUMN_VECTORS is how
+ *                            many vectors that is at most: 8 are held in registers, more in private
+ *                            memory, so that rows are read in runs that are long enough for the
+ *                            memory's sake
  *         2  reduce_groups   a whole work-group (a power of two) for one output, with a tree in
  *                            local memory (a float a work-item)
  *         3  reduce_items    one output, element by element
@@ -158,12 +159,14 @@
 #define READ_1(W, name, i) LOAD(W, name##_data + name##_at + (i))
 #define READ_2(W, name, i) GATHER(W, name##_data + name##_at + (i)*ALONG(name), ALONG(name))
 #define READ(name, W) FLOATS(W) name = CAT(READ_, CAT(name, _inner))(W, name, at);
+#define VALUE(W, index)                                                                            \
+    INDEX at = (index);                                                                            \
+    EACH_INPUT(READ, W)                                                                            \
+    FLOATS(W) value;                                                                               \
+    EXPRESSION(W)
 #define COLLECT(W, accumulator, index)                                                             \
     {                                                                                              \
-        INDEX at = (index);                                                                        \
-        EACH_INPUT(READ, W)                                                                        \
-        FLOATS(W) value;                                                                           \
-        EXPRESSION(W)                                                                              \
+        VALUE(W, index)                                                                            \
         accumulator = COMBINE(accumulator, value);                                                 \
     }
 
@@ -222,30 +225,30 @@ __kernel void reduce_rows(PARAMETERS) {
     }
 }
 #elif FORM == 1
-/* COUNT vectors of W columns (N at most), from column `column` on. */
+/* N vectors of W columns, held in registers, from column `column` on. */
 #define EACH_VECTOR(COUNT) for (int n = 0; n < (COUNT); n++)
-#define COLUMNS(W, N, COUNT, UNROLL)                                                               \
+#define COLUMNS(W, N)                                                                              \
     {                                                                                              \
         FLOATS(W) total[N], part[N];                                                               \
-        EACH_VECTOR(COUNT) total[n] = (FLOATS(W))(IDENTITY);                                       \
+        EACH_VECTOR(N) total[n] = (FLOATS(W))(IDENTITY);                                           \
         for (INDEX begin = first_unit; begin < end_unit; begin += BLOCK_ROWS) {                    \
             INDEX stop = min(begin + BLOCK_ROWS, end_unit);                                        \
-            EACH_VECTOR(COUNT) part[n] = (FLOATS(W))(IDENTITY);                                    \
+            EACH_VECTOR(N) part[n] = (FLOATS(W))(IDENTITY);                                        \
             for (INDEX unit = begin; unit < stop; unit++) {                                        \
                 LOCATE(unit)                                                                       \
-                UNROLL EACH_VECTOR(COUNT) COLLECT(W, part[n], column + n * W)                      \
+                _Pragma("unroll") EACH_VECTOR(N) COLLECT(W, part[n], column + n * W)               \
             }                                                                                      \
-            EACH_VECTOR(COUNT) total[n] = COMBINE(total[n], part[n]);                              \
+            EACH_VECTOR(N) total[n] = COMBINE(total[n], part[n]);                                  \
         }                                                                                          \
-        EACH_VECTOR(COUNT) {                                                                       \
-            __global float *to = out_data + out_at + (column + n * W) * out_kept0;                 \
-            FLOATS(W) result = RESULT(CAT(OUT_READ_, out_inner)(W, to), total[n]);                 \
-            CAT(OUT_WRITE_, out_inner)(W, result, to);                                             \
-        }                                                                                          \
-        column += (COUNT)*W;                                                                       \
+        PUT_COLUMNS(W, N)                                                                          \
     }
-#define UNROLLED _Pragma("unroll")
-#define ROLLED
+#define PUT_COLUMNS(W, COUNT)                                                                      \
+    EACH_VECTOR(COUNT) {                                                                           \
+        __global float *to = out_data + out_at + (column + n * W) * out_kept0;                     \
+        FLOATS(W) result = RESULT(CAT(OUT_READ_, out_inner)(W, to), total[n]);                     \
+        CAT(OUT_WRITE_, out_inner)(W, result, to);                                                 \
+    }                                                                                              \
+    column += (COUNT)*W;
 #define OUT_READ_0(W, to) GATHER(W, to, out_kept0)
 #define OUT_READ_1(W, to) LOAD(W, to)
 #define OUT_READ_2(W, to) GATHER(W, to, out_kept0)
@@ -253,8 +256,57 @@ __kernel void reduce_rows(PARAMETERS) {
 #define OUT_WRITE_1(W, v, to) STORE(W, v, to)
 #define OUT_WRITE_2(W, v, to) SCATTER(W, v, to, out_kept0)
 
-__kernel void reduce_columns(PARAMETERS) {
-    const INDEX width = COLUMN_VECTORS * VECTOR_WIDTH;
+#if COLUMN_VECTORS > REGISTER_VECTORS
+/* `vectors` of them, ROWS_TOGETHER rows at a time: as many long runs of memory side by side, and the
+ * sums, in private memory, are taken up once for all of them. */
+#define ROWS_TOGETHER 4
+#define ROW_PLACES(name, unused) INDEX name##_places[ROWS_TOGETHER];
+#define KEEP_PLACE(name, row) name##_places[row] = name##_at;
+#define TAKE_PLACE(name, row) INDEX name##_at = name##_places[row];
+#define ROW_VALUE(W, result, row)                                                                  \
+    {                                                                                              \
+        EACH_INPUT(TAKE_PLACE, row)                                                                \
+        VALUE(W, column + n * W)                                                                   \
+        result = value;                                                                            \
+    }
+#define EACH_ROW _Pragma("unroll") for (int r = 0; r < ROWS_TOGETHER; r++)
+#define WIDE_COLUMNS(W)                                                                            \
+    {                                                                                              \
+        FLOATS(W) total[COLUMN_VECTORS], part[COLUMN_VECTORS];                                     \
+        EACH_VECTOR(vectors) total[n] = (FLOATS(W))(IDENTITY);                                     \
+        for (INDEX begin = first_unit; begin < end_unit; begin += BLOCK_ROWS) {                    \
+            INDEX stop = min(begin + BLOCK_ROWS, end_unit);                                        \
+            INDEX unit = begin;                                                                    \
+            EACH_VECTOR(vectors) part[n] = (FLOATS(W))(IDENTITY);                                  \
+            for (; unit + ROWS_TOGETHER <= stop; unit += ROWS_TOGETHER) {                          \
+                EACH_INPUT(ROW_PLACES, 0)                                                          \
+                EACH_ROW {                                                                         \
+                    LOCATE(unit + r)                                                               \
+                    EACH_INPUT(KEEP_PLACE, r)                                                      \
+                }                                                                                  \
+                EACH_VECTOR(vectors) {                                                             \
+                    FLOATS(W) a, b, c, d;                                                          \
+                    ROW_VALUE(W, a, 0)                                                             \
+                    ROW_VALUE(W, b, 1)                                                             \
+                    ROW_VALUE(W, c, 2)                                                             \
+                    ROW_VALUE(W, d, 3)                                                             \
+                    a = COMBINE(a, b);                                                             \
+                    c = COMBINE(c, d);                                                             \
+                    a = COMBINE(a, c);                                                             \
+                    part[n] = COMBINE(part[n], a);                                                 \
+                }                                                                                  \
+            }                                                                                      \
+            for (; unit < stop; unit++) {                                                          \
+                LOCATE(unit)                                                                       \
+                EACH_VECTOR(vectors) COLLECT(W, part[n], column + n * W)                           \
+            }                                                                                      \
+            EACH_VECTOR(vectors) total[n] = COMBINE(total[n], part[n]);                            \
+        }                                                                                          \
+        PUT_COLUMNS(W, vectors)                                                                    \
+    }
+#endif
+
+__kernel void reduce_columns(PARAMETERS, const INDEX width) {
     const INDEX column_blocks = (kept_extent0 + width - 1) / width;
     SHARE
     for (; task < end; task++) {
@@ -264,31 +316,30 @@ __kernel void reduce_columns(PARAMETERS) {
         output /= column_blocks;
         OUTER_KEPT
 #if COLUMN_VECTORS > REGISTER_VECTORS
-        int vectors = (int)((column_end - column) / VECTOR_WIDTH);
-        if (vectors > REGISTER_VECTORS) {
-            COLUMNS(VECTOR_WIDTH, COLUMN_VECTORS, vectors, ROLLED)
+        const int vectors = (int)((column_end - column) / VECTOR_WIDTH);
+        WIDE_COLUMNS(VECTOR_WIDTH)
+#else
+        while (column + REGISTER_VECTORS * VECTOR_WIDTH <= column_end) {
+            COLUMNS(VECTOR_WIDTH, REGISTER_VECTORS)
         }
 #endif
-        if (column + REGISTER_VECTORS * VECTOR_WIDTH <= column_end) {
-            COLUMNS(VECTOR_WIDTH, REGISTER_VECTORS, REGISTER_VECTORS, UNROLLED)
-        }
 #if VECTOR_WIDTH > 1
         while (column + VECTOR_WIDTH <= column_end) {
-            COLUMNS(VECTOR_WIDTH, 1, 1, ROLLED)
+            COLUMNS(VECTOR_WIDTH, 1)
         }
 #endif
 #if VECTOR_WIDTH > 8
         if (column + 8 <= column_end) {
-            COLUMNS(8, 1, 1, ROLLED)
+            COLUMNS(8, 1)
         }
 #endif
 #if VECTOR_WIDTH > 4
         if (column + 4 <= column_end) {
-            COLUMNS(4, 1, 1, ROLLED)
+            COLUMNS(4, 1)
         }
 #endif
         while (column < column_end) {
-            COLUMNS(1, 1, 1, ROLLED)
+            COLUMNS(1, 1)
         }
     }
 }

@@ -40,6 +40,7 @@ static const reduction_case table[] = {
     {2, 1, {0, 5}, {1}},
     {8, 4, {2, 3, 2, 3, 2, 3, 2, 3}, {0, 2, 4, 6}},
     {5, 3, {3, 2, 4, 2, 5}, {0, 2, 4}},
+    {2, 1, {2101, 600}, {0}},
 };
 enum { TABLE = sizeof table / sizeof table[0] };
 

@@ -9,13 +9,15 @@
 typedef enum reduce_form { FORM_ROWS, FORM_COLUMNS, FORM_GROUPS, FORM_ITEMS } reduce_form;
 
 enum {
-    ROW_BLOCK = 4096,   /* elements of a unit of reduce_rows */
-    COLUMN_VECTORS = 8, /* a task of reduce_columns; WIDE_ where rows are long enough */
-    WIDE_COLUMN_VECTORS = 64,
-    CPU_GROUPS = 8,    /* work-groups a thread */
-    CPU_LEAST = 8192,  /* elements that are worth a slice */
-    GROUP_LOCAL = 128, /* work-items of reduce_groups */
-    GROUP_TASKS = 16,  /* tasks a compute unit of a GPU wants, in groups */
+    ROW_BLOCK = 4096,    /* elements of a unit of reduce_rows */
+    COLUMN_VECTORS = 8,  /* a task of reduce_columns */
+    WIDE_COLUMNS = 4096, /* the same in floats where rows are as long as */
+    WIDE_LEAST = 512,    /* this */
+    WIDE_GRAIN = 128,    /* floats; of which it is a multiple */
+    CPU_GROUPS = 8,      /* work-groups a thread */
+    CPU_LEAST = 8192,    /* elements that are worth a slice */
+    GROUP_LOCAL = 128,   /* work-items of reduce_groups */
+    GROUP_TASKS = 16,    /* tasks a compute unit of a GPU wants, in groups */
     GROUP_LEAST = 2048,
     ITEM_LOCAL = 64,
     ITEM_TASKS = 1024, /* the same in work-items */
@@ -40,6 +42,7 @@ typedef struct reduction {
 typedef struct geometry {
     int64_t units, row_units, block; /* of the reduced axes; see cl/reduce_engine.cl */
     int64_t slice_tasks, slices, slice_units;
+    int64_t width; /* of reduce_columns */
 } geometry;
 
 /* What a variant is asked. */
@@ -114,13 +117,24 @@ static void wanted_tasks(
     *least = form == FORM_ITEMS ? ITEM_LEAST : form == FORM_GROUPS ? GROUP_LEAST : CPU_LEAST;
 }
 
+/* Most vectors of a task of reduce_columns. */
 static int column_vectors(const reduction *r, const device_profile *profile) {
-    int64_t wide = (int64_t)WIDE_COLUMN_VECTORS * engine_vector_width(profile);
-    bool loads = true;
+    bool loads = profile->is_cpu && inner_extent(&r->kept[0]) >= WIDE_LEAST;
     for (int t = 0; t < r->input_count; t++) {
         loads = loads && inner_kind(&r->kept[t]) < 2;
     }
-    return loads && inner_extent(&r->kept[0]) >= wide / 2 ? WIDE_COLUMN_VECTORS : COLUMN_VECTORS;
+    return loads ? WIDE_COLUMNS / engine_vector_width(profile) : COLUMN_VECTORS;
+}
+
+/* Columns of such a task: rows cut into equal parts. */
+static int64_t column_width(const reduction *r, const device_profile *profile) {
+    int64_t most = (int64_t)column_vectors(r, profile) * engine_vector_width(profile);
+    int64_t inner = inner_extent(&r->kept[0]);
+    if (most < WIDE_COLUMNS) {
+        return most;
+    }
+    int64_t parts = ceil_div(inner, WIDE_COLUMNS);
+    return ceil_div(ceil_div(inner, parts), WIDE_GRAIN) * WIDE_GRAIN;
 }
 
 static geometry plan_geometry(
@@ -134,9 +148,9 @@ static geometry plan_geometry(
     g.units = count == 0 ? 0 : count / inner * g.row_units;
     g.slice_tasks = outputs;
     if (form == FORM_COLUMNS) {
-        int64_t width = (int64_t)column_vectors(r, profile) * engine_vector_width(profile);
+        g.width = column_width(r, profile);
         g.slice_tasks =
-            outputs / inner_extent(&r->kept[0]) * ceil_div(inner_extent(&r->kept[0]), width);
+            outputs / inner_extent(&r->kept[0]) * ceil_div(inner_extent(&r->kept[0]), g.width);
     }
     int64_t tasks = 0;
     int64_t least = 0;
@@ -250,6 +264,9 @@ static void fill(reduce_form form, const device_profile *profile, const reductio
     add_macros(r, form, profile, l);
     launch_use_index64(l, r->index64);
     add_arguments(r, g, l);
+    if (form == FORM_COLUMNS) {
+        launch_index(l, g->width);
+    }
     set_size(form, profile, g, l);
 }
 
