@@ -59,7 +59,7 @@
 #define EACH(MACRO, a) EACH_INPUT(MACRO, a) MACRO(out, a)
 
 #if MODE >= 4
-/* Of row n: its label, and what the loss's gradient is multiplied with; dloss may be null, meaning
+/* Of row n: its label, and the gradient of its loss, yet to be divided; dloss may be null, meaning
  * ones. KEPT_RANK is 1. */
 #define LABEL_PARAMETERS                                                                           \
     , __global const int *labels_data, const INDEX labels_offset, const INDEX labels_kept0,        \
@@ -67,7 +67,7 @@
         const float divisor
 #define LABEL(n) labels_data[labels_offset + (n)*labels_kept0]
 #define IS_KNOWN(label) ((label) >= 0 && (label) < length)
-#define GRADIENT(n) ((dloss_data != 0 ? dloss_data[dloss_offset + (n)*dloss_kept0] : 1.0f) / divisor)
+#define GRADIENT(n) (dloss_data != 0 ? dloss_data[dloss_offset + (n)*dloss_kept0] : 1.0f)
 #else
 #define LABEL_PARAMETERS
 #endif
@@ -95,25 +95,40 @@
 
 /* The tasks of this work-group, where groups are of one item: a multiple of `unit`. */
 #define SHARE(unit)                                                                                \
-    const INDEX blocks = (INDEX)get_num_groups(0) * (unit);                                         \
-    const INDEX share = (tasks + blocks - 1) / blocks * (unit);                                      \
+    const INDEX blocks = (INDEX)get_num_groups(0) * (unit);                                        \
+    const INDEX share = (tasks + blocks - 1) / blocks * (unit);                                    \
     INDEX task = (INDEX)get_group_id(0) * share;                                                   \
     const INDEX end = min(task + share, tasks);
+
+/* Exponentials are 2^40 times as large as they should be, which saves a multiplication and keeps
+ * their precision where results are denormal; where all x are -Inf, their sum is less than 1. */
+#define LOG_OF_TERMS(W, total) CAT(math_log_, W)((total) * 0x1p-40f)
+#define TERM_FUNCTION(W)                                                                           \
+    static inline FLOATS(W) CAT(term_, W)(FLOATS(W) x) {                                           \
+        x = x < -110.0f ? (FLOATS(W))(-110.0f) : x;                                                \
+        FLOATS(W) scale;                                                                           \
+        const FLOATS(W) p = CAT(math_exp_scaled_, W)(x, 40.0f, &scale);                            \
+        return p * scale;                                                                          \
+    }
+TERM_FUNCTION(1)
+#if VECTOR_WIDTH > 1
+TERM_FUNCTION(VECTOR_WIDTH)
+#endif
 
 /* The passes over a row: the maximum SHIFT of in0 (HAS_PEAK), then the sum of TERMs, from which
  * SETTLE makes SCALE, then the RESULTs. HAS_TERMS: which are made of the terms, not of the inputs. */
 #define HAS_PEAK (MODE < 2 || MODE > 3)
 #define HAS_TERMS (MODE == 0 || MODE == 5)
 #if HAS_PEAK
-#define TERM(W) CAT(math_exp_down_, W)(in0 - SHIFT)
+#define TERM(W) CAT(term_, W)(in0 - SHIFT)
 #define SUM_INPUTS(MACRO, a) MACRO(in0, a)
 #endif
 #if MODE == 0
-#define SETTLE(W, total) total = (total) == 0.0f ? (total) : 1.0f / (total);
+#define SETTLE(W, total) total = (total) < 1.0f ? (FLOATS(W))(0.0f) : 1.0f / (total);
 #define RESULT(W) (term * SCALE)
 #define OUT_INPUTS(MACRO, a)
 #elif MODE == 1
-#define SETTLE(W, total) total = (total) == 0.0f ? (total) : CAT(math_log_, W)(total);
+#define SETTLE(W, total) total = (total) < 1.0f ? (FLOATS(W))(0.0f) : LOG_OF_TERMS(W, total);
 #define RESULT(W) (in0 - SHIFT - SCALE)
 #define OUT_INPUTS(MACRO, a) MACRO(in0, a)
 #elif MODE == 2

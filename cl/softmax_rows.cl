@@ -156,7 +156,7 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         }
         ACROSS_ROWS(ADD, part)
 #if MODE == 4
-        part[0] = CAT(math_log_, VECTOR_WIDTH)(part[0]);
+        part[0] = LOG_OF_TERMS(VECTOR_WIDTH, part[0]);
         TO_LANES(part[0], lanes);
         for (INDEX r = 0; r < rows; r++) {
             const int label = LABEL(task + r);
@@ -185,7 +185,7 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
 #endif
             }
         }
-        part[0] = CAT(vload, VECTOR_WIDTH)(0, factors) / part[0];
+        part[0] = CAT(vload, VECTOR_WIDTH)(0, factors) / divisor / part[0];
 #else
         SETTLE(VECTOR_WIDTH, part[0])
 #endif

@@ -4,8 +4,8 @@
 
 /* The first that supports a case: rows and short ones want them side by side in memory. */
 static const char *const variants[] = {
-    "rows columns", "short columns", "columns", "groups", "items", ""};
-enum { VARIANTS = 6, ROUNDINGS = 8 };
+    "rows columns", "short columns", "strips columns", "columns", "groups", "items", ""};
+enum { VARIANTS = 7, ROUNDINGS = 8 };
 
 typedef cleat_status (*forward_function)(cleat_context *, cleat_tensor, int32_t, cleat_tensor);
 typedef cleat_status (*backward_function)(
@@ -42,6 +42,8 @@ static const softmax_case table[] = {
     {2, 1, {9, 1}},
     {2, 0, {9, 4136}},
     {8, 5, {2, 1, 3, 2, 1, 4, 2, 3}},
+    {2, 0, {50, 600}},
+    {2, 0, {20, 600}},
 };
 enum { TABLE = sizeof table / sizeof table[0] };
 
@@ -342,7 +344,8 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("softmax");
-    static const char *const cases[] = {"rows", "short", "columns", "groups", "items", "tuned"};
+    static const char *const cases[] = {
+        "rows", "short", "strips", "columns", "groups", "items", "tuned"};
     for (int i = 0; i < VARIANTS; i++) { /* a case for each, so that one can be run alone */
         TCase *one = tcase_create(cases[i]);
         tcase_set_timeout(one, 120);

@@ -19,6 +19,11 @@ static cleat_status enqueue_columns(cleat_context *context, const void *problem)
     return CLEAT_OK;
 }
 
+static cleat_status enqueue_strips(cleat_context *context, const void *problem) {
+    softmax_fill(FORM_STRIPS, context_profile(context), problem);
+    return CLEAT_OK;
+}
+
 static cleat_status enqueue_groups(cleat_context *context, const void *problem) {
     softmax_fill(FORM_GROUPS, context_profile(context), problem);
     return CLEAT_OK;
@@ -39,6 +44,10 @@ static bool suits_short(const device_profile *profile, const void *problem) {
     return softmax_supports(FORM_SHORT, problem);
 }
 
+static bool suits_strips(const device_profile *profile, const void *problem) {
+    return softmax_strip(problem, profile) > 0;
+}
+
 static bool always(const device_profile *profile, const void *problem) {
     (void)profile;
     (void)problem;
@@ -48,6 +57,7 @@ static bool always(const device_profile *profile, const void *problem) {
 static const variant variants[] = {
     {"rows", suits_rows, enqueue_rows},
     {"short", suits_short, enqueue_short},
+    {"strips", suits_strips, enqueue_strips},
     {"columns", always, enqueue_columns},
     {"groups", always, enqueue_groups},
     {"items", always, enqueue_items},
@@ -55,7 +65,8 @@ static const variant variants[] = {
 };
 
 const char *const *cleat_softmax_variants(void) {
-    static const char *const names[] = {"rows", "short", "columns", "groups", "items", NULL};
+    static const char *const names[] = {
+        "rows", "short", "strips", "columns", "groups", "items", NULL};
     return names;
 }
 

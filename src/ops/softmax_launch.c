@@ -9,8 +9,10 @@ enum {
     GROUP_LOCAL = 256, /* work-items of softmax_groups at most */
     ROW_ROOM = 4096,   /* floats of rows done together: half of the smallest first-level caches */
     SHORT_ROW = 16,    /* rows of fewer elements: softmax_short, */
-    SHORT_SIDE = 8,    /* which transposes so many, for which there are instructions */
+    SHORT_SIDE = 8,    /* whose maxima and sums are formed in vectors of so many */
     WIDE_COLUMNS = 4,  /* vectors side by side, where rows are neighbours */
+    STRIP = 64,        /* rows of a task of softmax_strips at most, whose maxima are kept for */
+    STRIP_BLOCK = 16,  /* blocks of so many elements */
     ITEM_LOCAL = 64,
     ITEM_MOST = 16384 /* work-items a compute unit; beyond, they loop */
 };
@@ -63,6 +65,29 @@ static int column_vectors(const softmax_problem *p, const device_profile *profil
     return fits ? WIDE_COLUMNS : 1;
 }
 
+/* Floats that softmax_strips keeps of a row. */
+static int64_t kept_of_row(const softmax_problem *p) {
+    return p->length * (p->mode == MODE_SOFTMAX_BACKWARD ? 2 : 1) +
+           ceil_div(p->length, STRIP_BLOCK);
+}
+
+int64_t softmax_strip(const softmax_problem *p, const device_profile *profile) {
+    int64_t width = engine_vector_width(profile);
+    int64_t room = (int64_t)(profile->local_memory / sizeof(float)) / 8 * 5;
+    int64_t rows = cleat_tensor_count(&p->kept[0]);
+    int64_t vectors = STRIP / width;
+    while (vectors > 0 && vectors * width * kept_of_row(p) > room) {
+        vectors /= 2;
+    }
+    for (int t = 0; t <= p->input_count; t++) {
+        vectors = kept_stride(&p->kept[t]) == 1 ? vectors : 0;
+    }
+    while (vectors > 1 && rows / (vectors * width) < 2 * (int64_t)profile->compute_units) {
+        vectors /= 2;
+    }
+    return profile->is_cpu && p->mode < MODE_CROSS_ENTROPY ? vectors * width : 0;
+}
+
 bool softmax_supports(softmax_form form, const softmax_problem *p) {
     bool side_by_side = p->length > 0;
     for (int t = 0; t <= p->input_count; t++) {
@@ -90,7 +115,10 @@ static void add_macros(
         launch_macro(l, "MOST", SHORT_ROW);
         launch_macro(l, "SIDE", smaller(vector_width, SHORT_SIDE));
     }
-    if (form == FORM_ROWS || form == FORM_SHORT) {
+    if (form == FORM_STRIPS) {
+        launch_macro(l, "STRIP", STRIP);
+    }
+    if (form == FORM_ROWS || form == FORM_SHORT || form == FORM_STRIPS) {
         return;
     }
     launch_macro(l, "FORM", form);
@@ -138,20 +166,6 @@ static void add_label_arguments(const softmax_problem *p, launch *l) {
     l->bytes += tensor_bytes(&p->labels);
 }
 
-/* How far a row of input t may be read past its end: to one past the input's last element, its rows
- * being `length` elements side by side, unless the results go to the same buffer. */
-static int64_t limit_of(const softmax_problem *p, int t) {
-    const cleat_tensor *x = &p->kept[t];
-    int64_t limit = x->offset + p->length;
-    if (p->out_memory == NULL && x->buffer == p->kept[p->input_count].buffer) {
-        return 0;
-    }
-    for (int32_t axis = 0; axis < x->rank; axis++) {
-        limit += x->stride[axis] > 0 ? (x->shape[axis] - 1) * x->stride[axis] : 0;
-    }
-    return limit;
-}
-
 static void set_size(const softmax_problem *p, softmax_form form, const device_profile *profile,
     int64_t tasks, launch *l) {
     int64_t units = (int64_t)profile->compute_units;
@@ -174,9 +188,9 @@ static void set_size(const softmax_problem *p, softmax_form form, const device_p
 
 void softmax_fill(softmax_form form, const device_profile *profile, const softmax_problem *p) {
     static const char *const families[] = {
-        "softmax_rows", "softmax", "softmax", "softmax", "softmax_short"};
-    static const char *const kernels[] = {
-        "softmax_rows", "softmax_columns", "softmax_groups", "softmax_items", "softmax_short"};
+        "softmax_rows", "softmax", "softmax", "softmax", "softmax_short", "softmax_strips"};
+    static const char *const kernels[] = {"softmax_rows", "softmax_columns", "softmax_groups",
+        "softmax_items", "softmax_short", "softmax_strips"};
     bool vectors_wanted = form != FORM_GROUPS && form != FORM_ITEMS;
     int width = vectors_wanted ? engine_vector_width(profile) : 1;
     const cleat_tensor *kept = &p->kept[0];
@@ -186,6 +200,10 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
     if (form == FORM_COLUMNS) {
         tasks = tasks / inner * ceil_div(inner, (int64_t)width * vectors);
     }
+    int64_t strip = form == FORM_STRIPS ? softmax_strip(p, profile) : 0;
+    if (form == FORM_STRIPS) {
+        tasks = tasks / inner * ceil_div(inner, strip);
+    }
     launch *l = p->result;
     *l = launch_begin(p->operation, families[form], kernels[form]);
     add_macros(p, form, width, vectors, l);
@@ -194,11 +212,12 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
     if (p->mode >= MODE_CROSS_ENTROPY) {
         add_label_arguments(p, l);
     }
-    if (form == FORM_ROWS || form == FORM_SHORT || form == FORM_COLUMNS) {
+    if (vectors_wanted) {
         launch_int(l, l->bytes > (double)profile->cache_bytes);
     }
-    for (int t = 0; form == FORM_SHORT && t < p->input_count; t++) {
-        launch_index(l, limit_of(p, t));
+    if (form == FORM_STRIPS) {
+        launch_index(l, strip);
+        launch_local(l, (size_t)(kept_of_row(p) * strip) * sizeof(float));
     }
     set_size(p, form, profile, tasks, l);
 }

@@ -18,13 +18,14 @@ typedef enum softmax_mode {
     MODE_CROSS_ENTROPY_BACKWARD
 } softmax_mode;
 
-/* Kernels: softmax_rows and softmax_short, then FORM of cl/softmax.cl */
+/* Kernels: softmax_rows, FORM of cl/softmax.cl, softmax_short, and softmax_strips */
 typedef enum softmax_form {
     FORM_ROWS, /* rows that lie side by side, of 16 elements or more */
     FORM_COLUMNS,
     FORM_GROUPS,
     FORM_ITEMS,
-    FORM_SHORT /* rows that lie side by side, shorter */
+    FORM_SHORT, /* rows that lie side by side, shorter */
+    FORM_STRIPS /* rows whose elements are neighbours of other rows' */
 } softmax_form;
 
 enum { SOFTMAX_MAX_TENSORS = 3 };
@@ -50,6 +51,9 @@ softmax_problem softmax_arrange(const char *operation, softmax_mode mode, int in
 
 /* Whether this form can do it: rows and short ones want their elements side by side. */
 bool softmax_supports(softmax_form form, const softmax_problem *p);
+
+/* How many rows a task of softmax_strips has; 0: that can't do it here. */
+int64_t softmax_strip(const softmax_problem *p, const device_profile *profile);
 
 /* Fills *p->result. */
 void softmax_fill(softmax_form form, const device_profile *profile, const softmax_problem *p);
