@@ -45,3 +45,11 @@
 #define ASK_LINE(place, write)
 #define ASK_LINE_FAR(place)
 #endif
+
+/* Before a loop of few rounds: else the compiler makes several copies of it, and the first call
+ * waits for them. */
+#ifdef __clang__
+#define KEEP_ROLLED _Pragma("clang loop vectorize(disable) unroll(disable)")
+#else
+#define KEEP_ROLLED
+#endif

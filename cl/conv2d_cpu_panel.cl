@@ -37,6 +37,9 @@
 #define GEMM_NV 2
 #include "gemm_cpu.cl"
 #include "conv2d_cpu_plane.cl"
+/* In this program too: a program of its own would cost the first call twice as much. */
+#define PACK_MR GEMM_MR
+#include "conv2d_cpu_pack.cl"
 
 /* Where the sums of a tile go, and what becomes of them. */
 typedef struct panel_output {
@@ -64,13 +67,9 @@ static inline GEMM_VECTOR finish_if_last(GEMM_VECTOR value, float bias, const pa
 #include "conv2d_cpu_panel_tile.cl"
 #undef GEMM_NV
 #define GEMM_NV 3
-#include "conv2d_cpu_panel_tile.cl"
-#define FINISHES (ACTIVATION <= 1) /* longer activations are expanded once */
-#if FINISHES
 #define PANEL_FINISHES
 #include "conv2d_cpu_panel_tile.cl"
 #undef PANEL_FINISHES
-#endif
 #if FLAT
 #define PANEL_PACKS
 #include "conv2d_cpu_panel_tile.cl"
@@ -78,40 +77,48 @@ static inline GEMM_VECTOR finish_if_last(GEMM_VECTOR value, float bias, const pa
 #define PANEL_AHEAD
 #include "conv2d_cpu_panel_tile.cl"
 #endif
+#define FINISHES (ACTIVATION <= 1) /* longer activations are expanded once, for tiles in memory */
 
 /* Finishes `count` sums of one channel that lie in a row of y. */
 static inline void put_run(
     __global float *y, INDEX step, const float *sums, int count, float bias,
     const panel_output *o) {
+    KEEP_ROLLED
     for (int i = 0; i < count; i += GEMM_W) {
-        GEMM_VECTOR value = GEMM_LOAD(0, sums + i);
         const int left = count - i;
-        if (step == 1 && left >= GEMM_W) {
-            value += o->first ? (GEMM_VECTOR)(0.0f) : GEMM_LOAD(0, y + i);
-            GEMM_STORE(finish_if_last(value, bias, o), 0, y + i);
-            continue;
-        }
+        const bool whole = step == 1 && left >= GEMM_W;
         float lanes[GEMM_W];
-        if (!o->first) {
+        GEMM_VECTOR before = (GEMM_VECTOR)(0.0f);
+        if (!o->first && whole) {
+            before = GEMM_LOAD(0, y + i);
+        } else if (!o->first) {
+            KEEP_ROLLED
             for (int j = 0; j < min(left, GEMM_W); j++) {
                 lanes[j] = y[(i + j) * step];
             }
-            value += GEMM_LOAD(0, lanes);
+            before = GEMM_LOAD(0, lanes);
         }
-        GEMM_STORE(finish_if_last(value, bias, o), 0, lanes);
+        const GEMM_VECTOR value = finish_if_last(GEMM_LOAD(0, sums + i) + before, bias, o);
+        if (whole) {
+            GEMM_STORE(value, 0, y + i);
+            continue;
+        }
+        GEMM_STORE(value, 0, lanes);
+        KEEP_ROLLED
         for (int j = 0; j < min(left, GEMM_W); j++) {
             y[(i + j) * step] = lanes[j];
         }
     }
 }
 
-/* Puts a tile of whole vectors that lie together in y. panel_tile_finish() does it from the
- * accumulators, up to a tenth quicker where there are few channels, for the commonest tile only:
- * for each kind of tile, that code would double the time to compile. */
+/* Puts a tile of whole vectors that lie together in y. panel_tile_3() does it from the accumulators,
+ * up to a tenth quicker where there are few channels. */
 static inline void put_whole(
     __global float *y, const float *tile, int wide, const panel_output *o) {
+    KEEP_ROLLED
     for (int r = 0; r < o->rows; r++) {
         const float bias = o->bias ? o->bias[r * o->bias_stride] : 0.0f;
+        KEEP_ROLLED
         for (int v = 0; v < wide; v++) {
             GEMM_VECTOR value = GEMM_LOAD(v, tile);
             if (!o->first) {
@@ -188,6 +195,7 @@ static inline void make_runs(
     const bool rows_touch = o->y_w == 1 && o->y_h == o->out_width;
     __local INDEX *runs = item->runs;
     int q = item->q_begin, vectors = item->vectors, count = 0;
+    KEEP_ROLLED
     for (int t = 0; t < item->tiles; t++) {
         const int wide = vectors > 0 ? tile_vectors(vectors) : 0;
         const int tile_end = min(vectors > 0 ? q + wide * GEMM_W : q + item->tail, item->q_end);
@@ -218,11 +226,14 @@ static inline void make_runs(
 /* A run of pixels of `depth` channels into rows of a panel, not reading beyond. */
 static inline void pack_run(__local float *target, int target_row, const __global float *source,
     INDEX source_row, int count, int depth) {
+    KEEP_ROLLED
     for (int c = 0; c < depth; c++) {
         int i = 0;
+        KEEP_ROLLED
         for (; i + GEMM_W <= count; i += GEMM_W) {
             GEMM_STORE(GEMM_LOAD(0, source + i), 0, target + i);
         }
+        KEEP_ROLLED
         for (; i < count; i++) {
             target[i] = source[i];
         }
@@ -272,10 +283,13 @@ static inline void pack_channel(
 /* The panel of the tail, the last one, with a pixel's elements one behind the other. */
 static inline void make_columns(
     const item_work *item, const __local float *panel, __local float *columns) {
+    KEEP_ROLLED
     for (int t = 0; t + 1 < item->tiles; t++) {
         panel += panel_row(item, t) * item->depth + GEMM_W;
     }
+    KEEP_ROLLED
     for (int p = 0; p < item->tail; p++) {
+        KEEP_ROLLED
         for (int k = 0; k < item->depth; k++) {
             *columns++ = panel[k * GEMM_W + p];
         }
@@ -285,30 +299,29 @@ static inline void make_columns(
 /* Sums along k for each pixel of the tail, to tile[r * GEMM_W + pixel]. */
 static inline void sum_tail(const __global float *w, INDEX w_row, const __local float *columns,
     int count, int tail, int rows, float *tile) {
-#define TAIL_ROW(r, unused)                                                                        \
-    const __global float *w_##r = w + (INDEX)min(r, rows - 1) * w_row;
-    GEMM_ROWS(TAIL_ROW, )
-#undef TAIL_ROW
     for (int p = 0; p < tail; p++) {
-#define TAIL_BEGIN(r, unused) GEMM_VECTOR acc_##r = (GEMM_VECTOR)(0.0f);
-#define TAIL_STEP(r, unused) acc_##r = FMA(GEMM_LOAD(0, w_##r + k), pixel, acc_##r);
-#define TAIL_SUM(r, unused) tile[r * GEMM_W + p] = SUM_LANES(GEMM_W, acc_##r);
-#define TAIL_REST(r, unused)                                                                       \
-    tile[r * GEMM_W + p] = FMA(w_##r[k], columns[k], tile[r * GEMM_W + p]);
-        GEMM_ROWS(TAIL_BEGIN, )
-        int k = 0;
-        for (; k + GEMM_W <= count; k += GEMM_W) {
-            const GEMM_VECTOR pixel = GEMM_LOAD(0, columns + k);
-            GEMM_ROWS(TAIL_STEP, )
+        for (int r = 0; r < rows; r++) {
+            const __global float *row = w + r * w_row;
+            GEMM_VECTOR sums[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+            int k = 0;
+            for (; k + 4 * GEMM_W <= count; k += 4 * GEMM_W) {
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    sums[i] = FMA(GEMM_LOAD(i, row + k), GEMM_LOAD(i, columns + k), sums[i]);
+                }
+            }
+            KEEP_ROLLED
+            for (; k + GEMM_W <= count; k += GEMM_W) {
+                sums[0] = FMA(GEMM_LOAD(0, row + k), GEMM_LOAD(0, columns + k), sums[0]);
+            }
+            const GEMM_VECTOR lanes = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+            float sum = SUM_LANES(GEMM_W, lanes);
+            KEEP_ROLLED
+            for (; k < count; k++) {
+                sum = FMA(row[k], columns[k], sum);
+            }
+            tile[r * GEMM_W + p] = sum;
         }
-        GEMM_ROWS(TAIL_SUM, )
-        for (; k < count; k++) {
-            GEMM_ROWS(TAIL_REST, )
-        }
-#undef TAIL_BEGIN
-#undef TAIL_STEP
-#undef TAIL_SUM
-#undef TAIL_REST
         columns += count;
     }
 }
@@ -402,6 +415,7 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
             o.rows = min(GEMM_MR, group_outputs - (int)m0);
             o.bias = bias ? bias + bias_offset + (g * group_outputs + m0) * bias_stride : bias;
             for (int t = 0; t < item.tiles; t++) {
+                bool finished = false;
 #if FLAT
                 const INDEX run = item.tile_runs[t];
                 const bool whole = item.runs[2 * run + 1] == GEMM_NR;
@@ -414,24 +428,18 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
                         from, item.depth, o.rows, tile);
                 } else
 #endif
-#if FINISHES
-                if (item.tile_wide[t] == 3 && item.tile_place[t] >= 0 && o.first && o.last) {
-                    panel_tile_finish(rows, w_row, w_step, from, item.depth, o.rows,
-                        channel + item.tile_place[t], &o);
-                    from += GEMM_NR * item.depth + GEMM_W;
-                    continue;
-                } else
-#endif
                 if (item.tile_wide[t] == 3) {
-                    panel_tile_3(rows, w_row, w_step, from, item.depth, o.rows, tile);
+                    finished = FINISHES && item.tile_place[t] >= 0 && o.first && o.last;
+                    panel_tile_3(rows, w_row, w_step, from, item.depth, o.rows, tile,
+                        finished ? channel + item.tile_place[t] : 0, &o);
                 } else if (item.tile_wide[t] == 2) {
                     panel_tile_2(rows, w_row, w_step, from, item.depth, o.rows, tile);
                 } else {
                     sum_tail(rows, w_row, columns, item.depth, item.tail, o.rows, tile);
                 }
-                if (item.tile_place[t] >= 0) {
+                if (!finished && item.tile_place[t] >= 0) {
                     put_whole(channel + item.tile_place[t], tile, (int)item.tile_wide[t], &o);
-                } else {
+                } else if (!finished) {
                     const int q = (int)item.tile_begin[t];
                     const int q_end = t + 1 < item.tiles ? (int)item.tile_begin[t + 1] : item.q_end;
                     put_tile(channel, tile, panel_row(&item, t), q, q_end - q, &o);

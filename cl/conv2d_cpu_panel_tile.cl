@@ -6,12 +6,12 @@
  *     tile[r * GEMM_NR + q] =
  *         sum over k < count of w[r * w_row + k * w_step] * panel[k * GEMM_NR + q]
  *
- * Rows from `rows` on are computed from the last one. It does something with row k of another
- * place, x + k * x_c, meanwhile, if one of these is defined:
- *   PANEL_PACKS  panel_tile_packing() first brings it into row k of the panel
- *   PANEL_AHEAD  panel_tile_ahead() asks for it, as the next item will need it
- * With PANEL_FINISHES defined, panel_tile_finish() has no tile: the sums, complete ones, go to y,
- * finished.
+ * Rows from `rows` on are computed from the last one. With one of these defined it does more; each
+ * copy of the loop is felt in the time to compile:
+ *   PANEL_FINISHES  where y is not null, there is no tile: the sums, complete ones, go to y, finished
+ *   PANEL_PACKS     panel_tile_packing() first brings row k of another place, x + k * x_c, into row
+ *                   k of the panel
+ *   PANEL_AHEAD     panel_tile_ahead() asks for it, as the next item will need it
  */
 #if defined(PANEL_PACKS)
 static inline void panel_tile_packing(const __global float *x, INDEX x_c, const __global float *w,
@@ -20,8 +20,9 @@ static inline void panel_tile_packing(const __global float *x, INDEX x_c, const 
 static inline void panel_tile_ahead(const __global float *x, INDEX x_c, const __global float *w,
     INDEX w_row, INDEX w_step, const __local float *panel, int count, int rows, float *tile) {
 #elif defined(PANEL_FINISHES)
-static inline void panel_tile_finish(const __global float *w, INDEX w_row, INDEX w_step,
-    const __local float *panel, int count, int rows, __global float *y, const panel_output *o) {
+static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_row, INDEX w_step,
+    const __local float *panel, int count, int rows, float *tile, __global float *y,
+    const panel_output *o) {
 #else
 static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_row, INDEX w_step,
     const __local float *panel, int count, int rows, float *tile) {
@@ -62,10 +63,12 @@ static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_ro
         const float bias = o->bias ? o->bias[r * o->bias_stride] : 0.0f;                           \
         GEMM_VECTORS(PANEL_PUT_ONE, r)                                                             \
     }
-    GEMM_ROWS(PANEL_PUT_ROW, )
+    if (y) {
+        GEMM_ROWS(PANEL_PUT_ROW, )
+        return;
+    }
 #undef PANEL_PUT_ONE
 #undef PANEL_PUT_ROW
-#else
-    GEMM_PUT(tile);
 #endif
+    GEMM_PUT(tile);
 }

@@ -14,19 +14,21 @@
  *
  * conv2d_cpu_weights: one work-item a work-group, 1-D. An item sums split_images images for a
  * group, item_blocks blocks of GEMM_NR output channels and channel_block input channels into
- *   partial[split][group][block][channel block][column][m].
+ *   partial[split][group][block][channel block][column][m], with room for GEMM_W columns behind.
  * Local memory, the one item's own: patch (channel_block * patch_rows * pitch floats), panel
  * (band_rows * out_width * GEMM_NR floats), column_offset (an int for each column of channel_block
  * channels, rounded up to GEMM_MR).
  *
  * conv2d_cpu_weights_sum: dw (+)= the partial sums, added in order of the splits. One work-item a
- * work-group, 1-D; an item does GEMM_W columns of a group, block and channel block.
+ * work-group, 1-D; an item does GEMM_W columns of a group, block and channel block; what it reads
+ * beyond the last one goes nowhere.
  *
  * Macros: GEMM_W, GEMM_MR (columns in a tile), GEMM_NV as in gemm_cpu.cl; INDEX.
  */
 #include "common.cl"
 #include "gemm_cpu.cl"
 #include "conv2d_cpu_plane.cl"
+#include "interleave.cl"
 
 /* Rows become columns: rounds of interleaving the first half of the rows with the second. */
 static inline void transpose_square(GEMM_VECTOR *row) {
@@ -35,10 +37,8 @@ static inline void transpose_square(GEMM_VECTOR *row) {
     for (int round = 1; round < GEMM_W; round *= 2) {
 #pragma unroll
         for (int i = 0; i < GEMM_W / 2; i++) {
-            mixed[2 * i].even = row[i].lo;
-            mixed[2 * i].odd = row[i + GEMM_W / 2].lo;
-            mixed[2 * i + 1].even = row[i].hi;
-            mixed[2 * i + 1].odd = row[i + GEMM_W / 2].hi;
+            mixed[2 * i] = INTERLEAVE_LOW(GEMM_W, row[i], row[i + GEMM_W / 2]);
+            mixed[2 * i + 1] = INTERLEAVE_HIGH(GEMM_W, row[i], row[i + GEMM_W / 2]);
         }
 #pragma unroll
         for (int i = 0; i < GEMM_W; i++) {
@@ -208,6 +208,7 @@ static inline void store_columns(__global float *dw, INDEX dw_c, INDEX dw_h, IND
     }
     float value[GEMM_W];
     GEMM_STORE(values, 0, value);
+    KEEP_ROLLED
     for (int i = 0; i < min(count, GEMM_W); i++) {
         const int t = (first + i) % (kernel_h * kernel_w);
         const INDEX c = (first + i) / (kernel_h * kernel_w);
@@ -241,11 +242,14 @@ __kernel void conv2d_cpu_weights_sum(const __global float *partial, __global flo
 #pragma unroll
         for (int i = 0; i < GEMM_W; i++) {
             row[i] = (GEMM_VECTOR)(0.0f);
-            /* Beyond the last column there may be nothing to read. */
-            const __global float *from = partial + min(i, columns - 1 - column) * GEMM_NR + m;
-            for (int s = 0; s < splits && column < columns; s++) {
-                row[i] += GEMM_LOAD(0, from + s * split_size);
+        }
+        const __global float *from = partial + m;
+        for (int s = 0; s < splits && column < columns; s++) {
+#pragma unroll
+            for (int i = 0; i < GEMM_W; i++) {
+                row[i] += GEMM_LOAD(0, from + i * GEMM_NR);
             }
+            from += split_size;
         }
         transpose_square(row);
         for (int i = 0; i < min(GEMM_W, group_outputs - m0 - m); i++) {

@@ -236,11 +236,20 @@ bool conv2d_cpu_panel_supports(const device_profile *profile, const void *proble
 
 /* ---- Launching ---- */
 
+/* Both kernels are of one program. */
+static launch begin(const panel_launch *l, const char *kernel) {
+    launch begun = launch_begin(l->problem->operation, "conv2d_cpu_panel", kernel);
+    launch_use_index64(&begun, l->problem->index64);
+    launch_macro(&begun, "GEMM_W", l->width);
+    launch_macro(&begun, "GEMM_MR", l->block);
+    launch_macro(&begun, "ACTIVATION", l->problem->activation);
+    launch_macro(&begun, "FLAT", l->flat);
+    return begun;
+}
+
 static launch pack_launch(const panel_launch *l, void *packed) {
     const cleat_tensor *w = &l->problem->w;
-    launch pack = launch_begin(l->problem->operation, "conv2d_cpu_pack", "conv2d_cpu_pack");
-    launch_use_index64(&pack, l->problem->index64);
-    launch_macro(&pack, "PACK_MR", l->block);
+    launch pack = begin(l, "conv2d_cpu_pack");
     launch_tensor(&pack, w);
     launch_memory(&pack, packed);
     launch_index(&pack, l->w_offset);
@@ -273,12 +282,7 @@ static void launch_ints(launch *panels, const int64_t *numbers, size_t count) {
 
 static launch panel_launch_of(const panel_launch *l, void *packed) {
     const conv2d_problem *p = l->problem;
-    launch panels = launch_begin(p->operation, "conv2d_cpu_panel", "conv2d_cpu_panel");
-    launch_use_index64(&panels, p->index64);
-    launch_macro(&panels, "GEMM_W", l->width);
-    launch_macro(&panels, "GEMM_MR", l->block);
-    launch_macro(&panels, "ACTIVATION", p->activation);
-    launch_macro(&panels, "FLAT", l->flat);
+    launch panels = begin(l, "conv2d_cpu_panel");
     launch_tensor(&panels, &l->x);
     if (l->y_memory) {
         launch_memory(&panels, l->y_memory);

@@ -188,7 +188,8 @@ cleat_status conv2d_cpu_backward_weights(cleat_context *context, const void *pro
     const conv2d_problem p = without_gaps(problem);
     weights_plan plan;
     make_plan(context_profile(context), &p, &plan);
-    const int64_t floats = plan.partials * plan.columns * plan.width * plan.vectors;
+    const int64_t column = plan.width * plan.vectors;
+    const int64_t floats = (plan.partials * plan.columns + plan.width) * column;
     void *partial;
     TRY(scratch_acquire(context, (size_t)floats * 4, &partial));
     launch launches[] = {tile_launch(&p, &plan, partial), sum_launch(&p, &plan, partial)};
