@@ -33,7 +33,11 @@
 #define SOURCES 3
 #endif
 
-/* Rows of the input that make a row of the result; `bits`: -1, or 0 for one that counts as nothing. */
+/* How far ahead of its reading x is asked for: over the end of a page, where the processor's own
+ * guesses stop. */
+#define AHEAD 512
+
+/* Rows of the input that make a row of the result; `bits`: -1, or 0 if it counts as nothing. */
 typedef struct sources {
     const global float *row[3];
     int bits[3];
@@ -60,11 +64,14 @@ static inline VECTOR join(sources s, VECTOR a, VECTOR b, VECTOR c) {
 }
 
 /* t of columns i * VECTOR_WIDTH ...; the input has `columns` of them. */
-__attribute__((always_inline)) static inline VECTOR fetch(sources s, INDEX i, INDEX columns, const float *factors) {
+INLINED VECTOR fetch(sources s, INDEX i, INDEX columns, const float *factors) {
     const INDEX at = i * VECTOR_WIDTH, left = columns - at;
     const VECTOR nothing = NOTHING;
     VECTOR all;
     if (left >= VECTOR_WIDTH) {
+#if !BACKWARD
+        ASK_LINE(s.row[SOURCES - 1] + at + AHEAD, 0);
+#endif
         all = join(s, LOAD(VECTOR_WIDTH, s.row[0] + at), LOAD(VECTOR_WIDTH, s.row[1] + at),
             LOAD(VECTOR_WIDTH, s.row[SOURCES - 1] + at));
     } else if (left <= 0) {
@@ -88,7 +95,7 @@ typedef struct group {
 #endif
 } group;
 
-__attribute__((always_inline)) static inline group fetch_group(sources s, INDEX i, INDEX columns, const float *factors) {
+INLINED group fetch_group(sources s, INDEX i, INDEX columns, const float *factors) {
     group g;
 #if STEP == 2 && !BACKWARD
     const VECTOR a = fetch(s, 2 * i, columns, factors), b = fetch(s, 2 * i + 1, columns, factors);
@@ -125,7 +132,7 @@ static inline VECTOR neighbours(group before, group here, group behind) {
 #endif
 
 /* Vector i of a row of the result, which has `columns`; dx of windows two apart: two vectors. */
-__attribute__((always_inline)) static inline void put_group(group before, group here, group behind, INDEX i, global float *row,
+INLINED void put_group(group before, group here, group behind, INDEX i, global float *row,
     INDEX columns, const float *factors, int past) {
 #if RESULTS == 1
     const INDEX at = i * VECTOR_WIDTH;
@@ -153,16 +160,20 @@ static inline INDEX inside(INDEX first, INDEX extent, int count_padding) {
     return count_padding ? 3 : min(first + 3, extent) - max(first, (INDEX)0);
 }
 
+/* Of 1 .. 3, without a division for each row. */
+#define ONE_OVER(n) ((n) == 3 ? 1.0f / 3.0f : (n) == 2 ? 0.5f : 1.0f)
+
 /* For row number `row` of the result in the plane `from`. */
 static inline sources sources_of(const global float *from, INDEX from_h, INDEX row, INDEX top,
     INDEX height, INDEX out_height, int count_padding) {
     sources s;
+#pragma unroll
     for (int k = 0; k < SOURCES; k++) {
 #if BACKWARD
         const INDEX oh = (row + top) / STEP - (SOURCES - 1) + k;
         const bool good = oh >= 0 && oh < out_height && oh * STEP + 2 >= row + top;
         const INDEX rows = inside(oh * STEP - top, height, count_padding);
-        s.factor[k] = good ? 1.0f / (float)rows : 0.0f;
+        s.factor[k] = good ? ONE_OVER(rows) : 0.0f;
         const INDEX at = clamp(oh, (INDEX)0, out_height - 1);
 #else
         const INDEX h = row * STEP - top + k;

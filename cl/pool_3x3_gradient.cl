@@ -4,15 +4,15 @@
  * by side in every operand.
  *
  * The first largest element of a window is in the first of its rows that holds the largest of the
- * rows' own largest elements, and is the first one there. So for each row of x: in lines, by
- * column of windows, the largest element and which of the three columns holds it first (`place`);
- * for each row of windows, which row wins: that row's sum gets dy; and once a row of x has had all
- * of its windows, each sum goes to the column that `place` tells. Elements are compared as integers
+ * rows' own largest elements, and is the first one there. So for each row of x: by column of
+ * windows, the largest element and which of the three columns holds it first (`place`); for each
+ * row of windows, which row wins: that row's sum gets dy; and once a row of x has had all of its
+ * windows, each sum goes to the column that `place` tells. Elements are compared as integers
  * (keys()), so that NaN is larger than all and what lies outside of x smaller than all.
  *
- * Work-item i does rows [i * chunk, (i + 1) * chunk) of the N * C * H rows of dx, and reads the rows
- * of x around them; each element of dx is written once. Work-groups of one item. `streaming`: dx is
- * larger than the caches.
+ * Work-item i does rows [i * chunk, (i + 1) * chunk) of the N * C * H rows of dx, and reads the
+ * rows of x around them; each element of dx is written once. Work-groups of one item. `streaming`:
+ * dx is larger than the caches.
  * Macros: STEP 1 or 2, of both axes, LEFT 0 .. 2, the padding there, VECTOR_WIDTH 4, 8 or 16, LINE,
  * a multiple of it and at least out_width.
  */
@@ -27,18 +27,23 @@ typedef CAT(int, VECTOR_WIDTH) INTS;
 #define AS_FLOATS(v) CAT(as_float, VECTOR_WIDTH)(v)
 #define OUTSIDE (-2147483647 - 1)
 
+/* How far ahead of its reading memory is asked for. */
+#define AHEAD 512
+
 /* Ordered as the elements are; -0 is 0. */
 static inline INTS keys(VECTOR x) {
     const INTS bits = AS_INTS(x);
-    const INTS ordered = bits < 0 ? (INTS)(OUTSIDE) - bits : bits;
+    const INTS sign = bits >> 31;
+    const INTS ordered = ((bits & (INTS)(2147483647)) ^ sign) - sign;
     return x != x ? (INTS)(2147483647) : ordered;
 }
 
 /* Of columns i * VECTOR_WIDTH ...; as bits of floats, for moved(). */
-__attribute__((always_inline)) static inline VECTOR fetch(const global float *x, INDEX i, INDEX width) {
+INLINED VECTOR fetch(const global float *x, INDEX i, INDEX width) {
     const INDEX at = i * VECTOR_WIDTH, left = width - at;
     const VECTOR outside = AS_FLOATS((INTS)(OUTSIDE));
     if (left >= VECTOR_WIDTH) {
+        ASK_LINE(x + at + AHEAD, 0);
         return AS_FLOATS(keys(LOAD(VECTOR_WIDTH, x + at)));
     }
     if (left <= 0) {
@@ -57,7 +62,7 @@ typedef struct columns {
     VECTOR even, odd;
 } columns;
 
-__attribute__((always_inline)) static inline columns fetch_columns(const global float *x, INDEX i, INDEX width) {
+INLINED columns fetch_columns(const global float *x, INDEX i, INDEX width) {
     columns c;
 #if STEP == 1
     c.even = fetch(x, i, width);
@@ -73,16 +78,19 @@ __attribute__((always_inline)) static inline columns fetch_columns(const global 
 #define EVEN(by) AS_INTS(moved(before.even, here.even, behind.even, by))
 #define ODD(by) AS_INTS(moved(before.odd, here.odd, behind.odd, by))
 
-/* What the windows of a row of x have there. */
-typedef struct line {
-    INTS largest[LINE / VECTOR_WIDTH], place[LINE / VECTOR_WIDTH];
-} line;
+/* By vector of windows: what they have in three rows of x, and the sums of rows that are not
+ * finished. Side by side, lest the arrays of a row meet in the same places of the cache. */
+typedef struct cell {
+    INTS largest[3], place[3];
+    VECTOR next, after;
+} cell;
 
-/* `inside`: whether there is such a row. */
-static inline void look(line *to, const global float *x, int inside, INDEX width, INDEX vectors) {
+/* Fills place `slot` of three; `inside`: whether there is such a row. */
+static inline void look(cell *cells, int slot, const global float *x, int inside, INDEX width,
+    INDEX vectors) {
     if (!inside) {
         for (INDEX i = 0; i < vectors; i++) {
-            to->largest[i] = OUTSIDE;
+            cells[i].largest[slot] = OUTSIDE;
         }
         return;
     }
@@ -103,8 +111,8 @@ static inline void look(line *to, const global float *x, int inside, INDEX width
         const INTS a = EVEN(-1), b = ODD(-1), c = EVEN(0);
 #endif
         const INTS two = b > a ? b : a, place = b > a ? (INTS)(1) : (INTS)(0);
-        to->largest[i] = c > two ? c : two;
-        to->place[i] = c > two ? (INTS)(2) : place;
+        cells[i].largest[slot] = c > two ? c : two;
+        cells[i].place[slot] = c > two ? (INTS)(2) : place;
     }
 }
 
@@ -130,14 +138,6 @@ typedef struct finished {
 #endif
 } finished;
 
-/* What rows that are not finished have got so far. */
-typedef struct sums {
-    VECTOR next[LINE / VECTOR_WIDTH];
-#if STEP == 1
-    VECTOR after[LINE / VECTOR_WIDTH];
-#endif
-} sums;
-
 static inline finished nothing_finished(void) {
     finished f;
     f.upper.first = f.upper.second = f.upper.third = 0.0f;
@@ -147,8 +147,8 @@ static inline finished nothing_finished(void) {
     return f;
 }
 
-/* Shares dy of windows i * VECTOR_WIDTH ... among the rows a, b, c of x. */
-__attribute__((always_inline)) static inline finished share(const line *a, const line *b, const line *c, sums *s,
+/* Shares dy of windows i * VECTOR_WIDTH ... among the rows of x in slots a, b, c. */
+INLINED finished share(cell *cells, int a, int b, int c,
     const global float *dy, int has_dy, INDEX i, INDEX out_width) {
     const INDEX at = i * VECTOR_WIDTH, left = out_width - at;
     const VECTOR none = 0.0f;
@@ -158,19 +158,22 @@ __attribute__((always_inline)) static inline finished share(const line *a, const
     }
     const VECTOR all =
         left >= VECTOR_WIDTH ? LOAD(VECTOR_WIDTH, dy + at) : take_some(dy + at, (int)left, none);
+    ASK_LINE(dy + at + AHEAD, 0);
     const VECTOR given = AS_FLOATS(AS_INTS(all) & (INTS)(has_dy));
-    const INTS largest_a = a->largest[i], largest_b = b->largest[i], largest_c = c->largest[i];
+    cell *const here = &cells[i];
+    const INTS largest_a = here->largest[a], largest_b = here->largest[b];
+    const INTS largest_c = here->largest[c];
     const INTS two = largest_b > largest_a ? largest_b : largest_a;
     const VECTOR to_c = largest_c > two ? given : none, rest = largest_c > two ? none : given;
     const VECTOR to_a = largest_b > largest_a ? none : rest;
     const VECTOR to_b = largest_b > largest_a ? rest : none;
-    f.upper = part(s->next[i] + to_a, a->place[i]);
+    f.upper = part(here->next + to_a, here->place[a]);
 #if STEP == 1
-    s->next[i] = s->after[i] + to_b;
-    s->after[i] = to_c;
+    here->next = here->after + to_b;
+    here->after = to_c;
 #else
-    f.lower = part(to_b, b->place[i]);
-    s->next[i] = to_c;
+    f.lower = part(to_b, here->place[b]);
+    here->next = to_c;
 #endif
     return f;
 }
@@ -178,7 +181,7 @@ __attribute__((always_inline)) static inline finished share(const line *a, const
 #define FROM(part, by) moved(before.part, here.part, behind.part, by)
 
 /* Columns i * STEP * VECTOR_WIDTH ... of a row of dx. */
-__attribute__((always_inline)) static inline void put_columns(parts before, parts here, parts behind, INDEX i, global float *dx,
+INLINED void put_columns(parts before, parts here, parts behind, INDEX i, global float *dx,
     INDEX width, int past) {
     const INDEX at = i * STEP * VECTOR_WIDTH;
 #if STEP == 1
@@ -204,31 +207,28 @@ kernel void max_pool2d_3x3_backward(const global float *x, const global float *d
     const INDEX end = min(begin + chunk, rows);
     const INDEX vectors = (out_width - 1) / VECTOR_WIDTH + 1;
     const INDEX groups = (width - 1) / (STEP * VECTOR_WIDTH) + 1;
-    line lines[3];
-    sums so_far;
+    cell cells[LINE / VECTOR_WIDTH];
     for (INDEX done = begin; done < end;) {
         const INDEX plane = done / height, first = done % height;
         const INDEX last = min(height, first + end - done);
         const global float *px = x + PLANE(x, plane);
         const global float *pdy = dy + PLANE(dy, plane);
         global float *pdx = dx + PLANE(dx, plane);
-        /* Rows of windows from the first that covers row `first` of dx to the one that begins at row
-         * last - 1 or before it, though there may be no such row of windows. */
+        /* Rows of windows from the first that covers row `first` of dx to the one that begins at
+         * row last - 1 or before it, though there may be no such row of windows. */
         const INDEX oh0 = max(first + top - 3 + STEP, (INDEX)0) / STEP;
         const INDEX oh1 = (last - 1 + top) / STEP + 1;
-        line *a = &lines[0], *b = &lines[1], *c = &lines[2];
+        int a = 0, b = 1, c = 2;
         for (INDEX i = 0; i < vectors; i++) {
-            so_far.next[i] = 0.0f;
-#if STEP == 1
-            so_far.after[i] = 0.0f;
-#endif
+            cells[i].next = cells[i].after = 0.0f;
         }
         for (INDEX oh = oh0; oh < oh1; oh++) {
             const INDEX h = oh * STEP - top;
             for (INDEX k = oh == oh0 ? 0 : 3 - STEP; k < 3; k++) {
                 const INDEX row = h + k;
-                look(k == 0 ? a : k == 1 ? b : c, px + clamp(row, (INDEX)0, height - 1) * x_h,
-                    row >= 0 && row < height, width, vectors);
+                look(cells, k == 0 ? a : k == 1 ? b : c,
+                    px + clamp(row, (INDEX)0, height - 1) * x_h, row >= 0 && row < height, width,
+                    vectors);
             }
             const int has_dy = oh < out_height ? -1 : 0;
             const global float *given = pdy + min(oh, out_height - 1) * dy_h;
@@ -238,7 +238,7 @@ kernel void max_pool2d_3x3_backward(const global float *x, const global float *d
             const bool upper = h >= first && h < last, lower = h + 1 >= first && h + 1 < last;
             finished before, here = nothing_finished(), behind;
             for (INDEX i = -1; i < groups; i++, before = here, here = behind) {
-                behind = share(a, b, c, &so_far, given, has_dy, i + 1, out_width);
+                behind = share(cells, a, b, c, given, has_dy, i + 1, out_width);
                 if (i >= 0 && upper) {
                     put_columns(before.upper, here.upper, behind.upper, i, to, width, past);
                 }
@@ -248,14 +248,14 @@ kernel void max_pool2d_3x3_backward(const global float *x, const global float *d
                 }
 #endif
             }
-            line *const free_line = a;
+            const int unused = a;
 #if STEP == 1
             a = b;
             b = c;
 #else
             a = c;
 #endif
-            c = free_line;
+            c = unused;
         }
         done += last - first;
     }

@@ -6,6 +6,8 @@
  *   WITH_ZEROS(v)                     zeros between the lanes of half a vector
  *   LOW_PAIRS(a, b), HIGH_PAIRS(a, b) a0 b0 a1 b1 ..., the first and the second half
  */
+#define INLINED __attribute__((always_inline)) static inline
+
 #define VECTOR FLOATS(VECTOR_WIDTH)
 typedef VECTOR unaligned_vector __attribute__((aligned(4)));
 #define AT(p) (*(unaligned_vector *)(p))

@@ -59,7 +59,8 @@ kernel void pool2d_whole(const global float *x, global float *y, INDEX x_offset,
         const int some = (int)min(end - plane, (INDEX)VECTOR_WIDTH);
         VECTOR v[VECTOR_WIDTH];
         for (int k = 0; k < VECTOR_WIDTH; k++) {
-            v[k] = join_plane(x + x_offset + (plane + min(k, some - 1)) * x_step, count, done, last);
+            const INDEX from = x_offset + (plane + min(k, some - 1)) * x_step;
+            v[k] = join_plane(x + from, count, done, last);
         }
         for (int left = VECTOR_WIDTH / 2; left > 0; left /= 2) {
             for (int k = 0; k < left; k++) {
