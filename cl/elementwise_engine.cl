@@ -84,27 +84,24 @@
         WRITE(W)                                                                                   \
     }
 
-/*
- * `count` elements along axis 0 from the places on. Stores past the caches go to whole vectors of
- * memory: single elements come before the first one, unless the row is too short for that.
- */
+/* Elements of a row from where it is before the first whole vector of memory. */
 #if STREAMS
-#define BEGIN_ROW(count)                                                                           \
-    INDEX single = (INDEX)(-((size_t)(out0_data + out0_at) / 4) & (VECTOR_WIDTH - 1));             \
-    const bool past = stream && (single == 0 || count >= 12 * VECTOR_WIDTH);                       \
-    single = past ? single : 0;
+#define HEAD ((INDEX)(-((size_t)(out0_data + out0_at) / 4) & (VECTOR_WIDTH - 1)))
+#define IS_LONG(count) ((count) >= 12 * VECTOR_WIDTH)
 #else
-#define BEGIN_ROW(count) INDEX single = VECTOR_WIDTH > 1 ? 0 : count;
+#define HEAD 0
+#define IS_LONG(count) 0
 #endif
-#define ROW(count)                                                                                 \
-    BEGIN_ROW(count)                                                                               \
-    INDEX i = 0;                                                                                   \
-    while (i < count) {                                                                            \
+/* Elements `first` to `end` - 1 along axis 0 from the places on, the ones before `head` one by one. */
+#define ROW(first, head, end)                                                                      \
+    INDEX i = first;                                                                               \
+    INDEX single = VECTOR_WIDTH > 1 ? head : end;                                                  \
+    while (i < end) {                                                                              \
         for (; i < single; i++) {                                                                  \
             STEP(1, WRITE)                                                                         \
         }                                                                                          \
-        VECTORS(count)                                                                             \
-        single = count;                                                                            \
+        VECTORS(end)                                                                               \
+        single = end;                                                                              \
     }
 /* Pieces of rows are too short for the processor to find out what comes next. */
 #define ASK_NOTHING(name)
@@ -119,13 +116,13 @@
 #define ASK(name, unused)
 #endif
 #if VECTOR_WIDTH > 1
-#define VECTORS(count)                                                                             \
-    for (; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH) {                                         \
+#define VECTORS(end)                                                                               \
+    for (; i + VECTOR_WIDTH <= end; i += VECTOR_WIDTH) {                                         \
         EACH_INPUT(ASK, 0)                                                                         \
         STEP(VECTOR_WIDTH, WRITE_VECTOR)                                                           \
     }
 #else
-#define VECTORS(count)
+#define VECTORS(end)
 #endif
 
 #define BEGIN(name, unused) INDEX name##_at = name##_offset + start * name##_stride0;
@@ -182,7 +179,10 @@ __kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX 
         const INDEX count = min(block, extent0 - start);
         EACH(BEGIN, 0)
         CAT(AXES_1_, RANK)(AXIS, LAST_AXIS)
-        ROW(count)
+        INDEX head = HEAD;
+        const bool past = stream && (head == 0 || IS_LONG(count));
+        head = past ? head : 0;
+        ROW(0, head, count)
     }
 }
 
@@ -199,7 +199,7 @@ __kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX 
 #define TURN_2(name)
 #define TURN_3(name)                                                                               \
     float name##_turned[BLOCK_ROWS * TURNED_PITCH];                                                \
-    turn_block(name##_data + name##_at, name##_stride0, lines, count, name##_turned);
+    turn_block(name##_data + name##_at, name##_stride0, lines, count + extra, name##_turned);
 #define TURN(name, unused) CAT(TURN_, CAT(name, _inner))(name)
 #define BEGIN_BLOCK(name, unused)                                                                  \
     INDEX name##_at = name##_offset + first_line * name##_stride1 + start * name##_stride0;
@@ -221,9 +221,17 @@ __kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX 
     CAT(AXES_2_, RANK)(AXIS, LAST_AXIS)
     const int lines = (int)min(extent1 - first_line, (INDEX)BLOCK_ROWS);
     const int count = (int)min(extent0 - start, block);
+    /* Pieces of rows begin and end where vectors of memory do, so that no line of memory is written
+     * by two blocks; a row's first and last elements belong to its first and last piece. */
+    const bool is_aligned = HEAD == 0 && out0_stride1 % VECTOR_WIDTH == 0;
+    const bool past = stream && (is_aligned || IS_LONG(extent0));
+    const INDEX left = extent0 - start;
+    const int extra = past && !is_aligned ? (int)min(left - count, (INDEX)VECTOR_WIDTH) : 0;
     EACH_INPUT(TURN, 0)
     for (int line = 0; line < lines; line++) {
-        ROW(count)
+        const INDEX head = past ? HEAD : 0;
+        const INDEX end = min(count + head, left);
+        ROW(start > 0 ? head : 0, head, end)
         EACH(NEXT_LINE, 0)
     }
 }

@@ -62,11 +62,25 @@ typedef CAT(ELEMENT, 16) vector;
 /* Of any place of an element. */
 typedef vector any_vector __attribute__((aligned(sizeof(ELEMENT))));
 
+/* A function with a vector in its type tells the compiler to use the widest registers. */
+static inline void put_vector(vector v, global ELEMENT *to, bool past) {
+#ifdef STORE_PAST
+    if (past) {
+        STORE_PAST(v, (global vector *)to);
+        return;
+    }
+#endif
+    *(global any_vector *)to = v;
+}
+
+/* Elements before the first whole vector of memory. */
+#define HEAD(to) ((INDEX)(-(size_t)(to) / sizeof(ELEMENT) & (LANES - 1)))
+
 /* Copies a run, and asks for the lines `ahead` elements further on. */
 #define RUN_FUNCTION(space, ASK)                                                                   \
     static inline void __attribute__((overloadable)) copy_run(                                     \
         space const ELEMENT *from, global ELEMENT *to, INDEX count, INDEX ahead, int stream) {     \
-        INDEX single = (INDEX)(-(size_t)to / sizeof(ELEMENT) & (LANES - 1));                       \
+        INDEX single = HEAD(to);                                                                   \
         const bool past = stream && (single == 0 || count >= 12 * LANES);                          \
         INDEX i = 0;                                                                               \
         single = past ? single : 0;                                                                \
@@ -77,20 +91,11 @@ typedef vector any_vector __attribute__((aligned(sizeof(ELEMENT))));
             for (; i + LANES <= count; i += LANES) {                                               \
                 const vector v = *(space const any_vector *)(from + i);                            \
                 ASK(from + i + ahead);                                                             \
-                if (past) {                                                                        \
-                    PUT_PAST(v, (global vector *)(to + i));                                        \
-                } else {                                                                           \
-                    *(global any_vector *)(to + i) = v;                                            \
-                }                                                                                  \
+                put_vector(v, to + i, past);                                                       \
             }                                                                                      \
             single = count;                                                                        \
         }                                                                                          \
     }
-#ifdef STORE_PAST
-#define PUT_PAST(v, place) STORE_PAST(v, place)
-#else
-#define PUT_PAST(v, place) (*(place) = (v))
-#endif
 #define ASK_NOTHING(place)
 RUN_FUNCTION(global, ASK_LINE_FAR)
 RUN_FUNCTION(private, ASK_NOTHING)
@@ -136,12 +141,20 @@ kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *r
 #define TURN_PITCH (COLUMNS + TILE)
 #include "turn.cl"
 
+/* `left` columns from the block's first one on; pieces of rows begin and end where vectors of memory
+ * do, so that no line of memory is written by two blocks. */
 static inline void copy_block(global const ELEMENT *from, INDEX x_jump, INDEX x_step,
-    global ELEMENT *to, INDEX y_jump, INDEX y_step, int rows, int columns, int stream) {
+    global ELEMENT *to, INDEX y_jump, INDEX y_step, int rows, int columns, INDEX left, bool is_first,
+    int stream) {
     ELEMENT turned[ROWS * (COLUMNS + TILE)];
-    turn_block(from, x_jump, rows, columns, turned);
+    const int extra = stream ? (int)min(left - columns, (INDEX)TILE) : 0;
+    turn_block(from, x_jump, rows, columns + extra, turned);
     for (int r = 0; r < rows; r++) {
-        copy_run(turned + r * (COLUMNS + TILE), to + r * y_jump, columns, 0, stream);
+        const INDEX head = stream ? HEAD(to) : 0;
+        const INDEX first = is_first ? 0 : head;
+        copy_run(turned + r * (COLUMNS + TILE) + first, to + first,
+            min(columns + head, left) - first, 0, stream);
+        to += y_jump;
     }
 }
 #else
@@ -161,7 +174,8 @@ static inline void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_s
 }
 
 static inline void copy_block(global const ELEMENT *x_block, INDEX x_jump, INDEX x_step,
-    global ELEMENT *y_block, INDEX y_jump, INDEX y_step, int rows, int columns, int stream) {
+    global ELEMENT *y_block, INDEX y_jump, INDEX y_step, int rows, int columns, INDEX left,
+    bool is_first, int stream) {
     for (int row = 0; row < rows; row += TILE) {
         for (int column = 0; column < columns; column += TILE) {
             global const ELEMENT *from = x_block + row * x_step + column * x_jump;
@@ -204,5 +218,6 @@ kernel void transfer_tiled(global const ELEMENT *restrict x, global ELEMENT *res
     INDEX y_at = y_offset + row * y_jump + column * y_step;
     TAKE_OUTER_AXES
     copy_block(x + x_at, x_jump, x_step, y + y_at, y_jump, y_step,
-        (int)min(rows - row, (INDEX)ROWS), (int)min(columns - column, width), stream);
+        (int)min(rows - row, (INDEX)ROWS), (int)min(columns - column, width),
+        columns - column, column == 0, stream);
 }

@@ -48,6 +48,11 @@ static inline void turn(TURN_VECTOR *rows) {
 /* Of any place of an element. */
 typedef TURN_VECTOR turn_unaligned __attribute__((aligned(sizeof(TURN_ELEMENT))));
 
+/* A function with a vector in its type tells the compiler to use the widest registers. */
+static inline TURN_VECTOR turn_load(__global const TURN_ELEMENT *from) {
+    return *(__global const turn_unaligned *)from;
+}
+
 /*
  * to[row * pitch + column] = from[row + column * step] for all rows < rows and columns < columns.
  * Lines of memory are asked for two tiles before they are read, at the end the first ones of the rows
@@ -66,7 +71,7 @@ static inline void turn_block(
                 TURN_VECTOR tile[TURN_LANES];
 #pragma unroll
                 for (int c = 0; c < TURN_LANES; c++) {
-                    tile[c] = *(__global const turn_unaligned *)(corner + c * step);
+                    tile[c] = turn_load(corner + c * step);
                     ASK_LINE_FAR(next + c * step);
                 }
                 turn(tile);

@@ -165,20 +165,30 @@ static int32_t closest_axis(const cleat_tensor *x) {
     return best;
 }
 
-/* Brings the axes in the order of y's memory, and where that is not the last one, the axis where x
- * is closest before it; whether these are two long axes, so that the copy turns a matrix. The order
- * of axes does not matter to a copy. */
-static bool order_axes(cleat_tensor pair[2], int64_t tile) {
-    int32_t last = pair[0].rank - 1;
-    for (int32_t end = 1; end <= last; end++) {
-        for (int32_t axis = end;
-             axis > 0 && llabs(pair[1].stride[axis - 1]) < llabs(pair[1].stride[axis]); axis--) {
+/* Brings the first `count` axes in the order of the memory of x (leader 0) or y (1). */
+static void sort_axes(cleat_tensor pair[2], int32_t count, int leader) {
+    const int64_t *stride = pair[leader].stride;
+    for (int32_t end = 1; end < count; end++) {
+        for (int32_t axis = end; axis > 0 && llabs(stride[axis - 1]) < llabs(stride[axis]);
+             axis--) {
             swap_axes(&pair[0], axis - 1, axis);
             swap_axes(&pair[1], axis - 1, axis);
         }
     }
+}
+
+/* Brings the axis where y is closest to the end. Where x is closest along another one, that comes
+ * before it; whether these are two long axes, so that the copy turns a matrix. Else runs are
+ * copied, long ones in the order of x: what is written need not be waited for. The order of axes
+ * does not matter to a copy. */
+static bool order_axes(cleat_tensor pair[2], int64_t tile) {
+    int32_t last = pair[0].rank - 1;
+    sort_axes(pair, last + 1, 1);
     int32_t x_axis = closest_axis(&pair[0]);
     if (x_axis < 0 || x_axis == last || pair[0].stride[last] == 0) {
+        if (x_axis == last && pair[0].shape[last] >= tile) {
+            sort_axes(pair, last, 0);
+        }
         return false;
     }
     swap_axes(&pair[0], x_axis, last - 1);
