@@ -13,31 +13,35 @@
  *
  * Macros: BATCH_RANK, INDEX.
  */
-#define MATMUL_OPERAND(qualifiers, name)                                                           \
-    qualifiers __global float *restrict name##_base, const INDEX name##_offset,                    \
-        const INDEX name##_row, const INDEX name##_column
-/* y may be the residual too, so neither is restrict. */
-#define MATMUL_TARGET(qualifiers, name)                                                            \
-    qualifiers __global float *name##_base, const INDEX name##_offset, const INDEX name##_row,     \
-        const INDEX name##_column
+#include "numbers.cl"
 
-#define MATMUL_AXIS(i)                                                                             \
-    , const INDEX extent_##i, const INDEX a_batch_##i, const INDEX b_batch_##i,                    \
-        const INDEX y_batch_##i, const INDEX bias_batch_##i, const INDEX residual_batch_##i
-#define MATMUL_AXES_0
-#define MATMUL_AXES_1 MATMUL_AXIS(0)
-#define MATMUL_AXES_2 MATMUL_AXES_1 MATMUL_AXIS(1)
-#define MATMUL_AXES_3 MATMUL_AXES_2 MATMUL_AXIS(2)
-#define MATMUL_AXES_4 MATMUL_AXES_3 MATMUL_AXIS(3)
-#define MATMUL_AXES_5 MATMUL_AXES_4 MATMUL_AXIS(4)
-#define MATMUL_AXES_6 MATMUL_AXES_5 MATMUL_AXIS(5)
+#define MATMUL_STEPS_OF(ANY, name) ANY(name##_offset) ANY(name##_row) ANY(name##_column)
+#define MATMUL_AXIS(ANY, i)                                                                        \
+    ANY(extent_##i) ANY(a_batch_##i) ANY(b_batch_##i) ANY(y_batch_##i) ANY(bias_batch_##i)         \
+    ANY(residual_batch_##i)
+#define MATMUL_AXES_0(ANY)
+#define MATMUL_AXES_1(ANY) MATMUL_AXIS(ANY, 0)
+#define MATMUL_AXES_2(ANY) MATMUL_AXES_1(ANY) MATMUL_AXIS(ANY, 1)
+#define MATMUL_AXES_3(ANY) MATMUL_AXES_2(ANY) MATMUL_AXIS(ANY, 2)
+#define MATMUL_AXES_4(ANY) MATMUL_AXES_3(ANY) MATMUL_AXIS(ANY, 3)
+#define MATMUL_AXES_5(ANY) MATMUL_AXES_4(ANY) MATMUL_AXIS(ANY, 4)
+#define MATMUL_AXES_6(ANY) MATMUL_AXES_5(ANY) MATMUL_AXIS(ANY, 5)
+#define MATMUL_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                 \
+    ANY_INDEX(m) ANY_INDEX(n) ANY_INDEX(k) MATMUL_STEPS_OF(ANY_INDEX, a)                           \
+    MATMUL_STEPS_OF(ANY_INDEX, b) MATMUL_STEPS_OF(ANY_INDEX, y) MATMUL_STEPS_OF(ANY_INDEX, bias)   \
+    MATMUL_STEPS_OF(ANY_INDEX, residual) CAT(MATMUL_AXES_, BATCH_RANK)(ANY_INDEX)                  \
+    ANY_FLOAT(alpha) ANY_FLOAT(beta) ANY_FLOAT(slope) ANY_INT(addends)
+typedef struct matmul_numbers {
+    NUMBER_MEMBERS(MATMUL_LIST)
+} matmul_numbers;
 
-/* The parameters of every product kernel; a kernel's own come after. */
+/* The parameters of every product kernel, a kernel's own come after; y may be the residual too, so
+ * neither is restrict. A kernel begins with MATMUL_NUMBERS. */
 #define MATMUL_PARAMETERS                                                                          \
-    const INDEX m, const INDEX n, const INDEX k, MATMUL_OPERAND(const, a),                         \
-        MATMUL_OPERAND(const, b), MATMUL_TARGET(, y), MATMUL_TARGET(const, bias),                  \
-        MATMUL_TARGET(const, residual), const float alpha, const float beta,                       \
-        const float slope, const int addends CAT(MATMUL_AXES_, BATCH_RANK)
+    const __global float *restrict a_base, const __global float *restrict b_base,                  \
+        __global float *y_base, const __global float *bias_base,                                   \
+        const __global float *residual_base, const matmul_numbers numbers
+#define MATMUL_NUMBERS NUMBERS(MATMUL_LIST)
 
 /* Most axes of a high rank are of extent 1, and a division costs more than a branch that all
  * work-items take alike. */

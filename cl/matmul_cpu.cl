@@ -101,6 +101,7 @@ static inline void ask_for_row(const __global float *a_block, const INDEX a_row,
 
 __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
     const INDEX k_block, const INDEX block_rows, __local float *panels_a) {
+    MATMUL_NUMBERS
     TILE_BEGIN
     const bool turned = a_row == 1;
     for (INDEX from = 0; from < k || from == 0; from += k_block) {
@@ -161,6 +162,7 @@ DIRECT_TILE(__local, direct_tile_panel)
 
 __kernel void matmul_cpu_direct(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
     const INDEX k_block, const int b_is_panels, __local float *panel) {
+    MATMUL_NUMBERS
     TILE_BEGIN
     for (INDEX from = 0; from < k || from == 0; from += k_block) {
         const int count = (int)min(k_block, k - from);

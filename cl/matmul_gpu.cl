@@ -45,6 +45,7 @@ static inline float4 load_operand(const __global float *p, const INDEX lane, con
 
 __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void matmul_gpu_tiled(
     MATMUL_PARAMETERS, const INDEX batches, const INDEX k_part, __global float *partial) {
+    MATMUL_NUMBERS
     GEMM_LOCAL_TILES;
     GEMM_SUMS
     const INDEX batch = (INDEX)get_global_id(2) % batches;

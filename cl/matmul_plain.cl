@@ -11,6 +11,7 @@
 #include "activation.cl"
 
 __kernel void matmul_plain(MATMUL_PARAMETERS) {
+    MATMUL_NUMBERS
     const INDEX column = (INDEX)get_global_id(0);
     const INDEX row = (INDEX)get_global_id(1);
     if (column >= n || row >= m) {

@@ -12,6 +12,7 @@
 
 __kernel void matmul_sum(MATMUL_PARAMETERS, const INDEX batches, const INDEX parts,
     const __global float *restrict partial) {
+    MATMUL_NUMBERS
     const INDEX column = (INDEX)get_global_id(0);
     const INDEX row = (INDEX)get_global_id(1);
     const INDEX batch = (INDEX)get_global_id(2);

@@ -77,6 +77,7 @@ static inline void add_rows(const __global float *p, const INDEX step, const __g
 }
 
 __kernel void matmul_vector_cpu_rows(VECTOR_PARAMETERS) {
+    MATMUL_NUMBERS
     VECTOR_BEGIN
     const INDEX first = (INDEX)get_global_id(0) * CHUNK;
     if (first >= n) {
@@ -108,6 +109,7 @@ __kernel void matmul_vector_cpu_rows(VECTOR_PARAMETERS) {
 #define DOTS_EACH(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 
 __kernel void matmul_vector_cpu_dots(VECTOR_PARAMETERS) {
+    MATMUL_NUMBERS
     VECTOR_BEGIN
     const INDEX first = (INDEX)get_global_id(0) * DOTS;
     if (first >= n) {
@@ -141,6 +143,7 @@ __kernel void matmul_vector_cpu_dots(VECTOR_PARAMETERS) {
 
 __kernel void matmul_vector_cpu_sum(MATMUL_PARAMETERS, const INDEX batches, const INDEX parts,
     const __global float *restrict partial) {
+    MATMUL_NUMBERS
     const INDEX batch = (INDEX)get_global_id(2);
     const INDEX first = (INDEX)get_global_id(0) * CHUNK;
     MATMUL_BEGIN(batch)

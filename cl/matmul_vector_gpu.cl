@@ -31,6 +31,7 @@
 
 __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void matmul_vector_gpu_rows(
     VECTOR_PARAMETERS) {
+    MATMUL_NUMBERS
     VECTOR_BEGIN
     const INDEX column = (INDEX)get_global_id(0);
     if (column >= n) {
@@ -52,6 +53,7 @@ __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void matmul_vector_g
 
 __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void matmul_vector_gpu_dots(
     VECTOR_PARAMETERS) {
+    MATMUL_NUMBERS
     __local float sums[LANES];
     VECTOR_BEGIN
     const INDEX column = (INDEX)get_group_id(0);

@@ -21,7 +21,8 @@ typedef struct cached_kernel {
     cl_uint argument_count;
     launch_argument *arguments; /* as last set, of size 0 where unknown; guarded by the context's
                                    mutex, like the kernel's own */
-    uint64_t memory_era;        /* the context's when they were set */
+    uint64_t numbers[LAUNCH_NUMBERS_SIZE / 8]; /* likewise */
+    uint64_t memory_era;                       /* the context's when they were set */
     size_t max_work_group_size;
 } cached_kernel;
 

@@ -55,20 +55,45 @@ void launch_index(launch *l, int64_t value) {
     }
 }
 
+/* Where the next number goes: an argument of its own, or a member of the struct. */
+static void *next_number(launch *l, size_t size) {
+    if (!l->in_numbers) {
+        return &next_argument(l, ARGUMENT_VALUE, size)->value;
+    }
+    size_t at = round_up(l->numbers_size, size);
+    l->overflowed = l->overflowed || at + size > sizeof l->numbers;
+    at = l->overflowed ? 0 : at;
+    l->numbers_size = at + size;
+    l->numbers_alignment = size > l->numbers_alignment ? size : l->numbers_alignment;
+    return (unsigned char *)l->numbers + at;
+}
+
 void launch_int(launch *l, int32_t value) {
-    next_argument(l, ARGUMENT_VALUE, sizeof value)->value.i32 = value;
+    memcpy(next_number(l, sizeof value), &value, sizeof value);
 }
 
 void launch_long(launch *l, int64_t value) {
-    next_argument(l, ARGUMENT_VALUE, sizeof value)->value.i64 = value;
+    memcpy(next_number(l, sizeof value), &value, sizeof value);
 }
 
 void launch_ulong(launch *l, uint64_t value) {
-    next_argument(l, ARGUMENT_VALUE, sizeof value)->value.u64 = value;
+    memcpy(next_number(l, sizeof value), &value, sizeof value);
 }
 
 void launch_float(launch *l, float value) {
-    next_argument(l, ARGUMENT_VALUE, sizeof value)->value.f32 = value;
+    memcpy(next_number(l, sizeof value), &value, sizeof value);
+}
+
+void launch_numbers_begin(launch *l) {
+    l->in_numbers = true;
+    l->numbers_size = 0;
+    l->numbers_alignment = 1;
+}
+
+void launch_numbers_end(launch *l) {
+    l->in_numbers = false;
+    l->numbers_size = round_up(l->numbers_size, l->numbers_alignment);
+    next_argument(l, ARGUMENT_NUMBERS, l->numbers_size);
 }
 
 void launch_local(launch *l, size_t bytes) {
@@ -100,8 +125,8 @@ void launch_size_3d(launch *l, const size_t global[3], const size_t local[3]) {
 /* What must hold before anything is enqueued; also makes global a multiple of local. */
 static cleat_status check_launch(const cleat_context *context, launch *l) {
     REFUSE_IF(l->overflowed, CLEAT_UNSUPPORTED,
-        "%s: kernel %s has more than %d macros or %d arguments", l->operation, l->kernel,
-        LAUNCH_MAX_MACROS, LAUNCH_MAX_ARGUMENTS);
+        "%s: kernel %s has more than %d macros, %d arguments or %d bytes of numbers", l->operation,
+        l->kernel, LAUNCH_MAX_MACROS, LAUNCH_MAX_ARGUMENTS, LAUNCH_NUMBERS_SIZE);
     REFUSE_IF(l->dimensions < 1 || l->dimensions > 3, CLEAT_UNSUPPORTED,
         "%s: kernel %s was given no size", l->operation, l->kernel);
     REFUSE_IF((cl_uint)l->argument_count != l->built->argument_count, CLEAT_OPENCL_ERROR,
@@ -127,11 +152,28 @@ static cleat_status check_launch(const cleat_context *context, launch *l) {
 
 /* Whether an argument of the kernel is what it was set to. Drivers hold on to memory objects, not
  * to handles: one freed since may have given its handle to another. */
-static bool is_set(const launch_argument *set, const launch_argument *wanted, bool same_era) {
-    return set->size == wanted->size && set->kind == wanted->kind &&
-           (wanted->kind == ARGUMENT_LOCAL ||
-               memcmp(&set->value, &wanted->value, wanted->size) == 0) &&
-           (wanted->kind != ARGUMENT_MEMORY || same_era);
+static bool is_set(const launch *l, int i, bool same_era) {
+    const launch_argument *set = &l->built->arguments[i];
+    const launch_argument *wanted = &l->arguments[i];
+    if (set->size != wanted->size || set->kind != wanted->kind) {
+        return false;
+    }
+    switch (wanted->kind) {
+    case ARGUMENT_LOCAL:
+        return true;
+    case ARGUMENT_NUMBERS:
+        return memcmp(l->built->numbers, l->numbers, wanted->size) == 0;
+    case ARGUMENT_MEMORY:
+        return same_era && set->value.memory == wanted->value.memory;
+    default:
+        return memcmp(&set->value, &wanted->value, wanted->size) == 0;
+    }
+}
+
+static const void *value_of(const launch *l, const launch_argument *argument) {
+    return argument->kind == ARGUMENT_LOCAL     ? NULL
+           : argument->kind == ARGUMENT_NUMBERS ? (const void *)l->numbers
+                                                : &argument->value;
 }
 
 /* Only those that change: on PoCL each costs 0.1 us. */
@@ -140,15 +182,16 @@ static cleat_status set_arguments(const cleat_context *context, const launch *l)
     bool same_era = era == l->built->memory_era;
     for (int i = 0; i < l->argument_count; i++) {
         const launch_argument *a = &l->arguments[i];
-        launch_argument *set = &l->built->arguments[i];
-        if (is_set(set, a, same_era)) {
+        if (is_set(l, i, same_era)) {
             continue;
         }
-        const void *value = a->kind == ARGUMENT_LOCAL ? NULL : &a->value;
-        cl_int error = clSetKernelArg(l->built->kernel, (cl_uint)i, a->size, value);
-        *set = *a;
+        cl_int error = clSetKernelArg(l->built->kernel, (cl_uint)i, a->size, value_of(l, a));
+        l->built->arguments[i] = *a;
+        if (a->kind == ARGUMENT_NUMBERS) {
+            memcpy(l->built->numbers, l->numbers, a->size);
+        }
         if (error != CL_SUCCESS) {
-            set->size = 0;
+            l->built->arguments[i].size = 0;
             cleat_status status = status_from_cl(error, "clSetKernelArg");
             return status_set(status, "%s: kernel %s, argument %d of %zu bytes: %s (%d)",
                 l->operation, l->kernel, i, a->size, cl_error_name(error), error);

@@ -171,12 +171,19 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     if (packed != NULL && packed->panels != NULL && !problem.swapped) {
         problem.packed_b = packed;
     }
-    char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE], text[2 * SHAPE_TEXT_SIZE + 8];
-    snprintf(text, sizeof text, "%s x %s", shape_text(a.rank, a.shape, text_a),
-        shape_text(b.rank, b.shape, text_b));
+    const char *class = shape_class(context_profile(context), &problem);
     const variant *chosen = NULL;
-    TRY(variant_choose(context, OPERATION, shape_class(context_profile(context), &problem),
-        options->variant, variants, &problem, text, &chosen));
+    cleat_status status = variant_choose(
+        context, OPERATION, class, options->variant, variants, &problem, "this", &chosen);
+    if (status == CLEAT_UNSUPPORTED) {
+        /* Again for the message: writing the shapes takes a third of the time of a call. */
+        char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE], text[2 * SHAPE_TEXT_SIZE + 8];
+        snprintf(text, sizeof text, "%s x %s", shape_text(a.rank, a.shape, text_a),
+            shape_text(b.rank, b.shape, text_b));
+        status = variant_choose(
+            context, OPERATION, class, options->variant, variants, &problem, text, &chosen);
+    }
+    TRY(status);
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;
     }

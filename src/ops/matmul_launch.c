@@ -37,39 +37,41 @@ void matmul_macros(launch *l, const matmul_problem *p, bool index64) {
     launch_macro(l, "BATCH_RANK", matmul_kernel_batch_rank(p));
 }
 
-static void operand_arguments(launch *l, const matmul_operand *x) {
+static void operand_memory(launch *l, const matmul_operand *x) {
     if (x->scratch != NULL) {
         launch_memory(l, x->scratch);
     } else {
         launch_tensor(l, x->view.buffer != NULL ? &x->view : NULL);
     }
-    launch_index(l, x->offset);
-    launch_index(l, x->row);
-    launch_index(l, x->column);
 }
 
 void matmul_arguments(launch *l, const matmul_problem *p) {
+    const matmul_operand *operands[] = {&p->a, &p->b, &p->y, &p->bias, &p->residual};
+    enum { OPERANDS = sizeof operands / sizeof operands[0] };
+    for (int i = 0; i < OPERANDS; ++i) {
+        operand_memory(l, operands[i]);
+    }
+    launch_numbers_begin(l);
     launch_index(l, p->m);
     launch_index(l, p->n);
     launch_index(l, p->k);
-    operand_arguments(l, &p->a);
-    operand_arguments(l, &p->b);
-    operand_arguments(l, &p->y);
-    operand_arguments(l, &p->bias);
-    operand_arguments(l, &p->residual);
+    for (int i = 0; i < OPERANDS; ++i) {
+        launch_index(l, operands[i]->offset);
+        launch_index(l, operands[i]->row);
+        launch_index(l, operands[i]->column);
+    }
+    for (int axis = 0; axis < matmul_kernel_batch_rank(p); ++axis) {
+        launch_index(l, axis < p->batch_rank ? p->batch_extent[axis] : 1);
+        for (int i = 0; i < OPERANDS; ++i) {
+            launch_index(l, operands[i]->batch[axis]);
+        }
+    }
     launch_float(l, p->alpha);
     launch_float(l, p->beta);
     launch_float(l, p->slope);
     launch_int(l, (p->beta != 0.0f ? 1 : 0) + (p->bias.view.buffer != NULL ? 2 : 0) +
                       (p->residual.view.buffer != NULL ? 4 : 0));
-    for (int i = 0; i < matmul_kernel_batch_rank(p); ++i) {
-        launch_index(l, i < p->batch_rank ? p->batch_extent[i] : 1);
-        launch_index(l, p->a.batch[i]);
-        launch_index(l, p->b.batch[i]);
-        launch_index(l, p->y.batch[i]);
-        launch_index(l, p->bias.batch[i]);
-        launch_index(l, p->residual.batch[i]);
-    }
+    launch_numbers_end(l);
 }
 
 bool matmul_sum_bytes(const matmul_problem *p, int64_t parts, size_t limit, size_t *bytes) {
