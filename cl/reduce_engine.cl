@@ -170,6 +170,13 @@
         accumulator = COMBINE(accumulator, value);                                                 \
     }
 
+/* Asks for what lies AHEAD floats behind: the processor's own foresight ends with a page of 4 KiB. */
+#define AHEAD 1088
+#define ASK_0(name, i)
+#define ASK_1(name, i) ASK_LINE(name##_data + name##_at + (i) + AHEAD, 0);
+#define ASK_2(name, i)
+#define ASK(name, i) CAT(ASK_, name##_inner)(name, i)
+
 /* The share of this work-group: FORMS 0 and 1. */
 #define SHARE                                                                                      \
     INDEX share = (tasks + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);               \
@@ -201,6 +208,10 @@ __kernel void reduce_rows(PARAMETERS) {
             FLOATS(VECTOR_WIDTH) c = a;
             FLOATS(VECTOR_WIDTH) d = a;
             for (; i + 4 * VECTOR_WIDTH <= count; i += 4 * VECTOR_WIDTH) {
+                EACH_INPUT(ASK, i)
+                EACH_INPUT(ASK, i + VECTOR_WIDTH)
+                EACH_INPUT(ASK, i + 2 * VECTOR_WIDTH)
+                EACH_INPUT(ASK, i + 3 * VECTOR_WIDTH)
                 COLLECT(VECTOR_WIDTH, a, i)
                 COLLECT(VECTOR_WIDTH, b, i + VECTOR_WIDTH)
                 COLLECT(VECTOR_WIDTH, c, i + 2 * VECTOR_WIDTH)
