@@ -37,7 +37,8 @@
 #define PLACE(name, unused) name##_place[r] = name##_at;
 #define ROW(name, unused) __global const float *name##_row = name##_data + name##_place[r];
 #define READ(name, i) VECTOR name = LOAD(VECTOR_WIDTH, name##_row + (i));
-#define FETCH(name, i) ASK_LINE(name##_row + rows * name##_kept0 + (i), 0);
+/* Of the rows after the next ones. */
+#define FETCH(name, i) ASK_LINE_FAR(name##_row + 2 * rows * name##_kept0 + (i));
 #define TO_LANES(v, lanes) CAT(vstore, VECTOR_WIDTH)(v, 0, lanes)
 
 /* The terms of a row for its last pass: in private memory, a vector each, the repeating one last;
@@ -137,9 +138,9 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
             SUM_INPUTS(READ, last)
             INDEX i = 0;
             for (; i + 2 * VECTOR_WIDTH <= whole; i += 2 * VECTOR_WIDTH) {
-#if HAS_PEAK
-                FETCH(in0, i)
-                FETCH(in0, i + VECTOR_WIDTH)
+#if MODE != 3
+                EACH_INPUT(FETCH, i)
+                EACH_INPUT(FETCH, i + VECTOR_WIDTH)
 #endif
                 SUM_STEP(a, i)
                 SUM_STEP(b, i + VECTOR_WIDTH)

@@ -19,9 +19,7 @@
 
 #define ROWS 64
 #define VECTOR FLOATS(VECTOR_WIDTH)
-#define INTS CAT(int, VECTOR_WIDTH)
 #define PIECE FLOATS(SIDE)
-#define PIECE_INTS CAT(int, SIDE)
 #define BLOCK_VECTORS (MOST * ROWS / VECTOR_WIDTH)
 #define ADD(a, b) ((a) + (b))
 #define EACH_SIDE _Pragma("unroll") for (int r = 0; r < SIDE; r++)
@@ -35,7 +33,7 @@ typedef PIECE unaligned_piece __attribute__((aligned(4)));
 #define BY_16(F) BY_8(F), F(8), F(9), F(a), F(b), F(c), F(d), F(e), F(f)
 #define TAKEN(lane) numbers[owner.s##lane]
 /* Written so that the compiler sees a permutation of a register. */
-__attribute__((always_inline)) static inline VECTOR spread(VECTOR numbers, INTS owner) {
+__attribute__((always_inline)) static inline VECTOR spread(VECTOR numbers, INTS(VECTOR_WIDTH) owner) {
     return (VECTOR)(CAT(BY_, VECTOR_WIDTH)(TAKEN));
 }
 #define SPREAD(numbers) spread(numbers, owners[k])
@@ -125,8 +123,8 @@ __attribute__((always_inline)) static inline VECTOR spread(VECTOR numbers, INTS 
 __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming) {
     const int whole = (int)length / SIDE * SIDE;
     const int last_piece = max((int)length - SIDE, 0);
-    PIECE_INTS is_new;
-    INTS owners[MOST];
+    INTS(SIDE) is_new;
+    INTS(VECTOR_WIDTH) owners[MOST];
     for (int i = 0; i < SIDE; i++) {
         const int element = last_piece + i;
         ((int *)&is_new)[i] = element >= whole && element < (int)length ? -1 : 0;
