@@ -5,12 +5,12 @@
  * side, a lane of vectors each.
  *
  * What the last pass needs is kept in local memory, so that device memory is read once and written
- * once: `kept` has room for `length` elements of each row of a strip and input (of MODE 3 for dy
- * only), and for a maximum a block of BLOCK_ROWS. Terms are relative to the maximum up to their
+ * once (gradients read y twice): `kept` has room for `length` elements of each row of a strip,
+ * terms, x or dy, and for a maximum a block of BLOCK_ROWS. Terms are relative to the maximum up to their
  * block, and what was summed before it is scaled down to it (Milakov & Gimelshein 2018, *Online
  * normalizer calculation for softmax*); the last pass multiplies by what is missing. While a block
- * is worked on, the next one is asked for: the steps from element to element are too long for the
- * processor to guess.
+ * is worked on, the next one is asked for, and while gradients are written, the next strip: the
+ * steps from element to element are too long for the processor to guess.
  *
  * Macros, set by src/ops/softmax_launch.c, besides the common ones:
  *     STRIP  the most rows of a strip
@@ -24,14 +24,14 @@
 #define SCALE scale
 
 /* Vector n of element i, of a strip of `vectors` vectors of W rows: in device memory, and where it
- * is kept as number `of` of KEPT. */
-#define KEPT (MODE == 2 ? 2 : 1)
+ * is kept. */
 #define PLACE(W, name, i) (name##_data + name##_at + (i)*name##_step + n * W)
 #define READ(name, W) const FLOATS(W) name = LOAD(W, PLACE(W, name, i));
 #define ASK(name, W) ASK_LINE(PLACE(W, name, i + BLOCK_ROWS), 0);
-#define KEPT_AT(W, i, of) (kept + (((i)*vectors + n) * KEPT + (of)) * W)
-#define PEAK_AT(W, block) (kept + length * vectors * KEPT * W + ((block)*vectors + n) * W)
-#define AGAIN(W, name, of) const FLOATS(W) name = LOAD(W, KEPT_AT(W, i, of));
+#define ASK_NEXT(name, W) ASK_LINE_FAR(PLACE(W, name, i) + strip);
+#define KEPT_AT(W, i) (kept + ((i)*vectors + n) * W)
+#define PEAK_AT(W, block) KEPT_AT(W, length + (block))
+#define AGAIN(W, name) const FLOATS(W) name = LOAD(W, KEPT_AT(W, i));
 #define EACH_VECTOR for (INDEX n = 0; n < vectors; n++)
 #define EACH_OF_BLOCK for (INDEX i = begin; i < stop; i++)
 
@@ -43,14 +43,14 @@
     EACH_OF_BLOCK {                                                                                \
         READ(in0, W)                                                                               \
         peak = LARGER(peak, in0);                                                                  \
-        STORE(W, in0, KEPT_AT(W, i, 0));                                                           \
+        STORE(W, in0, KEPT_AT(W, i));                                                              \
     }                                                                                              \
     peaks[n] = peak;                                                                               \
     STORE(W, peak, PEAK_AT(W, begin / BLOCK_ROWS));                                                \
     const FLOATS(W) shift = NO_PEAK(peak);                                                         \
     totals[n] *= CAT(math_exp_down_, W)(old_peak - shift);                                         \
     EACH_OF_BLOCK {                                                                                \
-        AGAIN(W, in0, 0)                                                                           \
+        AGAIN(W, in0)                                                                              \
         ASK(in0, W)                                                                                \
         const FLOATS(W) term = TERM(W);                                                            \
         KEEP_TERM(W)                                                                               \
@@ -67,7 +67,7 @@
     }
 #endif
 #if MODE == 0
-#define KEEP_TERM(W) STORE(W, term, KEPT_AT(W, i, 0));
+#define KEEP_TERM(W) STORE(W, term, KEPT_AT(W, i));
 #define FINISH_BLOCK(W)                                                                            \
     EACH_VECTOR {                                                                                  \
         const FLOATS(W) peak = LOAD(W, PEAK_AT(W, begin / BLOCK_ROWS));                            \
@@ -75,36 +75,32 @@
     }
 #define OUT_READ(W)                                                                                \
     const FLOATS(W) scale = factors[n];                                                            \
-    AGAIN(W, term, 0)
+    AGAIN(W, term)
 #elif MODE == 1
 #define KEEP_TERM(W)
 #define FINISH_BLOCK(W)
 #define OUT_READ(W)                                                                                \
     const FLOATS(W) shift = NO_PEAK(peaks[n]), scale = totals[n];                                  \
-    AGAIN(W, in0, 0)
-#elif MODE == 2
-#define KEEP_INPUTS(W)                                                                             \
-    STORE(W, in0, KEPT_AT(W, i, 0));                                                               \
-    STORE(W, in1, KEPT_AT(W, i, 1));
-#define FINISH_BLOCK(W)
-#define OUT_READ(W)                                                                                \
-    const FLOATS(W) scale = totals[n];                                                             \
-    AGAIN(W, in0, 0)                                                                               \
-    AGAIN(W, in1, 1)
+    AGAIN(W, in0)
 #else
-#define KEEP_INPUTS(W) STORE(W, in1, KEPT_AT(W, i, 0));
+#define KEEP_INPUTS(W) STORE(W, in1, KEPT_AT(W, i));
+#define OUT_ASK(W) EACH_INPUT(ASK_NEXT, W)
 #define FINISH_BLOCK(W)
 #define OUT_READ(W)                                                                                \
     const FLOATS(W) scale = totals[n];                                                             \
     READ(in0, W)                                                                                   \
     ASK(in0, W)                                                                                    \
-    AGAIN(W, in1, 0)
+    AGAIN(W, in1)
 #endif
 
+#ifndef OUT_ASK
+#define OUT_ASK(W)
+#endif
 #define OUT_ROW(W) (out_data + out_at + i * out_step)
 #define WRITE_ELEMENT(W, WRITE)                                                                    \
     EACH_VECTOR {                                                                                  \
         OUT_READ(W)                                                                                \
+        OUT_ASK(W)                                                                                 \
         WRITE(W, RESULT(W), PLACE(W, out, i));                                                     \
     }
 
@@ -131,7 +127,7 @@
             const INDEX stop = min(begin + BLOCK_ROWS, length);                                    \
             FINISH_BLOCK(W)                                                                        \
             EACH_OF_BLOCK {                                                                        \
-                if (streaming && W > 1 && IS_STREAMABLE(W, OUT_ROW(W))) {                    \
+                if (streaming && W > 1 && IS_STREAMABLE(W, OUT_ROW(W))) {                          \
                     WRITE_ELEMENT(W, STREAM)                                                       \
                 } else {                                                                           \
                     WRITE_ELEMENT(W, STORE)                                                        \

@@ -67,8 +67,7 @@ static int column_vectors(const softmax_problem *p, const device_profile *profil
 
 /* Floats that softmax_strips keeps of a row. */
 static int64_t kept_of_row(const softmax_problem *p) {
-    return p->length * (p->mode == MODE_SOFTMAX_BACKWARD ? 2 : 1) +
-           ceil_div(p->length, STRIP_BLOCK);
+    return p->length + ceil_div(p->length, STRIP_BLOCK);
 }
 
 int64_t softmax_strip(const softmax_problem *p, const device_profile *profile) {
