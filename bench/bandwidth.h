@@ -20,11 +20,11 @@ typedef struct traffic {
     cleat_tensor tensors[TRAFFIC_TENSORS]; /* owned */
     float *host[TRAFFIC_TENSORS];          /* the random values written there; NULL: none */
     int count;
-    cleat_tensor view;         /* of an operand as the call takes it, where it is not the tensor */
-    double read, written;      /* bytes of one call */
-    float *result;             /* what check() looks at: the output's elements */
-    const cleat_tensor *from;  /* the output */
-    struct random_peer *bound; /* made where arithmetic bounds the case; NULL: none */
+    cleat_tensor view;        /* of an operand as the call takes it, where it is not the tensor */
+    double read, written;     /* bytes of one call */
+    float *result;            /* what check() looks at: the output's elements */
+    const cleat_tensor *from; /* the output */
+    struct bound_peer *bound; /* made where arithmetic bounds the case; NULL: none */
 } traffic;
 
 typedef struct traffic_family {

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Activations and their gradients; inputs in [-4, 4). form: 0 value, 1 gradient, 2 from output. */
 #include "bandwidth.h"
+#include "peer_bound.h"
 
 #include <math.h>
 
 static const double pi = 3.14159265358979323846;
 
 static bool value_prepare(bench_run *run, traffic *t) {
-    return traffic_input(run, t, 2, t->of->shape, 4) && traffic_output(run, t, 2, t->of->shape);
+    if (!traffic_input(run, t, 2, t->of->shape, 4) || !traffic_output(run, t, 2, t->of->shape)) {
+        return false;
+    }
+    if (t->of->choice != CLEAT_GELU || run->device.type != CLEAT_DEVICE_CPU ||
+        !bench_has_peer(run, "peak")) {
+        return true;
+    }
+    t->bound = bound_peer_create(run, BOUND_GELU, (double)cleat_tensor_count(t->from));
+    return t->bound != NULL;
 }
 
 static cleat_status value_call(traffic *t) {

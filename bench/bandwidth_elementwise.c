@@ -2,7 +2,7 @@
 /* Arithmetic with broadcasting, bias, copies of turned tensors, fill, random numbers, optimisers.
  */
 #include "bandwidth.h"
-#include "peer_random.h"
+#include "peer_bound.h"
 
 #include <math.h>
 
@@ -117,8 +117,9 @@ static bool made_prepare(bench_run *run, traffic *t) {
         !bench_has_peer(run, "peak")) {
         return true;
     }
-    t->bound = random_peer_create(run, t->of->choice == NORMAL, t->written);
-    return t->bound != NULL && random_peer_run(t->bound, 1) && random_peer_check(run, t->bound);
+    t->bound = bound_peer_create(run, t->of->choice == NORMAL ? BOUND_NORMAL : BOUND_UNIFORM,
+        (double)cleat_tensor_count(t->from));
+    return t->bound != NULL;
 }
 
 static cleat_status made_call(traffic *t) {

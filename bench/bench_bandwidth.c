@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What memory bounds: 16 Mi elements, against a plain kernel that moves the same bytes. */
 #include "bandwidth.h"
+#include "peer_bound.h"
 #include "peer_copy.h"
-#include "peer_random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,11 +96,11 @@ static bool bandwidth_run(bench_run *run, size_t index) {
         contenders[count++] = (contender){"copy", copy_peer_run, copy};
     }
     if (t.bound != NULL) {
-        contenders[count++] = (contender){"peak", random_peer_run, t.bound};
+        contenders[count++] = (contender){"peak", bound_peer_run, t.bound};
     }
     good = good && bench_compare(run, &unit_gbytes, t.read + t.written, contenders, count);
     copy_peer_destroy(copy);
-    random_peer_destroy(t.bound);
+    bound_peer_destroy(t.bound);
     for (int i = 0; i < t.count; i++) {
         cleat_tensor_release(&t.tensors[i]);
         free(t.host[i]);

@@ -202,6 +202,7 @@ static inline void draw(
 
 #ifndef RANK
 
+#define PAGE 1024 /* floats of a page of memory where they are small */
 #if LANES == 1
 #define UNIT 4
 #define PUT_UNIT(number, place)                                                                    \
@@ -241,6 +242,9 @@ kernel void random_contiguous(global float *y, INDEX y_offset, INDEX count, INDE
             }
 #if LANES == 16
         } else if (streams) {
+            if (unit % (PAGE / UNIT) == 0) {
+                ASK_LINE(y + start + 2 * PAGE, 1); /* so that its place is known by then */
+            }
             STREAM(16, number[0], y + start);
             STREAM(16, number[1], y + start + 16);
             STREAM(16, number[2], y + start + 32);

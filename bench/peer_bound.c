@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "peer_random.h"
+#include "peer_bound.h"
 #include "peer_kernel.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
  * logarithm and the rest are the polynomials of cl/random.cl, the shortest found for its bounds. */
 enum { UNIT = 64, VECTOR_FLOATS = 16 };
 
-static const char source[] =
+static const char random_source[] =
     "#define LOW 0xFFFFFFFFul\n"
     "#define TURNS(x, y, I0, I1, I2, I3, I4, I5, I6, I7) (uint16)(x.I0, y.I0, x.I1, y.I1,"
     " x.I2, y.I2, x.I3, y.I3, x.I4, y.I4, x.I5, y.I5, x.I6, y.I6, x.I7, y.I7)\n"
@@ -90,66 +90,82 @@ static const char source[] =
     "    y[get_global_id(0)] = a + b;\n"
     "}\n";
 
-struct random_peer {
+static const char gelu_source[] =
+    "#define STEP(c) p = fma(p, t, (float16)(c));\n"
+    "static inline float16 gelu(float16 x) {\n"
+    "    float16 u = fmin(fabs(x), 14.5f), square = u * u, rest = fma(u, u, -square), t, p;\n"
+    "    float16 shifted = fma(square, (float16)(-0.72134752f), (float16)(12583103.0f));\n"
+    "    float16 n = shifted - 12583103.0f, scale = as_float16(as_int16(shifted) << 23);\n"
+    "    t = fma(n, (float16)(1.38671875f), square);\n"
+    "    t += fma(n, (float16)(-4.2438888e-4f), rest);\n"
+    "    p = 2.1590e-5f;\n"
+    "    STEP(-2.6150e-4f) STEP(2.604e-3f) STEP(-2.0833e-2f) STEP(0.125f) STEP(-0.5f) STEP(1.0f)\n"
+    "    float16 density = p * scale;\n"
+    "    t = u;\n"
+    "    p = 4.1238e-3f;\n"
+    "    STEP(4.0684e-2f) STEP(0.18339f) STEP(0.43850f) STEP(0.5f)\n"
+    "    float16 above = p;\n"
+    "    p = 1.0336e-2f;\n"
+    "    STEP(0.10199f) STEP(0.46987f) STEP(1.203126f) STEP(1.675858f) STEP(1.0f)\n"
+    "    float16 tail = above * density * u / p;\n"
+    "    uint16 positive = min(as_uint16(x), (uint16)(0x80000000u));\n"
+    "    return fma(tail, (float16)(-0x1p-64f), as_float16(positive));\n"
+    "}\n"
+    "__kernel void gelu_values(__global float16 *y, uint units, ulong seed, float first,\n"
+    "    float step) {\n"
+    "    float16 lanes = (float16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);\n"
+    "    float16 a = 0, b = 0, x = first + lanes * step, z = x + 16 * step;\n"
+    "    for (uint unit = 0; unit < units; unit++) {\n"
+    "        a += gelu(x); b += gelu(z); x += 32 * step; z += 32 * step;\n"
+    "        a += gelu(x); b += gelu(z); x += 32 * step; z += 32 * step;\n"
+    "    }\n"
+    "    y[get_global_id(0)] = a + b;\n"
+    "}\n";
+
+struct bound_peer {
     peer_kernel kernel;
     cleat_buffer *y;
-    double numbers, variance;
+    double sum, allowed; /* of all numbers; how far it may be off */
 };
 
-static bool set_arguments(bench_run *run, cl_uint units, bool normal, random_peer *bound) {
+static bool set_arguments(
+    bench_run *run, cl_uint units, float first, float second, bound_peer *bound) {
     cl_kernel kernel = bound->kernel.kernel;
     cl_mem y = cleat_buffer_cl_mem(bound->y);
     const cl_ulong seed = 1;
-    const float offset = normal ? 0 : -1, scale = normal ? 1 : 2;
     bool good = clSetKernelArg(kernel, 0, sizeof y, &y) == CL_SUCCESS &&
                 clSetKernelArg(kernel, 1, sizeof units, &units) == CL_SUCCESS &&
                 clSetKernelArg(kernel, 2, sizeof seed, &seed) == CL_SUCCESS &&
-                clSetKernelArg(kernel, 3, sizeof offset, &offset) == CL_SUCCESS &&
-                clSetKernelArg(kernel, 4, sizeof scale, &scale) == CL_SUCCESS;
+                clSetKernelArg(kernel, 3, sizeof first, &first) == CL_SUCCESS &&
+                clSetKernelArg(kernel, 4, sizeof second, &second) == CL_SUCCESS;
     return good || bench_fail(run, "peak: arguments refused");
 }
 
-random_peer *random_peer_create(bench_run *run, bool normal, double bytes) {
-    random_peer *bound = calloc(1, sizeof *bound);
-    if (bound == NULL) {
-        bench_fail(run, "out of memory");
-        return NULL;
-    }
+/* Random numbers: their sum to five of its standard deviations. gelu of values from -4 to 4: the
+ * mean is (16 (Phi(4) - 1/2) - (Phi(4) - 1/2) + 4 phi(4)) / 8. */
+static bool prepare(bench_run *run, bound_kind kind, double count, bound_peer *bound) {
+    static const char *const names[] = {"uniform_numbers", "normal_numbers", "gelu_values"};
     const size_t items = (size_t)(KERNEL_GROUPS_PER_THREAD * run->threads);
-    const double units = round(bytes / sizeof(float) / UNIT / (double)items);
+    const double units = fmax(round(count / UNIT / (double)items), 1);
+    const double numbers = units * UNIT * (double)items;
+    const float first[] = {-1, 0, -4}, second[] = {2, 1, (float)(8 / (units * UNIT))};
+    const double mean[] = {0, 0, 0.937508};
     bound->kernel.peer = "peak";
     bound->kernel.items = items;
     bound->kernel.local = 1;
-    bound->numbers = units * UNIT * (double)items;
-    bound->variance = normal ? 1 : 1.0 / 3;
-    if (!peer_kernel_build(run, source, normal ? "normal_numbers" : "uniform_numbers",
-            VECTOR_FLOATS, &bound->kernel) ||
-        !bench_call(run,
-            cleat_buffer_create(run->context, items * VECTOR_FLOATS * sizeof(float), &bound->y),
-            "buffer") ||
-        !set_arguments(run, (cl_uint)units, normal, bound)) {
-        random_peer_destroy(bound);
-        return NULL;
-    }
-    return bound;
+    bound->sum = mean[kind] * numbers;
+    bound->allowed = kind == BOUND_GELU ? 1e-3 * numbers
+                                        : 5 * sqrt(numbers * (kind == BOUND_NORMAL ? 1 : 1.0 / 3));
+    return peer_kernel_build(run, kind == BOUND_GELU ? gelu_source : random_source, names[kind],
+               VECTOR_FLOATS, &bound->kernel) &&
+           bench_call(run,
+               cleat_buffer_create(run->context, items * VECTOR_FLOATS * sizeof(float), &bound->y),
+               "buffer") &&
+           set_arguments(run, (cl_uint)units, first[kind], second[kind], bound);
 }
 
-void random_peer_destroy(random_peer *bound) {
-    if (bound == NULL) {
-        return;
-    }
-    peer_kernel_destroy(&bound->kernel);
-    cleat_buffer_release(bound->y);
-    free(bound);
-}
-
-bool random_peer_run(void *state, int64_t calls) {
-    random_peer *bound = state;
-    return peer_kernel_run(&bound->kernel, calls);
-}
-
-/* The sum of all numbers, to five of its standard deviations; it is not 0. */
-bool random_peer_check(bench_run *run, random_peer *bound) {
+/* Whether the sum is right, and not of nothing. */
+static bool check(bench_run *run, bound_peer *bound) {
     cl_command_queue queue = cleat_context_cl_queue(run->context);
     double sum = 0;
     for (size_t i = 0; i < bound->kernel.items; i++) {
@@ -163,7 +179,34 @@ bool random_peer_check(bench_run *run, random_peer *bound) {
             sum += (double)got[lane];
         }
     }
-    const double allowed = 5 * sqrt(bound->numbers * bound->variance);
-    return (sum != 0 && fabs(sum) < allowed) ||
-           bench_fail(run, "peak: the sum is %g, not within %g", sum, allowed);
+    return (sum != 0 && fabs(sum - bound->sum) <= bound->allowed) ||
+           bench_fail(
+               run, "peak: the sum is %g, not %g within %g", sum, bound->sum, bound->allowed);
+}
+
+bound_peer *bound_peer_create(bench_run *run, bound_kind kind, double count) {
+    bound_peer *bound = calloc(1, sizeof *bound);
+    if (bound == NULL) {
+        bench_fail(run, "out of memory");
+        return NULL;
+    }
+    if (!prepare(run, kind, count, bound) || !bound_peer_run(bound, 1) || !check(run, bound)) {
+        bound_peer_destroy(bound);
+        return NULL;
+    }
+    return bound;
+}
+
+void bound_peer_destroy(bound_peer *bound) {
+    if (bound == NULL) {
+        return;
+    }
+    peer_kernel_destroy(&bound->kernel);
+    cleat_buffer_release(bound->y);
+    free(bound);
+}
+
+bool bound_peer_run(void *state, int64_t calls) {
+    bound_peer *bound = state;
+    return peer_kernel_run(&bound->kernel, calls);
 }

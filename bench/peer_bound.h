@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What bounds the rows that arithmetic bounds, as the peer "peak": the work that their definition
+ * asks for, in registers, nothing loaded or stored. In vectors of 512 bits, for each 32 numbers
+ * (include/cleat/random.h):
+ *     Philox    20 products of 8 x 32 by 32 bits, 20 shifts to their upper halves, 20 exclusive ors
+ * of three; bringing the words together 4 uniform   2 shifts, 2 conversions, 4 products, 2 sums
+ *     normal    one logarithm (22), root, sine and cosine (20), 3 conversions, 2 products, 2 fused
+ *               ones
+ * and for each 16 values of gelu: 21 fused products, 6 products, a division, 3 sums, 4 of bits and
+ * comparison. To all a sum or two, so that nothing is left out by the compiler.
+ */
+#ifndef CLEAT_BENCH_PEER_BOUND_H
+#define CLEAT_BENCH_PEER_BOUND_H
+
+#include "bench.h"
+
+typedef enum bound_kind { BOUND_UNIFORM, BOUND_NORMAL, BOUND_GELU } bound_kind;
+
+typedef struct bound_peer bound_peer;
+
+/* For `count` numbers or values; made, run once and checked. NULL after bench_fail(). */
+bound_peer *bound_peer_create(bench_run *run, bound_kind kind, double count);
+void bound_peer_destroy(bound_peer *bound); /* NULL is accepted */
+bool bound_peer_run(void *state, int64_t calls);
+
+#endif
