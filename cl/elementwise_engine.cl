@@ -229,6 +229,7 @@ __kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX 
     const int extra = past && !is_aligned ? (int)min(left - count, (INDEX)VECTOR_WIDTH) : 0;
     EACH_INPUT(TURN, 0)
     for (int line = 0; line < lines; line++) {
+        ASK_LINE(out0_data + out0_at + 2 * out0_stride1, 1); /* its page's place is known by then */
         const INDEX head = past ? HEAD : 0;
         const INDEX end = min(count + head, left);
         ROW(start > 0 ? head : 0, head, end)
