@@ -27,6 +27,7 @@
  * or 4; INDEX. weights is packed by conv2d_cpu_pack.cl.
  */
 #include "common.cl"
+#include "numbers.cl"
 
 #define GEMM_NV 1
 #include "gemm_cpu.cl"
@@ -151,16 +152,25 @@ static inline void carry_sums(
     }
 }
 
+#define PATCH_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                  \
+    ANY_INDEX(source_offset) ANY_INDEX(source_n) ANY_INDEX(source_c) ANY_INDEX(source_h)           \
+    ANY_INDEX(source_w) ANY_INDEX(result_offset) ANY_INDEX(result_n) ANY_INDEX(result_c)           \
+    ANY_INDEX(result_h) ANY_INDEX(result_w) ANY_INDEX(bias_offset) ANY_INDEX(bias_stride)          \
+    ANY_INDEX(weights_offset) ANY_INT(height) ANY_INT(width) ANY_INT(out_height)                   \
+    ANY_INT(out_width) ANY_INT(groups) ANY_INT(group_channels) ANY_INT(group_outputs)              \
+    ANY_INT(step_h) ANY_INT(step_w) ANY_INT(top) ANY_INT(left) ANY_INT(taps_h) ANY_INT(v0)         \
+    ANY_INT(dv) ANY_INT(taps_w) ANY_INT(u0) ANY_INT(du) ANY_INT(phases_h) ANY_INT(phases_w)        \
+    ANY_INT(patch_rows) ANY_INT(pitch) ANY_INT(border) ANY_INT(sums_pitch) ANY_INT(band_rows)      \
+    ANY_INT(channel_block) ANY_INT(item_groups) ANY_INT(item_blocks) ANY_INT(accumulate)           \
+    ANY_FLOAT(slope)
+typedef struct patch_numbers {
+    NUMBER_MEMBERS(PATCH_LIST)
+} patch_numbers;
+
 __kernel void conv2d_cpu(const __global float *source, __global float *result,
     const __global float *weights, const __global float *bias, __local float *patch,
-    __local float *sums, __local int *tap_offset, INDEX source_offset,
-    INDEX source_n, INDEX source_c, INDEX source_h, INDEX source_w, INDEX result_offset,
-    INDEX result_n, INDEX result_c, INDEX result_h, INDEX result_w, INDEX bias_offset,
-    INDEX bias_stride, INDEX weights_offset, int height, int width, int out_height, int out_width, int groups,
-    int group_channels, int group_outputs, int step_h, int step_w, int top, int left, int taps_h,
-    int v0, int dv, int taps_w, int u0, int du, int phases_h, int phases_w, int patch_rows,
-    int pitch, int border, int sums_pitch, int band_rows, int channel_block, int item_groups,
-    int item_blocks, int accumulate, float slope) {
+    __local float *sums, __local int *tap_offset, const patch_numbers numbers) {
+    NUMBERS(PATCH_LIST)
     const int blocks = (group_outputs + GEMM_MR - 1) / GEMM_MR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int group_items = (groups + item_groups - 1) / item_groups;

@@ -18,6 +18,7 @@
  * STRIDE_H, KERNEL_H, KERNEL_W, DILATION_H, DILATION_W; TILE_ROWS; ACTIVATION; INDEX.
  */
 #include "common.cl"
+#include "numbers.cl"
 #include "vector.cl"
 #include "conv2d_cpu_depthwise_rows.cl"
 #if ACTIVATION != 0
@@ -117,14 +118,21 @@ static void sum_short_tile(row_source x, INDEX channel_stride, int channels, int
     }
 }
 
+#define DEPTHWISE_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                              \
+    ANY_INDEX(x_first) ANY_INDEX(x_end) ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c)          \
+    ANY_INDEX(x_h) ANY_INDEX(y_offset) ANY_INDEX(y_n) ANY_INDEX(y_c) ANY_INDEX(y_h)                \
+    ANY_INDEX(w_offset) ANY_INDEX(w_m) ANY_INDEX(w_c) ANY_INDEX(w_h) ANY_INDEX(w_w)                \
+    ANY_INDEX(bias_offset) ANY_INDEX(bias_stride) ANY_INT(outputs) ANY_INT(group_channels)         \
+    ANY_INT(group_outputs) ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)   \
+    ANY_INT(top) ANY_INT(left) ANY_INT(item_channels) ANY_INT(band_rows) ANY_FLOAT(slope)
+typedef struct depthwise_numbers {
+    NUMBER_MEMBERS(DEPTHWISE_LIST)
+} depthwise_numbers;
+
 __kernel void conv2d_cpu_depthwise(const __global float *x, __global float *y,
     const __global float *w, const __global float *bias, __local float *weights,
-    __local INDEX *row_at, __local uint *row_width, INDEX x_first, INDEX x_end, INDEX x_offset,
-    INDEX x_n, INDEX x_c, INDEX x_h, INDEX y_offset, INDEX y_n, INDEX y_c, INDEX y_h,
-    INDEX w_offset, INDEX w_m, INDEX w_c, INDEX w_h, INDEX w_w, INDEX bias_offset,
-    INDEX bias_stride, int outputs, int group_channels, int group_outputs, int height, int width,
-    int out_height, int out_width, int top, int left, int item_channels, int band_rows,
-    float slope) {
+    __local INDEX *row_at, __local uint *row_width, const depthwise_numbers numbers) {
+    NUMBERS(DEPTHWISE_LIST)
     const int bands = (out_height + band_rows - 1) / band_rows;
     const int runs = (outputs + item_channels - 1) / item_channels;
     const int row_begin = get_group_id(0) % bands * band_rows;

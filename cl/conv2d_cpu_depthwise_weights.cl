@@ -12,6 +12,7 @@
  * Macros: VECTOR, floats in a vector: 4, 8 or 16; INDEX.
  */
 #include "common.cl"
+#include "numbers.cl"
 #include "vector.cl"
 
 #define VECTOR_FLOATS FLOATS(VECTOR)
@@ -45,13 +46,21 @@ static inline VECTOR_FLOATS add_products(VECTOR_FLOATS sum, const __global float
     return sum;
 }
 
+#define DEPTHWISE_WEIGHTS_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                      \
+    ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c) ANY_INDEX(x_h) ANY_INDEX(x_w)                \
+    ANY_INDEX(dw_offset) ANY_INDEX(dw_m) ANY_INDEX(dw_c) ANY_INDEX(dw_h) ANY_INDEX(dw_w)           \
+    ANY_INDEX(dy_offset) ANY_INDEX(dy_n) ANY_INDEX(dy_c) ANY_INDEX(dy_h) ANY_INDEX(dy_w)           \
+    ANY_INT(images) ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)          \
+    ANY_INT(group_channels) ANY_INT(group_outputs) ANY_INT(kernel_h) ANY_INT(kernel_w)             \
+    ANY_INT(stride_h) ANY_INT(stride_w) ANY_INT(top) ANY_INT(left) ANY_INT(dilation_h)             \
+    ANY_INT(dilation_w) ANY_INT(accumulate)
+typedef struct depthwise_weights_numbers {
+    NUMBER_MEMBERS(DEPTHWISE_WEIGHTS_LIST)
+} depthwise_weights_numbers;
+
 __kernel void conv2d_cpu_depthwise_weights(const __global float *x, __global float *dw,
-    const __global float *dy, __local float *sums, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h,
-    INDEX x_w, INDEX dw_offset, INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, INDEX dy_offset,
-    INDEX dy_n, INDEX dy_c, INDEX dy_h, INDEX dy_w, int images, int height, int width,
-    int out_height, int out_width, int group_channels, int group_outputs, int kernel_h,
-    int kernel_w, int stride_h, int stride_w, int top, int left, int dilation_h, int dilation_w,
-    int accumulate) {
+    const __global float *dy, __local float *sums, const depthwise_weights_numbers numbers) {
+    NUMBERS(DEPTHWISE_WEIGHTS_LIST)
     const INDEX m = get_group_id(0) / group_channels, c = get_group_id(0) % group_channels;
     x += x_offset + (m / group_outputs * group_channels + c) * x_c;
     dy += dy_offset + m * dy_c;

@@ -11,11 +11,20 @@
  * Macros: PACK_MR, outputs in a block; INDEX.
  */
 #include "common.cl"
+#include "numbers.cl"
 
-__kernel void conv2d_cpu_pack(const __global float *w, __global float *packed, INDEX packed_offset,
-    INDEX w_offset, INDEX w_group, INDEX w_output, INDEX w_channel, INDEX w_h, INDEX w_w,
-    int group_channels, int group_outputs, int taps_h, int taps_w, int item_channels,
-    int item_blocks) {
+#define PACK_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
+    ANY_INDEX(packed_offset) ANY_INDEX(w_offset) ANY_INDEX(w_group) ANY_INDEX(w_output)            \
+    ANY_INDEX(w_channel) ANY_INDEX(w_h) ANY_INDEX(w_w) ANY_INT(group_channels)                     \
+    ANY_INT(group_outputs) ANY_INT(taps_h) ANY_INT(taps_w) ANY_INT(item_channels)                  \
+    ANY_INT(item_blocks)
+typedef struct pack_numbers {
+    NUMBER_MEMBERS(PACK_LIST)
+} pack_numbers;
+
+__kernel void conv2d_cpu_pack(const __global float *w, __global float *packed,
+    const pack_numbers numbers) {
+    NUMBERS(PACK_LIST)
     const int blocks = (group_outputs + PACK_MR - 1) / PACK_MR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int parts = (group_channels + item_channels - 1) / item_channels;

@@ -32,6 +32,7 @@
  * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; FLAT; INDEX.
  */
 #include "common.cl"
+#include "numbers.cl"
 
 #include "vector.cl"
 #define GEMM_NV 2
@@ -326,15 +327,25 @@ static inline void sum_tail(const __global float *w, INDEX w_row, const __local 
     }
 }
 
+#define PANEL_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                  \
+    ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c) ANY_INDEX(x_h) ANY_INDEX(x_w)                \
+    ANY_INDEX(y_offset) ANY_INDEX(y_n) ANY_INDEX(y_c) ANY_INDEX(y_h) ANY_INDEX(y_w)                \
+    ANY_INDEX(bias_offset) ANY_INDEX(bias_stride) ANY_INDEX(w_offset) ANY_INDEX(w_group)           \
+    ANY_INDEX(w_block) ANY_INDEX(w_row) ANY_INDEX(w_step) ANY_INT(images) ANY_INT(height)          \
+    ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width) ANY_INT(group_channels)                  \
+    ANY_INT(group_outputs) ANY_INT(step_h) ANY_INT(step_w) ANY_INT(top) ANY_INT(left)              \
+    ANY_INT(taps_h) ANY_INT(v0) ANY_INT(dv) ANY_INT(taps_w) ANY_INT(u0) ANY_INT(du)                \
+    ANY_INT(phases_h) ANY_INT(phases_w) ANY_INT(reach) ANY_INT(pitch) ANY_INT(plane_rows)          \
+    ANY_INT(part_vectors) ANY_INT(tail) ANY_INT(item_blocks) ANY_INT(channel_block)                \
+    ANY_INT(accumulate) ANY_FLOAT(slope)
+typedef struct panel_numbers {
+    NUMBER_MEMBERS(PANEL_LIST)
+} panel_numbers;
+
 __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const __global float *w,
-    const __global float *bias, __local float *plane, __local float *panel,
-    __local float *columns, __local INDEX *table, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h,
-    INDEX x_w, INDEX y_offset, INDEX y_n, INDEX y_c, INDEX y_h, INDEX y_w, INDEX bias_offset,
-    INDEX bias_stride, INDEX w_offset, INDEX w_group, INDEX w_block, INDEX w_row, INDEX w_step,
-    int images, int height, int width, int out_height, int out_width, int group_channels,
-    int group_outputs, int step_h, int step_w, int top, int left, int taps_h, int v0, int dv,
-    int taps_w, int u0, int du, int phases_h, int phases_w, int reach, int pitch, int plane_rows,
-    int part_vectors, int tail, int item_blocks, int channel_block, int accumulate, float slope) {
+    const __global float *bias, __local float *plane, __local float *panel, __local float *columns,
+    __local INDEX *table, const panel_numbers numbers) {
+    NUMBERS(PANEL_LIST)
     const int blocks = (group_outputs + GEMM_MR - 1) / GEMM_MR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int image_pixels = out_height * out_width, pixels = images * image_pixels;

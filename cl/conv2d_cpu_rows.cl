@@ -26,6 +26,7 @@
  * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; INDEX.
  */
 #include "common.cl"
+#include "numbers.cl"
 
 #define GEMM_NV 2
 #include "gemm_cpu.cl"
@@ -76,15 +77,23 @@ static inline void put_row(__global float *y, INDEX step, const __local float *s
     }
 }
 
+#define ROWS_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
+    ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c) ANY_INDEX(x_h) ANY_INDEX(x_w)                \
+    ANY_INDEX(y_offset) ANY_INDEX(y_n) ANY_INDEX(y_c) ANY_INDEX(y_h) ANY_INDEX(y_w)                \
+    ANY_INDEX(bias_offset) ANY_INDEX(bias_stride) ANY_INDEX(w_offset) ANY_INDEX(w_group)           \
+    ANY_INDEX(w_output) ANY_INDEX(w_channel) ANY_INDEX(w_step) ANY_INT(height) ANY_INT(width)      \
+    ANY_INT(out_height) ANY_INT(out_width) ANY_INT(groups) ANY_INT(group_channels)                 \
+    ANY_INT(group_outputs) ANY_INT(top) ANY_INT(left) ANY_INT(right) ANY_INT(taps_h)               \
+    ANY_INT(taps_w) ANY_INT(dilation_h) ANY_INT(dilation_w) ANY_INT(pitch) ANY_INT(part_rows)      \
+    ANY_INT(item_blocks) ANY_INT(accumulate) ANY_FLOAT(slope)
+typedef struct rows_numbers {
+    NUMBER_MEMBERS(ROWS_LIST)
+} rows_numbers;
+
 __kernel void conv2d_cpu_rows(const __global float *x, __global float *y, const __global float *w,
-    const __global float *bias, __local float *plane, __local float *out,
-    __local int *tap_offset, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h, INDEX x_w,
-    INDEX y_offset, INDEX y_n, INDEX y_c, INDEX y_h, INDEX y_w, INDEX bias_offset,
-    INDEX bias_stride, INDEX w_offset, INDEX w_group, INDEX w_output, INDEX w_channel,
-    INDEX w_step, int height, int width,
-    int out_height, int out_width, int groups, int group_channels, int group_outputs, int top,
-    int left, int right, int taps_h, int taps_w, int dilation_h, int dilation_w, int pitch,
-    int part_rows, int item_blocks, int accumulate, float slope) {
+    const __global float *bias, __local float *plane, __local float *out, __local int *tap_offset,
+    const rows_numbers numbers) {
+    NUMBERS(ROWS_LIST)
     const int blocks = (group_outputs + GEMM_MR - 1) / GEMM_MR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int parts = (out_height + part_rows - 1) / part_rows;

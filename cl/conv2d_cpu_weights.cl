@@ -26,6 +26,7 @@
  * Macros: GEMM_W, GEMM_MR (columns in a tile), GEMM_NV as in gemm_cpu.cl; INDEX.
  */
 #include "common.cl"
+#include "numbers.cl"
 #include "gemm_cpu.cl"
 #include "conv2d_cpu_plane.cl"
 #include "interleave.cl"
@@ -141,14 +142,22 @@ static void weights_tile(const __local float *patch, const __local float *panel,
 #define ROUNDED_COLUMNS(channels, window)                                                          \
     (((channels) * (window) + GEMM_MR - 1) / GEMM_MR * GEMM_MR)
 
+#define WEIGHTS_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                \
+    ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c) ANY_INDEX(x_h) ANY_INDEX(x_w)                \
+    ANY_INDEX(dy_offset) ANY_INDEX(dy_n) ANY_INDEX(dy_c) ANY_INDEX(dy_h) ANY_INDEX(dy_w)           \
+    ANY_INT(images) ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)          \
+    ANY_INT(groups) ANY_INT(group_channels) ANY_INT(group_outputs) ANY_INT(kernel_h)               \
+    ANY_INT(kernel_w) ANY_INT(stride_h) ANY_INT(stride_w) ANY_INT(top) ANY_INT(left)               \
+    ANY_INT(dilation_h) ANY_INT(dilation_w) ANY_INT(split_images) ANY_INT(item_blocks)             \
+    ANY_INT(channel_block) ANY_INT(patch_rows) ANY_INT(pitch) ANY_INT(band_rows)
+typedef struct weights_numbers {
+    NUMBER_MEMBERS(WEIGHTS_LIST)
+} weights_numbers;
+
 __kernel void conv2d_cpu_weights(const __global float *x, const __global float *dy,
     __global float *partial, __local float *patch, __local float *panel,
-    __local int *column_offset, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h, INDEX x_w,
-    INDEX dy_offset, INDEX dy_n, INDEX dy_c, INDEX dy_h, INDEX dy_w, int images, int height,
-    int width, int out_height, int out_width, int groups, int group_channels, int group_outputs,
-    int kernel_h, int kernel_w, int stride_h, int stride_w, int top, int left, int dilation_h,
-    int dilation_w, int split_images, int item_blocks, int channel_block, int patch_rows, int pitch,
-    int band_rows) {
+    __local int *column_offset, const weights_numbers numbers) {
+    NUMBERS(WEIGHTS_LIST)
     const int blocks = (group_outputs + GEMM_NR - 1) / GEMM_NR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int channel_blocks = (group_channels + channel_block - 1) / channel_block;
@@ -217,10 +226,17 @@ static inline void store_columns(__global float *dw, INDEX dw_c, INDEX dw_h, IND
     }
 }
 
+#define WEIGHTS_SUM_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                            \
+    ANY_INDEX(dw_offset) ANY_INDEX(dw_m) ANY_INDEX(dw_c) ANY_INDEX(dw_h) ANY_INDEX(dw_w)           \
+    ANY_INT(groups) ANY_INT(group_channels) ANY_INT(group_outputs) ANY_INT(kernel_h)               \
+    ANY_INT(kernel_w) ANY_INT(splits) ANY_INT(channel_block) ANY_INT(accumulate)
+typedef struct weights_sum_numbers {
+    NUMBER_MEMBERS(WEIGHTS_SUM_LIST)
+} weights_sum_numbers;
+
 __kernel void conv2d_cpu_weights_sum(const __global float *partial, __global float *dw,
-    INDEX dw_offset, INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, int groups,
-    int group_channels, int group_outputs, int kernel_h, int kernel_w, int splits,
-    int channel_block, int accumulate) {
+    const weights_sum_numbers numbers) {
+    NUMBERS(WEIGHTS_SUM_LIST)
     const int window = kernel_h * kernel_w;
     const int blocks = (group_outputs + GEMM_NR - 1) / GEMM_NR;
     const int channel_blocks = (group_channels + channel_block - 1) / channel_block;

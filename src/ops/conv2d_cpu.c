@@ -255,6 +255,7 @@ static launch pack_launch(const conv2d_problem *p, const patch_launch *l, void *
     launch_macro(&pack, "PACK_MR", l->block);
     launch_tensor(&pack, &p->w);
     launch_memory(&pack, packed);
+    launch_numbers_begin(&pack);
     launch_index(&pack, l->packed_offset);
     launch_index(&pack, l->weight_offset);
     launch_index(&pack, l->weight_group);
@@ -268,6 +269,7 @@ static launch pack_launch(const conv2d_problem *p, const patch_launch *l, void *
     launch_int(&pack, (int32_t)l->axis[COLUMNS].taps);
     launch_int(&pack, PACK_CHANNELS);
     launch_int(&pack, 1);
+    launch_numbers_end(&pack);
     const int64_t items = l->groups * l->blocks * ceil_div(l->channels, PACK_CHANNELS);
     launch_size_1d(&pack, (size_t)items, 1);
     pack.bytes = 8.0 * (double)packed_floats(l);
@@ -307,6 +309,7 @@ static launch tile_launch(const conv2d_problem *p, const patch_launch *l, void *
     launch_local(&tiles, (size_t)cells * 4);
     launch_local(&tiles, (size_t)max_of(l->item_blocks * l->block * l->sums_pitch, 1) * 4);
     launch_local(&tiles, (size_t)max_of(taps_of(l), 1) * 4);
+    launch_numbers_begin(&tiles);
     conv2d_launch_layout(&tiles, &l->source);
     conv2d_launch_layout(&tiles, &l->result);
     launch_index(&tiles, p->bias ? p->bias->offset : 0);
@@ -323,6 +326,7 @@ static launch tile_launch(const conv2d_problem *p, const patch_launch *l, void *
     launch_plan(&tiles, l);
     launch_int(&tiles, p->accumulate);
     launch_float(&tiles, p->slope);
+    launch_numbers_end(&tiles);
     tiles.flop = 2.0 * (double)cleat_tensor_count(&l->result) * (double)(l->channels * taps_of(l));
     tiles.bytes = 4.0 * ((double)cleat_tensor_count(&l->source) +
                             (double)cleat_tensor_count(&l->result) + (double)packed_floats(l));

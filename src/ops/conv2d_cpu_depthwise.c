@@ -117,6 +117,7 @@ cleat_status conv2d_cpu_depthwise(cleat_context *context, const void *problem) {
     const size_t rows = (size_t)source_rows(p, &plan);
     launch_local(&l, rows * (p->index64 ? 8 : 4));
     launch_local(&l, rows * 4);
+    launch_numbers_begin(&l);
     launch_index(&l, first);
     launch_index(&l, end);
     launch_plane(&l, &p->x);
@@ -129,6 +130,7 @@ cleat_status conv2d_cpu_depthwise(cleat_context *context, const void *problem) {
         plan.item_channels, plan.band_rows};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
     launch_float(&l, p->slope);
+    launch_numbers_end(&l);
     launch_size_1d(&l, (size_t)plan.items, 1);
     l.flop = conv2d_flop(p);
     l.bytes = conv2d_bytes(p);
@@ -160,6 +162,7 @@ cleat_status conv2d_cpu_depthwise_weights(cleat_context *context, const void *pr
     launch_tensor(&l, &p->w);
     launch_tensor(&l, &p->y);
     launch_local(&l, local_bytes(profile, p));
+    launch_numbers_begin(&l);
     conv2d_launch_layout(&l, &p->x);
     conv2d_launch_layout(&l, &p->w);
     conv2d_launch_layout(&l, &p->y);
@@ -168,6 +171,7 @@ cleat_status conv2d_cpu_depthwise_weights(cleat_context *context, const void *pr
         p->stride[ROWS], p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS],
         p->dilation[COLUMNS], p->accumulate};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
+    launch_numbers_end(&l);
     launch_size_1d(&l, (size_t)(p->w.shape[0] * p->group_channels), 1);
     l.flop = conv2d_flop(p);
     l.bytes = conv2d_bytes(p);

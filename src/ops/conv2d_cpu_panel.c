@@ -252,6 +252,7 @@ static launch pack_launch(const panel_launch *l, void *packed) {
     launch pack = begin(l, "conv2d_cpu_pack");
     launch_tensor(&pack, w);
     launch_memory(&pack, packed);
+    launch_numbers_begin(&pack);
     launch_index(&pack, l->w_offset);
     launch_index(&pack, w->offset);
     launch_index(&pack, l->problem->group_outputs * w->stride[0]);
@@ -267,6 +268,7 @@ static launch pack_launch(const panel_launch *l, void *packed) {
     const bool by_channels = llabs(w->stride[0]) < llabs(w->stride[1]);
     const int64_t item_blocks = by_channels ? min_of(l->blocks, PACK_BLOCKS) : 1;
     launch_int(&pack, (int32_t)item_blocks);
+    launch_numbers_end(&pack);
     const int64_t items = l->problem->groups * ceil_div(l->blocks, item_blocks) *
                           ceil_div(w->shape[1], PACK_CHANNELS);
     launch_size_1d(&pack, (size_t)items, 1);
@@ -299,6 +301,7 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
     launch_local(&panels, (size_t)panel_floats(l, l->channel_block) * 4);
     launch_local(&panels, (size_t)max_of(l->tail * l->channel_block * l->taps, 1) * 4);
     launch_local(&panels, (size_t)table_size(l) * (p->index64 ? 8 : 4));
+    launch_numbers_begin(&panels);
     conv2d_launch_layout(&panels, &l->x);
     conv2d_launch_layout(&panels, &l->y);
     launch_index(&panels, p->bias ? p->bias->offset : 0);
@@ -315,6 +318,7 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
         l->tail, l->item_blocks, l->channel_block, p->accumulate};
     launch_ints(&panels, numbers, sizeof numbers / sizeof numbers[0]);
     launch_float(&panels, p->slope);
+    launch_numbers_end(&panels);
     launch_size_1d(&panels, (size_t)count_items(l), 1);
     panels.flop = conv2d_flop(p);
     panels.bytes = conv2d_bytes(p);

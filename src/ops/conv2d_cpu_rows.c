@@ -170,6 +170,7 @@ static launch rows_launch_of(const rows_launch *l) {
     launch_local(&rows, (size_t)plane_floats(l) * 4);
     launch_local(&rows, (size_t)out_floats(l) * 4);
     launch_local(&rows, (size_t)l->taps * 4);
+    launch_numbers_begin(&rows);
     conv2d_launch_layout(&rows, l->x);
     conv2d_launch_layout(&rows, l->y);
     const int64_t places[] = {p->bias ? p->bias->offset : 0, p->bias ? p->bias->stride[0] : 0,
@@ -185,6 +186,7 @@ static launch rows_launch_of(const rows_launch *l) {
         launch_int(&rows, (int32_t)numbers[i]);
     }
     launch_float(&rows, p->slope);
+    launch_numbers_end(&rows);
     launch_size_1d(&rows, (size_t)count_items(l), 1);
     rows.flop = conv2d_flop(p);
     rows.bytes = conv2d_bytes(p);

@@ -154,6 +154,7 @@ static launch tile_launch(const conv2d_problem *p, const weights_plan *plan, voi
     launch_local(&l, (size_t)(plan->channel_block * plan->patch_rows * plan->pitch) * 4);
     launch_local(&l, (size_t)(plan->band_rows * p->y.shape[3] * plan->width * plan->vectors) * 4);
     launch_local(&l, (size_t)plan->columns * 4);
+    launch_numbers_begin(&l);
     conv2d_launch_layout(&l, &p->x);
     conv2d_launch_layout(&l, &p->y);
     const int64_t numbers[] = {p->x.shape[0], p->x.shape[2], p->x.shape[3], p->y.shape[2],
@@ -162,6 +163,7 @@ static launch tile_launch(const conv2d_problem *p, const weights_plan *plan, voi
         p->dilation[COLUMNS], plan->split_images, plan->item_blocks, plan->channel_block,
         plan->patch_rows, plan->pitch, plan->band_rows};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
+    launch_numbers_end(&l);
     const int64_t items = plan->splits * p->groups * ceil_div(plan->blocks, plan->item_blocks) *
                           ceil_div(p->group_channels, plan->channel_block);
     launch_size_1d(&l, (size_t)items, 1);
@@ -174,10 +176,12 @@ static launch sum_launch(const conv2d_problem *p, const weights_plan *plan, void
     launch l = begin(p, plan, "conv2d_cpu_weights_sum");
     launch_memory(&l, partial);
     launch_tensor(&l, &p->w);
+    launch_numbers_begin(&l);
     conv2d_launch_layout(&l, &p->w);
     const int64_t numbers[] = {p->groups, p->group_channels, p->group_outputs, p->w.shape[2],
         p->w.shape[3], plan->splits, plan->channel_block, p->accumulate};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
+    launch_numbers_end(&l);
     const int64_t tiles = ceil_div(plan->channel_block * window_of(p), plan->width);
     launch_size_1d(&l, (size_t)(plan->partials / plan->splits * tiles), 1);
     l.bytes = 4.0 * (double)cleat_tensor_count(&p->w) * (double)(plan->splits + 1);
