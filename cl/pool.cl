@@ -16,7 +16,7 @@
  *   of y.
  * pool2d_2x2, pool2d_2x2_backward: windows of 2x2, steps of 2, no padding, columns side by side in
  *   every operand; work-item i does rows [i * chunk, (i + 1) * chunk) of the N * C * OH rows of y.
- *   `streaming`: dx is larger than the caches.
+ *   `streaming`: the operands are larger than the caches.
  * Macros: AVERAGE (0: max).
  */
 #include "common.cl"
@@ -222,15 +222,18 @@ kernel void average_pool2d_backward_planes(const global float *dy, global float 
 
 /* ---- Windows of 2x2, steps of 2 ---- */
 
+/* How far ahead of its reading x is asked for. */
+#define AHEAD 512
+
 /*
  * A row of `windows` windows is done eight at a time. Rows of 4 .. 7 are done as two overlapping
  * fours, so that some windows are done twice with the same result; shorter ones are padded. The
  * four functions below load and store the elements of windows [i, i + 8), `each` to a window and
- * row, in that scheme.
+ * row, in that scheme; `past`: past the caches where the place allows it.
  */
 float8 load_8(const global float *p, INDEX i, INDEX windows) {
     if (windows >= 8) {
-        return vload8(0, p + min(i, windows - 8));
+        return LOAD(8, p + min(i, windows - 8));
     }
     if (windows >= 4) {
         return (float8)(vload4(0, p), vload4(0, p + windows - 4));
@@ -244,7 +247,7 @@ float8 load_8(const global float *p, INDEX i, INDEX windows) {
 
 float16 load_16(const global float *p, INDEX i, INDEX windows) {
     if (windows >= 8) {
-        return vload16(0, p + 2 * min(i, windows - 8));
+        return LOAD(16, p + 2 * min(i, windows - 8));
     }
     if (windows >= 4) {
         return (float16)(vload8(0, p), vload8(0, p + 2 * (windows - 4)));
@@ -256,9 +259,14 @@ float16 load_16(const global float *p, INDEX i, INDEX windows) {
     return vload16(0, lanes);
 }
 
-void store_8(float8 value, global float *p, INDEX i, INDEX windows) {
+void store_8(float8 value, global float *p, INDEX i, INDEX windows, int past) {
     if (windows >= 8) {
-        vstore8(value, 0, p + min(i, windows - 8));
+        global float *to = p + min(i, windows - 8);
+        if (past && IS_STREAMABLE(8, to)) {
+            STREAM(8, value, to);
+        } else {
+            STORE(8, value, to);
+        }
     } else if (windows >= 4) {
         vstore4(value.lo, 0, p);
         vstore4(value.hi, 0, p + windows - 4);
@@ -271,8 +279,7 @@ void store_8(float8 value, global float *p, INDEX i, INDEX windows) {
     }
 }
 
-/* The elements of eight windows in one row: left and right ones; `past`: past the caches where the
- * place allows it. */
+/* The elements of eight windows in one row: left and right ones. */
 void store_16(float8 left, float8 right, global float *p, INDEX i, INDEX windows, int past) {
     const float16 value = (float16)(left.s0, right.s0, left.s1, right.s1, left.s2, right.s2,
         left.s3, right.s3, left.s4, right.s4, left.s5, right.s5, left.s6, right.s6, left.s7,
@@ -298,7 +305,7 @@ void store_16(float8 left, float8 right, global float *p, INDEX i, INDEX windows
 
 kernel void pool2d_2x2(const global float *x, global float *y, INDEX x_offset, INDEX y_offset,
     INDEX rows, INDEX channels, INDEX out_height, INDEX out_width, INDEX x_n, INDEX x_c, INDEX x_h,
-    INDEX y_n, INDEX y_c, INDEX y_h, INDEX chunk) {
+    INDEX y_n, INDEX y_c, INDEX y_h, INDEX chunk, int streaming) {
     const INDEX first = (INDEX)get_global_id(0) * chunk;
     if (first >= rows) {
         return;
@@ -311,12 +318,14 @@ kernel void pool2d_2x2(const global float *x, global float *y, INDEX x_offset, I
         for (; oh < out_height && row < last; ++oh, ++row) {
             const global float *upper = px + 2 * oh * x_h;
             for (INDEX i = 0; i < out_width; i += 8) {
+                ASK_LINE(upper + 2 * i + AHEAD, 0);
+                ASK_LINE(upper + x_h + 2 * i + AHEAD, 0);
                 const float16 a = load_16(upper, i, out_width);
                 const float16 b = load_16(upper + x_h, i, out_width);
                 const float16 both = COMBINE(a, b);
                 const float8 even = both.even, odd = both.odd;
                 const float8 result = COMBINE(even, odd);
-                store_8(AVERAGE ? 0.25f * result : result, py + oh * y_h, i, out_width);
+                store_8(AVERAGE ? 0.25f * result : result, py + oh * y_h, i, out_width, streaming);
             }
         }
     }

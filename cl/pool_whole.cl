@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One window a plane on processors: y[plane] = largest element of a plane of x, or their sum over
- * `divisor`. The `count` elements of a plane lie together, x_step elements from those of the next
- * plane; y's lie y_step apart.
+ * `divisor`; and the average's dx, each element of a plane dy[plane] / divisor. The `count` elements
+ * of a plane lie together, x_step elements from those of the next plane, side by side in dx; y's
+ * and dy's lie y_step and dy_step apart.
  *
  * Work-item i does planes [i * chunk, (i + 1) * chunk), VECTOR_WIDTH of them together: the elements
  * of each are joined to a vector, and those vectors to one that holds a result in each lane.
- * Work-groups of one item. Macros: AVERAGE (0: max), VECTOR_WIDTH 4, 8 or 16.
+ * pool2d_whole_backward, where count >= VECTOR_WIDTH: dx from one multiple of the vector's size to
+ * the next, whatever planes lie there, at most two. `streaming`: dx is larger than the caches.
+ * Work-groups of one item. Macros: AVERAGE (0: max), BACKWARD (average only), VECTOR_WIDTH 4, 8 or
+ * 16.
  */
 #include "common.cl"
 #include "stream.cl"
 #include "vector.cl"
 #include "pool_lanes.cl"
+
+typedef CAT(int, VECTOR_WIDTH) MASK;
+
+#if !BACKWARD
 
 #if AVERAGE
 #define JOIN(a, b) ((a) + (b))
@@ -20,8 +28,6 @@
 #define JOIN(a, b) MAX_NAN(a, b)
 #define NOTHING (-INFINITY)
 #endif
-
-typedef CAT(int, VECTOR_WIDTH) MASK;
 
 /* The lanes of a, then those of b, neighbours joined. */
 static inline VECTOR fold(VECTOR a, VECTOR b) {
@@ -80,3 +86,45 @@ kernel void pool2d_whole(const global float *x, global float *y, INDEX x_offset,
         }
     }
 }
+
+#else
+
+kernel void pool2d_whole_backward(const global float *dy, global float *dx, INDEX dy_offset,
+    INDEX dx_offset, INDEX planes, INDEX count, INDEX dy_step, float divisor, INDEX chunk,
+    int streaming) {
+    const INDEX begin = (INDEX)get_global_id(0) * chunk;
+    const INDEX end = min(begin + chunk, planes);
+    if (begin >= end) {
+        return;
+    }
+    int numbers[VECTOR_WIDTH];
+    for (int k = 0; k < VECTOR_WIDTH; k++) {
+        numbers[k] = k;
+    }
+    const MASK lanes = CAT(vload, VECTOR_WIDTH)(0, numbers);
+    const global float *next_dy = dy + dy_offset + begin * dy_step;
+    global float *to = dx + dx_offset + begin * count;
+    const INDEX total = (end - begin) * count;
+    /* Up to the first multiple, then vectors; `left` elements of this plane are still to come. */
+    const INDEX misplaced = (INDEX)((size_t)to / sizeof(float) % VECTOR_WIDTH);
+    INDEX done = min(misplaced > 0 ? VECTOR_WIDTH - misplaced : 0, total), left = count - done;
+    VECTOR here = *next_dy / divisor, behind = here;
+    put(here, to, (int)done);
+    for (INDEX plane = begin; plane < end; plane++) {
+        next_dy += plane + 1 < end ? dy_step : 0;
+        behind = *next_dy / divisor;
+        for (; left >= VECTOR_WIDTH; left -= VECTOR_WIDTH, done += VECTOR_WIDTH) {
+            put_row(here, to + done, VECTOR_WIDTH, streaming);
+        }
+        if (left > 0) {
+            const VECTOR both = lanes < (MASK)((int)left) ? here : behind;
+            put_row(both, to + done, total - done, streaming);
+            done += VECTOR_WIDTH;
+            left -= VECTOR_WIDTH;
+        }
+        left += count;
+        here = behind;
+    }
+}
+
+#endif

@@ -11,18 +11,18 @@ typedef struct pool_case {
 typedef struct operation {
     const char *name, *variable;
     bool average, backward;
-    const char *variants[6];
+    const char *variants[7];
 } operation;
 
 static const operation operations[] = {
     {"max forward", "CLEAT_MAX_POOL2D", false, false,
         {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "direct"}},
     {"max backward", "CLEAT_MAX_POOL2D_BACKWARD", false, true,
-        {"whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "cpu_planes", "direct"}},
+        {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "cpu_planes", "direct"}},
     {"average forward", "CLEAT_AVERAGE_POOL2D", true, false,
         {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "direct"}},
     {"average backward", "CLEAT_AVERAGE_POOL2D_BACKWARD", true, true,
-        {"whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "cpu_planes", "direct"}},
+        {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "cpu_planes", "direct"}},
 };
 
 static const pool_case table[] = {
@@ -174,7 +174,7 @@ static void run_everywhere(const pool_case *c, test_values values, test_layout l
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         const operation *op = &operations[i];
         run_case(op, NULL, c, values, layout);
-        for (int v = 0; v < 6 && op->variants[v] != NULL; v++) {
+        for (int v = 0; v < 7 && op->variants[v] != NULL; v++) {
             run_case(op, op->variants[v], c, values, layout);
         }
     }
@@ -253,7 +253,7 @@ START_TEST(test_special_values) {
         for (size_t i = 0; i < 2; i++) {
             const operation *op = &operations[i];
             want(op, &p, dx, ddy, result, magnitude);
-            for (int v = 0; v < 6 && op->variants[v] != NULL; v++) {
+            for (int v = 0; v < 7 && op->variants[v] != NULL; v++) {
                 test_tensor y =
                     test_output(4, op->backward ? p.shape : p.out_shape, TEST_ROW_MAJOR);
                 setenv(op->variable, op->variants[v], 1);

@@ -293,23 +293,30 @@ static cleat_status enqueue_whole(cleat_context *context, const void *data) {
     return elementwise_run(context, &pass);
 }
 
-/* The same for many small planes, y's and x's each as far apart. */
+/* The same for many small planes, those of each tensor as far apart. */
 static cleat_status enqueue_small(cleat_context *context, const void *data) {
     const problem *p = data;
     const device_profile *profile = context_profile(context);
     const int64_t planes = p->shape[0] * p->shape[1], width = profile->float_width;
-    launch l = begin(p, "pool_whole", "pool2d_whole");
+    const cleat_tensor *from = p->backward ? &p->small : &p->large;
+    launch l = begin(p, "pool_whole", p->backward ? "pool2d_whole_backward" : "pool2d_whole");
+    launch_macro(&l, "BACKWARD", p->backward);
     launch_macro(&l, "VECTOR_WIDTH", width);
-    launch_tensor(&l, &p->large);
+    launch_tensor(&l, from);
     launch_tensor(&l, &p->result);
-    launch_index(&l, p->large.offset);
+    launch_index(&l, from->offset);
     launch_index(&l, p->result.offset);
     launch_index(&l, planes);
     launch_index(&l, p->window[0] * p->window[1]);
-    launch_index(&l, plane_step(&p->large));
-    launch_index(&l, plane_step(&p->result));
+    launch_index(&l, plane_step(from));
+    if (!p->backward) {
+        launch_index(&l, plane_step(&p->result));
+    }
     launch_float(&l, (float)(p->window[0] * p->window[1]));
     launch_index(&l, work_split(profile, planes, width, &l));
+    if (p->backward) {
+        launch_int(&l, l.bytes > (double)profile->cache_bytes);
+    }
     return launch_all(context, &l, 1);
 }
 
@@ -345,9 +352,7 @@ static cleat_status enqueue_2x2(cleat_context *context, const void *data) {
     }
     const device_profile *profile = context_profile(context);
     launch_index(&l, work_split(profile, rows, 1, &l));
-    if (p->backward) {
-        launch_int(&l, l.bytes > (double)profile->cache_bytes);
-    }
+    launch_int(&l, l.bytes > (double)profile->cache_bytes);
     return launch_all(context, &l, 1);
 }
 
@@ -409,14 +414,18 @@ static bool is_whole(const device_profile *profile, const void *data) {
            (p->average || !p->backward);
 }
 
-/* Planes so small that one vector's lanes suffice to sum them, each in one piece. */
+/* Planes each in one piece, and so small that one vector's lanes suffice to sum them; the gradient
+ * wants no gaps between them and a vector or more in each. */
 static bool is_small(const device_profile *profile, const void *data) {
     const problem *p = data;
     const cleat_tensor *x = &p->large;
-    return profile->is_cpu && !p->backward && is_whole(profile, data) && plane_step(x) != 0 &&
-           plane_step(&p->result) != 0 && (x->stride[3] == 1 || x->shape[3] == 1) &&
-           (x->stride[2] == x->shape[3] || x->shape[2] == 1) &&
-           p->window[0] * p->window[1] <= SMALL_PLANE;
+    const int64_t count = p->window[0] * p->window[1];
+    const bool pieces = (x->stride[3] == 1 || x->shape[3] == 1) &&
+                        (x->stride[2] == x->shape[3] || x->shape[2] == 1);
+    const bool suits =
+        p->backward ? plane_step(x) == count && count >= profile->float_width : plane_step(x) != 0;
+    return profile->is_cpu && is_whole(profile, data) && pieces && suits &&
+           plane_step(&p->small) != 0 && count <= SMALL_PLANE;
 }
 
 static const variant forward_variants[] = {
@@ -430,6 +439,7 @@ static const variant forward_variants[] = {
 };
 
 static const variant backward_variants[] = {
+    {"cpu_small", is_small, enqueue_small},
     {"whole", is_whole, enqueue_whole},
     {"cpu_2x2", is_2x2, enqueue_2x2},
     {"cpu_3x3", is_3x3, enqueue_3x3},
