@@ -155,7 +155,7 @@ START_TEST(folder_comes_before_the_library) {
     put_file("transfer.cl", "#include \"common.cl\"\n#include \"value.cl\"\n#include \"value.cl\"\n"
                             "kernel void transfer_strided(global const float *x, global float *y, "
                             "INDEX a, INDEX b, INDEX c, INDEX d, INDEX e, INDEX f, INDEX g, "
-                            "INDEX h, INDEX i, INDEX j) {\n"
+                            "INDEX h, INDEX i, INDEX j, INDEX k) {\n"
                             "    y[0] = x[0] + FMA(VALUE, 2.0f, 0.0f);\n}\n");
     put_file("value.cl", "#undef VALUE\n#define VALUE 20.0f");
     o = copy_with_folder();
