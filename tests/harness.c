@@ -58,6 +58,12 @@ bool test_coin(void) {
     return (random_bits() >> 63) != 0;
 }
 
+bool test_device_is_cpu(void) {
+    cleat_device_info info;
+    test_ok(cleat_context_device(test_context(), &info));
+    return info.type == CLEAT_DEVICE_CPU;
+}
+
 static bool effort_is(const char *name) {
     const char *effort = getenv("CLEAT_TEST_EFFORT");
     return effort != NULL && strcmp(effort, name) == 0;
@@ -68,7 +74,7 @@ bool test_is_short(void) {
 }
 
 bool test_wants_work(int64_t terms) {
-    return terms <= 1000000 || !effort_is("simulator");
+    return terms <= 200000 || !effort_is("simulator");
 }
 
 bool test_wants(const char *variant) {

@@ -26,6 +26,8 @@ Suite *test_suite(void);
 /* The context of this process, made at first use; released by main(), which then fails the run if
  * a buffer is still alive. */
 cleat_context *test_context(void);
+/* Whether its device is a processor with a driver of its own. */
+bool test_device_is_cpu(void);
 
 /* ---- Random numbers: one stream per process, from the printed seed ---- */
 int64_t test_int(int64_t low, int64_t high); /* inclusive */

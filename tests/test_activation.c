@@ -8,9 +8,7 @@ enum { VARIANTS = 2, ACTIVATIONS = CLEAT_SILU + 1 };
 /* Where division is not correctly rounded (up to 2.5 ulp in OpenCL), the bounds of sigmoid and the
  * like grow by its error. */
 static double division_error(void) {
-    cleat_device_info info;
-    test_ok(cleat_context_device(test_context(), &info));
-    return info.type == CLEAT_DEVICE_CPU ? 0 : 3;
+    return test_device_is_cpu() ? 0 : 3;
 }
 
 static double value_ulp(cleat_activation activation) {

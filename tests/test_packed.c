@@ -176,9 +176,7 @@ START_TEST(lifetime) {
     cleat_packed_retain(packed);
     cleat_packed_release(packed);
     b = cleat_packed_operand(packed);
-    cleat_device_info device;
-    test_ok(cleat_context_device(test_context(), &device));
-    if (device.type == CLEAT_DEVICE_CPU) {
+    if (test_device_is_cpu()) {
         ck_assert_uint_ge(cleat_packed_size(packed), sizeof(float[40][70]));
     }
     test_tensor a = test_input(2, (int64_t[]){20, 40}, TEST_EXACT, TEST_ROW_MAJOR);

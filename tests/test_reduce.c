@@ -192,10 +192,15 @@ START_TEST(long_sums_do_not_stall) {
         float got = 0;
         test_tensor y = test_output(0, NULL, TEST_ROW_MAJOR);
         force(round);
-        test_ok(cleat_reduce(test_context(), CLEAT_REDUCE_SUM, x, 0, NULL, y.view, NULL));
-        test_fetch(&y);
-        got = y.data[0];
-        ck_assert_msg(got == (float)count, "%s: %g", variants[round], (double)got);
+        cleat_status status =
+            cleat_reduce(test_context(), CLEAT_REDUCE_SUM, x, 0, NULL, y.view, NULL);
+        /* The processors' variants, where a work-item may not take so many rounds. */
+        if (status != CLEAT_UNSUPPORTED || test_device_is_cpu()) {
+            test_ok(status);
+            test_fetch(&y);
+            got = y.data[0];
+            ck_assert_msg(got == (float)count, "%s: %g", variants[round], (double)got);
+        }
         test_free(&y);
     }
     unforce();

@@ -205,3 +205,11 @@ bool device_probe_event_times(cl_context context, cl_command_queue queue) {
     clReleaseMemObject(memory);
     return believable;
 }
+
+bool profile_is_past_caches(const device_profile *profile, double bytes) {
+    return profile->cache_bytes > 0 && bytes > (double)profile->cache_bytes;
+}
+
+bool profile_item_is_short(const device_profile *profile, double rounds) {
+    return profile->is_cpu || rounds < 60000;
+}

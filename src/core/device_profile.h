@@ -31,4 +31,11 @@ typedef struct device_profile {
     int opencl_c_major, opencl_c_minor;
 } device_profile;
 
+/* Whether a pass over so much memory leaves nothing in the caches that anyone will find there. */
+bool profile_is_past_caches(const device_profile *profile, double bytes);
+
+/* Whether one work-item may take so many rounds of loops, about. CPUs do not mind; elsewhere a long
+ * item meets watchdogs, and llvmpipe leaves every loop after 65,535 rounds without a word. */
+bool profile_item_is_short(const device_profile *profile, double rounds);
+
 #endif

@@ -258,7 +258,7 @@ static cleat_status launch_copy(
     launch_index(&l, parts);
     l.bytes = 2.0 * (double)cleat_tensor_count(y) * (double)cleat_type_size(x->type);
     launch_index(&l, width);
-    launch_int(&l, l.bytes > (double)profile->cache_bytes && profile->cache_bytes > 0);
+    launch_int(&l, profile_is_past_caches(profile, l.bytes));
     launch_index(&l, x->offset);
     launch_index(&l, y->offset);
     for (int32_t i = y->rank - rank; i < y->rank; i++) {

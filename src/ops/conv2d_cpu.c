@@ -217,7 +217,7 @@ static bool plan_launch(const device_profile *profile, patch_launch *l) {
     const int64_t items = l->source.shape[0] * band_count(l, l->band_rows) *
                           ceil_div(l->blocks, l->item_blocks) * l->groups;
     l->item_groups = min_of(l->groups, max_of(1, items / (16 * threads)));
-    return conv2d_item_is_short(
+    return profile_item_is_short(
         profile, (double)l->item_groups * item_cost(l, l->band_rows, l->item_blocks));
 }
 

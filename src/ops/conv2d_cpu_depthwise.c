@@ -90,7 +90,7 @@ bool conv2d_cpu_depthwise_supports(const device_profile *profile, const void *pr
     const int64_t bytes =
         source_rows(p, &plan) * 12 + p->group_channels * p->w.shape[2] * p->w.shape[3] * 4;
     return window_is_small(p) && bytes <= (int64_t)profile->local_memory &&
-           conv2d_item_is_short(profile, rounds);
+           profile_item_is_short(profile, rounds);
 }
 
 cleat_status conv2d_cpu_depthwise(cleat_context *context, const void *problem) {
@@ -147,8 +147,9 @@ bool conv2d_cpu_depthwise_weights_supports(const device_profile *profile, const 
     const conv2d_problem *p = problem;
     return conv2d_is_int_sized(p) && p->w.shape[2] * p->w.shape[3] <= 1024 &&
            local_bytes(profile, p) <= profile->local_memory &&
-           conv2d_item_is_short(profile, (double)cleat_tensor_count(&p->y) / (double)p->y.shape[1] *
-                                             (double)(p->w.shape[2] * p->w.shape[3]));
+           profile_item_is_short(profile, (double)cleat_tensor_count(&p->y) /
+                                              (double)p->y.shape[1] *
+                                              (double)(p->w.shape[2] * p->w.shape[3]));
 }
 
 cleat_status conv2d_cpu_depthwise_weights(cleat_context *context, const void *problem) {

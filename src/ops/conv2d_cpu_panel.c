@@ -231,7 +231,7 @@ bool conv2d_cpu_panel_supports(const device_profile *profile, const void *proble
     l.part_vectors = min_of(l.vectors, TILE_VECTORS);
     l.item_blocks = 1;
     return l.pixels < INT32_MAX / 2 && plan_parts(&l, local_floats(profile)) &&
-           conv2d_item_is_short(profile, item_cost(&l, l.part_vectors));
+           profile_item_is_short(profile, item_cost(&l, l.part_vectors));
 }
 
 /* ---- Launching ---- */

@@ -134,7 +134,7 @@ bool conv2d_cpu_rows_supports(const device_profile *profile, const void *problem
     }
     const rows_launch l = make_launch(profile, p);
     return l.top >= 0 && l.left >= 0 && l.right >= 0 && fits(profile, &l) &&
-           conv2d_item_is_short(
+           profile_item_is_short(
                profile, (double)(l.channels * l.taps) * (double)part_vectors(&l, 1) * 8);
 }
 

@@ -121,7 +121,7 @@ static bool make_plan(const device_profile *profile, const conv2d_problem *p, we
     const double image = (double)(plan->channel_block * p->x.shape[2] * plan->pitch) +
                          (double)(plan->item_blocks * p->y.shape[2] * p->y.shape[3]) *
                              (double)(plan->width * plan->vectors + plan->columns);
-    return conv2d_item_is_short(profile, (double)plan->split_images * image);
+    return profile_item_is_short(profile, (double)plan->split_images * image);
 }
 
 bool conv2d_cpu_weights_supports(const device_profile *profile, const void *problem) {

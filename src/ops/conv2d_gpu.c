@@ -5,7 +5,7 @@
 enum {
     TILE_K = 16,
     LEAST_TERMS = 256,  /* of a part */
-    MOST_TERMS = 16384, /* of a part: see conv2d_item_is_short() */
+    MOST_TERMS = 16384, /* of a part: see profile_item_is_short() */
     MOST_PARTS = 64,    /* unless MOST_TERMS asks for more */
     PARTIAL_LIMIT = 64 * 1024 * 1024
 };

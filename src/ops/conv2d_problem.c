@@ -30,7 +30,3 @@ void conv2d_launch_layout(launch *l, const cleat_tensor *x) {
         launch_index(l, x->stride[axis]);
     }
 }
-
-bool conv2d_item_is_short(const device_profile *profile, double rounds) {
-    return profile->is_cpu || rounds < 60000;
-}

@@ -37,10 +37,6 @@ double conv2d_bytes(const conv2d_problem *problem);
  * small products of them are too: what the tiled variants ask for. */
 bool conv2d_is_int_sized(const conv2d_problem *problem);
 
-/* Whether one work-item may take so many rounds of loops, about. CPUs do not mind; elsewhere a long
- * item meets watchdogs, and llvmpipe leaves every loop after 65,535 rounds without a word. */
-bool conv2d_item_is_short(const device_profile *profile, double rounds);
-
 /* launch_index for each number of a tensor of rank 4: offset, then strides. */
 void conv2d_launch_layout(launch *l, const cleat_tensor *x);
 

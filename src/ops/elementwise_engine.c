@@ -166,7 +166,7 @@ static bool is_past_caches(const device_profile *profile, const elementwise_pass
         bytes += tensor_bytes(&pass->tensors[t]);
         in_place = in_place || (pass->memory[t] == NULL && pass->tensors[t].buffer == y->buffer);
     }
-    return !in_place && profile->cache_bytes > 0 && bytes > (double)profile->cache_bytes;
+    return !in_place && profile_is_past_caches(profile, bytes);
 }
 
 static void fill(const device_profile *profile, const arranged_pass *problem, int vector_width,

@@ -225,7 +225,7 @@ static cleat_status enqueue_rows(cleat_context *context, const void *data) {
     launch_macro(&l, "LINE", ROW_LINE);
     launch_index(&l, work_split(profile, items, 1, &l));
     if (!by_planes) {
-        launch_int(&l, l.bytes > (double)profile->cache_bytes);
+        launch_int(&l, profile_is_past_caches(profile, l.bytes));
     }
     return launch_all(context, &l, 1);
 }
@@ -249,7 +249,7 @@ static cleat_status enqueue_3x3(cleat_context *context, const void *data) {
     const bool whole = planes >= (int64_t)profile->compute_units * WORK_GROUPS_PER_UNIT;
     const int64_t least = by_rows ? 1 : whole ? height : GRADIENT_ROWS;
     launch_index(&l, work_split(profile, planes * height, least, &l));
-    launch_int(&l, l.bytes > (double)profile->cache_bytes);
+    launch_int(&l, profile_is_past_caches(profile, l.bytes));
     return launch_all(context, &l, 1);
 }
 
@@ -315,7 +315,7 @@ static cleat_status enqueue_small(cleat_context *context, const void *data) {
     launch_float(&l, (float)(p->window[0] * p->window[1]));
     launch_index(&l, work_split(profile, planes, width, &l));
     if (p->backward) {
-        launch_int(&l, l.bytes > (double)profile->cache_bytes);
+        launch_int(&l, profile_is_past_caches(profile, l.bytes));
     }
     return launch_all(context, &l, 1);
 }
@@ -352,7 +352,7 @@ static cleat_status enqueue_2x2(cleat_context *context, const void *data) {
     }
     const device_profile *profile = context_profile(context);
     launch_index(&l, work_split(profile, rows, 1, &l));
-    launch_int(&l, l.bytes > (double)profile->cache_bytes);
+    launch_int(&l, profile_is_past_caches(profile, l.bytes));
     return launch_all(context, &l, 1);
 }
 

@@ -35,7 +35,7 @@ static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor 
     if (gapless) {
         launch_index(&l, work_split(profile, units, 1, &l));
         const double bytes = (double)count * sizeof(float);
-        launch_int(&l, profile->cache_bytes > 0 && bytes > (double)profile->cache_bytes);
+        launch_int(&l, profile_is_past_caches(profile, bytes));
     } else {
         launch_macro(&l, "RANK", y.rank);
         work_each(profile, units, &l);

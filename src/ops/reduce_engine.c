@@ -238,6 +238,11 @@ static void add_arguments(const reduction *r, const geometry *g, launch *l) {
     l->flop = (double)cleat_tensor_count(&r->kept[0]) * (double)cleat_tensor_count(&r->reduced[0]);
 }
 
+/* Of the processors' forms. */
+static int64_t cpu_items(const device_profile *profile, const geometry *g) {
+    return smaller(g->slice_tasks * g->slices, (int64_t)profile->compute_units * CPU_GROUPS);
+}
+
 static void set_size(
     reduce_form form, const device_profile *profile, const geometry *g, launch *l) {
     int64_t tasks = g->slice_tasks * g->slices;
@@ -252,7 +257,7 @@ static void set_size(
     } else if (form == FORM_ITEMS) {
         launch_size_1d(l, round_up((size_t)smaller(tasks, units * ITEM_MOST), local), local);
     } else {
-        launch_size_1d(l, (size_t)smaller(tasks, units * CPU_GROUPS), 1);
+        launch_size_1d(l, (size_t)cpu_items(profile, g), 1);
     }
 }
 
@@ -340,16 +345,36 @@ static cleat_status enqueue_items(cleat_context *context, const void *problem) {
     return enqueue_form(FORM_ITEMS, context, problem);
 }
 
-/* All can do everything; the tuning table tells what suits a device and shape class. */
+/* All can do everything, but for the processors' long items where those are cut short; the tuning
+ * table tells what suits a device and shape class. */
 static bool supports_all(const device_profile *profile, const void *problem) {
     (void)profile;
     (void)problem;
     return true;
 }
 
+static bool items_are_short(
+    reduce_form form, const device_profile *profile, const reduce_problem *problem) {
+    const reduction *r = &problem->first;
+    const geometry g = plan_geometry(form, profile, r, true);
+    const int64_t items = cpu_items(profile, &g);
+    const double elements =
+        (double)cleat_tensor_count(&r->kept[0]) * (double)cleat_tensor_count(&r->reduced[0]);
+    return profile_item_is_short(
+        profile, elements / (double)items / (double)engine_vector_width(profile));
+}
+
+static bool supports_rows(const device_profile *profile, const void *problem) {
+    return profile->is_cpu || items_are_short(FORM_ROWS, profile, problem);
+}
+
+static bool supports_columns(const device_profile *profile, const void *problem) {
+    return profile->is_cpu || items_are_short(FORM_COLUMNS, profile, problem);
+}
+
 static const variant variants[] = {
-    {"rows", supports_all, enqueue_rows},
-    {"columns", supports_all, enqueue_columns},
+    {"rows", supports_rows, enqueue_rows},
+    {"columns", supports_columns, enqueue_columns},
     {"groups", supports_all, enqueue_groups},
     {"items", supports_all, enqueue_items},
     {NULL, NULL, NULL},

@@ -35,13 +35,17 @@ static cleat_status enqueue_items(cleat_context *context, const void *problem) {
 }
 
 static bool suits_rows(const device_profile *profile, const void *problem) {
-    (void)profile;
-    return softmax_supports(FORM_ROWS, problem);
+    return softmax_supports(FORM_ROWS, problem) &&
+           softmax_items_are_short(FORM_ROWS, problem, profile);
 }
 
 static bool suits_short(const device_profile *profile, const void *problem) {
-    (void)profile;
-    return softmax_supports(FORM_SHORT, problem);
+    return softmax_supports(FORM_SHORT, problem) &&
+           softmax_items_are_short(FORM_SHORT, problem, profile);
+}
+
+static bool suits_columns(const device_profile *profile, const void *problem) {
+    return softmax_items_are_short(FORM_COLUMNS, problem, profile);
 }
 
 static bool suits_strips(const device_profile *profile, const void *problem) {
@@ -58,7 +62,7 @@ static const variant variants[] = {
     {"rows", suits_rows, enqueue_rows},
     {"short", suits_short, enqueue_short},
     {"strips", suits_strips, enqueue_strips},
-    {"columns", always, enqueue_columns},
+    {"columns", suits_columns, enqueue_columns},
     {"groups", always, enqueue_groups},
     {"items", always, enqueue_items},
     {NULL, NULL, NULL},

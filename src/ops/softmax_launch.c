@@ -87,6 +87,34 @@ int64_t softmax_strip(const softmax_problem *p, const device_profile *profile) {
     return profile->is_cpu && p->mode < MODE_CROSS_ENTROPY ? vectors * width : 0;
 }
 
+/* Work-items of the processors' forms, which go over each row up to four times. */
+static int64_t cpu_items(const softmax_problem *p, const device_profile *profile, int64_t tasks) {
+    int64_t count = cleat_tensor_count(&p->kept[0]) * p->length;
+    int64_t groups = (int64_t)profile->compute_units * CPU_GROUPS;
+    return smaller(tasks, smaller(groups, ceil_div(count, CPU_LEAST)));
+}
+
+/* The tasks of a form. */
+static int64_t count_tasks(
+    softmax_form form, const softmax_problem *p, const device_profile *profile) {
+    const cleat_tensor *kept = &p->kept[0];
+    int64_t rows = cleat_tensor_count(kept);
+    int64_t inner = kept->shape[kept->rank - 1];
+    int64_t width = engine_vector_width(profile);
+    int64_t side = form == FORM_COLUMNS  ? width * column_vectors(p, profile)
+                   : form == FORM_STRIPS ? softmax_strip(p, profile)
+                                         : 0;
+    return side == 0 ? rows : rows / inner * ceil_div(inner, side);
+}
+
+bool softmax_items_are_short(
+    softmax_form form, const softmax_problem *p, const device_profile *profile) {
+    int64_t items = cpu_items(p, profile, count_tasks(form, p, profile));
+    double elements = (double)cleat_tensor_count(&p->kept[0]) * (double)p->length;
+    return profile->is_cpu || profile_item_is_short(profile,
+                                  4 * elements / (double)items / engine_vector_width(profile));
+}
+
 bool softmax_supports(softmax_form form, const softmax_problem *p) {
     bool side_by_side = p->length > 0;
     for (int t = 0; t <= p->input_count; t++) {
@@ -168,7 +196,6 @@ static void add_label_arguments(const softmax_problem *p, launch *l) {
 static void set_size(const softmax_problem *p, softmax_form form, const device_profile *profile,
     int64_t tasks, launch *l) {
     int64_t units = (int64_t)profile->compute_units;
-    int64_t count = cleat_tensor_count(&p->kept[0]) * p->length;
     size_t local = form == FORM_GROUPS ? GROUP_LOCAL : ITEM_LOCAL;
     while (local > profile->max_work_group_size ||
            (form == FORM_GROUPS && local > 32 && (int64_t)local / 2 >= p->length)) {
@@ -180,8 +207,7 @@ static void set_size(const softmax_problem *p, softmax_form form, const device_p
     } else if (form == FORM_ITEMS) {
         launch_size_1d(l, round_up((size_t)smaller(tasks, units * ITEM_MOST), local), local);
     } else {
-        int64_t groups = smaller(units * CPU_GROUPS, ceil_div(count, CPU_LEAST));
-        launch_size_1d(l, (size_t)smaller(tasks, groups), 1);
+        launch_size_1d(l, (size_t)cpu_items(p, profile, tasks), 1);
     }
 }
 
@@ -192,17 +218,9 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
         "softmax_items", "softmax_short", "softmax_strips"};
     bool vectors_wanted = form != FORM_GROUPS && form != FORM_ITEMS;
     int width = vectors_wanted ? engine_vector_width(profile) : 1;
-    const cleat_tensor *kept = &p->kept[0];
-    int64_t inner = kept->shape[kept->rank - 1];
-    int64_t tasks = cleat_tensor_count(kept);
     int vectors = form == FORM_COLUMNS ? column_vectors(p, profile) : 1;
-    if (form == FORM_COLUMNS) {
-        tasks = tasks / inner * ceil_div(inner, (int64_t)width * vectors);
-    }
     int64_t strip = form == FORM_STRIPS ? softmax_strip(p, profile) : 0;
-    if (form == FORM_STRIPS) {
-        tasks = tasks / inner * ceil_div(inner, strip);
-    }
+    int64_t tasks = count_tasks(form, p, profile);
     launch *l = p->result;
     *l = launch_begin(p->operation, families[form], kernels[form]);
     add_macros(p, form, width, vectors, l);
@@ -212,7 +230,7 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
         add_label_arguments(p, l);
     }
     if (vectors_wanted) {
-        launch_int(l, l->bytes > (double)profile->cache_bytes);
+        launch_int(l, profile_is_past_caches(profile, l->bytes));
     }
     if (form == FORM_STRIPS) {
         launch_index(l, strip);

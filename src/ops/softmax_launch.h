@@ -52,6 +52,10 @@ softmax_problem softmax_arrange(const char *operation, softmax_mode mode, int in
 /* Whether this form can do it: rows and short ones want their elements side by side. */
 bool softmax_supports(softmax_form form, const softmax_problem *p);
 
+/* Whether a work-item of one of the processors' forms is as short as the device wants it. */
+bool softmax_items_are_short(
+    softmax_form form, const softmax_problem *p, const device_profile *profile);
+
 /* How many rows a task of softmax_strips has; 0: that can't do it here. */
 int64_t softmax_strip(const softmax_problem *p, const device_profile *profile);
 
