@@ -152,6 +152,7 @@ static inline GEMM_VECTOR gemm_fetch(const __global float *p, INDEX step, int co
         return (GEMM_VECTOR)(p[0]);
     }
     float values[GEMM_W];
+    KEEP_ROLLED
     for (int i = 0; i < GEMM_W; ++i) {
         values[i] = p[(i < count ? i : 0) * step];
     }
@@ -165,6 +166,7 @@ static inline void gemm_scatter(GEMM_VECTOR x, __global float *p, INDEX step, in
     }
     float values[GEMM_W];
     GEMM_STORE(x, 0, values);
+    KEEP_ROLLED
     for (int i = 0; i < min(count, GEMM_W); ++i) {
         p[i * step] = values[i];
     }
@@ -190,7 +192,9 @@ static inline GEMM_VECTOR gemm_add(
 
 static inline void gemm_finish(const float *tile, int rows, int columns, const gemm_epilogue *e,
     bool first, bool last) {
+    KEEP_ROLLED
     for (int r = 0; r < rows; ++r) {
+        KEEP_ROLLED
         for (int c = 0; c < columns; c += GEMM_W) {
             const int count = columns - c;
             __global float *y = e->y + r * e->y_row + c * e->y_column;

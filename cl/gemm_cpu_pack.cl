@@ -11,6 +11,7 @@
  *
  * Panels lie in the address spaces GEMM_PANEL_A and GEMM_PANEL_B; sources are __global.
  */
+#include "interleave.cl"
 
 /*
  * Stages of a transposition. `rows` vectors hold element (r, i) at position r * GEMM_W + i; a stage
@@ -24,10 +25,8 @@ static inline void gemm_interleave(GEMM_VECTOR *x, int rows) {
     }
 #pragma unroll
     for (int i = 0; i < rows / 2; ++i) {
-        x[2 * i].even = old[i].lo;
-        x[2 * i].odd = old[i + rows / 2].lo;
-        x[2 * i + 1].even = old[i].hi;
-        x[2 * i + 1].odd = old[i + rows / 2].hi;
+        x[2 * i] = INTERLEAVE_LOW(GEMM_W, old[i], old[i + rows / 2]);
+        x[2 * i + 1] = INTERLEAVE_HIGH(GEMM_W, old[i], old[i + rows / 2]);
     }
 }
 
@@ -46,7 +45,9 @@ static inline void gemm_load_transposed(
 
 static inline void gemm_pack_a(const __global float *source, INDEX lane_step, INDEX k_step,
     int lanes, int count, GEMM_PANEL_A float *panel) {
+    KEEP_ROLLED
     for (int k = 0; k < count; ++k) {
+        KEEP_ROLLED
         for (int lane = 0; lane < GEMM_MR; ++lane) {
             panel[k * GEMM_MR + lane] = source[min(lane, lanes - 1) * lane_step + k * k_step];
         }
@@ -74,7 +75,9 @@ static inline void gemm_pack_b(const __global float *source, INDEX lane_step, IN
             }
         }
     }
+    KEEP_ROLLED
     for (; k < count; ++k) {
+        KEEP_ROLLED
         for (int lane = 0; lane < GEMM_NR; ++lane) {
             panel[k * GEMM_NR + lane] = source[min(lane, lanes - 1) * lane_step + k * k_step];
         }
