@@ -225,11 +225,14 @@ __kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX 
      * by two blocks; a row's first and last elements belong to its first and last piece. */
     const bool is_aligned = HEAD == 0 && out0_stride1 % VECTOR_WIDTH == 0;
     const bool past = stream && (is_aligned || IS_LONG(extent0));
+    const bool is_far = out0_stride1 >= 1024; /* another page; else the line may be written past */
     const INDEX left = extent0 - start;
     const int extra = past && !is_aligned ? (int)min(left - count, (INDEX)VECTOR_WIDTH) : 0;
     EACH_INPUT(TURN, 0)
     for (int line = 0; line < lines; line++) {
-        ASK_LINE(out0_data + out0_at + 2 * out0_stride1, 1); /* its page's place is known by then */
+        if (is_far) {
+            ASK_LINE(out0_data + out0_at + 2 * out0_stride1, 1); /* its page's place is known by then */
+        }
         const INDEX head = past ? HEAD : 0;
         const INDEX end = min(count + head, left);
         ROW(start > 0 ? head : 0, head, end)

@@ -148,9 +148,13 @@ static inline void copy_block(global const ELEMENT *from, INDEX x_jump, INDEX x_
     int stream) {
     ELEMENT turned[ROWS * (COLUMNS + TILE)];
     const int extra = stream ? (int)min(left - columns, (INDEX)TILE) : 0;
+    /* Another page; else the line would be fetched only to be written past the caches. */
+    const bool is_far = y_jump * (INDEX)sizeof(ELEMENT) >= 4096;
     turn_block(from, x_jump, rows, columns + extra, turned);
     for (int r = 0; r < rows; r++) {
-        ASK_LINE(to + 2 * y_jump, 1); /* its page's place is known by then */
+        if (is_far) {
+            ASK_LINE(to + 2 * y_jump, 1); /* its page's place is known by then */
+        }
         const INDEX head = stream ? HEAD(to) : 0;
         const INDEX first = is_first ? 0 : head;
         copy_run(turned + r * (COLUMNS + TILE) + first, to + first,
