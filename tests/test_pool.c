@@ -213,7 +213,7 @@ START_TEST(test_3x3) {
         c.shape[3] = round % 3 == 0 ? test_int(1, 5) * 16 : test_int(3, 70);
         for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
             run_case(&operations[i], "cpu_3x3", &c, test_coin() ? TEST_EXACT : TEST_REAL,
-                test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR);
+                round >= 6 && test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR);
         }
     }
 }
