@@ -29,24 +29,9 @@
 #include "numbers.cl"
 #include "gemm_cpu.cl"
 #include "conv2d_cpu_plane.cl"
-#include "interleave.cl"
-
-/* Rows become columns: rounds of interleaving the first half of the rows with the second. */
-static inline void transpose_square(GEMM_VECTOR *row) {
-    GEMM_VECTOR mixed[GEMM_W];
-#pragma unroll
-    for (int round = 1; round < GEMM_W; round *= 2) {
-#pragma unroll
-        for (int i = 0; i < GEMM_W / 2; i++) {
-            mixed[2 * i] = INTERLEAVE_LOW(GEMM_W, row[i], row[i + GEMM_W / 2]);
-            mixed[2 * i + 1] = INTERLEAVE_HIGH(GEMM_W, row[i], row[i + GEMM_W / 2]);
-        }
-#pragma unroll
-        for (int i = 0; i < GEMM_W; i++) {
-            row[i] = mixed[i];
-        }
-    }
-}
+#define TURN_ELEMENT float
+#define TURN_LANES GEMM_W
+#include "turn.cl"
 
 /* GEMM_W rows of dy, stride_m apart, become columns of the panel. */
 static inline void transpose_block(__local float *to, const __global float *from, INDEX stride_m) {
@@ -55,7 +40,7 @@ static inline void transpose_block(__local float *to, const __global float *from
     for (int i = 0; i < GEMM_W; i++) {
         row[i] = GEMM_LOAD(0, from + i * stride_m);
     }
-    transpose_square(row);
+    turn(row);
 #pragma unroll
     for (int i = 0; i < GEMM_W; i++) {
         GEMM_STORE(row[i], 0, to + i * GEMM_NR);
@@ -267,7 +252,7 @@ __kernel void conv2d_cpu_weights_sum(const __global float *partial, __global flo
             }
             from += split_size;
         }
-        transpose_square(row);
+        turn(row);
         for (int i = 0; i < min(GEMM_W, group_outputs - m0 - m); i++) {
             store_columns(dw + (m + i) * dw_m, dw_c, dw_h, dw_w, kernel_h, kernel_w, column,
                 columns - column, row[i], accumulate);

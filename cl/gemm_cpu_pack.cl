@@ -7,41 +7,13 @@
  * where lanes is GEMM_MR for gemm_pack_a() and GEMM_NR for gemm_pack_b(). With fewer valid lanes
  * the rest repeats the last valid one: such lanes feed rows or columns past an edge, whose sums
  * nobody stores. Memory that is contiguous along lanes or along k is read by whole vectors; along k
- * that takes a transposition in registers.
+ * that takes a square turned in registers.
  *
  * Panels lie in the address spaces GEMM_PANEL_A and GEMM_PANEL_B; sources are __global.
  */
-#include "interleave.cl"
-
-/*
- * Stages of a transposition. `rows` vectors hold element (r, i) at position r * GEMM_W + i; a stage
- * rotates the position's bits by one, so after log2(rows) of them it is i * rows + r.
- */
-static inline void gemm_interleave(GEMM_VECTOR *x, int rows) {
-    GEMM_VECTOR old[GEMM_W];
-#pragma unroll
-    for (int i = 0; i < rows; ++i) {
-        old[i] = x[i];
-    }
-#pragma unroll
-    for (int i = 0; i < rows / 2; ++i) {
-        x[2 * i] = INTERLEAVE_LOW(GEMM_W, old[i], old[i + rows / 2]);
-        x[2 * i + 1] = INTERLEAVE_HIGH(GEMM_W, old[i], old[i + rows / 2]);
-    }
-}
-
-/* Loads `rows` vectors from source + r * step, for r < rows, and transposes them. */
-static inline void gemm_load_transposed(
-    const __global float *source, INDEX step, int rows, GEMM_VECTOR *x) {
-#pragma unroll
-    for (int r = 0; r < rows; ++r) {
-        x[r] = GEMM_LOAD(0, source + r * step);
-    }
-#pragma unroll
-    for (int stage = rows; stage > 1; stage /= 2) {
-        gemm_interleave(x, rows);
-    }
-}
+#define TURN_ELEMENT float
+#define TURN_LANES GEMM_W
+#include "turn.cl"
 
 static inline void gemm_pack_a(const __global float *source, INDEX lane_step, INDEX k_step,
     int lanes, int count, GEMM_PANEL_A float *panel) {
@@ -66,8 +38,13 @@ static inline void gemm_pack_b(const __global float *source, INDEX lane_step, IN
     } else if (k_step == 1 && lanes == GEMM_NR) {
         for (; k + GEMM_W <= count; k += GEMM_W) {
             for (int v = 0; v < GEMM_NV; ++v) {
+                const __global float *corner = source + v * GEMM_W * lane_step + k;
                 GEMM_VECTOR x[GEMM_W];
-                gemm_load_transposed(source + v * GEMM_W * lane_step + k, lane_step, GEMM_W, x);
+#pragma unroll
+                for (int i = 0; i < GEMM_W; ++i) {
+                    x[i] = GEMM_LOAD(0, corner + i * lane_step);
+                }
+                turn(x);
 #pragma unroll
                 for (int i = 0; i < GEMM_W; ++i) {
                     GEMM_STORE(x[i], v, panel + (k + i) * GEMM_NR);

@@ -15,18 +15,12 @@
  * padding there, VECTOR_WIDTH 4, 8 or 16, LINE, a multiple of it and at least out_width.
  */
 #include "common.cl"
+#include "interleave.cl"
 #include "stream.cl"
 #include "vector.cl"
 #include "pool_geometry.cl"
 #include "pool_lanes.cl"
 
-#if AVERAGE
-#define JOIN(a, b) ((a) + (b))
-#define NOTHING 0.0f
-#else
-#define JOIN(a, b) MAX_NAN(a, b)
-#define NOTHING (-INFINITY)
-#endif
 #if BACKWARD && STEP == 2
 #define SOURCES 2
 #else
@@ -150,8 +144,10 @@ INLINED void put_group(group before, group here, group behind, INDEX i, global f
 #else
     const VECTOR even = EVEN(0) + EVEN(1), odd = EVEN(1);
 #endif
-    put_row(LOW_PAIRS(even, odd), row + at, columns - at, past);
-    put_row(HIGH_PAIRS(even, odd), row + at + VECTOR_WIDTH, columns - at - VECTOR_WIDTH, past);
+    const VECTOR low = INTERLEAVE_LOW(float, VECTOR_WIDTH, even, odd);
+    const VECTOR high = INTERLEAVE_HIGH(float, VECTOR_WIDTH, even, odd);
+    put_row(low, row + at, columns - at, past);
+    put_row(high, row + at + VECTOR_WIDTH, columns - at - VECTOR_WIDTH, past);
 #endif
 }
 

@@ -17,6 +17,7 @@
  * a multiple of it and at least out_width.
  */
 #include "common.cl"
+#include "interleave.cl"
 #include "stream.cl"
 #include "vector.cl"
 #include "pool_geometry.cl"
@@ -195,8 +196,10 @@ INLINED void put_columns(parts before, parts here, parts behind, INDEX i, global
 #else
     const VECTOR even = FROM(third, 0) + FROM(first, 1), odd = FROM(second, 1);
 #endif
-    put_row(LOW_PAIRS(even, odd), dx + at, width - at, past);
-    put_row(HIGH_PAIRS(even, odd), dx + at + VECTOR_WIDTH, width - at - VECTOR_WIDTH, past);
+    const VECTOR low = INTERLEAVE_LOW(float, VECTOR_WIDTH, even, odd);
+    const VECTOR high = INTERLEAVE_HIGH(float, VECTOR_WIDTH, even, odd);
+    put_row(low, dx + at, width - at, past);
+    put_row(high, dx + at + VECTOR_WIDTH, width - at - VECTOR_WIDTH, past);
 #endif
 }
 

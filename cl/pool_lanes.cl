@@ -3,9 +3,17 @@
  * Rows of pooling as vectors of VECTOR_WIDTH (4, 8 or 16) lanes; include after vector.cl.
  *   moved(before, here, behind, by)   lanes by, by + 1, ... of three vectors in a row, counted from
  *                                     the first of `here`; by a constant from -2 to 2
- *   WITH_ZEROS(v)                     zeros between the lanes of half a vector
- *   LOW_PAIRS(a, b), HIGH_PAIRS(a, b) a0 b0 a1 b1 ..., the first and the second half
+ *   JOIN(a, b), NOTHING               what a window makes of its elements (AVERAGE: 1 their sum,
+ *                                     0 the largest), and of none
  */
+#if AVERAGE
+#define JOIN(a, b) ((a) + (b))
+#define NOTHING 0.0f
+#else
+#define JOIN(a, b) MAX_NAN(a, b)
+#define NOTHING (-INFINITY)
+#endif
+
 #define INLINED __attribute__((always_inline)) static inline
 
 #define VECTOR FLOATS(VECTOR_WIDTH)
@@ -13,11 +21,6 @@ typedef VECTOR unaligned_vector __attribute__((aligned(4)));
 #define AT(p) (*(unaligned_vector *)(p))
 
 #if VECTOR_WIDTH == 16
-#define WITH_ZEROS(v)                                                                              \
-    (VECTOR)((v).s0, 0, (v).s1, 0, (v).s2, 0, (v).s3, 0, (v).s4, 0, (v).s5, 0, (v).s6, 0, (v).s7, 0)
-#define PAIRS(a, b)                                                                                \
-    (VECTOR)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3, (a).s4, (b).s4,       \
-        (a).s5, (b).s5, (a).s6, (b).s6, (a).s7, (b).s7)
 #define AHEAD_1(a, b)                                                                              \
     (VECTOR)((a).s1, (a).s2, (a).s3, (a).s4, (a).s5, (a).s6, (a).s7, (a).s8, (a).s9, (a).sa,       \
         (a).sb, (a).sc, (a).sd, (a).se, (a).sf, (b).s0)
@@ -31,9 +34,6 @@ typedef VECTOR unaligned_vector __attribute__((aligned(4)));
     (VECTOR)((a).se, (a).sf, (b).s0, (b).s1, (b).s2, (b).s3, (b).s4, (b).s5, (b).s6, (b).s7,       \
         (b).s8, (b).s9, (b).sa, (b).sb, (b).sc, (b).sd)
 #elif VECTOR_WIDTH == 8
-#define WITH_ZEROS(v) (VECTOR)((v).s0, 0, (v).s1, 0, (v).s2, 0, (v).s3, 0)
-#define PAIRS(a, b)                                                                                \
-    (VECTOR)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3)
 #define AHEAD_1(a, b)                                                                              \
     (VECTOR)((a).s1, (a).s2, (a).s3, (a).s4, (a).s5, (a).s6, (a).s7, (b).s0)
 #define AHEAD_2(a, b)                                                                              \
@@ -43,15 +43,11 @@ typedef VECTOR unaligned_vector __attribute__((aligned(4)));
 #define BACK_2(a, b)                                                                               \
     (VECTOR)((a).s6, (a).s7, (b).s0, (b).s1, (b).s2, (b).s3, (b).s4, (b).s5)
 #else
-#define WITH_ZEROS(v) (VECTOR)((v).s0, 0, (v).s1, 0)
-#define PAIRS(a, b) (VECTOR)((a).s0, (b).s0, (a).s1, (b).s1)
 #define AHEAD_1(a, b) (VECTOR)((a).s1, (a).s2, (a).s3, (b).s0)
 #define AHEAD_2(a, b) (VECTOR)((a).s2, (a).s3, (b).s0, (b).s1)
 #define BACK_1(a, b) (VECTOR)((a).s3, (b).s0, (b).s1, (b).s2)
 #define BACK_2(a, b) (VECTOR)((a).s2, (a).s3, (b).s0, (b).s1)
 #endif
-#define LOW_PAIRS(a, b) PAIRS((a).lo, (b).lo)
-#define HIGH_PAIRS(a, b) PAIRS((a).hi, (b).hi)
 
 static inline VECTOR moved(VECTOR before, VECTOR here, VECTOR behind, int by) {
     switch (by) {

@@ -18,18 +18,11 @@
  * VECTOR_WIDTH + window_w. `streaming`: the result is larger than the caches.
  */
 #include "common.cl"
+#include "interleave.cl"
 #include "stream.cl"
 #include "vector.cl"
 #include "pool_geometry.cl"
 #include "pool_lanes.cl"
-
-#if AVERAGE
-#define JOIN(a, b) ((a) + (b))
-#define NOTHING 0.0f
-#else
-#define JOIN(a, b) MAX_NAN(a, b)
-#define NOTHING (-INFINITY)
-#endif
 
 /* p[0], p[step], ... */
 static inline VECTOR take_any(const float *p, INDEX step) {
@@ -157,8 +150,9 @@ static inline void spread(VECTOR v, float *to, INDEX step) {
     if (step == 1) {
         AT(to) = v;
     } else if (step == 2) {
-        AT(to) = WITH_ZEROS(v.lo);
-        AT(to + VECTOR_WIDTH) = WITH_ZEROS(v.hi);
+        const VECTOR zeros = 0.0f;
+        AT(to) = INTERLEAVE_LOW(float, VECTOR_WIDTH, v, zeros);
+        AT(to + VECTOR_WIDTH) = INTERLEAVE_HIGH(float, VECTOR_WIDTH, v, zeros);
     } else {
         float lanes[VECTOR_WIDTH];
         AT(lanes) = v;

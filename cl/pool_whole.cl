@@ -21,14 +21,6 @@ typedef CAT(int, VECTOR_WIDTH) MASK;
 
 #if !BACKWARD
 
-#if AVERAGE
-#define JOIN(a, b) ((a) + (b))
-#define NOTHING 0.0f
-#else
-#define JOIN(a, b) MAX_NAN(a, b)
-#define NOTHING (-INFINITY)
-#endif
-
 /* The lanes of a, then those of b, neighbours joined. */
 static inline VECTOR fold(VECTOR a, VECTOR b) {
     const VECTOR even = (VECTOR)(a.even, b.even), odd = (VECTOR)(a.odd, b.odd);
