@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PROBLEM_TEXT_SIZE = 512 };
+
 /* The next of several names separated by blanks; false at the end. */
 static bool next_name(const char **names, const char **name, size_t *length) {
     *names += strspn(*names, " ");
@@ -47,7 +49,7 @@ static const char *forced_by_environment(const char *operation) {
 }
 
 static cleat_status choose_forced(cleat_context *context, const char *operation, const char *forced,
-    const variant *variants, const void *problem, const char *problem_text,
+    const variant *variants, const void *problem, problem_writer write_problem,
     const variant **chosen) {
     const char *rest = forced;
     const char *name = NULL;
@@ -66,8 +68,10 @@ static cleat_status choose_forced(cleat_context *context, const char *operation,
             return CLEAT_OK;
         }
     }
+    char asked[PROBLEM_TEXT_SIZE];
+    write_problem(problem, asked, sizeof asked);
     return status_set(CLEAT_UNSUPPORTED, "%s: variant %.100s cannot do %s on %s", operation, forced,
-        problem_text, context_profile(context)->info.name);
+        asked, context_profile(context)->info.name);
 }
 
 static bool entry_matches(const tuning_entry *entry, const char *operation,
@@ -110,12 +114,12 @@ bool variant_own_only(const char *operation, const char *forced) {
 }
 
 cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
-    const char *forced, const variant *variants, const void *problem, const char *problem_text,
+    const char *forced, const variant *variants, const void *problem, problem_writer write_problem,
     const variant **chosen) {
     const device_profile *profile = context_profile(context);
     forced = forced != NULL ? forced : forced_by_environment(operation);
     if (forced != NULL && strcmp(forced, "own") != 0) {
-        return choose_forced(context, operation, forced, variants, problem, problem_text, chosen);
+        return choose_forced(context, operation, forced, variants, problem, write_problem, chosen);
     }
     char own_order[TUNING_VALUE_SIZE] = "";
     tuning_find(context, operation, shape_class != NULL ? shape_class : "any", own_order);
@@ -127,7 +131,11 @@ cleat_status variant_choose(cleat_context *context, const char *operation, const
     for (const variant *v = variants; *chosen == NULL && v->name != NULL; v++) {
         *chosen = v->supports(profile, problem) ? v : NULL;
     }
-    REFUSE_IF(*chosen == NULL, CLEAT_UNSUPPORTED, "%s: no variant can do %s on %s", operation,
-        problem_text, profile->info.name);
+    if (*chosen == NULL) {
+        char asked[PROBLEM_TEXT_SIZE];
+        write_problem(problem, asked, sizeof asked);
+        return status_set(CLEAT_UNSUPPORTED, "%s: no variant can do %s on %s", operation, asked,
+            profile->info.name);
+    }
     return CLEAT_OK;
 }

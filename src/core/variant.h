@@ -15,6 +15,9 @@ typedef struct variant {
     cleat_status (*enqueue)(cleat_context *context, const void *problem);
 } variant;
 
+/* Writes what a problem asks for, for a message: "[2, 3] x [3, 4]". Only called for one. */
+typedef void (*problem_writer)(const void *problem, char *text, size_t size);
+
 /* One line of the tuning table. NULL matches everything. The first line that matches operation,
  * device class and shape class wins; its variants are tried in order, then the list's own order. */
 typedef struct tuning_entry {
@@ -32,10 +35,10 @@ typedef struct tuning_entry {
  * with a provider among its variants looks for it (variant_own_only) and makes the provider support
  * nothing. The list of variants ends with an entry whose name is NULL. CLEAT_INVALID_ARGUMENT for a
  * name that is none (the message lists them), CLEAT_UNSUPPORTED when no forced one, or none at all,
- * supports the problem; `problem_text` says in the message what was asked for.
+ * supports the problem; `write_problem` says in the message what was asked for.
  */
 cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
-    const char *forced, const variant *variants, const void *problem, const char *problem_text,
+    const char *forced, const variant *variants, const void *problem, problem_writer write_problem,
     const variant **chosen);
 
 /* Whether `forced`, or else the operation's variable, is "own": no provider, please. */

@@ -57,25 +57,21 @@ static const char *shape_class(const device_profile *profile, const conv2d_probl
                : "wide_groups";
 }
 
+static void write_problem(const void *problem, char *text, size_t size) {
+    const conv2d_problem *p = problem;
+    char x[SHAPE_TEXT_SIZE], w[SHAPE_TEXT_SIZE];
+    snprintf(text, size, "input %s, weight %s, %lld groups", shape_text(4, p->x.shape, x),
+        shape_text(4, p->w.shape, w), (long long)p->groups);
+}
+
 static cleat_status run(cleat_context *context, cleat_conv2d_direction direction, cleat_tensor x,
     cleat_tensor w, cleat_tensor y, const cleat_conv2d_options *options) {
     conv2d_problem problem;
     TRY(conv2d_check(context, direction, x, w, y, options, &problem));
-    const char *class = shape_class(context_profile(context), &problem);
-    const char *forced = options ? options->variant : NULL;
-    const variant *chosen;
-    cleat_status status = variant_choose(
-        context, problem.operation, class, forced, variants[direction], &problem, "this", &chosen);
-    if (status == CLEAT_UNSUPPORTED) {
-        /* Again for the message: writing the shapes takes longer than all the rest here. */
-        char x_text[SHAPE_TEXT_SIZE], w_text[SHAPE_TEXT_SIZE], text[3 * SHAPE_TEXT_SIZE];
-        snprintf(text, sizeof text, "input %s, weight %s, %lld groups",
-            shape_text(4, x.shape, x_text), shape_text(4, w.shape, w_text),
-            (long long)problem.groups);
-        status = variant_choose(context, problem.operation, class, forced, variants[direction],
-            &problem, text, &chosen);
-    }
-    return status == CLEAT_OK ? chosen->enqueue(context, &problem) : status;
+    const variant *chosen = NULL;
+    TRY(variant_choose(context, problem.operation, shape_class(context_profile(context), &problem),
+        options ? options->variant : NULL, variants[direction], &problem, write_problem, &chosen));
+    return chosen->enqueue(context, &problem);
 }
 
 cleat_status cleat_conv2d(cleat_context *context, cleat_tensor x, cleat_tensor w, cleat_tensor y,

@@ -2,6 +2,7 @@
 #include "ops/elementwise_engine.h"
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include <stdio.h>
 
 enum {
     CHUNKED_BLOCK = 4096,     /* elements of a unit on processors: 16 KiB a tensor */
@@ -282,12 +283,17 @@ static const variant variants[] = {
     {NULL, NULL, NULL},
 };
 
+static void write_problem(const void *problem, char *text, size_t size) {
+    const arranged_pass *p = problem;
+    snprintf(text, size, "%s", p->pass.operation);
+}
+
 cleat_status elementwise_plan(cleat_context *context, const elementwise_pass *pass, launch *l) {
     arranged_pass problem = {*pass, l};
     const variant *chosen = NULL;
     tensors_arrange(problem.pass.tensors, tensor_count(pass), pass->input_count);
     TRY(variant_choose(
-        context, "elementwise", NULL, NULL, variants, &problem, pass->operation, &chosen));
+        context, "elementwise", NULL, NULL, variants, &problem, write_problem, &chosen));
     return chosen->enqueue(context, &problem);
 }
 

@@ -6,6 +6,7 @@
 #include "ops/softmax_launch.h"
 #include "ops/work_split.h"
 #include <cleat/loss.h>
+#include <stdio.h>
 
 enum {
     MANY_CLASSES = 64,   /* from here on a GPU takes a work-group a sample */
@@ -224,11 +225,15 @@ static const variant variants[] = {
     {NULL, NULL, NULL},
 };
 
+static void write_problem(const void *data, char *text, size_t size) {
+    const problem *p = data;
+    char shape[SHAPE_TEXT_SIZE];
+    snprintf(text, size, "%s", shape_text(2, p->logits.shape, shape));
+}
+
 static cleat_status run(cleat_context *context, const problem *p) {
-    char text[SHAPE_TEXT_SIZE];
     const variant *chosen = NULL;
-    TRY(variant_choose(context, p->operation, NULL, NULL, variants, p,
-        shape_text(2, p->logits.shape, text), &chosen));
+    TRY(variant_choose(context, p->operation, NULL, NULL, variants, p, write_problem, &chosen));
     return chosen->enqueue(context, p);
 }
 

@@ -151,6 +151,13 @@ static const char *shape_class(const device_profile *profile, const matmul_probl
     return matmul_cpu_is_large(profile, p) ? "large" : "small";
 }
 
+static void write_problem(const void *problem, char *text, size_t size) {
+    const matmul_problem *p = problem;
+    char a[SHAPE_TEXT_SIZE], b[SHAPE_TEXT_SIZE];
+    snprintf(text, size, "%s x %s", shape_text(p->asked[0]->rank, p->asked[0]->shape, a),
+        shape_text(p->asked[1]->rank, p->asked[1]->shape, b));
+}
+
 cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y,
     const cleat_matmul_options *options) {
     static const cleat_matmul_options defaults = {0};
@@ -162,6 +169,7 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
         .beta = options->beta,
         .slope = options->slope != 0.0f ? options->slope : 0.01f,
         .activation = options->activation,
+        .asked = {&a, &b},
         .own_only = variant_own_only(OPERATION, options->variant)};
     if (cleat_tensor_count(&y) > 0) {
         matmul_canonical(&problem, &a, &b, &y, options->bias != NULL ? &bias : NULL,
@@ -171,19 +179,9 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     if (packed != NULL && packed->panels != NULL && !problem.swapped) {
         problem.packed_b = packed;
     }
-    const char *class = shape_class(context_profile(context), &problem);
     const variant *chosen = NULL;
-    cleat_status status = variant_choose(
-        context, OPERATION, class, options->variant, variants, &problem, "this", &chosen);
-    if (status == CLEAT_UNSUPPORTED) {
-        /* Again for the message: writing the shapes takes a third of the time of a call. */
-        char text_a[SHAPE_TEXT_SIZE], text_b[SHAPE_TEXT_SIZE], text[2 * SHAPE_TEXT_SIZE + 8];
-        snprintf(text, sizeof text, "%s x %s", shape_text(a.rank, a.shape, text_a),
-            shape_text(b.rank, b.shape, text_b));
-        status = variant_choose(
-            context, OPERATION, class, options->variant, variants, &problem, text, &chosen);
-    }
-    TRY(status);
+    TRY(variant_choose(context, OPERATION, shape_class(context_profile(context), &problem),
+        options->variant, variants, &problem, write_problem, &chosen));
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;
     }

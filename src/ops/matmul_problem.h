@@ -37,6 +37,7 @@ typedef struct matmul_problem {
     float alpha, beta, slope;
     cleat_activation activation;
     const cleat_packed *packed_b; /* has panels of b, made by cleat_matmul_pack(); or NULL */
+    const cleat_tensor *asked[2]; /* a and b as the caller gave them, for messages */
     bool swapped;                 /* a and b have changed roles */
     bool own_only;                /* CLBlast is not wanted */
     bool index64;                 /* some index of an operand needs 64 bits */

@@ -6,6 +6,7 @@
 #include "ops/reduce_engine.h"
 #include "ops/work_split.h"
 #include <cleat/pool.h>
+#include <stdio.h>
 
 /* Floats of a row that a work-item keeps at once: half of the smallest first-level caches. */
 enum { ROW_LINE = 2048 };
@@ -449,15 +450,19 @@ static const variant backward_variants[] = {
     {NULL, NULL, NULL},
 };
 
+static void write_problem(const void *data, char *text, size_t size) {
+    const problem *p = data;
+    char shape[SHAPE_TEXT_SIZE];
+    snprintf(text, size, "%s", shape_text(4, p->shape, shape));
+}
+
 static cleat_status run(cleat_context *context, const problem *p) {
     if (cleat_tensor_count(&p->result) == 0) {
         return CLEAT_OK;
     }
-    char text[SHAPE_TEXT_SIZE];
     const variant *chosen = NULL;
     TRY(variant_choose(context, p->operation, NULL, NULL,
-        p->backward ? backward_variants : forward_variants, p, shape_text(4, p->shape, text),
-        &chosen));
+        p->backward ? backward_variants : forward_variants, p, write_problem, &chosen));
     return chosen->enqueue(context, p);
 }
 

@@ -4,6 +4,7 @@
 #include "core/variant.h"
 #include "ops/elementwise_engine.h"
 #include <cleat/reduce.h>
+#include <stdio.h>
 
 /* Values of FORM in cl/reduce_engine.cl */
 typedef enum reduce_form { FORM_ROWS, FORM_COLUMNS, FORM_GROUPS, FORM_ITEMS } reduce_form;
@@ -394,14 +395,18 @@ static const char *shape_class(const reduction *r, int vector_width) {
     return inner ? "inner" : "outer";
 }
 
+static void write_problem(const void *problem, char *text, size_t size) {
+    const reduce_problem *p = problem;
+    snprintf(text, size, "%s", p->first.pass->operation);
+}
+
 cleat_status reduce_plan(
     cleat_context *context, const reduce_pass *pass, launch *launches, int *count, void **scratch) {
     reduce_problem problem = {arrange(pass), launches, count, scratch};
     const variant *chosen = NULL;
     *scratch = NULL;
     const char *class = shape_class(&problem.first, engine_vector_width(context_profile(context)));
-    TRY(variant_choose(
-        context, "reduce", class, NULL, variants, &problem, pass->operation, &chosen));
+    TRY(variant_choose(context, "reduce", class, NULL, variants, &problem, write_problem, &chosen));
     return chosen->enqueue(context, &problem);
 }
 

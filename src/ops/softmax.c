@@ -3,6 +3,7 @@
 #include "core/variant.h"
 #include "ops/softmax_launch.h"
 #include <cleat/softmax.h>
+#include <stdio.h>
 
 static cleat_status enqueue_rows(cleat_context *context, const void *problem) {
     softmax_fill(FORM_ROWS, context_profile(context), problem);
@@ -85,6 +86,11 @@ static const char *shape_class(const softmax_problem *p, const device_profile *p
     return !together ? "outer" : is_short ? "short" : "inner";
 }
 
+static void write_problem(const void *problem, char *text, size_t size) {
+    const softmax_problem *p = problem;
+    snprintf(text, size, "%s", p->operation);
+}
+
 /* All operands are checked; tensors are the inputs, then the output. */
 static cleat_status run(cleat_context *context, const char *operation, softmax_mode mode,
     int input_count, const cleat_tensor *tensors, int32_t axis) {
@@ -96,7 +102,7 @@ static cleat_status run(cleat_context *context, const char *operation, softmax_m
     softmax_problem problem = softmax_arrange(operation, mode, input_count, tensors, axis);
     problem.result = &l;
     TRY(variant_choose(context, "softmax", shape_class(&problem, context_profile(context)), NULL,
-        variants, &problem, operation, &chosen));
+        variants, &problem, write_problem, &chosen));
     TRY(chosen->enqueue(context, &problem));
     return launch_all(context, &l, 1);
 }
