@@ -173,9 +173,7 @@ static cleat_status add_kernel(
 }
 
 cleat_status kernel_cache_build(cleat_context *context, const launch *l, cached_kernel **kernel) {
-    REFUSE_IF(l->overflowed, CLEAT_UNSUPPORTED,
-        "%s: kernel %s has more than %d macros, %d arguments or %d bytes of numbers", l->operation,
-        l->kernel, LAUNCH_MAX_MACROS, LAUNCH_MAX_ARGUMENTS, LAUNCH_NUMBERS_SIZE);
+    TRY(launch_fits(l));
     uint64_t hash = hash_launch(l);
     cleat_status status = CLEAT_OK;
     pthread_mutex_lock(&context->build_mutex);

@@ -84,6 +84,18 @@ void launch_float(launch *l, float value) {
     memcpy(next_number(l, sizeof value), &value, sizeof value);
 }
 
+void launch_indices(launch *l, const int64_t *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        launch_index(l, values[i]);
+    }
+}
+
+void launch_ints(launch *l, const int64_t *values, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        launch_int(l, (int32_t)values[i]);
+    }
+}
+
 void launch_numbers_begin(launch *l) {
     l->in_numbers = true;
     l->numbers_size = 0;
@@ -122,11 +134,16 @@ void launch_size_3d(launch *l, const size_t global[3], const size_t local[3]) {
     }
 }
 
-/* What must hold before anything is enqueued; also makes global a multiple of local. */
-static cleat_status check_launch(const cleat_context *context, launch *l) {
+cleat_status launch_fits(const launch *l) {
     REFUSE_IF(l->overflowed, CLEAT_UNSUPPORTED,
         "%s: kernel %s has more than %d macros, %d arguments or %d bytes of numbers", l->operation,
         l->kernel, LAUNCH_MAX_MACROS, LAUNCH_MAX_ARGUMENTS, LAUNCH_NUMBERS_SIZE);
+    return CLEAT_OK;
+}
+
+/* What must hold before anything is enqueued; also makes global a multiple of local. */
+static cleat_status check_launch(const cleat_context *context, launch *l) {
+    TRY(launch_fits(l));
     REFUSE_IF(l->dimensions < 1 || l->dimensions > 3, CLEAT_UNSUPPORTED,
         "%s: kernel %s was given no size", l->operation, l->kernel);
     REFUSE_IF((cl_uint)l->argument_count != l->built->argument_count, CLEAT_OPENCL_ERROR,

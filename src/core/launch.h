@@ -77,6 +77,8 @@ void launch_memory(launch *l, void *cl_mem_object);
 void launch_tensor(launch *l, const cleat_tensor *x); /* its buffer only; NULL: a null pointer */
 void launch_index(launch *l, int64_t value);
 void launch_int(launch *l, int32_t value);
+void launch_indices(launch *l, const int64_t *values, size_t count);
+void launch_ints(launch *l, const int64_t *values, size_t count); /* each within an int */
 void launch_long(launch *l, int64_t value);
 void launch_ulong(launch *l, uint64_t value);
 void launch_float(launch *l, float value);
@@ -88,6 +90,9 @@ void launch_local(launch *l, size_t bytes);
  * kernel's side is cl/numbers.cl. */
 void launch_numbers_begin(launch *l);
 void launch_numbers_end(launch *l);
+
+/* CLEAT_UNSUPPORTED when more was passed than there is room for. */
+cleat_status launch_fits(const launch *l);
 
 void launch_size_1d(launch *l, size_t global, size_t local);
 void launch_size_2d(launch *l, size_t global0, size_t global1, size_t local0, size_t local1);
@@ -135,6 +140,17 @@ static inline size_t round_up(size_t value, size_t multiple) {
 
 static inline int64_t ceil_div(int64_t value, int64_t divisor) {
     return (value + divisor - 1) / divisor;
+}
+
+/* How wide to cut `columns`, of which there are `stripes`: `most`, or half as often as it takes for
+ * `wanted` pieces, but not below `least`. */
+static inline int64_t piece_width(
+    int64_t columns, int64_t stripes, int64_t most, int64_t least, int64_t wanted) {
+    int64_t width = most;
+    while (width > least && stripes * ceil_div(columns, width) < wanted) {
+        width /= 2;
+    }
+    return width;
 }
 
 #endif

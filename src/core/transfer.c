@@ -219,25 +219,19 @@ static void add_macros(launch *l, const cleat_tensor *x, const cleat_tensor *y, 
                               cleat_tensor_count(y) >= INT32_MAX - CPU_CHUNK);
 }
 
-/* Columns of a block: fewer, where that gives all threads something to do. */
-static int64_t block_width(const device_profile *profile, const cleat_tensor *y, int64_t tile) {
-    int64_t rows = y->shape[y->rank - 2];
-    int64_t columns = y->shape[y->rank - 1];
-    int64_t others = cleat_tensor_count(y) / rows / columns * ceil_div(rows, BLOCK_ROWS * tile);
-    int64_t wanted = (int64_t)profile->compute_units * BLOCKS_A_UNIT;
-    int64_t lines = BLOCK_COLUMNS;
-    while (lines > BLOCK_ROWS && others * ceil_div(columns, lines * tile) < wanted) {
-        lines /= 2;
-    }
-    return lines * tile;
-}
-
 /* How many blocks cover the last two axes, times the rest. */
 static int64_t blocks_of(const cleat_tensor *y, int64_t height, int64_t width) {
     int64_t rows = y->shape[y->rank - 2];
     int64_t columns = y->shape[y->rank - 1];
     return cleat_tensor_count(y) / rows / columns * ceil_div(rows, height) *
            ceil_div(columns, width);
+}
+
+/* Columns of a block: fewer, where that gives all threads something to do. */
+static int64_t block_width(const device_profile *profile, const cleat_tensor *y, int64_t tile) {
+    int64_t columns = y->shape[y->rank - 1];
+    return piece_width(columns, blocks_of(y, BLOCK_ROWS * tile, columns), BLOCK_COLUMNS * tile,
+        BLOCK_ROWS * tile, (int64_t)profile->compute_units * BLOCKS_A_UNIT);
 }
 
 static cleat_status launch_copy(

@@ -286,9 +286,7 @@ static void launch_plan(launch *tiles, const patch_launch *l) {
     const int64_t numbers[] = {l->axis[ROWS].phases, l->axis[COLUMNS].phases,
         l->band_rows + l->axis[ROWS].reach, l->pitch, l->border, l->sums_pitch, l->band_rows,
         l->channel_block, l->item_groups, l->item_blocks};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        launch_int(tiles, (int32_t)numbers[i]);
-    }
+    launch_ints(tiles, numbers, sizeof numbers / sizeof numbers[0]);
     const int64_t items = l->source.shape[0] * band_count(l, l->band_rows) *
                           ceil_div(l->groups, l->item_groups) * ceil_div(l->blocks, l->item_blocks);
     launch_size_1d(tiles, (size_t)items, 1);
@@ -318,9 +316,7 @@ static launch tile_launch(const conv2d_problem *p, const patch_launch *l, void *
     const int64_t numbers[] = {l->source.shape[2], l->source.shape[3], l->result.shape[2],
         l->result.shape[3], l->groups, l->channels, l->outputs, l->axis[ROWS].step,
         l->axis[COLUMNS].step, l->axis[ROWS].before, l->axis[COLUMNS].before};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        launch_int(&tiles, (int32_t)numbers[i]);
-    }
+    launch_ints(&tiles, numbers, sizeof numbers / sizeof numbers[0]);
     launch_axis(&tiles, &l->axis[ROWS]);
     launch_axis(&tiles, &l->axis[COLUMNS]);
     launch_plan(&tiles, l);

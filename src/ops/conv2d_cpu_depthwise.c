@@ -33,12 +33,6 @@ static void tensor_extent(const cleat_tensor *x, int64_t *first, int64_t *end) {
     }
 }
 
-static void launch_ints(launch *l, const int64_t *numbers, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        launch_int(l, (int32_t)numbers[i]);
-    }
-}
-
 static void launch_plane(launch *l, const cleat_tensor *x) {
     launch_index(l, x->offset);
     for (int axis = 0; axis < 3; axis++) {

@@ -276,12 +276,6 @@ static launch pack_launch(const panel_launch *l, void *packed) {
     return pack;
 }
 
-static void launch_ints(launch *panels, const int64_t *numbers, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        launch_int(panels, (int32_t)numbers[i]);
-    }
-}
-
 static launch panel_launch_of(const panel_launch *l, void *packed) {
     const conv2d_problem *p = l->problem;
     launch panels = begin(l, "conv2d_cpu_panel");
@@ -307,9 +301,7 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
     launch_index(&panels, p->bias ? p->bias->offset : 0);
     launch_index(&panels, p->bias ? p->bias->stride[0] : 0);
     const int64_t weights[] = {l->w_offset, l->w_group, l->w_block, l->w_row, l->w_step};
-    for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
-        launch_index(&panels, weights[i]);
-    }
+    launch_indices(&panels, weights, sizeof weights / sizeof weights[0]);
     const panel_axis *rows = &l->axis[ROWS], *columns = &l->axis[COLUMNS];
     const int64_t numbers[] = {l->x.shape[0], l->x.shape[2], l->x.shape[3], l->y.shape[2],
         l->y.shape[3], p->group_channels, p->group_outputs, rows->step, columns->step, rows->before,

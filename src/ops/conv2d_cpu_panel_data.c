@@ -107,9 +107,7 @@ static launch spread_launch(
     conv2d_launch_layout(&l, &p->x);
     const int64_t numbers[] = {p->x.shape[0], p->x.shape[1], p->x.shape[2], p->x.shape[3],
         p->stride[ROWS], p->stride[COLUMNS], present, item_planes, p->accumulate};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        launch_int(&l, (int32_t)numbers[i]);
-    }
+    launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
     launch_size_1d(&l, (size_t)ceil_div(planes, item_planes), 1);
     l.bytes = 8.0 * (double)cleat_tensor_count(&p->x);
     return l;

@@ -175,16 +175,12 @@ static launch rows_launch_of(const rows_launch *l) {
     conv2d_launch_layout(&rows, l->y);
     const int64_t places[] = {p->bias ? p->bias->offset : 0, p->bias ? p->bias->stride[0] : 0,
         l->w_offset, l->w_group, l->w_output, l->w_channel, l->w_step};
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        launch_index(&rows, places[i]);
-    }
+    launch_indices(&rows, places, sizeof places / sizeof places[0]);
     const int64_t numbers[] = {l->x->shape[2], l->x->shape[3], l->y->shape[2], l->y->shape[3],
         p->groups, l->channels, l->outputs, l->top, l->left, l->right, p->w.shape[2], p->w.shape[3],
         p->dilation[ROWS], p->dilation[COLUMNS], l->pitch, l->part_rows, l->item_blocks,
         p->accumulate};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        launch_int(&rows, (int32_t)numbers[i]);
-    }
+    launch_ints(&rows, numbers, sizeof numbers / sizeof numbers[0]);
     launch_float(&rows, p->slope);
     launch_numbers_end(&rows);
     launch_size_1d(&rows, (size_t)count_items(l), 1);

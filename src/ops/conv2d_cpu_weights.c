@@ -140,12 +140,6 @@ static launch begin(const conv2d_problem *p, const weights_plan *plan, const cha
     return l;
 }
 
-static void launch_ints(launch *l, const int64_t *numbers, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        launch_int(l, (int32_t)numbers[i]);
-    }
-}
-
 static launch tile_launch(const conv2d_problem *p, const weights_plan *plan, void *partial) {
     launch l = begin(p, plan, "conv2d_cpu_weights");
     launch_tensor(&l, &p->x);

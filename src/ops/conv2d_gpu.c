@@ -136,16 +136,12 @@ static void launch_numbers(launch *l, const conv2d_problem *p, const gemm_size *
     conv2d_launch_layout(l, &p->y);
     const int64_t indices[] = {p->bias ? p->bias->offset : 0, p->bias ? p->bias->stride[0] : 0,
         size->rows, size->columns, size->terms, size->part_terms};
-    for (size_t i = 0; i < sizeof indices / sizeof indices[0]; i++) {
-        launch_index(l, indices[i]);
-    }
+    launch_indices(l, indices, sizeof indices / sizeof indices[0]);
     const int64_t numbers[] = {p->groups, p->group_channels, p->group_outputs, p->x.shape[2],
         p->x.shape[3], p->y.shape[2], p->y.shape[3], p->w.shape[2], p->w.shape[3], p->stride[ROWS],
         p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS], p->dilation[COLUMNS],
         p->accumulate};
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        launch_int(l, (int32_t)numbers[i]);
-    }
+    launch_ints(l, numbers, sizeof numbers / sizeof numbers[0]);
     launch_float(l, p->slope);
 }
 

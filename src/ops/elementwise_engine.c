@@ -264,13 +264,10 @@ static cleat_status turned_enqueue(cleat_context *context, const void *data) {
     int64_t rows = y->shape[y->rank - 2];
     int64_t columns = y->shape[y->rank - 1];
     int64_t row_blocks = ceil_div(rows, TURNED_ROWS);
-    int64_t matrices = cleat_tensor_count(y) / rows / columns;
-    int64_t wanted = (int64_t)profile->compute_units * TURNED_GROUPS;
-    int64_t block = TURNED_COLUMNS;
-    while (block > 4 * TURNED_LEAST && matrices * row_blocks * ceil_div(columns, block) < wanted) {
-        block /= 2;
-    }
-    pass_units units = {matrices * row_blocks * ceil_div(columns, block), row_blocks, block};
+    int64_t stripes = cleat_tensor_count(y) / rows / columns * row_blocks;
+    int64_t block = piece_width(columns, stripes, TURNED_COLUMNS, 4 * TURNED_LEAST,
+        (int64_t)profile->compute_units * TURNED_GROUPS);
+    pass_units units = {stripes * ceil_div(columns, block), row_blocks, block};
     fill(profile, &problem, engine_vector_width(profile), &units, ORDER_TURNED);
     launch_size_1d(problem.result, (size_t)units.units, 1);
     return CLEAT_OK;

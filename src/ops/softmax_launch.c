@@ -94,25 +94,29 @@ static int64_t cpu_items(const softmax_problem *p, const device_profile *profile
     return smaller(tasks, smaller(groups, ceil_div(count, CPU_LEAST)));
 }
 
-/* The tasks of a form. */
-static int64_t count_tasks(
-    softmax_form form, const softmax_problem *p, const device_profile *profile) {
+/* Tasks of `side` rows that are neighbours; 0: of one row. */
+static int64_t count_tasks(const softmax_problem *p, int64_t side) {
     const cleat_tensor *kept = &p->kept[0];
     int64_t rows = cleat_tensor_count(kept);
     int64_t inner = kept->shape[kept->rank - 1];
-    int64_t width = engine_vector_width(profile);
-    int64_t side = form == FORM_COLUMNS  ? width * column_vectors(p, profile)
-                   : form == FORM_STRIPS ? softmax_strip(p, profile)
-                                         : 0;
     return side == 0 ? rows : rows / inner * ceil_div(inner, side);
+}
+
+/* The rows of a task of softmax_columns. */
+static int64_t columns_side(const softmax_problem *p, const device_profile *profile) {
+    return (int64_t)engine_vector_width(profile) * column_vectors(p, profile);
 }
 
 bool softmax_items_are_short(
     softmax_form form, const softmax_problem *p, const device_profile *profile) {
-    int64_t items = cpu_items(p, profile, count_tasks(form, p, profile));
+    if (profile->is_cpu) {
+        return true; /* as nearly always: the rest is not for every call */
+    }
+    int64_t side = form == FORM_COLUMNS ? columns_side(p, profile) : 0;
+    int64_t items = cpu_items(p, profile, count_tasks(p, side));
     double elements = (double)cleat_tensor_count(&p->kept[0]) * (double)p->length;
-    return profile->is_cpu || profile_item_is_short(profile,
-                                  4 * elements / (double)items / engine_vector_width(profile));
+    return profile_item_is_short(
+        profile, 4 * elements / (double)items / engine_vector_width(profile));
 }
 
 bool softmax_supports(softmax_form form, const softmax_problem *p) {
@@ -218,12 +222,13 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
         "softmax_items", "softmax_short", "softmax_strips"};
     bool vectors_wanted = form != FORM_GROUPS && form != FORM_ITEMS;
     int width = vectors_wanted ? engine_vector_width(profile) : 1;
-    int vectors = form == FORM_COLUMNS ? column_vectors(p, profile) : 1;
-    int64_t strip = form == FORM_STRIPS ? softmax_strip(p, profile) : 0;
-    int64_t tasks = count_tasks(form, p, profile);
+    int64_t side = form == FORM_COLUMNS  ? columns_side(p, profile)
+                   : form == FORM_STRIPS ? softmax_strip(p, profile)
+                                         : 0;
+    int64_t tasks = count_tasks(p, side);
     launch *l = p->result;
     *l = launch_begin(p->operation, families[form], kernels[form]);
-    add_macros(p, form, width, vectors, l);
+    add_macros(p, form, width, form == FORM_COLUMNS ? (int)(side / width) : 1, l);
     launch_use_index64(l, p->index64);
     add_arguments(p, tasks, l);
     if (p->mode >= MODE_CROSS_ENTROPY) {
@@ -233,8 +238,8 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
         launch_int(l, profile_is_past_caches(profile, l->bytes));
     }
     if (form == FORM_STRIPS) {
-        launch_index(l, strip);
-        launch_local(l, (size_t)(kept_of_row(p) * strip) * sizeof(float));
+        launch_index(l, side);
+        launch_local(l, (size_t)(kept_of_row(p) * side) * sizeof(float));
     }
     set_size(p, form, profile, tasks, l);
 }
