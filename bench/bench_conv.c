@@ -86,6 +86,7 @@ static void layer_name(const suite *suites, size_t index, char *text, size_t siz
 
 typedef struct cleat_convolution {
     device_convolution device;
+    cleat_packed *packed; /* weights, or NULL */
     const char *variant;
 } cleat_convolution;
 
@@ -96,7 +97,8 @@ static bool cleat_run(void *state, int64_t calls) {
     const cleat_conv2d_options options = {.stride = {p->stride, p->stride},
         .padding = {p->padding, p->padding, p->padding, p->padding},
         .groups = p->groups,
-        .variant = s->variant};
+        .variant = s->variant,
+        .packed_w = s->packed};
     for (int64_t call = 0; call < calls; call++) {
         cleat_status status;
         if (p->direction == CLEAT_CONV2D_FORWARD) {
@@ -233,13 +235,41 @@ static bool check_contender(bench_run *run, const contender *c, device_convoluti
 
 /* ---- One case ---- */
 
-static bool make_tensors(bench_run *run, device_convolution *d) {
+/* [n, h, w, c] in memory, [n, c, h, w] to the eye. */
+static bool channels_last_tensor(
+    bench_run *run, const int64_t *shape, const float *data, cleat_tensor *tensor) {
+    const int64_t pixels[] = {shape[0], shape[2], shape[3], shape[1]};
+    const int32_t axes[] = {0, 3, 1, 2};
+    const size_t bytes = (size_t)(shape[0] * shape[1] * shape[2] * shape[3]) * sizeof *data;
+    return bench_call(run, cleat_tensor_create(run->context, CLEAT_F32, 4, pixels, tensor),
+               "cleat_tensor_create") &&
+           bench_call(run, cleat_permute(*tensor, axes, tensor), "cleat_permute") &&
+           bench_call(run, cleat_write(run->context, *tensor, data, bytes), "cleat_write");
+}
+
+static bool make_tensors(bench_run *run, cleat_convolution *own, bool channels_last) {
+    device_convolution *d = &own->device;
     const convolution *p = d->shape;
     const int64_t x[] = {p->n, p->c, p->h, p->w}, y[] = {p->n, p->m, p->oh, p->ow};
     const int64_t weights[] = {p->m, p->c / p->groups, p->k, p->k};
-    return bench_tensor(run, 4, x, p->x, &d->x) &&
-           bench_tensor(run, 4, weights, p->weights, &d->weights) &&
-           bench_tensor(run, 4, y, p->y, &d->y);
+    if (!bench_tensor(run, 4, weights, p->weights, &d->weights)) {
+        return false;
+    }
+    if (channels_last) {
+        return channels_last_tensor(run, x, p->x, &d->x) &&
+               channels_last_tensor(run, y, p->y, &d->y) &&
+               bench_call(run, cleat_conv2d_pack(run->context, d->weights, p->groups, &own->packed),
+                   "cleat_conv2d_pack");
+    }
+    return bench_tensor(run, 4, x, p->x, &d->x) && bench_tensor(run, 4, y, p->y, &d->y);
+}
+
+static void release_tensors(cleat_convolution *own) {
+    cleat_packed_release(own->packed);
+    own->packed = NULL;
+    cleat_tensor_release(&own->device.x);
+    cleat_tensor_release(&own->device.weights);
+    cleat_tensor_release(&own->device.y);
 }
 
 /* CLBlast takes up to a second for what others do in 10 ms: it runs where it is quick. */
@@ -247,36 +277,49 @@ static bool clblast_fits(const convolution *p, double flop) {
     return p->direction == CLEAT_CONV2D_FORWARD && p->groups == 1 && flop < 3e8;
 }
 
-static bool compare(bench_run *run, cleat_convolution *own) {
+/* Cleat in one layout against the peers in theirs; NULL: not this one. */
+static bool compare_with(bench_run *run, cleat_convolution *own, bool channels_last,
+    const peer *const peers[2], bool clblast) {
     device_convolution *d = &own->device;
     const convolution *p = d->shape;
     const double flop =
         2.0 * (double)(p->n * p->m * p->oh * p->ow) * (double)(p->c / p->groups * p->k * p->k);
     contender contenders[4] = {{"cleat", cleat_run, own}};
-    onednn_convolution *peers[2] = {NULL, NULL};
+    onednn_convolution *states[2] = {NULL, NULL};
     size_t count = 1;
-    bool good = make_tensors(run, d);
+    bool good = make_tensors(run, own, channels_last);
     for (int i = 0; i < 2 && good; i++) {
-        const peer *one = i == 0 ? &onednn_nchw_peer : &onednn_own_peer;
-        if (bench_has_peer(run, one->name)) {
-            peers[i] = onednn_create(run, p, i == 1);
-            good = peers[i] != NULL;
-            contenders[count++] = (contender){one->name, onednn_run, peers[i]};
+        if (peers[i] != NULL && bench_has_peer(run, peers[i]->name)) {
+            states[i] = onednn_create(run, p, peers[i] == &onednn_own_peer);
+            good = states[i] != NULL;
+            contenders[count++] = (contender){peers[i]->name, onednn_run, states[i]};
         }
     }
-    if (bench_has_peer(run, "clblast") && clblast_fits(p, flop)) {
+    if (clblast && bench_has_peer(run, "clblast") && clblast_fits(p, flop)) {
         contenders[count++] = (contender){"clblast", clblast_convolution_run, d};
     }
     for (size_t i = 0; i < count && good; i++) {
         good = check_contender(run, &contenders[i], d);
     }
     good = good && bench_compare(run, &unit_gflops, flop, contenders, count);
-    onednn_destroy(peers[0]);
-    onednn_destroy(peers[1]);
-    cleat_tensor_release(&d->x);
-    cleat_tensor_release(&d->weights);
-    cleat_tensor_release(&d->y);
+    onednn_destroy(states[0]);
+    onednn_destroy(states[1]);
+    release_tensors(own);
     return good;
+}
+
+/* Forward, each peer meets Cleat in the layout that is its own kind: plain ones in NCHW, oneDNN's
+ * own choice with the channels last and the weights packed beforehand, as its weights are. */
+static bool compare(bench_run *run, cleat_convolution *own) {
+    const peer *const all[] = {&onednn_nchw_peer, &onednn_own_peer};
+    if (own->device.shape->direction != CLEAT_CONV2D_FORWARD) {
+        return compare_with(run, own, false, all, false);
+    }
+    const peer *const plain[] = {&onednn_nchw_peer, NULL}, *const chosen[] = {
+                                                               &onednn_own_peer, NULL};
+    return compare_with(run, own, false, plain, true) &&
+           (!bench_has_peer(run, onednn_own_peer.name) ||
+               compare_with(run, own, true, chosen, false));
 }
 
 static bool run_layer(bench_run *run, const suite *suites, size_t index) {

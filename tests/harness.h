@@ -48,9 +48,11 @@ typedef enum test_values {
 } test_values;
 
 typedef enum test_layout {
-    TEST_ROW_MAJOR, /* without gaps, offset 0 */
-    TEST_STRIDED,   /* axes in random order, gaps, an offset, some axes reversed */
-    TEST_ROWS       /* the same, but for the last axis, whose elements lie end to end */
+    TEST_ROW_MAJOR,    /* without gaps, offset 0 */
+    TEST_STRIDED,      /* axes in random order, gaps, an offset, some axes reversed */
+    TEST_ROWS,         /* the same, but for the last axis, whose elements lie end to end */
+    TEST_CHANNELS,     /* the same with the second axis for the last */
+    TEST_CHANNELS_LAST /* row-major with the second axis moved to the end, behind an offset */
 } test_layout;
 
 /* A tensor on the device inside a larger guarded buffer, and its values on the host. */

@@ -23,9 +23,25 @@ static int64_t lay_row_major(cleat_tensor *view) {
     return span;
 }
 
-/* Axes in random order with gaps, some of them reversed, behind a guard zone of odd length; `rows`:
- * the last axis comes first, without gaps. */
-static int64_t lay_strided(cleat_tensor *view, bool rows) {
+/* Row-major with axis 1 moved to the end, behind a guard zone; returns the elements spanned. */
+static int64_t lay_channels_last(cleat_tensor *view) {
+    int64_t span = lay_row_major(view);
+    view->offset = test_int(1, GUARD);
+    if (view->rank > 2) {
+        int64_t stride = view->shape[1] > 0 ? view->shape[1] : 1;
+        view->stride[1] = 1;
+        for (int32_t axis = view->rank - 1; axis >= 0; axis -= axis == 2 ? 2 : 1) {
+            view->stride[axis] = stride;
+            stride *= view->shape[axis] > 0 ? view->shape[axis] : 1;
+        }
+    }
+    return view->offset + span;
+}
+
+/* Axes in random order with gaps, some of them reversed, behind a guard zone of odd length;
+ * `inner`: the axis that comes first, without gaps, if there is one of this number. */
+static int64_t lay_strided(cleat_tensor *view, int32_t inner) {
+    const bool rows = inner >= 0 && inner < view->rank;
     int32_t order[CLEAT_MAX_RANK];
     for (int32_t i = 0; i < view->rank; i++) {
         int32_t j = (int32_t)test_int(0, i);
@@ -33,9 +49,9 @@ static int64_t lay_strided(cleat_tensor *view, bool rows) {
         order[j] = i;
     }
     for (int32_t i = 0; i < view->rank && rows; i++) {
-        if (order[i] == view->rank - 1) {
+        if (order[i] == inner) {
             order[i] = order[0];
-            order[0] = view->rank - 1;
+            order[0] = inner;
         }
     }
     int64_t start = test_int(1, GUARD);
@@ -90,8 +106,10 @@ static test_tensor make_tensor(
         t.view.shape[axis] = shape[axis];
         t.count *= shape[axis];
     }
-    int64_t span = layout == TEST_ROW_MAJOR ? lay_row_major(&t.view)
-                                            : lay_strided(&t.view, layout == TEST_ROWS);
+    int64_t span = layout == TEST_ROW_MAJOR       ? lay_row_major(&t.view)
+                   : layout == TEST_CHANNELS_LAST ? lay_channels_last(&t.view)
+                   : layout == TEST_ROWS          ? lay_strided(&t.view, rank - 1)
+                                         : lay_strided(&t.view, layout == TEST_CHANNELS ? 1 : -1);
     int64_t total = span + GUARD;
     t.image_size = (size_t)total * ELEMENT;
     t.image = test_alloc(total, ELEMENT);

@@ -128,7 +128,8 @@ static void check(const operands *o, test_tensor *got, test_values values, const
 
 /* The strides of every result are drawn anew: one variant may take some and not others. */
 static bool layout_refused(const conv_case *k, cleat_status status) {
-    return k->layout == TEST_STRIDED && status == CLEAT_UNSUPPORTED;
+    return k->layout != TEST_ROW_MAJOR && k->layout != TEST_CHANNELS_LAST &&
+           status == CLEAT_UNSUPPORTED;
 }
 
 /* Adds the result to earlier contents; the reference's results move along. */
@@ -149,6 +150,28 @@ static void check_accumulate(const conv_case *k, cleat_conv2d_direction directio
         o->want[i] -= before[i];
     }
     free(before);
+    test_free(&got);
+}
+
+/* Weights packed beforehand give the same bits. */
+static void check_packed_weights(
+    const conv_case *k, const operands *o, test_tensor *want, const char *variant) {
+    cleat_packed *packed = NULL;
+    test_ok(cleat_conv2d_pack(test_context(), o->b.view, k->c.groups, &packed));
+    cleat_conv2d_options options = options_of(&k->c);
+    options.variant = variant;
+    options.bias = &o->bias.view;
+    options.packed_w = packed;
+    test_tensor got = test_output(4, o->result_shape, TEST_CHANNELS_LAST);
+    const cleat_status status =
+        cleat_conv2d(test_context(), o->a.view, o->b.view, got.view, &options);
+    cleat_packed_release(packed);
+    ck_assert(status == CLEAT_OK || layout_refused(k, status));
+    test_fetch(&got);
+    for (int64_t i = 0; i < got.count && status == CLEAT_OK; i++) {
+        ck_assert_msg(memcmp(&got.data[i], &want->data[i], sizeof(float)) == 0,
+            "%s: another result with packed weights", case_text(k, "forward", variant));
+    }
     test_free(&got);
 }
 
@@ -183,6 +206,9 @@ static void check_direction(
         for (int64_t i = 0; i < first.count && again == CLEAT_OK; i++) {
             ck_assert_msg(memcmp(&first.data[i], &second.data[i], sizeof(float)) == 0,
                 "%s: another result the second time", what);
+        }
+        if (k->layout >= TEST_CHANNELS && direction == CLEAT_CONV2D_FORWARD) {
+            check_packed_weights(k, &o, &first, *variant);
         }
         if (direction != CLEAT_CONV2D_FORWARD) {
             check_accumulate(k, direction, &o, values, *variant, what);
@@ -299,9 +325,46 @@ START_TEST(test_step_1) {
 }
 END_TEST
 
+/* Channels end to end, groups of at least a vector of outputs: odd and even numbers of vectors, the
+ * last one overlapping or not, pixels of all images in one row or not, tiles that hang over, whole,
+ * short and long ones, edges of every kind, many panels; and depthwise ones. */
+static const reference_conv2d channels_last[] = {
+    {{2, 5, 9, 31}, {40, 5, 1, 1}, {0}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1},
+    {{3, 70, 7, 7}, {48, 70, 1, 1}, {0}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1},
+    {{1, 9, 15, 17}, {23, 9, 1, 1}, {0}, {2, 2}, {0, 0, 0, 0}, {1, 1}, 1},
+    {{2, 6, 10, 14}, {32, 6, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+    {{1, 6, 7, 7}, {80, 6, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+    {{1, 3, 31, 61}, {17, 3, 7, 7}, {0}, {2, 2}, {3, 3, 3, 3}, {1, 1}, 1},
+    {{1, 4, 20, 45}, {48, 2, 3, 5}, {0}, {1, 3}, {2, 4, 0, 5}, {2, 3}, 2},
+    {{1, 2, 3, 4}, {16, 2, 2, 2}, {0}, {1, 1}, {4, 3, 5, 6}, {1, 1}, 1},
+    {{1, 1030, 4, 5}, {70, 1030, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 1},
+    {{2, 24, 19, 19}, {24, 1, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 24},
+    {{1, 16, 5, 14}, {16, 1, 3, 3}, {0}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 16},
+    {{1, 80, 9, 23}, {80, 1, 3, 3}, {0}, {2, 2}, {1, 1, 1, 1}, {1, 1}, 80},
+    {{1, 17, 12, 7}, {17, 1, 5, 4}, {0}, {1, 2}, {2, 5, 4, 2}, {3, 2}, 17},
+};
+
+static void check_channels_last(cleat_conv2d_direction direction, test_values values) {
+    for (size_t i = 0; i < sizeof channels_last / sizeof channels_last[0]; i++) {
+        for (int layout = TEST_CHANNELS; layout <= TEST_CHANNELS_LAST; layout++) {
+            conv_case k = {channels_last[i], (test_layout)layout};
+            set_result_shape(&k.c);
+            check_direction(&k, direction, values);
+        }
+    }
+}
+
+START_TEST(test_channels_last) {
+    check_channels_last((cleat_conv2d_direction)_i, TEST_EXACT);
+    if (_i == CLEAT_CONV2D_FORWARD) {
+        check_channels_last(CLEAT_CONV2D_FORWARD, TEST_REAL);
+    }
+}
+END_TEST
+
 /* A convolution with a window that fits. */
 static conv_case random_case(void) {
-    conv_case k = {.layout = (test_layout)test_int(TEST_ROW_MAJOR, TEST_ROWS)};
+    conv_case k = {.layout = (test_layout)test_int(TEST_ROW_MAJOR, TEST_CHANNELS_LAST)};
     reference_conv2d *c = &k.c;
     const bool depthwise = test_int(0, 4) == 0;
     c->groups = depthwise ? test_int(1, 20) : test_int(1, 3);
@@ -414,10 +477,12 @@ START_TEST(test_activations) {
     for (int i = 0; i < 63; i++) {
         x_values[i] = (float)(i - 31) / 16;
     }
-    const char *const *variants = cleat_conv2d_variants(CLEAT_CONV2D_FORWARD);
+    const char *variants[16];
     int count = 0;
-    while (variants[count] != NULL) {
-        count++;
+    for (const char *const *v = cleat_conv2d_variants(CLEAT_CONV2D_FORWARD); *v != NULL; v++) {
+        if (strstr(*v, "channels_last") == NULL) {
+            variants[count++] = *v;
+        }
     }
     test_tensor x = test_input_from(4, x_shape, x_values, TEST_ROWS);
     test_tensor w = test_input_from(4, w_shape, w_values, TEST_ROW_MAJOR);
@@ -444,6 +509,43 @@ START_TEST(test_activations) {
 }
 END_TEST
 
+/* The same by the variants that take whole vectors of channels: 16 of one channel, or of 16. */
+START_TEST(test_activations_channels_last) {
+    static const double ulp[] = {0, 0, 1, 4, 5, 8, 40, 6};
+    const bool depthwise = _i == 1;
+    const int64_t x_shape[] = {1, depthwise ? 16 : 1, 3, 5};
+    const int64_t w_shape[] = {16, 1, 1, 1}, y_shape[] = {1, 16, 3, 5};
+    float x_values[240], w_values[16];
+    double want[240];
+    for (int i = 0; i < 240; i++) {
+        x_values[i] = (float)(i % 15 - 7) / 4;
+        w_values[i / 15] = i < 120 ? 1 : 0.5f;
+    }
+    test_tensor x = test_input_from(4, x_shape, x_values, TEST_CHANNELS_LAST);
+    test_tensor w = test_input_from(4, w_shape, w_values, TEST_ROW_MAJOR);
+    for (int kind = CLEAT_ACTIVATION_NONE; kind <= CLEAT_SILU; kind++) {
+        if (kind != CLEAT_LEAKY_RELU && kind % 2 != _i) {
+            continue;
+        }
+        for (int i = 0; i < 240; i++) {
+            want[i] = activation(
+                (cleat_activation)kind, (double)x_values[i] * (double)w_values[i / 15], 0.25);
+        }
+        const cleat_conv2d_options options = {.activation = (cleat_activation)kind,
+            .slope = 0.25f,
+            .groups = depthwise ? 16 : 1,
+            .variant = depthwise ? "cpu_channels_last_depthwise" : "cpu_channels_last"};
+        test_tensor y = test_output(4, y_shape, TEST_CHANNELS_LAST);
+        test_ok(cleat_conv2d(test_context(), x.view, w.view, y.view, &options));
+        test_fetch(&y);
+        test_ulp(&y, want, ulp[kind], cleat_activation_name((cleat_activation)kind));
+        test_free(&y);
+    }
+    test_free(&x);
+    test_free(&w);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("conv2d");
     static const char *const names[] = {"forward", "backward_data", "backward_weights"};
@@ -453,6 +555,7 @@ Suite *test_suite(void) {
         tcase_add_loop_test(direction, test_table_exact, i, i + 1);
         tcase_add_loop_test(direction, test_table_bound, i, i + 1);
         tcase_add_loop_test(direction, test_narrow, i, i + 1);
+        tcase_add_loop_test(direction, test_channels_last, i, i + 1);
         tcase_add_loop_test(direction, test_random_exact, i, i + 1);
         tcase_add_loop_test(direction, test_random_bound, i, i + 1);
         tcase_add_loop_test(direction, test_special_values, i, i + 1);
@@ -464,6 +567,7 @@ Suite *test_suite(void) {
     TCase *activations = tcase_create("activations");
     tcase_set_timeout(activations, 600);
     tcase_add_test(activations, test_activations);
+    tcase_add_loop_test(activations, test_activations_channels_last, 0, 2);
     suite_add_tcase(suite, activations);
     return suite;
 }

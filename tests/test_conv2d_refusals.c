@@ -147,6 +147,56 @@ START_TEST(test_shape) {
 }
 END_TEST
 
+/* Of weights packed for other calls; panels for another number of groups are passed over. */
+START_TEST(test_packed) {
+    cleat_context *context = test_context();
+    const int64_t shape[] = {32, 1, 3, 3}, x_shape_2[] = {1, 2, 5, 5}, y_shape_2[] = {1, 32, 3, 3};
+    test_tensor x = test_input(4, x_shape_2, TEST_EXACT, TEST_CHANNELS_LAST);
+    test_tensor w = test_input(4, shape, TEST_EXACT, TEST_ROW_MAJOR);
+    test_tensor y = test_output(4, y_shape_2, TEST_CHANNELS_LAST);
+    test_tensor want = test_output(4, y_shape_2, TEST_CHANNELS_LAST);
+    cleat_packed *packed = NULL, *product = NULL;
+    test_refused(cleat_conv2d_pack(NULL, w.view, 2, &packed), CLEAT_INVALID_ARGUMENT, "context");
+    test_refused(cleat_conv2d_pack(context, w.view, 2, NULL), CLEAT_INVALID_ARGUMENT, "packed is");
+    test_refused(cleat_conv2d_pack(context, w.view, -1, &packed), CLEAT_INVALID_ARGUMENT, "-1");
+    test_refused(cleat_conv2d_pack(context, w.view, 3, &packed), CLEAT_SHAPE_MISMATCH,
+        "conv2d_pack: weight has 32 output channels, not a multiple of 3 groups");
+    cleat_tensor matrix;
+    test_ok(cleat_reshape(w.view, 2, (int64_t[]){32, 9}, &matrix));
+    test_refused(cleat_conv2d_pack(context, matrix, 1, &packed), CLEAT_SHAPE_MISMATCH, "w");
+    ck_assert_ptr_null(packed);
+    test_ok(cleat_matmul_pack(context, matrix, &product));
+    cleat_conv2d_options options = {.groups = 2, .packed_w = product};
+    test_refused(cleat_conv2d(context, x.view, w.view, y.view, &options), CLEAT_INVALID_ARGUMENT,
+        "conv2d: the packed w was made for matmul");
+    cleat_tensor turned = w.view;
+    turned.stride[2] = 1;
+    turned.stride[3] = 3;
+    for (int64_t groups = 1; groups <= 2; groups++) {
+        test_ok(cleat_conv2d_pack(context, w.view, groups, &packed));
+        options.packed_w = packed;
+        test_refused(cleat_conv2d(context, x.view, turned, y.view, &options),
+            CLEAT_INVALID_ARGUMENT, "another view");
+        test_unchanged(&y);
+        options.packed_w = NULL;
+        test_ok(cleat_conv2d(context, x.view, w.view, want.view, &options));
+        test_fetch(&want);
+        options.packed_w = packed;
+        test_tensor got = test_output(4, y_shape_2, TEST_CHANNELS_LAST);
+        test_ok(cleat_conv2d(context, x.view, w.view, got.view, &options));
+        test_fetch(&got);
+        test_same_bits(&got, &want, "packed weights");
+        test_free(&got);
+        cleat_packed_release(packed);
+    }
+    cleat_packed_release(product);
+    test_free(&x);
+    test_free(&w);
+    test_free(&y);
+    test_free(&want);
+}
+END_TEST
+
 static void check_bias_gradient(const int64_t shape[4], test_values values, test_layout layout) {
     const reference_conv2d c = {.y = {shape[0], shape[1], shape[2], shape[3]}};
     test_tensor dy = test_input(4, shape, values, layout);
@@ -253,6 +303,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, test_bad_shapes);
     tcase_add_test(cases, test_bad_tensors);
     tcase_add_test(cases, test_shape);
+    tcase_add_test(cases, test_packed);
     tcase_add_test(cases, test_bias_gradient);
     tcase_add_test(cases, test_reference_gradients);
     suite_add_tcase(suite, cases);

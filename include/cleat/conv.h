@@ -3,6 +3,7 @@
 #define CLEAT_CONV_H
 
 #include <cleat/activation.h>
+#include <cleat/packed.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,7 +37,8 @@ typedef struct cleat_conv2d_options {
     const char *variant; /* forces one of cleat_conv2d_variants(); NULL: $CLEAT_CONV2D (forward),
                             $CLEAT_CONV2D_BACKWARD_DATA, $CLEAT_CONV2D_BACKWARD_WEIGHTS, else the
                             tuning table */
-    uint64_t reserved[6];
+    const cleat_packed *packed_w; /* forward only: w as cleat_conv2d_pack() prepared it; or NULL */
+    uint64_t reserved[5];
 } cleat_conv2d_options;
 
 typedef enum cleat_conv2d_direction {
@@ -53,6 +55,18 @@ CLEAT_API cleat_status cleat_conv2d_shape(const int64_t x_shape[4], const int64_
 /* y = activation(conv2d(x, w) + bias). */
 CLEAT_API cleat_status cleat_conv2d(cleat_context *context, cleat_tensor x, cleat_tensor w,
     cleat_tensor y, const cleat_conv2d_options *options);
+
+/*
+ * Packs w, as later calls will be given it together with as many groups (0 means 1), for
+ * options.packed_w; see packed.h. Where the device's kernels read such, and a group's outputs fill
+ * a vector register, w gets panels, which calls read whose x and y have their channels end to end
+ * (stride[1] == 1, as NHWC); other calls use w itself. Only enqueues. The caller owns one reference
+ * of *packed, which is left alone on failure. Errors: CLEAT_INVALID_ARGUMENT, CLEAT_TYPE_MISMATCH
+ * (w is not f32), CLEAT_SHAPE_MISMATCH (rank, groups), CLEAT_SIZE_OVERFLOW,
+ * CLEAT_OUT_OF_HOST_MEMORY, CLEAT_OUT_OF_DEVICE_MEMORY.
+ */
+CLEAT_API cleat_status cleat_conv2d_pack(
+    cleat_context *context, cleat_tensor w, int64_t groups, cleat_packed **packed);
 
 /* dx = gradient of sum(y * dy) with respect to x; shapes of y, w and x above. Overwrites dx, or
  * adds to it with options->accumulate. */

@@ -7,6 +7,7 @@
 #include "core/variant.h"
 
 const tuning_entry tuning_table[] = {
+    {"conv2d", "cpu", "channels_last", "cpu_channels_last cpu_channels_last_depthwise"},
     {"conv2d", "cpu", "narrow_groups", "cpu_depthwise cpu_patch"},
     {"conv2d", "cpu", "long_rows", "cpu_rows cpu_panel"},
     {"conv2d", "gpu", "narrow_groups", "plain"},

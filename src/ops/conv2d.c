@@ -6,6 +6,9 @@
 
 static const variant forward_variants[] = {
     {"cpu_panel", conv2d_cpu_panel_supports, conv2d_cpu_panel},
+    {"cpu_channels_last", conv2d_cpu_channels_last_supports, conv2d_cpu_channels_last},
+    {"cpu_channels_last_depthwise", conv2d_cpu_channels_last_depthwise_supports,
+        conv2d_cpu_channels_last_depthwise},
     {"cpu_rows", conv2d_cpu_rows_supports, conv2d_cpu_rows},
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_forward},
     {"cpu_depthwise", conv2d_cpu_depthwise_supports, conv2d_cpu_depthwise},
@@ -33,8 +36,9 @@ static const variant *const variants[] = {
 
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
-    static const char *const names[][7] = {
-        {"cpu_panel", "cpu_rows", "cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
+    static const char *const names[][9] = {
+        {"cpu_panel", "cpu_channels_last", "cpu_channels_last_depthwise", "cpu_rows", "cpu_patch",
+            "cpu_depthwise", "gpu_gemm", "plain", NULL},
         {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "plain", NULL},
         {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
     };
@@ -44,6 +48,11 @@ const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
 }
 
 static const char *shape_class(const device_profile *profile, const conv2d_problem *p) {
+    if (p->direction == CLEAT_CONV2D_FORWARD &&
+        (conv2d_cpu_channels_last_supports(profile, p) ||
+            conv2d_cpu_channels_last_depthwise_supports(profile, p))) {
+        return "channels_last";
+    }
     /* Groups too small to fill a tile's channels, as in depthwise convolutions. */
     if (p->groups > 1 && p->group_outputs <= 2) {
         return "narrow_groups";

@@ -151,6 +151,10 @@ static cleat_status check_forward_options(
     p->slope = options->slope < 0 || options->slope > 0 ? options->slope : 0.01f;
     REFUSE_IF((int)p->activation < CLEAT_ACTIVATION_NONE || p->activation > CLEAT_SILU,
         CLEAT_INVALID_ARGUMENT, "%s: activation %d is none", p->operation, (int)p->activation);
+    TRY(check_packed(p->operation, "w", options->packed_w, &p->w));
+    const cleat_packed *packed = options->packed_w;
+    const int64_t groups = options->groups ? options->groups : 1;
+    p->packed_w = packed && packed->panels && packed->layout[0] == groups ? packed : NULL;
     return p->bias ? check_bias(context, p, p->bias) : CLEAT_OK;
 }
 

@@ -3,6 +3,7 @@
 #ifndef CLEAT_OPS_CONV2D_PROBLEM_H
 #define CLEAT_OPS_CONV2D_PROBLEM_H
 
+#include "core/packed.h"
 #include "core/variant.h"
 #include <cleat/conv.h>
 
@@ -17,7 +18,8 @@ typedef struct conv2d_problem {
     cleat_tensor y; /* [n, groups * group_outputs, oh, ow] */
     int64_t stride[2], padding[4], dilation[2];
     int64_t groups, group_channels, group_outputs;
-    const cleat_tensor *bias; /* forward only */
+    const cleat_tensor *bias;     /* forward only */
+    const cleat_packed *packed_w; /* has panels of w for as many groups; or NULL; forward only */
     cleat_activation activation;
     float slope;
     bool accumulate; /* backward only */
@@ -78,6 +80,13 @@ cleat_status conv2d_cpu_depthwise(cleat_context *context, const void *problem);
 
 bool conv2d_cpu_depthwise_weights_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_depthwise_weights(cleat_context *context, const void *problem);
+
+bool conv2d_cpu_channels_last_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_channels_last(cleat_context *context, const void *problem); /* forward */
+
+bool conv2d_cpu_channels_last_depthwise_supports(
+    const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_channels_last_depthwise(cleat_context *context, const void *problem);
 
 bool conv2d_gpu_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_gpu(cleat_context *context, const void *problem); /* forward and data */
