@@ -54,10 +54,19 @@
 #define OUT_READ(i) VECTOR term = LOAD(VECTOR_WIDTH, out_row + (i));
 #define OUT_READ_LAST OUT_READ(last)
 #else
-#define KEEP(i)
 #define KEEP_LAST
 #define OUT_READ(i) OUT_INPUTS(READ, i)
 #define OUT_READ_LAST OUT_READ(last)
+#endif
+
+/* A term is stored, or else added in the same instruction that makes it. */
+#if HAS_TERMS
+#define ADD_KEPT(accumulator, i)                                                                   \
+    VECTOR value = TERM(VECTOR_WIDTH);                                                             \
+    KEEP(i)                                                                                        \
+    accumulator += value;
+#else
+#define ADD_KEPT(accumulator, i) accumulator = ADD_TERM(VECTOR_WIDTH, accumulator);
 #endif
 
 #define PEAK_STEP(accumulator, i)                                                                  \
@@ -68,9 +77,7 @@
 #define SUM_STEP(accumulator, i)                                                                   \
     {                                                                                              \
         SUM_INPUTS(READ, i)                                                                        \
-        VECTOR value = TERM(VECTOR_WIDTH);                                                         \
-        KEEP(i)                                                                                    \
-        accumulator += value;                                                                      \
+        ADD_KEPT(accumulator, i)                                                                   \
     }
 #define OUT_STEPS(WRITE)                                                                           \
     for (INDEX i = 0; i < whole; i += VECTOR_WIDTH) {                                              \

@@ -4,13 +4,13 @@
  * (kept stride 1), on processors. Work-groups of one item; a task is a strip of `strip` rows side by
  * side, a lane of vectors each.
  *
- * What the last pass needs is kept in local memory, so that device memory is read once and written
- * once (gradients read y twice): `kept` has room for `length` elements of each row of a strip,
- * terms, x or dy, and for a maximum a block of BLOCK_ROWS. Terms are relative to the maximum up to their
- * block, and what was summed before it is scaled down to it (Milakov & Gimelshein 2018, *Online
- * normalizer calculation for softmax*); the last pass multiplies by what is missing. While a block
- * is worked on, the next one is asked for, and while gradients are written, the next strip: the
- * steps from element to element are too long for the processor to guess.
+ * The inputs are read twice, for the sums and for the results, both times in runs as wide as the
+ * strip: the results go past the caches, so that this costs no more than a copy that reads what it is
+ * about to overwrite, and less where the strip stays in a cache. Sums are formed of BLOCK_ROWS elements
+ * at a time; terms are relative to the maximum up to their block, and what was summed before it is scaled
+ * down to it (Milakov & Gimelshein 2018, *Online normalizer calculation for softmax*). While a block
+ * is worked on, the next one is asked for: the steps from element to element are too long for the
+ * processor to guess.
  *
  * Macros, set by src/ops/softmax_launch.c, besides the common ones:
  *     STRIP  the most rows of a strip
@@ -19,126 +19,122 @@
 #include "softmax_common.cl"
 #include "stream.cl"
 
-#define BLOCK_ROWS 16
+#define BLOCK_ROWS 8
 #define SHIFT shift
 #define SCALE scale
 
-/* Vector n of element i, of a strip of `vectors` vectors of W rows: in device memory, and where it
- * is kept. */
+/* Vector n of element i, of a strip of `vectors` vectors of W rows. */
 #define PLACE(W, name, i) (name##_data + name##_at + (i)*name##_step + n * W)
 #define READ(name, W) const FLOATS(W) name = LOAD(W, PLACE(W, name, i));
-#define ASK(name, W) ASK_LINE(PLACE(W, name, i + BLOCK_ROWS), 0);
-#define ASK_NEXT(name, W) ASK_LINE_FAR(PLACE(W, name, i) + strip);
-#define KEPT_AT(W, i) (kept + ((i)*vectors + n) * W)
-#define PEAK_AT(W, block) KEPT_AT(W, length + (block))
-#define AGAIN(W, name) const FLOATS(W) name = LOAD(W, KEPT_AT(W, i));
+#define ASK_BLOCK(name, W) ASK_LINE_FAR(PLACE(W, name, i + BLOCK_ROWS));
+#define ASK_NEXT(name, W) ASK_LINE(PLACE(W, name, i + 1), 0);
 #define EACH_VECTOR for (INDEX n = 0; n < vectors; n++)
 #define EACH_OF_BLOCK for (INDEX i = begin; i < stop; i++)
+#define EACH_OF_WHOLE_BLOCK                                                                        \
+    _Pragma("unroll") for (INDEX i = begin; i < begin + BLOCK_ROWS; i++)
 
-/* A block of vector n: its part of the sum. */
+/* A block of vector n: its part of the sum. `x` keeps a whole block's elements in registers. */
 #if HAS_PEAK
+#define TAKE_PEAK(W)                                                                               \
+    peaks[n] = peak;                                                                               \
+    const FLOATS(W) shift = NO_PEAK(peak);                                                         \
+    totals[n] *= CAT(term_, W)(old_peak - shift) * 0x1p-40f;
+#define SUM_WHOLE_BLOCK(W)                                                                         \
+    const FLOATS(W) old_peak = peaks[n];                                                           \
+    FLOATS(W) peak = old_peak;                                                                     \
+    FLOATS(W) x[BLOCK_ROWS];                                                                       \
+    EACH_OF_WHOLE_BLOCK {                                                                          \
+        READ(in0, W)                                                                               \
+        ASK_BLOCK(in0, W)                                                                          \
+        peak = LARGER(peak, in0);                                                                  \
+        x[i - begin] = in0;                                                                        \
+    }                                                                                              \
+    TAKE_PEAK(W)                                                                                   \
+    EACH_OF_WHOLE_BLOCK {                                                                          \
+        const FLOATS(W) in0 = x[i - begin];                                                        \
+        part = ADD_TERM(W, part);                                                                  \
+    }
 #define SUM_BLOCK(W)                                                                               \
     const FLOATS(W) old_peak = peaks[n];                                                           \
     FLOATS(W) peak = old_peak;                                                                     \
     EACH_OF_BLOCK {                                                                                \
         READ(in0, W)                                                                               \
         peak = LARGER(peak, in0);                                                                  \
-        STORE(W, in0, KEPT_AT(W, i));                                                              \
     }                                                                                              \
-    peaks[n] = peak;                                                                               \
-    STORE(W, peak, PEAK_AT(W, begin / BLOCK_ROWS));                                                \
-    const FLOATS(W) shift = NO_PEAK(peak);                                                         \
-    totals[n] *= CAT(math_exp_down_, W)(old_peak - shift);                                         \
+    TAKE_PEAK(W)                                                                                   \
     EACH_OF_BLOCK {                                                                                \
-        AGAIN(W, in0)                                                                              \
-        ASK(in0, W)                                                                                \
-        const FLOATS(W) term = TERM(W);                                                            \
-        KEEP_TERM(W)                                                                               \
-        part += term;                                                                              \
+        READ(in0, W)                                                                               \
+        part = ADD_TERM(W, part);                                                                  \
     }
 #else
+#define SUM_WHOLE_BLOCK(W)                                                                         \
+    EACH_OF_WHOLE_BLOCK {                                                                          \
+        SUM_INPUTS(READ, W)                                                                        \
+        SUM_INPUTS(ASK_BLOCK, W)                                                                   \
+        part = ADD_TERM(W, part);                                                                  \
+    }
 #define SUM_BLOCK(W)                                                                               \
     EACH_OF_BLOCK {                                                                                \
         SUM_INPUTS(READ, W)                                                                        \
-        SUM_INPUTS(ASK, W)                                                                         \
-        const FLOATS(W) term = TERM(W);                                                            \
-        KEEP_INPUTS(W)                                                                             \
-        part += term;                                                                              \
+        part = ADD_TERM(W, part);                                                                  \
     }
 #endif
-#if MODE == 0
-#define KEEP_TERM(W) STORE(W, term, KEPT_AT(W, i));
-#define FINISH_BLOCK(W)                                                                            \
+#define ADD_BLOCK(W, SUM)                                                                          \
     EACH_VECTOR {                                                                                  \
-        const FLOATS(W) peak = LOAD(W, PEAK_AT(W, begin / BLOCK_ROWS));                            \
-        factors[n] = totals[n] * CAT(math_exp_down_, W)(peak - NO_PEAK(peaks[n]));                 \
+        FLOATS(W) part = (FLOATS(W))(0.0f);                                                        \
+        SUM(W)                                                                                     \
+        totals[n] += part;                                                                         \
     }
-#define OUT_READ(W)                                                                                \
-    const FLOATS(W) scale = factors[n];                                                            \
-    AGAIN(W, term)
-#elif MODE == 1
-#define KEEP_TERM(W)
-#define FINISH_BLOCK(W)
-#define OUT_READ(W)                                                                                \
-    const FLOATS(W) shift = NO_PEAK(peaks[n]), scale = totals[n];                                  \
-    AGAIN(W, in0)
-#else
-#define KEEP_INPUTS(W) STORE(W, in1, KEPT_AT(W, i));
-#define OUT_ASK(W) EACH_INPUT(ASK_NEXT, W)
-#define FINISH_BLOCK(W)
-#define OUT_READ(W)                                                                                \
-    const FLOATS(W) scale = totals[n];                                                             \
-    READ(in0, W)                                                                                   \
-    ASK(in0, W)                                                                                    \
-    AGAIN(W, in1)
-#endif
+/* Single rows, of which there are few, need no block of their own. */
+#define ADD_WHOLE_BLOCKS(W)                                                                        \
+    for (; W > 1 && begin + BLOCK_ROWS <= length; begin += BLOCK_ROWS) {                           \
+        ADD_BLOCK(W, SUM_WHOLE_BLOCK)                                                              \
+    }
 
-#ifndef OUT_ASK
-#define OUT_ASK(W)
-#endif
 #define OUT_ROW(W) (out_data + out_at + i * out_step)
+#if HAS_PEAK
+#define OUT_TERM(W) const FLOATS(W) shift = peaks[n], term = TERM(W);
+#else
+#define OUT_TERM(W)
+#endif
 #define WRITE_ELEMENT(W, WRITE)                                                                    \
     EACH_VECTOR {                                                                                  \
-        OUT_READ(W)                                                                                \
-        OUT_ASK(W)                                                                                 \
+        const FLOATS(W) scale = totals[n];                                                         \
+        EACH_INPUT(READ, W)                                                                        \
+        EACH_INPUT(ASK_NEXT, W)                                                                    \
+        OUT_TERM(W)                                                                                \
         WRITE(W, RESULT(W), PLACE(W, out, i));                                                     \
     }
 
-/* `vectors` vectors of W rows from in0_at, in1_at, out_at on. */
-#define ALONG(W)                                                                                   \
+/* `vectors` vectors of W rows, at most MOST, from in0_at, in1_at, out_at on. */
+#define ALONG(W, MOST)                                                                             \
     {                                                                                              \
-        FLOATS(W) peaks[STRIP / W], totals[STRIP / W], factors[STRIP / W];                         \
+        FLOATS(W) peaks[MOST], totals[MOST];                                                       \
         EACH_VECTOR {                                                                              \
             peaks[n] = (FLOATS(W))(-INFINITY);                                                     \
             totals[n] = (FLOATS(W))(0.0f);                                                         \
         }                                                                                          \
-        for (INDEX begin = 0; begin < length; begin += BLOCK_ROWS) {                               \
+        INDEX begin = 0;                                                                           \
+        ADD_WHOLE_BLOCKS(W)                                                                        \
+        for (; begin < length; begin += BLOCK_ROWS) {                                              \
             const INDEX stop = min(begin + BLOCK_ROWS, length);                                    \
-            EACH_VECTOR {                                                                          \
-                FLOATS(W) part = (FLOATS(W))(0.0f);                                                \
-                SUM_BLOCK(W)                                                                       \
-                totals[n] += part;                                                                 \
-            }                                                                                      \
+            ADD_BLOCK(W, SUM_BLOCK)                                                                \
         }                                                                                          \
         EACH_VECTOR {                                                                              \
             SETTLE(W, totals[n])                                                                   \
+            peaks[n] = NO_PEAK(peaks[n]);                                                          \
         }                                                                                          \
-        for (INDEX begin = 0; begin < length; begin += BLOCK_ROWS) {                               \
-            const INDEX stop = min(begin + BLOCK_ROWS, length);                                    \
-            FINISH_BLOCK(W)                                                                        \
-            EACH_OF_BLOCK {                                                                        \
-                if (streaming && W > 1 && IS_STREAMABLE(W, OUT_ROW(W))) {                          \
-                    WRITE_ELEMENT(W, STREAM)                                                       \
-                } else {                                                                           \
-                    WRITE_ELEMENT(W, STORE)                                                        \
-                }                                                                                  \
+        for (INDEX i = 0; i < length; i++) {                                                       \
+            if (streaming && W > 1 && IS_STREAMABLE(W, OUT_ROW(W))) {                              \
+                WRITE_ELEMENT(W, STREAM)                                                           \
+            } else {                                                                               \
+                WRITE_ELEMENT(W, STORE)                                                            \
             }                                                                                      \
         }                                                                                          \
     }
 #define MOVE_ON(name, count) name##_at += (count);
 
-__kernel void softmax_strips(
-    PARAMETERS, const int streaming, const INDEX strip, __local float *kept) {
+__kernel void softmax_strips(PARAMETERS, const int streaming, const INDEX strip) {
     const INDEX strips = (extent0 + strip - 1) / strip;
     SHARE(1)
     for (; task < end; task++) {
@@ -150,13 +146,13 @@ __kernel void softmax_strips(
         EACH(MOVE_ON, column)
         INDEX vectors = left / VECTOR_WIDTH;
         if (vectors > 0) {
-            ALONG(VECTOR_WIDTH)
+            ALONG(VECTOR_WIDTH, STRIP / VECTOR_WIDTH)
         }
 #if VECTOR_WIDTH > 1
         EACH(MOVE_ON, vectors *VECTOR_WIDTH)
         vectors = left - vectors * VECTOR_WIDTH;
         if (vectors > 0) {
-            ALONG(1)
+            ALONG(1, VECTOR_WIDTH)
         }
 #endif
     }

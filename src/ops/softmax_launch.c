@@ -11,8 +11,7 @@ enum {
     SHORT_ROW = 16,    /* rows of fewer elements: softmax_short, */
     SHORT_SIDE = 8,    /* whose maxima and sums are formed in vectors of so many */
     WIDE_COLUMNS = 4,  /* vectors side by side, where rows are neighbours */
-    STRIP = 64,        /* rows of a task of softmax_strips at most, whose maxima are kept for */
-    STRIP_BLOCK = 16,  /* blocks of so many elements */
+    STRIP = 1024,      /* rows of a task of softmax_strips at most: a page of memory */
     ITEM_LOCAL = 64,
     ITEM_MOST = 16384 /* work-items a compute unit; beyond, they loop */
 };
@@ -65,28 +64,6 @@ static int column_vectors(const softmax_problem *p, const device_profile *profil
     return fits ? WIDE_COLUMNS : 1;
 }
 
-/* Floats that softmax_strips keeps of a row. */
-static int64_t kept_of_row(const softmax_problem *p) {
-    return p->length + ceil_div(p->length, STRIP_BLOCK);
-}
-
-int64_t softmax_strip(const softmax_problem *p, const device_profile *profile) {
-    int64_t width = engine_vector_width(profile);
-    int64_t room = (int64_t)(profile->local_memory / sizeof(float)) / 8 * 5;
-    int64_t rows = cleat_tensor_count(&p->kept[0]);
-    int64_t vectors = STRIP / width;
-    while (vectors > 0 && vectors * width * kept_of_row(p) > room) {
-        vectors /= 2;
-    }
-    for (int t = 0; t <= p->input_count; t++) {
-        vectors = kept_stride(&p->kept[t]) == 1 ? vectors : 0;
-    }
-    while (vectors > 1 && rows / (vectors * width) < 2 * (int64_t)profile->compute_units) {
-        vectors /= 2;
-    }
-    return profile->is_cpu && p->mode < MODE_CROSS_ENTROPY ? vectors * width : 0;
-}
-
 /* Work-items of the processors' forms, which go over each row up to four times. */
 static int64_t cpu_items(const softmax_problem *p, const device_profile *profile, int64_t tasks) {
     int64_t count = cleat_tensor_count(&p->kept[0]) * p->length;
@@ -100,6 +77,19 @@ static int64_t count_tasks(const softmax_problem *p, int64_t side) {
     int64_t rows = cleat_tensor_count(kept);
     int64_t inner = kept->shape[kept->rank - 1];
     return side == 0 ? rows : rows / inner * ceil_div(inner, side);
+}
+
+int64_t softmax_strip(const softmax_problem *p, const device_profile *profile) {
+    int64_t strip = STRIP;
+    bool suits = profile->is_cpu && p->mode < MODE_CROSS_ENTROPY;
+    for (int t = 0; t <= p->input_count; t++) {
+        suits = suits && kept_stride(&p->kept[t]) == 1;
+    }
+    while (strip > engine_vector_width(profile) &&
+           count_tasks(p, strip) < 2 * (int64_t)profile->compute_units) {
+        strip /= 2;
+    }
+    return suits ? strip : 0;
 }
 
 /* The rows of a task of softmax_columns. */
@@ -145,6 +135,7 @@ static void add_macros(
     if (form == FORM_SHORT) {
         launch_macro(l, "MOST", SHORT_ROW);
         launch_macro(l, "SIDE", smaller(vector_width, SHORT_SIDE));
+        launch_macro(l, "WHOLE", p->length / smaller(vector_width, SHORT_SIDE));
     }
     if (form == FORM_STRIPS) {
         launch_macro(l, "STRIP", STRIP);
@@ -239,7 +230,6 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
     }
     if (form == FORM_STRIPS) {
         launch_index(l, side);
-        launch_local(l, (size_t)(kept_of_row(p) * side) * sizeof(float));
     }
     set_size(p, form, profile, tasks, l);
 }
