@@ -19,7 +19,14 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/cleat-config-version.cmak
 install(FILES ${PROJECT_BINARY_DIR}/cleat-config.cmake
     ${PROJECT_BINARY_DIR}/cleat-config-version.cmake DESTINATION ${package_dir})
 
+set(pc_private_requires "")
+if(CLEAT_LINK_OPENCL)
+    set(pc_private_requires OpenCL)
+endif()
 set(pc_private_libs "-pthread -lm")
+foreach(library IN LISTS CMAKE_DL_LIBS)
+    string(APPEND pc_private_libs " -l${library}")
+endforeach()
 if(CLBlast_FOUND)
     string(PREPEND pc_private_libs "-lclblast ")
 endif()

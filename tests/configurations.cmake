@@ -46,10 +46,10 @@ endfunction()
 add_programs(rusticl ${CMAKE_CURRENT_BINARY_DIR} ${rusticl}
     "RUSTICL_ENABLE=llvmpipe;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/rusticl_cache" ${test_programs})
 
-# clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer. PoCL alone: Mesa's drivers
+# clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer, with OpenCL linked. PoCL alone: Mesa's drivers
 # are opened in a way that AddressSanitizer refuses.
 add_build(sanitizer -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-g\ -O1
-    -DCLEAT_SANITIZE=address,undefined)
+    -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON)
 set(sanitizer_environment
     "ASAN_OPTIONS=detect_stack_use_after_return=1;UBSAN_OPTIONS=print_stacktrace=1")
 set(sanitizer_leaks "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}")

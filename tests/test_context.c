@@ -184,6 +184,28 @@ START_TEST(part_no_platform) {
 }
 END_TEST
 
+static void check_no_loader(const char *reason) {
+    cleat_context *context = NULL;
+    size_t count = 77;
+    for (int again = 0; again < 2; again++) {
+        test_refused(cleat_context_create(NULL, &context), CLEAT_NO_PLATFORM, reason);
+        test_refused(cleat_devices(0, NULL, &count), CLEAT_NO_PLATFORM, reason);
+    }
+    ck_assert_uint_eq(count, 77);
+    ck_assert_ptr_null(context);
+}
+
+START_TEST(part_no_loader) {
+    check_no_loader("CLEAT_OPENCL_LIBRARY names the OpenCL loader /nowhere/libOpenCL.so");
+}
+END_TEST
+
+/* The library named is there, and is no OpenCL. */
+START_TEST(part_other_library) {
+    check_no_loader("no clBuildProgram");
+}
+END_TEST
+
 START_TEST(part_no_device) {
     cleat_context *context = NULL;
     size_t count = 77;
@@ -214,6 +236,15 @@ START_TEST(no_platform) {
     ck_assert_int_eq(run_part("no_platform", "OCL_ICD_VENDORS=/nowhere"), 0);
 }
 END_TEST
+
+#ifndef CLEAT_LINK_OPENCL
+START_TEST(no_loader) {
+    ck_assert_int_eq(run_part("no_loader", "CLEAT_OPENCL_LIBRARY=/nowhere/libOpenCL.so"), 0);
+    ck_assert_int_eq(run_part("other_library", "CLEAT_OPENCL_LIBRARY=libm.so.6"), 0);
+    ck_assert_int_eq(run_part("busy", "CLEAT_OPENCL_LIBRARY=libOpenCL.so.1"), 0);
+}
+END_TEST
+#endif
 
 START_TEST(driver_that_shows_no_device) {
     cleat_device_info best = best_device();
@@ -398,6 +429,10 @@ static TCase *part_case(const char *part) {
     TCase *cases = tcase_create("part");
     if (strcmp(part, "no_platform") == 0) {
         tcase_add_test(cases, part_no_platform);
+    } else if (strcmp(part, "no_loader") == 0) {
+        tcase_add_test(cases, part_no_loader);
+    } else if (strcmp(part, "other_library") == 0) {
+        tcase_add_test(cases, part_other_library);
     } else if (strcmp(part, "no_device") == 0) {
         tcase_add_test(cases, part_no_device);
     } else {
@@ -425,6 +460,9 @@ Suite *test_suite(void) {
     TCase *processes = tcase_create("processes");
     tcase_set_timeout(processes, 60);
     tcase_add_test(processes, no_platform);
+#ifndef CLEAT_LINK_OPENCL
+    tcase_add_test(processes, no_loader);
+#endif
     tcase_add_test(processes, driver_that_shows_no_device);
     tcase_add_test(processes, release_waits);
     tcase_add_test(processes, a_forked_child_is_told);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/opencl_calls.h"
 #include "core/status.h"
 #include <CL/cl_ext.h>
-#include <cleat/opencl.h>
 
 #define CL_ERROR_LIST(X)                                                                           \
     X(CL_SUCCESS)                                                                                  \

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define CL_USE_DEPRECATED_OPENCL_1_2_APIS /* clCreateCommandQueue: the one that 1.2 devices have   \
-                                           */
 #include "core/context_state.h"
 #include "core/device.h"
 #include "core/disk_cache.h"
@@ -166,6 +164,7 @@ static cleat_status adopt_queue(cleat_context *context, cl_command_queue queue) 
     cl_device_id device = NULL;
     cl_platform_id platform = NULL;
     TRY(driver_survived());
+    TRY(opencl_open());
     TRY_CL(clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL));
     REFUSE_IF(properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, CLEAT_INVALID_ARGUMENT,
         "context_create_from_queue: the queue is out-of-order");

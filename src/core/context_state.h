@@ -5,11 +5,11 @@
 
 #include "core/kernel_cache.h"
 #include "core/launch.h"
+#include "core/opencl_calls.h"
 #include "core/process_mark.h"
 #include "core/profile_table.h"
 #include "core/scratch_pool.h"
 #include "core/tuning.h"
-#include <cleat/opencl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 

@@ -96,6 +96,7 @@ cleat_status driver_survived(void) {
 cleat_status device_list_make(device_list *list) {
     memset(list, 0, sizeof *list);
     TRY(driver_survived());
+    TRY(opencl_open());
     cl_platform_id platforms[MAX_PLATFORMS];
     cl_uint count = 0;
     cl_int error = clGetPlatformIDs(MAX_PLATFORMS, platforms, &count);

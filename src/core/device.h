@@ -4,8 +4,8 @@
 #define CLEAT_CORE_DEVICE_H
 
 #include "core/device_profile.h"
+#include "core/opencl_calls.h"
 #include "core/status.h"
-#include <cleat/opencl.h>
 
 typedef struct device_entry {
     cl_platform_id platform;

@@ -9,8 +9,8 @@
 #ifndef CLEAT_CORE_DISK_CACHE_H
 #define CLEAT_CORE_DISK_CACHE_H
 
+#include "core/opencl_calls.h"
 #include "core/source.h"
-#include <cleat/opencl.h>
 
 /* Decides whether and where the context caches on disk. */
 cleat_status disk_cache_open(cleat_context *context, const cleat_context_options *options);

@@ -8,7 +8,7 @@
 #define CLEAT_CORE_KERNEL_CACHE_H
 
 #include "core/launch.h"
-#include <cleat/opencl.h>
+#include "core/opencl_calls.h"
 
 typedef struct cached_program cached_program;
 

@@ -3,8 +3,8 @@
 #ifndef CLEAT_CORE_PROFILE_TABLE_H
 #define CLEAT_CORE_PROFILE_TABLE_H
 
+#include "core/opencl_calls.h"
 #include "core/status.h"
-#include <cleat/opencl.h>
 #include <cleat/profile.h>
 
 enum { PROFILE_MAX_PENDING = 1024 };

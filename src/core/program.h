@@ -4,8 +4,8 @@
 #define CLEAT_CORE_PROGRAM_H
 
 #include "core/launch.h"
+#include "core/opencl_calls.h"
 #include "core/source.h"
-#include <cleat/opencl.h>
 
 /* Builds family + macros for the context's device: from the disk cache if it is there. Else it goes
  * there, or *unstored, free()d by the caller, becomes the key under which it shall later. Call with

@@ -3,7 +3,7 @@
 #ifndef CLEAT_CORE_SCRATCH_POOL_H
 #define CLEAT_CORE_SCRATCH_POOL_H
 
-#include <cleat/opencl.h>
+#include "core/opencl_calls.h"
 
 typedef struct scratch_block {
     cl_mem memory;

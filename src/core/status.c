@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/status.h"
+#include "core/opencl_calls.h"
 #include <CL/cl_ext.h>
-#include <cleat/opencl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
