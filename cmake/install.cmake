@@ -1,24 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-# `cmake --install`: headers, library, command, and what CMake and pkg-config find it by.
+# `cmake --install`: headers, both libraries, command, and what CMake and pkg-config find them by.
+# Components: runtime (the shared library), development, command.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-target_include_directories(cleat PUBLIC $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-install(TARGETS cleat EXPORT cleat-targets)
-install(DIRECTORY include/cleat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(TARGETS cleat cleat_other EXPORT cleat-targets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/cleat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 if(TARGET cleat_command)
-    install(TARGETS cleat_command)
+    install(TARGETS cleat_command DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT command)
 endif()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cleat)
-install(EXPORT cleat-targets NAMESPACE cleat:: DESTINATION ${package_dir})
+install(EXPORT cleat-targets NAMESPACE cleat:: DESTINATION ${package_dir} COMPONENT development)
 configure_file(cmake/cleat-config.cmake.in cleat-config.cmake @ONLY)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/cleat-config-version.cmake
     COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/cleat-config.cmake
-    ${PROJECT_BINARY_DIR}/cleat-config-version.cmake DESTINATION ${package_dir})
+    ${PROJECT_BINARY_DIR}/cleat-config-version.cmake DESTINATION ${package_dir}
+    COMPONENT development)
 
+# The .pc finds its prefix from where it lies, so that the installed tree can be moved.
+set(pc_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH pc_prefix ${pc_dir} ${CMAKE_INSTALL_PREFIX})
+file(RELATIVE_PATH pc_libdir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_LIBDIR})
+file(RELATIVE_PATH pc_includedir ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 set(pc_private_requires "")
 if(CLEAT_LINK_OPENCL)
     set(pc_private_requires OpenCL)
@@ -31,4 +40,5 @@ if(CLBlast_FOUND)
     string(PREPEND pc_private_libs "-lclblast ")
 endif()
 configure_file(cmake/cleat.pc.in cleat.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/cleat.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(FILES ${PROJECT_BINARY_DIR}/cleat.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT development)

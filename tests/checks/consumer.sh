@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The README's embedding example, taken from the page, built by a project outside of Cleat in the
-# three ways users have (source tree, installed package, pkg-config), and run.
+# The README's embedding example, taken from the page, built by a project outside of Cleat in the ways
+# users have (source tree, installed package, pkg-config; archive and shared library), and run. The
+# installed tree is moved first. A second program goes through the standards of C and C++.
 #   consumer.sh SOURCE BUILD
 set -eu
 source=$1 build=$2 work=$2/consumer
@@ -35,17 +36,65 @@ quiet cmake -S "$source/tests/consumer" -B "$work/subdirectory" -DEXAMPLE="$work
 quiet cmake --build "$work/subdirectory" -j 2
 run "source tree" "$work/subdirectory/consumer"
 
-quiet cmake --install "$build" --prefix "$work/installed"
-quiet cmake -S "$source/tests/consumer" -B "$work/package" -DEXAMPLE="$work/example.c" \
-    -DCMAKE_PREFIX_PATH="$work/installed"
-quiet cmake --build "$work/package"
-run "installed package" "$work/package/consumer"
+quiet cmake --install "$build" --prefix "$work/as_installed"
+installed=$work/moved
+mv "$work/as_installed" "$installed"
+! grep -rlF "$work/as_installed" "$installed" | grep . ||
+    { echo "these installed files know where they were installed"; exit 1; }
 
-pc=$(dirname "$(find "$work/installed" -name cleat.pc)")
-libraries=$(PKG_CONFIG_PATH=$pc pkg-config --static --define-variable=prefix="$work/installed" \
-    --define-variable=includedir="$work/installed/include" \
-    --define-variable=libdir="$(dirname "$pc")" --cflags --libs cleat)
-# shellcheck disable=SC2086 # options are words
-quiet "${CC:-cc}" -std=c11 "$work/example.c" -o "$work/by_pkg_config" $libraries
-run "pkg-config" "$work/by_pkg_config"
-"$work/installed/bin/cleat" --version
+package() { # archive or shared, options for cmake
+    kind=$1
+    shift
+    quiet cmake -S "$source/tests/consumer" -B "$work/package_$kind" \
+        -DEXAMPLE="$work/example.c" -DCMAKE_PREFIX_PATH="$installed" "$@"
+    quiet cmake --build "$work/package_$kind"
+    run "installed package, $kind" "$work/package_$kind/consumer"
+}
+package archive -DBUILD_SHARED_LIBS=OFF
+package shared
+needs() { # program: the libraries it names
+    readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
+}
+needs "$work/package_shared/consumer" | grep -q '^libcleat\.so\.0$' ||
+    { echo "the shared library is not used"; exit 1; }
+! needs "$work/package_archive/consumer" | grep -q libcleat ||
+    { echo "the archive is not used"; exit 1; }
+
+pc=$(dirname "$(find "$installed" -name cleat.pc)")
+library=$(dirname "$pc")
+pkg() {
+    PKG_CONFIG_PATH=$pc pkg-config "$@" cleat
+}
+[ "cleat $(pkg --modversion)" = "$("$installed/bin/cleat" --version)" ] ||
+    { echo "cleat.pc has another version than the library"; exit 1; }
+# shellcheck disable=SC2046 # options are words
+quiet "${CC:-cc}" -std=c11 "$work/example.c" -o "$work/by_pkg_config" $(pkg --cflags --libs) \
+    -Wl,-rpath,"$library"
+run "pkg-config, shared" "$work/by_pkg_config"
+# shellcheck disable=SC2046
+quiet "${CC:-cc}" -std=c11 "$work/example.c" -o "$work/by_pkg_config_static" $(pkg --cflags) \
+    $(pkg --static --libs | sed 's/-lcleat\b/-l:libcleat.a/')
+run "pkg-config, archive" "$work/by_pkg_config_static"
+"$installed/bin/cleat" --version
+
+# No header of Cleat's asks for OpenCL's, but cleat/opencl.h.
+portable=$source/tests/consumer/portable.c
+# shellcheck disable=SC2046
+! "${CC:-cc}" -M $(pkg --cflags) "$portable" | grep -q '/CL/' ||
+    { echo "cleat/cleat.h includes headers of OpenCL"; exit 1; }
+
+standard() { # compiler, language, standard
+    command -v "$1" >/dev/null || { echo "$3 is left out: $1 is not installed"; return; }
+    # shellcheck disable=SC2046
+    quiet "$1" -x "$2" -std="$3" -Wall -Wextra -Wpedantic -Werror $(pkg --cflags) "$portable" \
+        -x none -o "$work/portable" $(pkg --libs) -Wl,-rpath,"$library"
+    [ "$("$work/portable")" = "0 2 0 4" ] || { echo "$3: the program prints something else"; exit 1; }
+    standards="${standards:-} $3"
+}
+for std in c99 c11 c17 c2x; do
+    standard "${CC:-cc}" c $std
+done
+for std in c++11 c++14 c++17 c++20; do
+    standard g++ c++ $std
+done
+echo "standards:$standards"
