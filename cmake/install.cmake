@@ -12,7 +12,18 @@ install(TARGETS cleat cleat_other EXPORT cleat-targets
 install(DIRECTORY include/cleat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 if(TARGET cleat_command)
     install(TARGETS cleat_command DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT command)
+    install(FILES src/cli/cleat.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT command)
+    install(FILES src/cli/cleat.bash RENAME cleat COMPONENT command
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endif()
+# A copy for each of Debian's packages (package.cmake).
+foreach(component IN ITEMS runtime development command)
+    set(package_of_runtime libcleat${PROJECT_VERSION_MAJOR})
+    set(package_of_development libcleat-dev)
+    set(package_of_command cleat)
+    install(FILES LICENSE RENAME copyright COMPONENT ${component}
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${package_of_${component}})
+endforeach()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/cleat)
 install(EXPORT cleat-targets NAMESPACE cleat:: DESTINATION ${package_dir} COMPONENT development)

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of the command `cleat` for bash.
+_cleat() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
+    case $before in
+    --device | -d) words="gpu cpu accelerator" ;;
+    --operation)
+        words="matmul conv2d conv2d_backward_data conv2d_backward_weights softmax reduce"
+        ;;
+    --file)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --seconds) ;;
+    *)
+        case ${COMP_WORDS[1]} in
+        "$word") words="devices selftest tune --version --help" ;;
+        devices) words="--device" ;;
+        selftest) words="--device --profile" ;;
+        tune) words="--device --operation --file --seconds --dry-run --show" ;;
+        esac
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+complete -F _cleat cleat
