@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program in what C99 to C23 and C++11 to C++20 have in common: y = relu(x) on the best device. */
+/* In what C99 to C23 and C++11 to C++20 have in common: y = relu(x) on the best device. */
 #include <cleat/cleat.h>
 #include <stdio.h>
 
