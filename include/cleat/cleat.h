@@ -31,6 +31,7 @@
 #include <cleat/profile.h>
 #include <cleat/random.h>
 #include <cleat/reduce.h>
+#include <cleat/schedule.h>
 #include <cleat/softmax.h>
 #include <cleat/status.h>
 #include <cleat/tensor.h>
