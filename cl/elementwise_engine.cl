@@ -24,6 +24,7 @@
  * No local memory. Outputs may be the same view as an input: each element is read before it is
  * written, by the same work-item.
  */
+#include "numbers.cl"
 #include "vector.cl"
 #include "stream.cl"
 #include "axes.cl"
@@ -34,19 +35,6 @@
 #define STREAMS 0
 #endif
 
-#define STRIDES_1(name) , const INDEX name##_stride0
-#define STRIDES_2(name) STRIDES_1(name), const INDEX name##_stride1
-#define STRIDES_3(name) STRIDES_2(name), const INDEX name##_stride2
-#define STRIDES_4(name) STRIDES_3(name), const INDEX name##_stride3
-#define STRIDES_5(name) STRIDES_4(name), const INDEX name##_stride4
-#define STRIDES_6(name) STRIDES_5(name), const INDEX name##_stride5
-#define STRIDES_7(name) STRIDES_6(name), const INDEX name##_stride6
-#define STRIDES_8(name) STRIDES_7(name), const INDEX name##_stride7
-#define INPUT(name, unused)                                                                        \
-    , __global const float *name##_data, const INDEX name##_offset CAT(STRIDES_, RANK)(name)
-#define OUTPUT(name)                                                                       \
-    , __global float *name##_data, const INDEX name##_offset CAT(STRIDES_, RANK)(name)
-
 /* MACRO(in0, a) MACRO(in1, a) ... for all inputs, or with out0 too. */
 #define EACH_INPUT_1(MACRO, a) MACRO(in0, a)
 #define EACH_INPUT_2(MACRO, a) MACRO(in0, a) MACRO(in1, a)
@@ -54,6 +42,26 @@
 #define EACH_INPUT_4(MACRO, a) MACRO(in0, a) MACRO(in1, a) MACRO(in2, a) MACRO(in3, a)
 #define EACH_INPUT(MACRO, a) CAT(EACH_INPUT_, INPUTS)(MACRO, a)
 #define EACH(MACRO, a) EACH_INPUT(MACRO, a) MACRO(out0, a)
+
+/* The kernel's parameters: the data of all tensors and the numbers, by name_stride0, extent0, p0 ... */
+#define UP_TO_1(ANY, name) ANY(name##0)
+#define UP_TO_2(ANY, name) UP_TO_1(ANY, name) ANY(name##1)
+#define UP_TO_3(ANY, name) UP_TO_2(ANY, name) ANY(name##2)
+#define UP_TO_4(ANY, name) UP_TO_3(ANY, name) ANY(name##3)
+#define UP_TO_5(ANY, name) UP_TO_4(ANY, name) ANY(name##4)
+#define UP_TO_6(ANY, name) UP_TO_5(ANY, name) ANY(name##5)
+#define UP_TO_7(ANY, name) UP_TO_6(ANY, name) ANY(name##6)
+#define UP_TO_8(ANY, name) UP_TO_7(ANY, name) ANY(name##7)
+#define UP_TO_0(ANY, name)
+#define PLACE(name, ANY) ANY(name##_offset) CAT(UP_TO_, RANK)(ANY, name##_stride)
+#define PASS_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
+    ANY_INDEX(units) ANY_INDEX(row_units) ANY_INDEX(block) CAT(UP_TO_, RANK)(ANY_INDEX, extent)    \
+    EACH(PLACE, ANY_INDEX) ANY_INT(stream) CAT(UP_TO_, PARAMETERS)(ANY_FLOAT, p)
+typedef struct pass_numbers {
+    NUMBER_MEMBERS(PASS_LIST)
+} pass_numbers;
+#define INPUT(name, unused) __global const float *name##_data,
+#define PASS_PARAMETERS EACH_INPUT(INPUT, 0) __global float *out0_data, const pass_numbers numbers
 
 /* W elements at index i of the block that starts at name_at. */
 #define READ_0(W, name) (FLOATS(W))(name##_data[name##_at])
@@ -140,28 +148,9 @@
         EACH(MOVE, axis)                                                                           \
     }
 
-#define EXTENTS_1 , const INDEX extent0
-#define EXTENTS_2 EXTENTS_1, const INDEX extent1
-#define EXTENTS_3 EXTENTS_2, const INDEX extent2
-#define EXTENTS_4 EXTENTS_3, const INDEX extent3
-#define EXTENTS_5 EXTENTS_4, const INDEX extent4
-#define EXTENTS_6 EXTENTS_5, const INDEX extent5
-#define EXTENTS_7 EXTENTS_6, const INDEX extent6
-#define EXTENTS_8 EXTENTS_7, const INDEX extent7
-#define SCALARS_0
-#define SCALARS_1 SCALARS_0, const float p0
-#define SCALARS_2 SCALARS_1, const float p1
-#define SCALARS_3 SCALARS_2, const float p2
-#define SCALARS_4 SCALARS_3, const float p3
-#define SCALARS_5 SCALARS_4, const float p4
-#define SCALARS_6 SCALARS_5, const float p5
-#define SCALARS_7 SCALARS_6, const float p6
-#define SCALARS_8 SCALARS_7, const float p7
-
 #if !TURNED
-__kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX block,
-    const int stream CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
-    OUTPUT(out0)) {
+__kernel void elementwise(PASS_PARAMETERS) {
+    NUMBERS(PASS_LIST)
 #if CHUNKED
     INDEX share = (units + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);
     INDEX unit = (INDEX)get_group_id(0) * share;
@@ -205,9 +194,8 @@ __kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX 
     INDEX name##_at = name##_offset + first_line * name##_stride1 + start * name##_stride0;
 #define NEXT_LINE(name, unused) name##_at += name##_stride1;
 
-__kernel void elementwise(const INDEX units, const INDEX row_units, const INDEX block,
-    const int stream CAT(EXTENTS_, RANK) CAT(SCALARS_, PARAMETERS) EACH_INPUT(INPUT, 0)
-    OUTPUT(out0)) {
+__kernel void elementwise(PASS_PARAMETERS) {
+    NUMBERS(PASS_LIST)
     const INDEX unit = (INDEX)get_global_id(0);
     if (unit >= units) {
         return;

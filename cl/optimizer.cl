@@ -12,6 +12,7 @@
  * Macros: WIDTH (1, 4, 8 or 16), RANK (1..8, strided only), HAS_VELOCITY (sgd: momentum is not 0).
  */
 #include "common.cl"
+#include "numbers.cl"
 
 #if WIDTH == 1
 #define VECTOR float
@@ -74,18 +75,43 @@ VECTOR adam_update(
     return parameter - c->rate * *m / root;
 }
 
-/* Eight numbers for each axis-wise parameter; the last 8 - RANK are not looked at. */
-#define AXES(name)                                                                                 \
-    INDEX name##0, INDEX name##1, INDEX name##2, INDEX name##3, INDEX name##4, INDEX name##5,      \
-        INDEX name##6, INDEX name##7
+/* Eight numbers for each axis-wise number; the last 8 - RANK are not looked at. */
+#ifdef RANK
+#define AXES(ANY, name)                                                                            \
+    ANY(name##0) ANY(name##1) ANY(name##2) ANY(name##3) ANY(name##4) ANY(name##5) ANY(name##6)     \
+        ANY(name##7)
 #define AXES_ARRAY(name)                                                                           \
     { name##0, name##1, name##2, name##3, name##4, name##5, name##6, name##7 }
+#define SHAPE(ANY) AXES(ANY, shape)
+#else
+#define AXES(ANY, name)
+#define SHAPE(ANY) ANY(chunk)
+#endif
+
+#define SGD_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                    \
+    ANY_INDEX(parameter_offset) ANY_INDEX(gradient_offset) ANY_INDEX(velocity_offset)              \
+    ANY_INDEX(count) SHAPE(ANY_INDEX) AXES(ANY_INDEX, parameter_stride)                            \
+    AXES(ANY_INDEX, gradient_stride) AXES(ANY_INDEX, velocity_stride)                              \
+    ANY_FLOAT(rate) ANY_FLOAT(momentum) ANY_FLOAT(decay) ANY_INT(nesterov)
+typedef struct sgd_numbers {
+    NUMBER_MEMBERS(SGD_LIST)
+} sgd_numbers;
+
+#define ADAM_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
+    ANY_INDEX(parameter_offset) ANY_INDEX(gradient_offset) ANY_INDEX(m_offset)                     \
+    ANY_INDEX(v_offset) ANY_INDEX(count) SHAPE(ANY_INDEX) AXES(ANY_INDEX, parameter_stride)        \
+    AXES(ANY_INDEX, gradient_stride) AXES(ANY_INDEX, m_stride) AXES(ANY_INDEX, v_stride)           \
+    ANY_FLOAT(beta1) ANY_FLOAT(rest1) ANY_FLOAT(beta2) ANY_FLOAT(rest2) ANY_FLOAT(rate)            \
+    ANY_FLOAT(scale) ANY_FLOAT(epsilon) ANY_FLOAT(decay)
+typedef struct adam_numbers {
+    NUMBER_MEMBERS(ADAM_LIST)
+} adam_numbers;
 
 #ifndef RANK
 
 kernel void sgd_contiguous(global float *parameter, const global float *gradient,
-    global float *velocity, INDEX parameter_offset, INDEX gradient_offset, INDEX velocity_offset,
-    INDEX count, INDEX chunk, float rate, float momentum, float decay, int nesterov) {
+    global float *velocity, const sgd_numbers numbers) {
+    NUMBERS(SGD_LIST)
     const INDEX first = (INDEX)get_global_id(0) * chunk;
     if (first >= count) {
         return;
@@ -124,9 +150,8 @@ kernel void sgd_contiguous(global float *parameter, const global float *gradient
 }
 
 kernel void adam_contiguous(global float *parameter, const global float *gradient, global float *m,
-    global float *v, INDEX parameter_offset, INDEX gradient_offset, INDEX m_offset, INDEX v_offset,
-    INDEX count, INDEX chunk, float beta1, float rest1, float beta2, float rest2, float rate,
-    float scale, float epsilon, float decay) {
+    global float *v, const adam_numbers numbers) {
+    NUMBERS(ADAM_LIST)
     const adam_constants constants = {beta1, rest1, beta2, rest2, rate, scale, epsilon, decay};
     const INDEX first = (INDEX)get_global_id(0) * chunk;
     if (first >= count) {
@@ -160,9 +185,8 @@ kernel void adam_contiguous(global float *parameter, const global float *gradien
 #else
 
 kernel void sgd_strided(global float *parameter, const global float *gradient,
-    global float *velocity, INDEX parameter_offset, INDEX gradient_offset, INDEX velocity_offset,
-    INDEX count, AXES(shape), AXES(parameter_stride), AXES(gradient_stride), AXES(velocity_stride),
-    float rate, float momentum, float decay, int nesterov) {
+    global float *velocity, const sgd_numbers numbers) {
+    NUMBERS(SGD_LIST)
     INDEX rest = (INDEX)get_global_id(0);
     if (rest >= count) {
         return;
@@ -171,29 +195,29 @@ kernel void sgd_strided(global float *parameter, const global float *gradient,
     const INDEX parameter_stride[8] = AXES_ARRAY(parameter_stride);
     const INDEX gradient_stride[8] = AXES_ARRAY(gradient_stride);
     const INDEX velocity_stride[8] = AXES_ARRAY(velocity_stride);
+    INDEX parameter_at = parameter_offset, gradient_at = gradient_offset;
+    INDEX velocity_at = velocity_offset;
     for (int axis = RANK - 1; axis >= 0; --axis) {
         const INDEX i = rest % shape[axis];
         rest /= shape[axis];
-        parameter_offset += i * parameter_stride[axis];
-        gradient_offset += i * gradient_stride[axis];
-        velocity_offset += i * velocity_stride[axis];
+        parameter_at += i * parameter_stride[axis];
+        gradient_at += i * gradient_stride[axis];
+        velocity_at += i * velocity_stride[axis];
     }
     float speed = 0.0f;
 #if HAS_VELOCITY
-    speed = velocity[velocity_offset];
+    speed = velocity[velocity_at];
 #endif
-    parameter[parameter_offset] = sgd_update(parameter[parameter_offset], gradient[gradient_offset],
+    parameter[parameter_at] = sgd_update(parameter[parameter_at], gradient[gradient_at],
         &speed, rate, momentum, decay, nesterov);
 #if HAS_VELOCITY
-    velocity[velocity_offset] = speed;
+    velocity[velocity_at] = speed;
 #endif
 }
 
 kernel void adam_strided(global float *parameter, const global float *gradient, global float *m,
-    global float *v, INDEX parameter_offset, INDEX gradient_offset, INDEX m_offset, INDEX v_offset,
-    INDEX count, AXES(shape), AXES(parameter_stride), AXES(gradient_stride), AXES(m_stride),
-    AXES(v_stride), float beta1, float rest1, float beta2, float rest2, float rate, float scale,
-    float epsilon, float decay) {
+    global float *v, const adam_numbers numbers) {
+    NUMBERS(ADAM_LIST)
     const adam_constants constants = {beta1, rest1, beta2, rest2, rate, scale, epsilon, decay};
     INDEX rest = (INDEX)get_global_id(0);
     if (rest >= count) {
@@ -204,19 +228,21 @@ kernel void adam_strided(global float *parameter, const global float *gradient, 
     const INDEX gradient_stride[8] = AXES_ARRAY(gradient_stride);
     const INDEX m_stride[8] = AXES_ARRAY(m_stride);
     const INDEX v_stride[8] = AXES_ARRAY(v_stride);
+    INDEX parameter_at = parameter_offset, gradient_at = gradient_offset;
+    INDEX m_at = m_offset, v_at = v_offset;
     for (int axis = RANK - 1; axis >= 0; --axis) {
         const INDEX i = rest % shape[axis];
         rest /= shape[axis];
-        parameter_offset += i * parameter_stride[axis];
-        gradient_offset += i * gradient_stride[axis];
-        m_offset += i * m_stride[axis];
-        v_offset += i * v_stride[axis];
+        parameter_at += i * parameter_stride[axis];
+        gradient_at += i * gradient_stride[axis];
+        m_at += i * m_stride[axis];
+        v_at += i * v_stride[axis];
     }
-    float m_now = m[m_offset], v_now = v[v_offset];
-    parameter[parameter_offset] = adam_update(
-        parameter[parameter_offset], gradient[gradient_offset], &m_now, &v_now, &constants);
-    m[m_offset] = m_now;
-    v[v_offset] = v_now;
+    float m_now = m[m_at], v_now = v[v_at];
+    parameter[parameter_at] = adam_update(
+        parameter[parameter_at], gradient[gradient_at], &m_now, &v_now, &constants);
+    m[m_at] = m_now;
+    v[v_at] = v_now;
 }
 
 #endif

@@ -3,7 +3,7 @@
  * Pooling over windows of the last two axes. x is [N, C, H, W], y is [N, C, OH, OW]; the window of
  * y[n][c][oh][ow] is
  *   h from oh * step_h - top,  window_h of them,   w from ow * step_w - left,  window_w of them,
- * as far as inside x; it is never empty. Strides are arguments in elements, outermost first.
+ * as far as inside x; it is never empty. Strides are in elements, outermost first.
  *   max:     y = largest element, NaN larger than all; dx: the first largest one gets dy
  *   average: y = sum / divisor; dx gets dy / divisor; divisor is the number of elements inside x,
  *            or window_h * window_w with count_padding
@@ -29,10 +29,11 @@ bool beats(float a, float b) {
     return a > b || (isnan(a) && !isnan(b));
 }
 
-kernel void pool2d_direct(const global float *x, global float *y, INDEX x_offset, INDEX y_offset,
-    INDEX count, GEOMETRY, STRIDES(x), STRIDES(y)) {
+kernel void pool2d_direct(
+    const global float *x, global float *y, const forward_numbers numbers) {
+    NUMBERS(FORWARD_LIST)
     const INDEX i = (INDEX)get_global_id(0);
-    if (i >= count) {
+    if (i >= items) {
         return;
     }
     const INDEX ow = i % out_width, oh = i / out_width % out_height;
@@ -88,10 +89,10 @@ bool is_first_largest(const global float *x, INDEX x_h, INDEX x_w, INDEX h, INDE
 }
 
 kernel void max_pool2d_backward_direct(const global float *x, const global float *dy,
-    global float *dx, INDEX x_offset, INDEX dy_offset, INDEX dx_offset, INDEX count, GEOMETRY,
-    STRIDES(x), STRIDES(dy), STRIDES(dx)) {
+    global float *dx, const max_numbers numbers) {
+    NUMBERS(MAX_LIST)
     const INDEX i = (INDEX)get_global_id(0);
-    if (i >= count) {
+    if (i >= items) {
         return;
     }
     const INDEX w = i % width, h = i / width % height, plane = i / width / height;
@@ -117,13 +118,13 @@ kernel void max_pool2d_backward_direct(const global float *x, const global float
 }
 
 kernel void max_pool2d_backward_planes(const global float *x, const global float *dy,
-    global float *dx, INDEX x_offset, INDEX dy_offset, INDEX dx_offset, INDEX planes, GEOMETRY,
-    STRIDES(x), STRIDES(dy), STRIDES(dx), INDEX chunk) {
+    global float *dx, const max_numbers numbers) {
+    NUMBERS(MAX_LIST)
     const INDEX first = (INDEX)get_global_id(0) * chunk;
-    if (first >= planes) {
+    if (first >= items) {
         return;
     }
-    const INDEX last = first + min(chunk, planes - first);
+    const INDEX last = first + min(chunk, items - first);
     for (INDEX plane = first; plane < last; ++plane) {
         const global float *px = x + PLANE(x, plane);
         const global float *pdy = dy + PLANE(dy, plane);
@@ -158,10 +159,11 @@ kernel void max_pool2d_backward_planes(const global float *x, const global float
 
 #else
 
-kernel void average_pool2d_backward_direct(const global float *dy, global float *dx,
-    INDEX dy_offset, INDEX dx_offset, INDEX count, GEOMETRY, STRIDES(dy), STRIDES(dx)) {
+kernel void average_pool2d_backward_direct(
+    const global float *dy, global float *dx, const average_numbers numbers) {
+    NUMBERS(AVERAGE_LIST)
     const INDEX i = (INDEX)get_global_id(0);
-    if (i >= count) {
+    if (i >= items) {
         return;
     }
     const INDEX w = i % width, h = i / width % height, plane = i / width / height;
@@ -184,14 +186,14 @@ kernel void average_pool2d_backward_direct(const global float *dy, global float 
     dx[PLANE(dx, plane) + h * dx_h + w * dx_w] = sum;
 }
 
-kernel void average_pool2d_backward_planes(const global float *dy, global float *dx,
-    INDEX dy_offset, INDEX dx_offset, INDEX planes, GEOMETRY, STRIDES(dy), STRIDES(dx),
-    INDEX chunk) {
+kernel void average_pool2d_backward_planes(
+    const global float *dy, global float *dx, const average_numbers numbers) {
+    NUMBERS(AVERAGE_LIST)
     const INDEX first = (INDEX)get_global_id(0) * chunk;
-    if (first >= planes) {
+    if (first >= items) {
         return;
     }
-    const INDEX last = first + min(chunk, planes - first);
+    const INDEX last = first + min(chunk, items - first);
     for (INDEX plane = first; plane < last; ++plane) {
         const global float *pdy = dy + PLANE(dy, plane);
         global float *pdx = dx + PLANE(dx, plane);
@@ -303,14 +305,13 @@ void store_16(float8 left, float8 right, global float *p, INDEX i, INDEX windows
     }
 }
 
-kernel void pool2d_2x2(const global float *x, global float *y, INDEX x_offset, INDEX y_offset,
-    INDEX rows, INDEX channels, INDEX out_height, INDEX out_width, INDEX x_n, INDEX x_c, INDEX x_h,
-    INDEX y_n, INDEX y_c, INDEX y_h, INDEX chunk, int streaming) {
+kernel void pool2d_2x2(const global float *x, global float *y, const forward_numbers numbers) {
+    NUMBERS(FORWARD_LIST)
     const INDEX first = (INDEX)get_global_id(0) * chunk;
-    if (first >= rows) {
+    if (first >= items) {
         return;
     }
-    const INDEX last = first + min(chunk, rows - first);
+    const INDEX last = first + min(chunk, items - first);
     INDEX plane = first / out_height, oh = first % out_height;
     for (INDEX row = first; row < last; ++plane, oh = 0) {
         const global float *px = x + PLANE(x, plane);
@@ -361,29 +362,35 @@ shares share(float8 a, float8 b, float8 c, float8 d, float8 g) {
 }
 #endif
 
-/* x and its place are not looked at for averages. */
+#if AVERAGE
+kernel void pool2d_2x2_backward(
+    const global float *dy, global float *dx, const average_numbers numbers) {
+    NUMBERS(AVERAGE_LIST)
+#else
 kernel void pool2d_2x2_backward(const global float *x, const global float *dy, global float *dx,
-    INDEX x_offset, INDEX dy_offset, INDEX dx_offset, INDEX rows, INDEX channels, INDEX height,
-    INDEX width, INDEX out_height, INDEX out_width, INDEX x_n, INDEX x_c, INDEX x_h, INDEX dy_n,
-    INDEX dy_c, INDEX dy_h, INDEX dx_n, INDEX dx_c, INDEX dx_h, INDEX chunk, int streaming) {
+    const max_numbers numbers) {
+    NUMBERS(MAX_LIST)
+#endif
     const INDEX first = (INDEX)get_global_id(0) * chunk;
-    if (first >= rows) {
+    if (first >= items) {
         return;
     }
-    const INDEX last = first + min(chunk, rows - first);
+    const INDEX last = first + min(chunk, items - first);
     INDEX plane = first / out_height, oh = first % out_height;
     for (INDEX row = first; row < last; ++plane, oh = 0) {
+#if !AVERAGE
         const global float *px = x + PLANE(x, plane);
+#endif
         const global float *pdy = dy + PLANE(dy, plane);
         global float *pdx = dx + PLANE(dx, plane);
         for (; oh < out_height && row < last; ++oh, ++row) {
-            const global float *upper = px + 2 * oh * x_h;
             global float *target = pdx + 2 * oh * dx_h;
             for (INDEX i = 0; i < out_width; i += 8) {
                 const float8 g = load_8(pdy + oh * dy_h, i, out_width);
 #if AVERAGE
                 const shares part = share(g, g, g, g, g);
 #else
+                const global float *upper = px + 2 * oh * x_h;
                 const float16 a = load_16(upper, i, out_width);
                 const float16 b = load_16(upper + x_h, i, out_width);
                 const shares part = share(a.even, a.odd, b.even, b.odd, g);

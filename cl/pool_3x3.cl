@@ -182,11 +182,15 @@ static inline sources sources_of(const global float *from, INDEX from_h, INDEX r
     return s;
 }
 
-kernel void pool2d_3x3(const global float *from, global float *to, INDEX from_offset,
-    INDEX to_offset, INDEX rows, GEOMETRY, STRIDES(from), STRIDES(to), INDEX chunk,
-    int streaming) {
+#define ROWS_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT) POOL_PAIR(ANY_INDEX, ANY_INT, from, to)
+typedef struct rows_numbers {
+    NUMBER_MEMBERS(ROWS_LIST)
+} rows_numbers;
+
+kernel void pool2d_3x3(const global float *from, global float *to, const rows_numbers numbers) {
+    NUMBERS(ROWS_LIST)
     const INDEX begin = (INDEX)get_global_id(0) * chunk;
-    const INDEX end = min(begin + chunk, rows);
+    const INDEX end = min(begin + chunk, items);
     const INDEX plane_rows = BACKWARD ? height : out_height;
     const INDEX from_columns = BACKWARD ? out_width : width;
     const INDEX to_columns = BACKWARD ? width : out_width;

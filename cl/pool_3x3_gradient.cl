@@ -204,10 +204,10 @@ INLINED void put_columns(parts before, parts here, parts behind, INDEX i, global
 }
 
 kernel void max_pool2d_3x3_backward(const global float *x, const global float *dy,
-    global float *dx, INDEX x_offset, INDEX dy_offset, INDEX dx_offset, INDEX rows, GEOMETRY,
-    STRIDES(x), STRIDES(dy), STRIDES(dx), INDEX chunk, int streaming) {
+    global float *dx, const max_numbers numbers) {
+    NUMBERS(MAX_LIST)
     const INDEX begin = (INDEX)get_global_id(0) * chunk;
-    const INDEX end = min(begin + chunk, rows);
+    const INDEX end = min(begin + chunk, items);
     const INDEX vectors = (out_width - 1) / VECTOR_WIDTH + 1;
     const INDEX groups = (width - 1) / (STEP * VECTOR_WIDTH) + 1;
     cell cells[LINE / VECTOR_WIDTH];

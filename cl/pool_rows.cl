@@ -69,10 +69,10 @@ static inline void join_rows(float *line, const __global float *x, INDEX x_h, IN
     COLUMNS(1)
 }
 
-kernel void pool2d_rows(const global float *x, global float *y, INDEX x_offset, INDEX y_offset,
-    INDEX rows, GEOMETRY, STRIDES(x), STRIDES(y), INDEX chunk, int streaming) {
+kernel void pool2d_rows(const global float *x, global float *y, const forward_numbers numbers) {
+    NUMBERS(FORWARD_LIST)
     const INDEX begin = (INDEX)get_global_id(0) * chunk;
-    const INDEX end = min(begin + chunk, rows);
+    const INDEX end = min(begin + chunk, items);
     const INDEX most = (LINE - window_w) / step_w / VECTOR_WIDTH * VECTOR_WIDTH - VECTOR_WIDTH;
     VECTOR vectors[LINE / VECTOR_WIDTH];
     float *line = (float *)vectors;
@@ -177,10 +177,11 @@ static inline void spread(VECTOR v, float *to, INDEX step) {
         }                                                                                          \
         }
 
-kernel void average_pool2d_backward_rows(const global float *dy, global float *dx, INDEX dy_offset,
-    INDEX dx_offset, INDEX rows, GEOMETRY, STRIDES(dy), STRIDES(dx), INDEX chunk, int streaming) {
+kernel void average_pool2d_backward_rows(
+    const global float *dy, global float *dx, const average_numbers numbers) {
+    NUMBERS(AVERAGE_LIST)
     const INDEX begin = (INDEX)get_global_id(0) * chunk;
-    const INDEX end = min(begin + chunk, rows);
+    const INDEX end = min(begin + chunk, items);
     const INDEX room = LINE - (step_w + 1) * VECTOR_WIDTH - window_w;
     const INDEX most = room / VECTOR_WIDTH * VECTOR_WIDTH;
     VECTOR vectors[LINE / VECTOR_WIDTH], divisors[LINE / VECTOR_WIDTH];
@@ -305,10 +306,10 @@ static inline int winner(const global float *x, INDEX x_h, INDEX dx_h, INDEX h0,
 }
 
 kernel void max_pool2d_backward_rows(const global float *x, const global float *dy,
-    global float *dx, INDEX x_offset, INDEX dy_offset, INDEX dx_offset, INDEX planes, GEOMETRY,
-    STRIDES(x), STRIDES(dy), STRIDES(dx), INDEX chunk) {
+    global float *dx, const max_numbers numbers) {
+    NUMBERS(MAX_LIST)
     const INDEX begin = (INDEX)get_global_id(0) * chunk;
-    const INDEX end = min(begin + chunk, planes);
+    const INDEX end = min(begin + chunk, items);
     /* The windows that lie between the sides of x. */
     const INDEX inner0 = min((left + step_w - 1) / step_w, out_width);
     const INDEX inner1 =

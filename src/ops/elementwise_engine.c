@@ -129,30 +129,7 @@ static void add_macros(
     }
 }
 
-static void add_arguments(const elementwise_pass *pass, launch *l) {
-    int32_t rank = pass->tensors[0].rank;
-    for (int32_t axis = rank - 1; axis >= 0; axis--) {
-        launch_index(l, pass->tensors[0].shape[axis]);
-    }
-    for (int i = 0; i < pass->parameter_count; i++) {
-        launch_float(l, pass->parameters[i]);
-    }
-    for (int t = 0; t < tensor_count(pass); t++) {
-        const cleat_tensor *x = &pass->tensors[t];
-        if (pass->memory[t] != NULL) {
-            launch_memory(l, pass->memory[t]);
-        } else {
-            launch_tensor(l, x);
-        }
-        launch_index(l, x->offset);
-        for (int32_t axis = rank - 1; axis >= 0; axis--) {
-            launch_index(l, x->stride[axis]);
-        }
-        l->bytes += tensor_bytes(x);
-    }
-}
-
-/* What the kernel's first arguments mean differs by the order: see cl/elementwise_engine.cl. */
+/* What the kernel's first numbers mean differs by the order: see cl/elementwise_engine.cl. */
 typedef struct pass_units {
     int64_t units, row_units, block;
 } pass_units;
@@ -170,6 +147,41 @@ static bool is_past_caches(const device_profile *profile, const elementwise_pass
     return !in_place && profile_is_past_caches(profile, bytes);
 }
 
+static void add_tensors(const elementwise_pass *pass, launch *l) {
+    for (int t = 0; t < tensor_count(pass); t++) {
+        if (pass->memory[t] != NULL) {
+            launch_memory(l, pass->memory[t]);
+        } else {
+            launch_tensor(l, &pass->tensors[t]);
+        }
+        l->bytes += tensor_bytes(&pass->tensors[t]);
+    }
+}
+
+/* PASS_LIST of cl/elementwise_engine.cl */
+static void add_numbers(
+    const elementwise_pass *pass, const pass_units *units, bool stream, launch *l) {
+    int32_t rank = pass->tensors[0].rank;
+    launch_numbers_begin(l);
+    launch_index(l, units->units);
+    launch_index(l, units->row_units);
+    launch_index(l, units->block);
+    for (int32_t axis = rank - 1; axis >= 0; axis--) {
+        launch_index(l, pass->tensors[0].shape[axis]);
+    }
+    for (int t = 0; t < tensor_count(pass); t++) {
+        launch_index(l, pass->tensors[t].offset);
+        for (int32_t axis = rank - 1; axis >= 0; axis--) {
+            launch_index(l, pass->tensors[t].stride[axis]);
+        }
+    }
+    launch_int(l, stream);
+    for (int i = 0; i < pass->parameter_count; i++) {
+        launch_float(l, pass->parameters[i]);
+    }
+    launch_numbers_end(l);
+}
+
 static void fill(const device_profile *profile, const arranged_pass *problem, int vector_width,
     const pass_units *units, pass_order order) {
     const elementwise_pass *pass = &problem->pass;
@@ -177,11 +189,8 @@ static void fill(const device_profile *profile, const arranged_pass *problem, in
     *l = launch_begin(pass->operation, pass->family, "elementwise");
     add_macros(pass, vector_width, order, l);
     launch_use_index64(l, needs_index64(pass));
-    launch_index(l, units->units);
-    launch_index(l, units->row_units);
-    launch_index(l, units->block);
-    launch_int(l, order != ORDER_INTERLEAVED && is_past_caches(profile, pass));
-    add_arguments(pass, l);
+    add_tensors(pass, l);
+    add_numbers(pass, units, order != ORDER_INTERLEAVED && is_past_caches(profile, pass), l);
     l->flop = (double)cleat_tensor_count(&pass->tensors[0]);
 }
 

@@ -51,7 +51,8 @@ static cleat_status check_beta(const char *operation, const char *name, float va
     return CLEAT_OK;
 }
 
-/* Fills the kernel's name, geometry and its arguments up to the strides. s must be collapsed. */
+/* Fills the kernel's name, geometry and its arguments up to the strides; the caller adds the rest
+ * of the numbers. s must be collapsed. */
 static launch launch_step(const device_profile *profile, const step *s, const char *contiguous,
     const char *strided, int64_t count) {
     const int rank = s->tensors[0].rank;
@@ -72,6 +73,7 @@ static launch launch_step(const device_profile *profile, const step *s, const ch
         }
     }
     const int slots = s->count > 3 ? s->count : 3;
+    launch_numbers_begin(&l);
     for (int i = 0; i < slots; ++i) {
         launch_index(&l, i < s->count ? s->tensors[i].offset : 0);
     }
@@ -123,6 +125,7 @@ cleat_status cleat_sgd_step(cleat_context *context, cleat_tensor parameter, clea
     launch_float(&l, o.momentum);
     launch_float(&l, o.weight_decay);
     launch_int(&l, o.nesterov);
+    launch_numbers_end(&l);
     l.flop = (double)count * (o.momentum > 0 ? 6 : 4);
     l.bytes = (double)count * (o.momentum > 0 ? 20 : 12);
     return launch_all(context, &l, 1);
@@ -163,6 +166,7 @@ cleat_status cleat_adam_step(cleat_context *context, cleat_tensor parameter, cle
     launch_float(&l, (float)(1 / sqrt(1 - pow(beta2, (double)step_number))));
     launch_float(&l, epsilon);
     launch_float(&l, o.weight_decay);
+    launch_numbers_end(&l);
     l.flop = (double)count * 14;
     l.bytes = (double)count * 28;
     return launch_all(context, &l, 1);

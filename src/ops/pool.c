@@ -165,48 +165,58 @@ static void add_geometry(launch *l, const problem *p) {
     launch_index(l, p->step[1]);
     launch_index(l, p->padding[0]);
     launch_index(l, p->padding[1]);
-    launch_int(l, p->count_padding);
 }
 
-/* A launch with the arguments that the kernels for any window share. */
-static launch begin_any(const problem *p, const char *family, const char *kernel, int64_t items) {
+/* How `items` pieces of work are shared: ITEM_EACH, a work-item for each, or work_split()'s least.
+ */
+enum { ITEM_EACH = 0 };
+
+/* A launch with the arguments that the kernels of pool_geometry.cl share. */
+static launch begin_any(const device_profile *profile, const problem *p, const char *family,
+    const char *kernel, int64_t items, int64_t least) {
     launch l = begin(p, family, kernel);
     const cleat_tensor *tensors[3];
     const int count = list_tensors(p, tensors);
+    int64_t chunk = 1;
+    if (least == ITEM_EACH) {
+        work_each(profile, items, &l);
+    } else {
+        chunk = work_split(profile, items, least, &l);
+    }
     for (int i = 0; i < count; ++i) {
         launch_tensor(&l, tensors[i]);
     }
-    for (int i = 0; i < count; ++i) {
-        launch_index(&l, tensors[i]->offset);
-    }
+    launch_numbers_begin(&l);
     launch_index(&l, items);
+    launch_index(&l, chunk);
     add_geometry(&l, p);
     for (int i = 0; i < count; ++i) {
+        launch_index(&l, tensors[i]->offset);
         for (int axis = 0; axis < 4; ++axis) {
             launch_index(&l, tensors[i]->stride[axis]);
         }
     }
+    launch_int(&l, p->count_padding);
+    launch_int(&l, profile_is_past_caches(profile, l.bytes));
+    launch_numbers_end(&l);
     return l;
 }
 
 static cleat_status enqueue_direct(cleat_context *context, const void *data) {
     const problem *p = data;
-    const int64_t items = cleat_tensor_count(&p->result);
-    launch l = begin_any(p, "pool",
+    launch l = begin_any(context_profile(context), p, "pool",
         !p->backward ? "pool2d_direct"
         : p->average ? "average_pool2d_backward_direct"
                      : "max_pool2d_backward_direct",
-        items);
-    work_each(context_profile(context), items, &l);
+        cleat_tensor_count(&p->result), ITEM_EACH);
     return launch_all(context, &l, 1);
 }
 
 static cleat_status enqueue_planes(cleat_context *context, const void *data) {
     const problem *p = data;
-    const int64_t planes = p->shape[0] * p->shape[1];
-    launch l = begin_any(p, "pool",
-        p->average ? "average_pool2d_backward_planes" : "max_pool2d_backward_planes", planes);
-    launch_index(&l, work_split(context_profile(context), planes, 1, &l));
+    launch l = begin_any(context_profile(context), p, "pool",
+        p->average ? "average_pool2d_backward_planes" : "max_pool2d_backward_planes",
+        p->shape[0] * p->shape[1], 1);
     return launch_all(context, &l, 1);
 }
 
@@ -215,19 +225,14 @@ static cleat_status enqueue_rows(cleat_context *context, const void *data) {
     const device_profile *profile = context_profile(context);
     const bool by_planes = p->backward && !p->average;
     const int64_t planes = p->shape[0] * p->shape[1];
-    const int64_t items = by_planes ? planes : planes * p->result.shape[2];
-    launch l = begin_any(p, "pool_rows",
+    launch l = begin_any(profile, p, "pool_rows",
         by_planes     ? "max_pool2d_backward_rows"
         : p->backward ? "average_pool2d_backward_rows"
                       : "pool2d_rows",
-        items);
+        by_planes ? planes : planes * p->result.shape[2], 1);
     launch_macro(&l, "BACKWARD", p->backward);
     launch_macro(&l, "VECTOR_WIDTH", profile->float_width);
     launch_macro(&l, "LINE", ROW_LINE);
-    launch_index(&l, work_split(profile, items, 1, &l));
-    if (!by_planes) {
-        launch_int(&l, profile_is_past_caches(profile, l.bytes));
-    }
     return launch_all(context, &l, 1);
 }
 
@@ -237,8 +242,13 @@ static cleat_status enqueue_3x3(cleat_context *context, const void *data) {
     const device_profile *profile = context_profile(context);
     const bool by_rows = !p->backward || p->average;
     const int64_t planes = p->shape[0] * p->shape[1], height = p->result.shape[2];
-    launch l = begin_any(p, by_rows ? "pool_3x3" : "pool_3x3_gradient",
-        by_rows ? "pool2d_3x3" : "max_pool2d_3x3_backward", planes * height);
+    /* Of the maximum's gradient, whole planes where there are enough: parts overlap. */
+    const bool whole = planes >= (int64_t)profile->compute_units * WORK_GROUPS_PER_UNIT;
+    launch l = begin_any(profile, p, by_rows ? "pool_3x3" : "pool_3x3_gradient",
+        by_rows ? "pool2d_3x3" : "max_pool2d_3x3_backward", planes * height,
+        by_rows ? 1
+        : whole ? height
+                : GRADIENT_ROWS);
     if (by_rows) {
         launch_macro(&l, "BACKWARD", p->backward);
     }
@@ -246,11 +256,6 @@ static cleat_status enqueue_3x3(cleat_context *context, const void *data) {
     launch_macro(&l, "LEFT", p->padding[1]);
     launch_macro(&l, "VECTOR_WIDTH", profile->float_width);
     launch_macro(&l, "LINE", ROW_LINE);
-    /* Of the maximum's gradient, whole planes where there are enough: parts overlap. */
-    const bool whole = planes >= (int64_t)profile->compute_units * WORK_GROUPS_PER_UNIT;
-    const int64_t least = by_rows ? 1 : whole ? height : GRADIENT_ROWS;
-    launch_index(&l, work_split(profile, planes * height, least, &l));
-    launch_int(&l, profile_is_past_caches(profile, l.bytes));
     return launch_all(context, &l, 1);
 }
 
@@ -323,37 +328,9 @@ static cleat_status enqueue_small(cleat_context *context, const void *data) {
 
 static cleat_status enqueue_2x2(cleat_context *context, const void *data) {
     const problem *p = data;
-    const int64_t rows = p->shape[0] * p->shape[1] * p->out_shape[2];
-    launch l = begin(p, "pool", p->backward ? "pool2d_2x2_backward" : "pool2d_2x2");
-    const cleat_tensor *tensors[3];
-    int count = 0;
-    tensors[count++] = &p->large; /* for the average's gradient any tensor, not looked at */
-    if (p->backward) {
-        tensors[count++] = &p->small;
-    }
-    tensors[count++] = &p->result;
-    for (int i = 0; i < count; ++i) {
-        launch_tensor(&l, tensors[i]);
-    }
-    for (int i = 0; i < count; ++i) {
-        launch_index(&l, tensors[i]->offset);
-    }
-    launch_index(&l, rows);
-    launch_index(&l, p->shape[1]);
-    if (p->backward) {
-        launch_index(&l, p->shape[2]);
-        launch_index(&l, p->shape[3]);
-    }
-    launch_index(&l, p->out_shape[2]);
-    launch_index(&l, p->out_shape[3]);
-    for (int i = 0; i < count; ++i) {
-        for (int axis = 0; axis < 3; ++axis) {
-            launch_index(&l, tensors[i]->stride[axis]);
-        }
-    }
-    const device_profile *profile = context_profile(context);
-    launch_index(&l, work_split(profile, rows, 1, &l));
-    launch_int(&l, profile_is_past_caches(profile, l.bytes));
+    launch l = begin_any(context_profile(context), p, "pool",
+        p->backward ? "pool2d_2x2_backward" : "pool2d_2x2",
+        p->shape[0] * p->shape[1] * p->out_shape[2], 1);
     return launch_all(context, &l, 1);
 }
 
