@@ -111,9 +111,12 @@ typedef struct pass_numbers {
         VECTORS(end)                                                                               \
         single = end;                                                                              \
     }
-/* Pieces of rows are too short for the processor to find out what comes next. */
+/* Pieces of rows are too short for the processor to find out what comes next; and it forgets what it
+ * is asked for while much is under way, so each line is asked for twice, and once in turn_block(). */
 #define ASK_NOTHING(name)
-#define ASK_NEXT(name) ASK_LINE_FAR(name##_data + name##_at + 2 * name##_stride1 + i);
+#define ASK_NEXT(name)                                                                             \
+    ASK_LINE_FAR(name##_data + name##_at + name##_stride1 + i);                                    \
+    ASK_LINE_FAR(name##_data + name##_at + 2 * name##_stride1 + i);
 #if TURNED
 #define ASK_0 ASK_NOTHING
 #define ASK_1 ASK_NEXT
@@ -188,11 +191,29 @@ __kernel void elementwise(PASS_PARAMETERS) {
 #define TURN_2(name)
 #define TURN_3(name)                                                                               \
     float name##_turned[BLOCK_ROWS * TURNED_PITCH];                                                \
-    turn_block(name##_data + name##_at, name##_stride0, lines, count + extra, name##_turned);
+    turn_block(name##_data + name##_at, name##_stride0, lines, count + extra, beside, beside_step, \
+        name##_turned);
 #define TURN(name, unused) CAT(TURN_, CAT(name, _inner))(name)
+/* The last of the inputs that lie as the output does. */
+#define BESIDE_0(name)
+#define BESIDE_1(name)                                                                             \
+    beside = name##_data + name##_at;                                                              \
+    beside_step = name##_stride1;
+#define BESIDE_2(name)
+#define BESIDE_3(name)
+#define BESIDE(name, unused) CAT(BESIDE_, CAT(name, _inner))(name)
 #define BEGIN_BLOCK(name, unused)                                                                  \
     INDEX name##_at = name##_offset + first_line * name##_stride1 + start * name##_stride0;
 #define NEXT_LINE(name, unused) name##_at += name##_stride1;
+/* The block that this or another work-item turns next, from the one whose line is at name_at. */
+#define NEXT_0(name)
+#define NEXT_1(name)
+#define NEXT_2(name)
+#define NEXT_3(name)                                                                               \
+    ask_columns(name##_data + name##_at - line                                                     \
+                    + (is_below ? BLOCK_ROWS : block * name##_stride0 - first_line),               \
+        name##_stride0, BLOCK_ROWS, has_next ? count : 0, line, share);
+#define NEXT_BLOCK(name, unused) CAT(NEXT_, CAT(name, _inner))(name)
 
 __kernel void elementwise(PASS_PARAMETERS) {
     NUMBERS(PASS_LIST)
@@ -213,14 +234,18 @@ __kernel void elementwise(PASS_PARAMETERS) {
      * by two blocks; a row's first and last elements belong to its first and last piece. */
     const bool is_aligned = HEAD == 0 && out0_stride1 % VECTOR_WIDTH == 0;
     const bool past = stream && (is_aligned || IS_LONG(extent0));
-    const bool is_far = out0_stride1 >= 1024; /* another page; else the line may be written past */
     const INDEX left = extent0 - start;
     const int extra = past && !is_aligned ? (int)min(left - count, (INDEX)VECTOR_WIDTH) : 0;
+    const bool is_below = first_line + BLOCK_ROWS < extent1;
+    const bool has_next = is_below || start + block < extent0;
+    const int share = (count + lines - 1) / lines;
+    __global const float *beside = 0;
+    INDEX beside_step = 0;
+    EACH_INPUT(BESIDE, 0)
     EACH_INPUT(TURN, 0)
     for (int line = 0; line < lines; line++) {
-        if (is_far) {
-            ASK_LINE(out0_data + out0_at + 2 * out0_stride1, 1); /* its page's place is known by then */
-        }
+        ask_row(out0_data + out0_at, out0_stride1);
+        EACH_INPUT(NEXT_BLOCK, 0)
         const INDEX head = past ? HEAD : 0;
         const INDEX end = min(count + head, left);
         ROW(start > 0 ? head : 0, head, end)

@@ -15,19 +15,20 @@
  * x and y do not overlap. `stream`: y will not stay in the caches anyway, store past them where that
  * is whole vectors. The kernels differ in the order of the elements:
  *
- * transfer_strided: ceil(count / chunk) work-items, each copies `chunk` elements that follow each
- * other in row-major order: a long run on a CPU, one on a GPU.
+ * transfer_strided: ceil(parts / width) work-items, each copies `width` of the `parts` elements, which
+ * follow each other in row-major order: a long run on a CPU, one on a GPU.
  *
  * transfer_tiled, for turned matrices on a CPU: x's elements lie closest along the last axis but
- * one, y's along the last. Work-item i does block i of ROWS x `width` elements of these two axes.
- * With steps of 1 it is turned into private memory, by tiles in registers, and goes on to y by rows:
- * long ones, as each is a page of memory to be found, and past the caches wherever they begin. With
- * other steps, tiles of t x t elements are read along the one, turned, and written along the other,
- * so that every cache line is used up at once.
+ * one, y's along the last. Work-item i does block i of the `parts`, ROWS x `width` elements of these
+ * two axes. With steps of 1 it is turned into private memory, by tiles in registers, and goes on to y
+ * by rows: long ones, as each is a page of memory to be found, and past the caches wherever they
+ * begin. With other steps, tiles of t x t elements are read along the one, turned, and written along
+ * the other, so that every cache line is used up at once.
  */
 #include "common.cl"
+#include "numbers.cl"
 
-#define SHAPE_PARAMETERS(i) const INDEX shape##i, const INDEX x_stride##i, const INDEX y_stride##i
+#define TRANSFER_AXIS(ANY, i) ANY(shape##i) ANY(x_stride##i) ANY(y_stride##i)
 
 /* Takes axis i off the row-major number `rest` and adds its part to both places. */
 #define TAKE_AXIS(i) TAKE_AXIS_(i)
@@ -39,16 +40,23 @@
         y_at += at * y_stride##i;                                                                  \
     }
 
+#define TRANSFER_AXES_2(ANY) TRANSFER_AXIS(ANY, 0) TRANSFER_AXIS(ANY, 1)
+#define TRANSFER_AXES_4(ANY) TRANSFER_AXES_2(ANY) TRANSFER_AXIS(ANY, 2) TRANSFER_AXIS(ANY, 3)
+#define TRANSFER_AXES_8(ANY)                                                                       \
+    TRANSFER_AXES_4(ANY) TRANSFER_AXIS(ANY, 4) TRANSFER_AXIS(ANY, 5) TRANSFER_AXIS(ANY, 6)         \
+    TRANSFER_AXIS(ANY, 7)
+#define TRANSFER_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                               \
+    ANY_INDEX(parts) ANY_INDEX(width) ANY_INDEX(x_offset) ANY_INDEX(y_offset)                      \
+    CAT(TRANSFER_AXES_, RANK)(ANY_INDEX) ANY_INT(stream)
+typedef struct transfer_numbers {
+    NUMBER_MEMBERS(TRANSFER_LIST)
+} transfer_numbers;
+
 #if RANK > 4
-#define SHAPES                                                                                     \
-    SHAPE_PARAMETERS(0), SHAPE_PARAMETERS(1), SHAPE_PARAMETERS(2), SHAPE_PARAMETERS(3),            \
-        SHAPE_PARAMETERS(4), SHAPE_PARAMETERS(5), SHAPE_PARAMETERS(6), SHAPE_PARAMETERS(7)
 #define TAKE_OUTER_AXES TAKE_AXIS(5) TAKE_AXIS(4) TAKE_AXIS(3) TAKE_AXIS(2) TAKE_AXIS(1) TAKE_AXIS(0)
 #elif RANK > 2
-#define SHAPES SHAPE_PARAMETERS(0), SHAPE_PARAMETERS(1), SHAPE_PARAMETERS(2), SHAPE_PARAMETERS(3)
 #define TAKE_OUTER_AXES TAKE_AXIS(1) TAKE_AXIS(0)
 #else
-#define SHAPES SHAPE_PARAMETERS(0), SHAPE_PARAMETERS(1)
 #define TAKE_OUTER_AXES
 #endif
 
@@ -102,10 +110,10 @@ RUN_FUNCTION(private, ASK_NOTHING)
 #endif
 
 kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *restrict y,
-    const INDEX count, const INDEX chunk, const int stream, const INDEX x_offset,
-    const INDEX y_offset, SHAPES) {
-    INDEX first = (INDEX)get_global_id(0) * chunk;
-    const INDEX end = min(first + chunk, count);
+    const transfer_numbers numbers) {
+    NUMBERS(TRANSFER_LIST)
+    INDEX first = (INDEX)get_global_id(0) * width;
+    const INDEX end = min(first + width, parts);
     const INDEX inner_shape = CAT(shape, INNER);
     const INDEX x_step = CAT(x_stride, INNER);
     const INDEX y_step = CAT(y_stride, INNER);
@@ -144,17 +152,15 @@ kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *r
 /* `left` columns from the block's first one on; pieces of rows begin and end where vectors of memory
  * do, so that no line of memory is written by two blocks. */
 static inline void copy_block(global const ELEMENT *from, INDEX x_jump, INDEX x_step,
-    global ELEMENT *to, INDEX y_jump, INDEX y_step, int rows, int columns, INDEX left, bool is_first,
-    int stream) {
+    global ELEMENT *to, INDEX y_jump, INDEX y_step, int rows, int columns, INDEX left, INDEX next,
+    bool is_first, int stream) {
     ELEMENT turned[ROWS * (COLUMNS + TILE)];
     const int extra = stream ? (int)min(left - columns, (INDEX)TILE) : 0;
-    /* Another page; else the line would be fetched only to be written past the caches. */
-    const bool is_far = y_jump * (INDEX)sizeof(ELEMENT) >= 4096;
-    turn_block(from, x_jump, rows, columns + extra, turned);
+    const int share = next != 0 ? (columns + rows - 1) / rows : 0;
+    turn_block(from, x_jump, rows, columns + extra, 0, 0, turned);
     for (int r = 0; r < rows; r++) {
-        if (is_far) {
-            ASK_LINE(to + 2 * y_jump, 1); /* its page's place is known by then */
-        }
+        ask_row(to, y_jump);
+        ask_columns(from + next, x_jump, ROWS, columns, r, share);
         const INDEX head = stream ? HEAD(to) : 0;
         const INDEX first = is_first ? 0 : head;
         copy_run(turned + r * (COLUMNS + TILE) + first, to + first,
@@ -180,7 +186,7 @@ static inline void copy_tile(global const ELEMENT *from, INDEX x_jump, INDEX x_s
 
 static inline void copy_block(global const ELEMENT *x_block, INDEX x_jump, INDEX x_step,
     global ELEMENT *y_block, INDEX y_jump, INDEX y_step, int rows, int columns, INDEX left,
-    bool is_first, int stream) {
+    INDEX next, bool is_first, int stream) {
     for (int row = 0; row < rows; row += TILE) {
         for (int column = 0; column < columns; column += TILE) {
             global const ELEMENT *from = x_block + row * x_step + column * x_jump;
@@ -202,7 +208,8 @@ static inline void copy_block(global const ELEMENT *x_block, INDEX x_jump, INDEX
 #endif
 
 kernel void transfer_tiled(global const ELEMENT *restrict x, global ELEMENT *restrict y,
-    const INDEX blocks, const INDEX width, const int stream, const INDEX x_offset, const INDEX y_offset, SHAPES) {
+    const transfer_numbers numbers) {
+    NUMBERS(TRANSFER_LIST)
     const INDEX x_step = CAT(x_stride, OUTER);
     const INDEX x_jump = CAT(x_stride, INNER);
     const INDEX y_step = CAT(y_stride, INNER);
@@ -212,17 +219,21 @@ kernel void transfer_tiled(global const ELEMENT *restrict x, global ELEMENT *res
     const INDEX column_blocks = (columns + width - 1) / width;
     const INDEX row_blocks = (rows + ROWS - 1) / ROWS;
     const INDEX block = (INDEX)get_global_id(0);
-    if (block >= blocks) {
+    if (block >= parts) {
         return;
     }
     const INDEX row = block % row_blocks * ROWS;
     INDEX rest = block / row_blocks;
     const INDEX column = rest % column_blocks * width;
     rest /= column_blocks;
+    /* From a block of x to the one that this or another work-item does next. */
+    const INDEX next = row + ROWS < rows          ? ROWS * x_step
+                       : column + width < columns ? width * x_jump - row * x_step
+                                                  : 0;
     INDEX x_at = x_offset + row * x_step + column * x_jump;
     INDEX y_at = y_offset + row * y_jump + column * y_step;
     TAKE_OUTER_AXES
     copy_block(x + x_at, x_jump, x_step, y + y_at, y_jump, y_step,
         (int)min(rows - row, (INDEX)ROWS), (int)min(columns - column, width),
-        columns - column, column == 0, stream);
+        columns - column, next, column == 0, stream);
 }

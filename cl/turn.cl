@@ -45,10 +45,11 @@ static inline TURN_VECTOR turn_load(__global const TURN_ELEMENT *from) {
 /*
  * to[row * pitch + column] = from[row + column * step] for all rows < rows and columns < columns.
  * Lines of memory are asked for two tiles before they are read, at the end the first ones of the rows
- * that follow.
+ * that follow; and those of what lies as the turned block will, from `beside` on (null: nothing), in
+ * rows beside_step apart, which is read next.
  */
-static inline void turn_block(
-    __global const TURN_ELEMENT *from, INDEX step, int rows, int columns, TURN_ELEMENT *to) {
+static inline void turn_block(__global const TURN_ELEMENT *from, INDEX step, int rows, int columns,
+    __global const TURN_ELEMENT *beside, INDEX beside_step, TURN_ELEMENT *to) {
     for (int column = 0; column < columns; column += TURN_LANES) {
         for (int row = 0; row < rows; row += TURN_LANES) {
             __global const TURN_ELEMENT *corner = from + column * step + row;
@@ -62,6 +63,9 @@ static inline void turn_block(
                 for (int c = 0; c < TURN_LANES; c++) {
                     tile[c] = turn_load(corner + c * step);
                     ASK_LINE_FAR(next + c * step);
+                    if (beside != 0) {
+                        ASK_LINE_FAR(beside + (row + c) * beside_step + column);
+                    }
                 }
                 turn(tile);
 #pragma unroll
@@ -77,6 +81,26 @@ static inline void turn_block(
                     place[r * TURN_PITCH + c] = corner[c * step + r];
                 }
             }
+        }
+    }
+}
+
+/* Before a row goes to `to`, the next one `step` elements further on: asks for the one after that, if it
+ * is on another page, whose place is then known in time. A nearer one would be fetched only to be
+ * written past the caches. */
+static inline void ask_row(__global const TURN_ELEMENT *to, INDEX step) {
+    if (step * (INDEX)sizeof(TURN_ELEMENT) >= 4096) {
+        ASK_LINE(to + 2 * step, 1);
+    }
+}
+
+/* Before row number `line` of `lines` goes to its place, while memory has little to do: asks for its
+ * share of the `columns` of the block that is turned next, which begins at `from`. */
+static inline void ask_columns(__global const TURN_ELEMENT *from, INDEX step, int rows, int columns,
+    int line, int share) {
+    for (int column = line * share; column < min((line + 1) * share, columns); column++) {
+        for (int row = 0; row < rows; row += 64 / (int)sizeof(TURN_ELEMENT)) {
+            ASK_LINE_FAR(from + column * step + row);
         }
     }
 }

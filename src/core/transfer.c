@@ -249,10 +249,10 @@ static cleat_status launch_copy(
     int64_t parts = tiled ? blocks_of(y, BLOCK_ROWS * tile, width) : cleat_tensor_count(y);
     launch_memory(&l, from);
     launch_memory(&l, to);
-    launch_index(&l, parts);
     l.bytes = 2.0 * (double)cleat_tensor_count(y) * (double)cleat_type_size(x->type);
+    launch_numbers_begin(&l);
+    launch_index(&l, parts);
     launch_index(&l, width);
-    launch_int(&l, profile_is_past_caches(profile, l.bytes));
     launch_index(&l, x->offset);
     launch_index(&l, y->offset);
     for (int32_t i = y->rank - rank; i < y->rank; i++) {
@@ -260,6 +260,8 @@ static cleat_status launch_copy(
         launch_index(&l, i < 0 ? 0 : x->stride[i]);
         launch_index(&l, i < 0 ? 0 : y->stride[i]);
     }
+    launch_int(&l, profile_is_past_caches(profile, l.bytes));
+    launch_numbers_end(&l);
     launch_size_1d(&l, (size_t)(tiled ? parts : ceil_div(parts, width)), is_cpu ? 1 : 64);
     return launch_all(context, &l, 1);
 }
