@@ -19,9 +19,14 @@
  * all images, by item_blocks blocks of one group: inner_blocks blocks, whose panels stay in the
  * second-level cache, for one tile after the other, then the next ones.
  * Local memory, the one item's own:
+ *   copied COPIES: the pixels of a tile, GEMM_MR * (channels + GEMM_W) floats, or what the windows of a
+ *          row cover, taps_h * ((out_width - 1) * stride_w + taps_w) * channels floats; else not used
  *   kept   GEMM_MR * 2 * GEMM_W floats
  *   added  2 * item_blocks * GEMM_W floats: the bias by vectors
- * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; INDEX.
+ * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; INDEX; COPIES 1: tiles are read
+ * from a copy. Either windows have one tap, and pixels lie so far apart that more meet in a set of the
+ * first-level cache than it holds; channels are a multiple of GEMM_W then. Or a row of the window is few
+ * steps, in one run because of zeros for its columns outside x; pixels lie end to end then, one group.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -31,6 +36,9 @@
 
 /* Steps by which weights are asked for ahead. */
 #define WEIGHTS_AHEAD 16
+#define LINE_FLOATS 16
+/* Steps of a tile beside which asking for its results' lines takes no time. */
+#define WORTH_ASKING 48
 
 /* Where a tile's terms lie. Elements of x are counted from its buffer's beginning. */
 typedef struct tile_place {
@@ -38,12 +46,64 @@ typedef struct tile_place {
     INDEX tap_h, tap_w; /* from tap to tap */
     INDEX step;         /* from pixel to pixel */
     int first_kh, end_kh;
-    int taps_w, channels;
+    int taps_h, taps_w, channels;
     int runs, steps; /* of a row of the window */
     int whole;       /* every tap of every pixel lies inside x's columns */
     int column, width, stride_w, dilation_w;
     int count; /* of pixels */
 } tile_place;
+
+#if COPIES
+#define TILE_SPACE __local
+/* Pixels `step` apart to pixels channels + GEMM_W apart. */
+static inline void copy_pixels(
+    const __global float *x, INDEX step, int count, int channels, __local float *copied) {
+    for (int p = 0; p < count; p++) {
+        for (int c = 0; c < channels; c += GEMM_W) {
+            STORE(GEMM_W, LOAD(GEMM_W, x + p * step + c), copied + c);
+        }
+        copied += channels + GEMM_W;
+    }
+}
+
+static inline void zero_run(__local float *to, int count) {
+    KEEP_ROLLED
+    for (int i = 0; i < count; i++) {
+        to[i] = 0.0f;
+    }
+}
+
+static inline void copy_run(const __global float *x, int count, __local float *to) {
+    if (count < GEMM_W) {
+        KEEP_ROLLED
+        for (int i = 0; i < count; i++) {
+            to[i] = x[i];
+        }
+        return;
+    }
+    for (int i = 0; i < count - GEMM_W; i += GEMM_W) {
+        STORE(GEMM_W, LOAD(GEMM_W, x + i), to + i);
+    }
+    STORE(GEMM_W, LOAD(GEMM_W, x + count - GEMM_W), to + count - GEMM_W);
+}
+
+/* `columns` columns from place->column on of the rows that lie inside x, each after the other. */
+static inline void copy_windows(
+    const __global float *x, const tile_place *place, int columns, __local float *copied) {
+    const int channels = place->channels, begin = clamp(place->column, 0, place->width);
+    const int before = min(begin - place->column, columns);
+    const int inside = clamp(place->width - begin, 0, columns - before);
+    for (int kh = place->first_kh; kh < place->end_kh; kh++) {
+        __local float *to = copied + kh * columns * channels;
+        zero_run(to, before * channels);
+        to += before * channels;
+        copy_run(x + place->at + kh * place->tap_h + before * channels, inside * channels, to);
+        zero_run(to + inside * channels, (columns - before - inside) * channels);
+    }
+}
+#else
+#define TILE_SPACE __global
+#endif
 
 static inline GEMM_VECTOR activate(GEMM_VECTOR value, float slope) {
 #if ACTIVATION != 0
@@ -71,8 +131,8 @@ typedef struct last_numbers {
 } last_numbers;
 
 __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *y,
-    const __global float *panels, const __global float *bias, __local float *kept,
-    __local float *added, const last_numbers numbers) {
+    const __global float *panels, const __global float *bias, __local float *copied,
+    __local float *kept, __local float *added, const last_numbers numbers) {
     NUMBERS(LAST_LIST)
     const int vectors = (outputs + GEMM_W - 1) / GEMM_W, odd = vectors % 2;
     const int blocks = (vectors + 1) / 2;
@@ -95,16 +155,19 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
 
     const int row_tiles = (out_width + GEMM_MR - 1) / GEMM_MR;
     tile_place place = {.tap_h = dilation_h * x_h, .tap_w = dilation_w * x_w, .step = stride_w * x_w,
-        .taps_w = taps_w, .channels = channels, .width = width, .stride_w = stride_w,
+        .taps_h = taps_h, .taps_w = taps_w, .channels = channels, .width = width, .stride_w = stride_w,
         .dilation_w = dilation_w};
     const bool joined = x_w == channels && dilation_w == 1;
     panels += g * vectors * panel_step;
     y += y_offset + g * outputs;
     for (int inner = block_begin; inner < block_end; inner += inner_blocks) {
         const int inner_end = min(inner + inner_blocks, block_end);
+        int ow = tile_begin % row_tiles * GEMM_MR, oh = tile_begin / row_tiles % out_height;
+        INDEX n = tile_begin / row_tiles / out_height;
+#if COPIES
+        int first_ow = 0, columns = 0; /* what is copied */
+#endif
         for (int tile = tile_begin; tile < tile_end; tile++) {
-            const int row = tile / row_tiles, ow = tile % row_tiles * GEMM_MR;
-            const INDEX n = row / out_height, oh = row % out_height;
             const int ih = oh * stride_h - top;
             place.count = min(out_width - ow, GEMM_MR);
             place.column = ow * stride_w - left;
@@ -115,6 +178,31 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
             place.first_kh = ih < 0 ? (dilation_h - 1 - ih) / dilation_h : 0;
             place.end_kh = min(taps_h, (height - 1 - ih + dilation_h) / dilation_h);
             place.at = x_offset + n * x_n + g * channels + ih * x_h + place.column * x_w;
+            /* The next tile's pixels, if they lie next in x. */
+            int next_step = taps_h * taps_w == 1 && stride_w * x_w == channels ? LINE_FLOATS : 0;
+            const __global float *next = x + place.at + place.count * x_w;
+#if COPIES
+            if (taps_h * taps_w == 1) {
+                copy_pixels(x + place.at, stride_w * x_w, place.count, channels, copied);
+                place.step = channels + GEMM_W;
+                place.at = 0;
+            } else {
+                if (tile == tile_begin || ow == 0) {
+                    first_ow = ow;
+                    columns = (out_width - 1 - ow) * stride_w + taps_w;
+                    place.tap_h = dilation_h * x_h;
+                    copy_windows(x, &place, columns, copied);
+                    place.tap_h = columns * channels;
+                }
+                place.at = (ow - first_ow) * stride_w * channels;
+                place.whole = 1;
+                place.runs = 1;
+                place.steps = taps_w * channels;
+            }
+#define TILE_SOURCE copied
+#else
+#define TILE_SOURCE x
+#endif
             __global float *target = y + n * y_n + oh * y_h + ow * y_w;
             for (int b = inner; b < inner_end; b++) {
                 const int v = max(2 * b - odd, 0);
@@ -122,12 +210,22 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
                 const __global float *panel = panels + v * panel_step;
                 const __local float *addends = added + (v - vector_begin) * GEMM_W;
                 if (odd && b == 0) {
-                    channels_last_tile_1(x, &place, panel, 0, addends, target + m, y_w, 0, slope,
-                        kept);
+                    channels_last_tile_1(TILE_SOURCE, &place, panel, 0, addends, target + m, y_w, 0, slope,
+                        kept, next, next_step);
                 } else {
-                    channels_last_tile_2(x, &place, panel, panel_step, addends, target + m, y_w,
-                        min((v + 1) * GEMM_W, outputs - GEMM_W) - m, slope, kept);
+                    channels_last_tile_2(TILE_SOURCE, &place, panel, panel_step, addends, target + m, y_w,
+                        min((v + 1) * GEMM_W, outputs - GEMM_W) - m, slope, kept, next, next_step);
                 }
+                next_step = 0;
+            }
+            ow += GEMM_MR;
+            if (ow >= out_width) {
+                ow = 0;
+                oh++;
+            }
+            if (oh == out_height) {
+                oh = 0;
+                n++;
             }
         }
     }

@@ -15,6 +15,7 @@
  *
  * Geometry: one work-item a work-group, 1-D: item_rows rows of y of an image by item_vectors vectors.
  * The last vector overlaps the one before, so both are of one item.
+ * Local memory, the one item's own: added, the bias by vectors of all channels.
  * Macros: VECTOR, floats in a vector; TILE; KERNEL_W, STRIDE_W, DILATION_W; ACTIVATION as in
  * activation.cl; INDEX.
  */
@@ -37,30 +38,44 @@ static inline FLOATV activate(FLOATV value, float slope) {
 #endif
 }
 
-/* Where the window's rows lie for a tile. */
-typedef struct window_rows {
+/* Where the window's rows lie for a tile, and its columns if not all of them lie inside x. */
+typedef struct window_place {
     INDEX tap_h, x_w;
     int first_kh, end_kh;
-    int column, width; /* of the first tap; of x */
-} window_rows;
+    INDEX column_at[COLUMNS]; /* from the first column, somewhere inside x */
+    uint column_mask[COLUMNS]; /* of the bits that count: all or none */
+} window_place;
 
-/* `x` is tap (0, 0) of the first pixel; inside: every column read lies inside x. */
-static inline void add_taps(const __global float *base, INDEX x, const window_rows *rows,
-    const __global float *weights, const bool inside, FLOATV *sums) {
+#define ALL_BITS 0xffffffffu
+#define MASKED(value, mask)                                                                        \
+    CAT(as_float, VECTOR)(CAT(as_uint, VECTOR)(value) & (CAT(uint, VECTOR))(mask))
+
+static inline void place_columns(window_place *place, int column, int width) {
     KEEP_ROLLED
-    for (int kh = rows->first_kh; kh < rows->end_kh; kh++) {
-        const INDEX row = x + kh * rows->tap_h;
+    for (int j = 0; j < COLUMNS; j++) {
+        const int at = column + j;
+        place->column_at[j] = (clamp(at, 0, width - 1) - column) * place->x_w;
+        place->column_mask[j] = at >= 0 && at < width ? ALL_BITS : 0;
+    }
+}
+
+/* Adds the rows of the window; x: the first column of row 0; inside: no column needs its mask. */
+static inline void add_rows(const __global float *x, const window_place *place,
+    const __global float *weights, const bool inside, FLOATV *sums) {
+    x += place->first_kh * place->tap_h;
+    weights += place->first_kh * (KERNEL_W * VECTOR);
+    KEEP_ROLLED
+    for (int kh = place->first_kh; kh < place->end_kh; kh++) {
         FLOATV w[KERNEL_W];
 #pragma unroll
         for (int i = 0; i < KERNEL_W; i++) {
-            w[i] = LOAD(VECTOR, weights + (kh * KERNEL_W + i) * VECTOR);
+            w[i] = LOAD(VECTOR, weights + i * VECTOR);
         }
 #pragma unroll
         for (int j = 0; j < COLUMNS; j++) {
-            FLOATV value = (FLOATV)(0.0f);
-            if (inside || (uint)(rows->column + j) < (uint)rows->width) {
-                value = LOAD(VECTOR, base + row + j * rows->x_w);
-            }
+            const FLOATV value = inside ? LOAD(VECTOR, x + j * place->x_w)
+                                        : MASKED(LOAD(VECTOR, x + place->column_at[j]),
+                                              place->column_mask[j]);
 #pragma unroll
             for (int i = 0; i < KERNEL_W; i++) {
                 const int p = j - i * DILATION_W;
@@ -69,7 +84,40 @@ static inline void add_taps(const __global float *base, INDEX x, const window_ro
                 }
             }
         }
+        x += place->tap_h;
+        weights += KERNEL_W * VECTOR;
     }
+}
+
+/* A tile of one vector of channels. */
+static inline void compute_tile(const __global float *x, const window_place *place,
+    const __global float *weights, const __local float *added, const bool inside,
+    __global float *y, INDEX y_w, int count, float slope) {
+    FLOATV sums[TILE];
+#pragma unroll
+    for (int p = 0; p < TILE; p++) {
+        sums[p] = LOAD(VECTOR, added);
+    }
+    add_rows(x, place, weights, inside, sums);
+#if ACTIVATION <= 2
+#pragma unroll
+    for (int p = 0; p < TILE; p++) {
+        if (p < count) {
+            STORE(VECTOR, activate(sums[p], slope), y + p * y_w);
+        }
+    }
+#else
+    /* Once, not for each of the tile's vectors: an activation is much code. */
+    float kept[TILE * VECTOR];
+#pragma unroll
+    for (int p = 0; p < TILE; p++) {
+        STORE(VECTOR, sums[p], kept + p * VECTOR);
+    }
+    KEEP_ROLLED
+    for (int p = 0; p < count; p++) {
+        STORE(VECTOR, activate(LOAD(VECTOR, kept + p * VECTOR), slope), y + p * y_w);
+    }
+#endif
 }
 
 #define LAST_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
@@ -83,7 +131,8 @@ typedef struct last_numbers {
 } last_numbers;
 
 __kernel void conv2d_cpu_channels_last_depthwise(const __global float *x, __global float *y,
-    const __global float *panels, const __global float *bias, const last_numbers numbers) {
+    const __global float *panels, const __global float *bias, __local float *added,
+    const last_numbers numbers) {
     NUMBERS(LAST_LIST)
     const int vectors = (channels + VECTOR - 1) / VECTOR;
     const int pieces = max(vectors / item_vectors, 1);
@@ -96,55 +145,38 @@ __kernel void conv2d_cpu_channels_last_depthwise(const __global float *x, __glob
     const int row_begin = item % parts * item_rows;
     const int row_end = min(row_begin + item_rows, out_height);
     const INDEX n = item / parts;
-    window_rows rows = {.tap_h = dilation_h * x_h, .x_w = x_w, .width = width};
+    for (int i = vector_begin * VECTOR; i < vector_end * VECTOR; i++) {
+        const int c = min(i / VECTOR * VECTOR, channels - VECTOR) + i % VECTOR;
+        added[i] = bias ? bias[bias_offset + c * bias_stride] : 0.0f;
+    }
+    window_place place = {.tap_h = dilation_h * x_h, .x_w = x_w};
+    const int panel = taps_h * KERNEL_W * VECTOR, last = channels - VECTOR;
+    y += y_offset + n * y_n;
     for (int oh = row_begin; oh < row_end; oh++) {
         const int ih = oh * stride_h - top;
-        rows.first_kh = ih < 0 ? (dilation_h - 1 - ih) / dilation_h : 0;
-        rows.end_kh = min(taps_h, (height - 1 - ih + dilation_h) / dilation_h);
+        place.first_kh = ih < 0 ? (dilation_h - 1 - ih) / dilation_h : 0;
+        place.end_kh = min(taps_h, (height - 1 - ih + dilation_h) / dilation_h);
         for (int ow = 0; ow < out_width; ow += TILE) {
-            rows.column = ow * STRIDE_W - left;
-            const bool inside = rows.column >= 0 && rows.column + COLUMNS <= width;
-            const INDEX at = x_offset + n * x_n + ih * x_h + rows.column * x_w;
-            __global float *target = y + y_offset + n * y_n + oh * y_h + ow * y_w;
+            const int column = ow * STRIDE_W - left;
+            const INDEX at = x_offset + n * x_n + ih * x_h + column * x_w;
+            __global float *target = y + oh * y_h + ow * y_w;
             const int count = min(out_width - ow, TILE);
-            for (int v = vector_begin; v < vector_end; v++) {
-                const int c = min(v * VECTOR, channels - VECTOR);
-                const __global float *weights = panels + v * (taps_h * KERNEL_W * VECTOR);
-                FLOATV added = (FLOATV)(0.0f);
-                if (bias) {
-                    const __global float *from = bias + bias_offset + c * bias_stride;
-                    added = bias_stride == 1 ? LOAD(VECTOR, from) : GATHER(VECTOR, from, bias_stride);
+            const __global float *weights = panels + vector_begin * panel;
+            if (column >= 0 && column + COLUMNS <= width) {
+                for (int v = vector_begin; v < vector_end; v++) {
+                    const int c = min(v * VECTOR, last);
+                    compute_tile(x + (at + c), &place, weights, added + v * VECTOR, true,
+                        target + c, y_w, count, slope);
+                    weights += panel;
                 }
-                FLOATV sums[TILE];
-#pragma unroll
-                for (int p = 0; p < TILE; p++) {
-                    sums[p] = added;
+            } else {
+                place_columns(&place, column, width);
+                for (int v = vector_begin; v < vector_end; v++) {
+                    const int c = min(v * VECTOR, last);
+                    compute_tile(x + (at + c), &place, weights, added + v * VECTOR, false,
+                        target + c, y_w, count, slope);
+                    weights += panel;
                 }
-                if (inside) {
-                    add_taps(x, at + c, &rows, weights, true, sums);
-                } else {
-                    add_taps(x, at + c, &rows, weights, false, sums);
-                }
-#if ACTIVATION <= 2
-#pragma unroll
-                for (int p = 0; p < TILE; p++) {
-                    if (p < count) {
-                        STORE(VECTOR, activate(sums[p], slope), target + p * y_w + c);
-                    }
-                }
-#else
-                /* Once, not for each of the tile's vectors: an activation is much code. */
-                float kept[TILE * VECTOR];
-#pragma unroll
-                for (int p = 0; p < TILE; p++) {
-                    STORE(VECTOR, sums[p], kept + p * VECTOR);
-                }
-                KEEP_ROLLED
-                for (int p = 0; p < count; p++) {
-                    STORE(VECTOR, activate(LOAD(VECTOR, kept + p * VECTOR), slope),
-                        target + p * y_w + c);
-                }
-#endif
             }
         }
     }

@@ -8,14 +8,22 @@
  *         x[at + tap + p * step + c] * panel[v * panel_step + (tap * channels + c) * GEMM_W + lane])
  *
  * of the taps that lie inside x. The products of pixels whose tap does not are thrown away: the sums
- * so far wait in `kept`, GEMM_MR * GEMM_NR floats.
+ * so far wait in `kept`, GEMM_MR * GEMM_NR floats. What lies from `next` on will be read soon: each step
+ * asks for a line of it.
  */
-static inline void CAT(channels_last_tile_, GEMM_NV)(const __global float *x, const tile_place *place,
+static inline void CAT(channels_last_tile_, GEMM_NV)(const TILE_SPACE float *x, const tile_place *place,
     const __global float *panel, INDEX panel_step, const __local float *bias, __global float *y,
-    INDEX y_w, INDEX last_vector, float slope, __local float *kept) {
+    INDEX y_w, INDEX last_vector, float slope, __local float *kept, const __global float *next,
+    int next_step) {
 #define TILE_START(r, v) GEMM_VECTOR acc_##r##_##v = LOAD(GEMM_W, bias + (v) * GEMM_W);
 #define TILE_START_ROW(r, unused) GEMM_VECTORS(TILE_START, r)
     GEMM_ROWS(TILE_START_ROW, )
+#define TILE_ASK(r, unused)                                                                        \
+    ASK_LINE(y + min(r, place->count - 1) * y_w, 1);                                               \
+    ASK_LINE(y + min(r, place->count - 1) * y_w + last_vector + GEMM_W - 1, 1);
+    if (place->taps_h * place->taps_w * place->channels >= WORTH_ASKING) {
+        GEMM_ROWS(TILE_ASK, )
+    }
     for (int kh = place->first_kh; kh < place->end_kh; kh++) {
         for (int run = 0; run < place->runs; run++) {
             int first = 0, last = place->count - 1;
@@ -41,7 +49,7 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const __global float *x, co
                 GEMM_ROWS(TILE_KEEP_ROW, )
             }
 #define TILE_POINTER(r, unused)                                                                    \
-    const __global float *x_##r = x + at + clamp(r, first, last) * place->step;
+    const TILE_SPACE float *x_##r = x + at + clamp(r, first, last) * place->step;
             GEMM_ROWS(TILE_POINTER, )
             for (int k = 0; k < place->steps; k++) {
 #define TILE_PIXEL(r) x_##r[k]
@@ -49,6 +57,7 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const __global float *x, co
                 GEMM_STEP(TILE_PIXEL, TILE_WEIGHTS);
 #define TILE_AHEAD(unused, v) ASK_LINE(weights + (v) * panel_step + WEIGHTS_AHEAD * GEMM_W, 0);
                 GEMM_VECTORS(TILE_AHEAD, )
+                ASK_LINE_FAR(next + k * next_step);
                 weights += GEMM_W;
             }
             if (partly) {
@@ -82,6 +91,7 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const __global float *x, co
             y + i / GEMM_NV * y_w + (v == GEMM_NV - 1 ? last_vector : (INDEX)(v * GEMM_W)));
     }
 #endif
+#undef TILE_ASK
 #undef TILE_START
 #undef TILE_START_ROW
 #undef TILE_KEEP

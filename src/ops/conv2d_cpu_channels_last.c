@@ -7,21 +7,26 @@ enum {
     PANELS_NEAR = 384 * 1024, /* bytes: under half of a usual second-level cache */
     TILE_START = 100,         /* cycles, about, of a tile beyond its steps */
     ITEM_START = 1000,
-    FETCH_BYTES = 8 /* that the last cache gives a cycle */
+    FETCH_BYTES = 8,       /* that the last cache gives a cycle */
+    SET_BYTES = 4096,      /* lines so far apart share a set of a usual first-level cache */
+    SET_LINES = 8,         /* that it holds */
+    SHORT_RUN = 16,        /* steps */
+    COPY_BYTES = 32 * 1024 /* of rows: about a first-level cache */
 };
 
 typedef struct last_plan {
     cleat_tensor x, y; /* with rows joined where that makes no difference */
     int64_t pixels;    /* of a tile */
+    bool copies;       /* a tile's pixels go to local memory first */
     int64_t tiles, blocks;
     int64_t item_tiles, item_blocks, inner_blocks;
 } last_plan;
 
 /* ---- The plan ---- */
 
-static bool is_flat(const conv2d_problem *p) {
-    return p->w.shape[2] == 1 && p->w.shape[3] == 1 && p->stride[ROWS] == 1 &&
-           p->stride[COLUMNS] == 1 && p->padding[0] == 0 && p->padding[1] == 0 &&
+/* Each pixel of y comes from one pixel of x. */
+static bool has_no_taps(const conv2d_problem *p) {
+    return p->w.shape[2] == 1 && p->w.shape[3] == 1 && p->padding[0] == 0 && p->padding[1] == 0 &&
            p->padding[2] == 0 && p->padding[3] == 0;
 }
 
@@ -40,9 +45,14 @@ static void join_rows(cleat_tensor *x, cleat_tensor *y) {
     }
 }
 
+/* What 32 registers hold by two vectors, or 16. */
+static int64_t most_pixels(int64_t width) {
+    return width == 16 ? 14 : 6;
+}
+
 /* Of the most that registers hold and its half, what wastes less at the ends of rows. */
 static int64_t tile_pixels(int64_t width, int64_t row) {
-    const int64_t most = width == 16 ? 14 : 6, half = most / 2;
+    const int64_t most = most_pixels(width), half = most / 2;
     return 20 * ceil_div(row, half) * half < 19 * ceil_div(row, most) * most ? half : most;
 }
 
@@ -84,12 +94,37 @@ static void divide(last_plan *l, const weight_panels *panels, int64_t threads) {
     *l = best;
 }
 
-static last_plan begin_plan(const conv2d_problem *p, const weight_panels *panels) {
+/* More pixels of a tile meet in a set of the cache than it holds. */
+static bool pixels_collide(
+    const conv2d_problem *p, const weight_panels *panels, const last_plan *l) {
+    return has_no_taps(p) && p->group_channels % panels->width == 0 && l->pixels > SET_LINES &&
+           l->x.stride[3] * p->stride[COLUMNS] * (int64_t)sizeof(float) % SET_BYTES == 0;
+}
+
+/* A tap of few channels is a short run, which takes longer to start than a copy to make. */
+static bool rows_are_short(const conv2d_problem *p) {
+    return p->w.shape[3] > 1 && p->groups == 1 && p->dilation[COLUMNS] == 1 &&
+           p->x.stride[3] == p->group_channels && p->group_channels <= SHORT_RUN;
+}
+
+/* Of a tile, or of a row. */
+static int64_t copied_floats(
+    const conv2d_problem *p, const weight_panels *panels, const last_plan *l) {
+    return has_no_taps(p) ? l->pixels * (panels->channels + panels->width)
+                          : p->w.shape[2] * panels->channels *
+                                ((p->y.shape[3] - 1) * p->stride[COLUMNS] + p->w.shape[3]);
+}
+
+static last_plan begin_plan(
+    const device_profile *profile, const conv2d_problem *p, const weight_panels *panels) {
     last_plan l = {.x = p->x, .y = p->y, .blocks = ceil_div(panels->vectors, BLOCK_VECTORS)};
-    if (is_flat(p)) {
+    if (has_no_taps(p) && p->stride[ROWS] == 1 && p->stride[COLUMNS] == 1) {
         join_rows(&l.x, &l.y);
     }
     l.pixels = tile_pixels(panels->width, l.y.shape[3]);
+    const int64_t copied = copied_floats(p, panels, &l) * (int64_t)sizeof(float);
+    l.copies = (pixels_collide(p, panels, &l) || (rows_are_short(p) && copied <= COPY_BYTES)) &&
+               2 * copied <= (int64_t)profile->local_memory;
     l.tiles = l.y.shape[0] * l.y.shape[2] * ceil_div(l.y.shape[3], l.pixels);
     return l;
 }
@@ -101,7 +136,7 @@ bool conv2d_cpu_channels_last_supports(const device_profile *profile, const void
         !weight_panels_plan(profile, &p->w, p->groups, &panels) || panels.groups != p->groups) {
         return false;
     }
-    const last_plan l = begin_plan(p, &panels);
+    const last_plan l = begin_plan(profile, p, &panels);
     return l.tiles < INT32_MAX / 64 && l.y.shape[3] < INT32_MAX / 2 &&
            profile_item_is_short(profile, (double)(panels.taps * panels.channels) * 64);
 }
@@ -114,7 +149,10 @@ static void read_panels(
     launch_macro(l, "GEMM_W", panels->width);
     launch_macro(l, "GEMM_MR", q->pixels);
     launch_macro(l, "ACTIVATION", p->activation);
+    launch_macro(l, "COPIES", q->copies);
     launch_tensor(l, p->bias);
+    launch_local(
+        l, q->copies ? (size_t)copied_floats(p, panels, q) * sizeof(float) : sizeof(float));
     launch_local(l, (size_t)(q->pixels * BLOCK_VECTORS * panels->width) * sizeof(float));
     launch_local(l, (size_t)(q->item_blocks * BLOCK_VECTORS * panels->width) * sizeof(float));
     launch_numbers_begin(l);
@@ -139,7 +177,7 @@ cleat_status conv2d_cpu_channels_last(cleat_context *context, const void *proble
     const device_profile *profile = context_profile(context);
     weight_panels panels;
     weight_panels_plan(profile, &p->w, p->groups, &panels);
-    last_plan l = begin_plan(p, &panels);
+    last_plan l = begin_plan(profile, p, &panels);
     divide(&l, &panels, max_of(profile->compute_units, 1));
     return conv2d_run_on_panels(context, p, &panels, "conv2d_cpu_channels_last", read_panels, &l);
 }
@@ -147,7 +185,6 @@ cleat_status conv2d_cpu_channels_last(cleat_context *context, const void *proble
 /* ---- Depthwise ---- */
 
 enum {
-    DEPTHWISE_TILE = 7, /* pixels: 7 sums, 3 weights and a column in 16 registers */
     DEPTHWISE_ITEMS = 8 /* a thread's */
 };
 
@@ -172,16 +209,23 @@ bool conv2d_cpu_channels_last_depthwise_supports(
            profile_item_is_short(profile, (double)(p->w.shape[2] * p->y.shape[3] * panels.vectors));
 }
 
+/* Long tiles where most have columns of padding, else short ones, which need fewer addresses. */
+static int64_t depthwise_tile(int64_t width, const conv2d_problem *p) {
+    const int64_t most = most_pixels(width), row = p->y.shape[3];
+    return p->stride[COLUMNS] == 1 && row <= 2 * most ? tile_pixels(width, row) : most / 2;
+}
+
 static void read_depthwise_panels(
     launch *l, const conv2d_problem *p, const weight_panels *panels, const void *plan) {
     const depthwise_plan *d = plan;
     launch_macro(l, "VECTOR", panels->width);
-    launch_macro(l, "TILE", DEPTHWISE_TILE);
+    launch_macro(l, "TILE", depthwise_tile(panels->width, p));
     launch_macro(l, "KERNEL_W", p->w.shape[3]);
     launch_macro(l, "STRIDE_W", p->stride[COLUMNS]);
     launch_macro(l, "DILATION_W", p->dilation[COLUMNS]);
     launch_macro(l, "ACTIVATION", p->activation);
     launch_tensor(l, p->bias);
+    launch_local(l, (size_t)(panels->vectors * panels->width) * sizeof(float));
     launch_numbers_begin(l);
     const int64_t places[] = {p->x.offset, p->x.stride[0], p->x.stride[2], p->x.stride[3],
         p->y.offset, p->y.stride[0], p->y.stride[2], p->y.stride[3], p->bias ? p->bias->offset : 0,
