@@ -2,6 +2,7 @@
 #ifndef CLEAT_CONTEXT_H
 #define CLEAT_CONTEXT_H
 
+#include <cleat/cache.h>
 #include <cleat/export.h>
 #include <cleat/status.h>
 #include <stdbool.h>
@@ -54,16 +55,6 @@ CLEAT_API cleat_status cleat_devices(size_t capacity, cleat_device_info *devices
  * into the same context. */
 typedef void (*cleat_log_callback)(void *data, const char *message);
 
-typedef enum cleat_cache_mode {
-    /* On disk, unless the driver keeps compiled kernels itself and takes them up as quickly
-     * (NVIDIA's does). On PoCL, where a program's binary costs another compilation, they are stored
-     * by cleat_context_release() of the last reference, a few each time, for up to about 1 s; not
-     * when $CLEAT_KERNEL_DIR is set. */
-    CLEAT_CACHE_AUTO = 0,
-    CLEAT_CACHE_ON, /* on disk, as soon as they are built */
-    CLEAT_CACHE_OFF
-} cleat_cache_mode;
-
 typedef struct cleat_context_options {
     /*
      * Which device: "0:1" (platform and device index), "gpu", "cpu", "accelerator" or "software",
@@ -85,7 +76,10 @@ typedef struct cleat_context_options {
      * $CLEAT_TUNING_FILE, else $XDG_CONFIG_HOME/cleat/tuning, else $HOME/.config/cleat/tuning.
      * "none", here or in the variable: none. The text is copied. */
     const char *tuning_file;
-    uint64_t reserved[7]; /* later versions take their fields from here, so zero stays default */
+    /* The program's own place for built kernels, instead of cache_dir; see <cleat/cache.h>. With
+     * CLEAT_CACHE_AUTO they are stored as soon as they are built. Copied. */
+    const cleat_cache_store *cache_store;
+    uint64_t reserved[6]; /* later versions take their fields from here, so zero stays default */
 } cleat_context_options;
 
 /*

@@ -7,16 +7,17 @@ _cleat() {
     --operation)
         words="matmul conv2d conv2d_backward_data conv2d_backward_weights softmax reduce"
         ;;
-    --file)
+    --file | --folder)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
     --seconds) ;;
     *)
         case ${COMP_WORDS[1]} in
-        "$word") words="devices selftest tune --version --help" ;;
+        "$word") words="devices selftest tune cache --version --help" ;;
         devices) words="--device" ;;
         selftest) words="--device --profile" ;;
+        cache) words="--folder --clear" ;;
         tune) words="--device --operation --file --seconds --dry-run --show" ;;
         esac
         ;;

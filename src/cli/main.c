@@ -9,6 +9,7 @@ static const char usage[] =
     "usage: cleat devices [--device D]\n"
     "       cleat selftest [--device D] [--profile]\n"
     "       cleat tune [--device D] [--operation O] [--file F] [--seconds S] [--dry-run] [--show]\n"
+    "       cleat cache [--folder F] [--clear]\n"
     "       cleat --version | --help\n"
     "\n"
     "devices   lists the OpenCL devices, best first, and tells which one is "
@@ -18,6 +19,8 @@ static const char usage[] =
     "tune      measures on the device what operations can choose from, a minute or two; what is\n"
     "          better than what ships is stored in F (else $CLEAT_TUNING_FILE, else\n"
     "          $XDG_CONFIG_HOME/cleat/tuning, else ~/.config/cleat/tuning) and used from then on\n"
+    "cache     tells where built kernels are kept (F, else $CLEAT_CACHE_DIR, else\n"
+    "          $XDG_CACHE_HOME/cleat, else ~/.cache/cleat) and how much it is, or removes them\n"
     "\n"
     "D is an index (0:1), a type (gpu, cpu, accelerator) or part of a name; "
     "without it\n"
@@ -39,6 +42,9 @@ int main(int argc, char **argv) {
     }
     if (strcmp(name, "tune") == 0) {
         return command_tune(argc - 1, argv + 1);
+    }
+    if (strcmp(name, "cache") == 0) {
+        return command_cache(argc - 1, argv + 1);
     }
     if (strcmp(name, "--version") == 0) {
         printf("cleat %s\n", cleat_version());

@@ -24,11 +24,13 @@ struct cleat_context {
     bool profiling;
     cleat_log_callback log;
     void *log_data;
-    char *kernel_dir;  /* $CLEAT_KERNEL_DIR, or NULL */
-    char *cache_dir;   /* of the disk cache, NULL when there is none */
-    char *tuning_file; /* NULL when there is none */
-    bool stores_late;  /* what was built goes to cache_dir only at the context's end */
-    double created;    /* clock_seconds() */
+    char *kernel_dir;              /* $CLEAT_KERNEL_DIR, or NULL */
+    char *cache_dir;               /* of the disk cache, NULL when there is none */
+    char *tuning_file;             /* NULL when there is none */
+    cleat_cache_store cache_store; /* instead of cache_dir, where its load is not NULL */
+    bool never_compiles;           /* CLEAT_CACHE_ONLY */
+    bool stores_late;              /* what was built goes to cache_dir only at the context's end */
+    double created;                /* clock_seconds() */
 
     atomic_uint_fast64_t memory_era; /* counts the cl_mem released: while it stands, a handle means
                                         what it meant */

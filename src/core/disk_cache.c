@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/disk_cache.h"
+#include "core/cache_folder.h"
 #include "core/context_state.h"
 #include "core/files.h"
 #include "core/hash128.h"
@@ -23,42 +24,53 @@ static const char magic[8] = {'C', 'L', 'E', 'A', 'T', 'K', 'R', 'N'};
 static const uint32_t byte_order = 0x01020304;
 static const uint64_t max_entry = (uint64_t)1 << 30;
 
-/* The folder by option or environment; an empty text when there is none to be had. */
-static cleat_status find_folder(const cleat_context_options *options, text_builder *folder) {
-    if (options->cache_dir != NULL && options->cache_dir[0] != '\0') {
-        return text_format(folder, "%s", options->cache_dir);
+bool disk_cache_is_open(const cleat_context *context) {
+    return context->cache_dir != NULL || context->cache_store.load != NULL;
+}
+
+const char *disk_cache_place(const cleat_context *context) {
+    return context->cache_store.load != NULL ? "the program's cache"
+           : context->cache_dir != NULL      ? context->cache_dir
+                                             : "no folder";
+}
+
+static cleat_status open_folder(cleat_context *context, const char *cache_dir) {
+    text_builder folder = {NULL, 0, 0};
+    cleat_status status = cache_folder_find(cache_dir, &folder);
+    if (status != CLEAT_OK || folder.length == 0) {
+        free(folder.text);
+        context_log(context, "kernels are not cached on disk: no folder for them "
+                             "(CLEAT_CACHE_DIR, XDG_CACHE_HOME and HOME are not set, or too long)");
+        return status;
     }
-    const char *own = environment_text("CLEAT_CACHE_DIR");
-    if (own != NULL) {
-        return text_format(folder, "%s", own);
-    }
-    return environment_place("XDG_CACHE_HOME", ".cache", "cleat", folder);
+    context->cache_dir = folder.text;
+    return CLEAT_OK;
 }
 
 cleat_status disk_cache_open(cleat_context *context, const cleat_context_options *options) {
-    REFUSE_IF(options->cache != CLEAT_CACHE_AUTO && options->cache != CLEAT_CACHE_ON &&
-                  options->cache != CLEAT_CACHE_OFF,
+    REFUSE_IF(options->cache < CLEAT_CACHE_AUTO || options->cache > CLEAT_CACHE_ONLY,
         CLEAT_INVALID_ARGUMENT, "context_create: cache is %d, which is no cleat_cache_mode",
         (int)options->cache);
+    context->never_compiles = options->cache == CLEAT_CACHE_ONLY;
+    if (options->cache == CLEAT_CACHE_OFF) {
+        return CLEAT_OK;
+    }
+    if (options->cache_store != NULL) {
+        REFUSE_IF(options->cache_store->load == NULL, CLEAT_INVALID_ARGUMENT,
+            "context_create: cache_store has no function load");
+        context->cache_store = *options->cache_store;
+        return CLEAT_OK;
+    }
     bool automatic = options->cache == CLEAT_CACHE_AUTO;
     bool costly = context->profile.binaries_cost_a_build;
     /* A developer's kernels change too often to be worth it. */
     bool driver_will_do =
         context->profile.driver_caches_kernels || (costly && context->kernel_dir != NULL);
-    if (options->cache == CLEAT_CACHE_OFF || (automatic && driver_will_do)) {
+    if (automatic && driver_will_do) {
         return CLEAT_OK;
     }
-    text_builder folder = {NULL, 0, 0};
-    TRY(find_folder(options, &folder));
-    if (folder.length == 0 || folder.length > FILE_MAX_PATH - 64) {
-        context_log(context, "kernels are not cached on disk: no folder for them "
-                             "(CLEAT_CACHE_DIR, XDG_CACHE_HOME and HOME are not set, or too long)");
-        free(folder.text);
-        return CLEAT_OK;
-    }
-    context->cache_dir = folder.text;
     context->stores_late = automatic && costly;
-    return CLEAT_OK;
+    return open_folder(context, options->cache_dir);
 }
 
 cleat_status disk_cache_key(cleat_context *context, const text_builder *options,
@@ -71,10 +83,39 @@ cleat_status disk_cache_key(cleat_context *context, const text_builder *options,
     return text_add(key, source->text, source->length);
 }
 
-static void entry_path(const cleat_context *context, const text_builder *key, char *path) {
+/* The name of an entry, without the folder. */
+static void entry_name(const text_builder *key, char name[CACHE_NAME_LENGTH + 1]) {
     hash128 hash = hash128_of(key->text, key->length);
-    snprintf(path, FILE_MAX_PATH, "%s/%016llx%016llx.bin", context->cache_dir,
-        (unsigned long long)hash.high, (unsigned long long)hash.low);
+    snprintf(name, CACHE_NAME_LENGTH + 1, "%016llx%016llx", (unsigned long long)hash.high,
+        (unsigned long long)hash.low);
+}
+
+static void entry_path(const cleat_context *context, const char *name, char *path) {
+    snprintf(path, FILE_MAX_PATH, "%s/%s.bin", context->cache_dir, name);
+}
+
+/* The whole entry, to be freed; NULL with *missing when there is none, NULL without it when it
+ * cannot be read. */
+static unsigned char *read_entry(
+    const cleat_context *context, const char *name, size_t *size, bool *missing) {
+    const cleat_cache_store *store = &context->cache_store;
+    unsigned char *entry = NULL;
+    if (store->load == NULL) {
+        char path[FILE_MAX_PATH];
+        entry_path(context, name, path);
+        entry = (unsigned char *)file_read(path, max_entry, size);
+        *missing = entry == NULL && file_is_missing();
+        return entry;
+    }
+    *size = store->load(store->data, name, NULL, 0);
+    *missing = *size == 0;
+    entry = *missing || *size > max_entry ? NULL : malloc(*size);
+    /* Replaced meanwhile by one of another size: what was read is not whole. */
+    if (entry != NULL && store->load(store->data, name, entry, *size) != *size) {
+        free(entry);
+        entry = NULL;
+    }
+    return entry;
 }
 
 static hash128 entry_hash(unsigned char *entry, size_t size) {
@@ -119,15 +160,13 @@ static cl_program program_from_binary(
 }
 
 cl_program disk_cache_load(cleat_context *context, const text_builder *key, const char *options) {
-    char path[FILE_MAX_PATH];
+    char name[CACHE_NAME_LENGTH + 1];
     size_t size = 0;
+    bool missing = false;
     cl_program program = NULL;
-    if (context->cache_dir == NULL) {
-        return NULL;
-    }
-    entry_path(context, key, path);
-    unsigned char *entry = (unsigned char *)file_read(path, max_entry, &size);
-    if (entry == NULL && file_is_missing()) {
+    entry_name(key, name);
+    unsigned char *entry = read_entry(context, name, &size, &missing);
+    if (missing) {
         return NULL;
     }
     if (entry != NULL && size >= sizeof(entry_header) && entry_is_good(entry, size, key)) {
@@ -140,7 +179,8 @@ cl_program disk_cache_load(cleat_context *context, const text_builder *key, cons
     context->statistics.cache_rejected += program == NULL;
     pthread_mutex_unlock(&context->mutex);
     if (program == NULL) {
-        context_log(context, "the cached kernel %s is damaged or foreign; it is rebuilt", path);
+        context_log(context, "the cached kernel %s in %s is damaged or foreign; it is rebuilt",
+            name, disk_cache_place(context));
     }
     return program;
 }
@@ -185,27 +225,20 @@ static unsigned char *fetch_binary(
 }
 
 static void log_unwritable(cleat_context *context) {
-    context_log(context, "a kernel cannot be cached in %s: %s", context->cache_dir,
-        errno != 0 ? strerror(errno) : "it is no folder");
+    context_log(context, "a kernel cannot be cached in %s: %s", disk_cache_place(context),
+        context->cache_store.load != NULL ? "its store said so"
+        : errno != 0                      ? strerror(errno)
+                                          : "it is no folder");
 }
 
-void disk_cache_store(cleat_context *context, const text_builder *key, cl_program program) {
-    char path[FILE_MAX_PATH];
+/* Makes the entry around the binary, to be freed; NULL when the driver gives none. */
+static unsigned char *make_entry(
+    cleat_context *context, const text_builder *key, cl_program program, size_t *size) {
     size_t binary_size = 0;
-    if (context->cache_dir == NULL) {
-        return;
-    }
-    entry_path(context, key, path);
-    errno = 0;
-    if (!file_is_replaceable(path)) {
-        log_unwritable(context);
-        return;
-    }
     size_t room = sizeof(entry_header) + key->length;
     unsigned char *entry = fetch_binary(context, program, room, &binary_size);
     if (entry == NULL) {
-        context_log(context, "a kernel is not cached on disk: the driver gives no binary");
-        return;
+        return NULL;
     }
     entry_header header = {.format = FORMAT, .byte_order = byte_order};
     header.key_size = key->length;
@@ -217,8 +250,35 @@ void disk_cache_store(cleat_context *context, const text_builder *key, cl_progra
     header.hash_low = hash.low;
     header.hash_high = hash.high;
     memcpy(entry, &header, sizeof header);
+    *size = room + binary_size;
+    return entry;
+}
+
+void disk_cache_store(cleat_context *context, const text_builder *key, cl_program program) {
+    const cleat_cache_store *store = &context->cache_store;
+    char name[CACHE_NAME_LENGTH + 1];
+    char path[FILE_MAX_PATH];
+    size_t size = 0;
+    if (store->load != NULL && store->store == NULL) {
+        return;
+    }
+    entry_name(key, name);
     errno = 0;
-    if (!file_replace(path, entry, room + binary_size)) {
+    if (store->load == NULL) {
+        entry_path(context, name, path);
+        if (!file_is_replaceable(path)) {
+            log_unwritable(context);
+            return;
+        }
+    }
+    unsigned char *entry = make_entry(context, key, program, &size);
+    if (entry == NULL) {
+        context_log(context, "a kernel is not cached: the driver gives no binary");
+        return;
+    }
+    errno = 0;
+    if (!(store->load != NULL ? store->store(store->data, name, entry, size)
+                              : file_replace(path, entry, size))) {
         log_unwritable(context);
     }
     free(entry);

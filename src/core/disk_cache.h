@@ -12,8 +12,15 @@
 #include "core/opencl_calls.h"
 #include "core/source.h"
 
-/* Decides whether and where the context caches on disk. */
+/* Decides whether and where the context keeps what it built: in a folder or by the caller's
+ * functions. */
 cleat_status disk_cache_open(cleat_context *context, const cleat_context_options *options);
+
+/* Whether it does. */
+bool disk_cache_is_open(const cleat_context *context);
+
+/* "no folder", or the folder's name, for messages. */
+const char *disk_cache_place(const cleat_context *context);
 
 /* Writes the key of a program; CLEAT_OUT_OF_HOST_MEMORY is the only failure. */
 cleat_status disk_cache_key(cleat_context *context, const text_builder *options,

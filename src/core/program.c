@@ -67,26 +67,32 @@ static cleat_status build_from_source(cleat_context *context, const launch *l, c
     return CLEAT_OK;
 }
 
-/* From the disk cache, else from the source, which then goes into the cache at once or later. */
+/* From the cache, else from the source, which then goes into the cache at once or later. */
 static cleat_status load_or_build(cleat_context *context, const launch *l,
     const text_builder *options, const text_builder *source, cl_program *program,
     text_builder *unstored) {
     text_builder key = {NULL, 0, 0};
     cleat_status status = CLEAT_OK;
+    bool cached = disk_cache_is_open(context);
     *program = NULL;
-    if (context->cache_dir != NULL) {
+    if (cached) {
         status = disk_cache_key(context, options, source, &key);
         if (status == CLEAT_OK) {
             *program = disk_cache_load(context, &key, options->text);
         }
     }
-    if (status == CLEAT_OK && *program == NULL) {
+    if (status == CLEAT_OK && *program == NULL && context->never_compiles) {
+        status = status_set(CLEAT_UNSUPPORTED,
+            "%s: kernel %s of %s.cl is not in the cache (%s), and this context compiles none; "
+            "options %s",
+            l->operation, l->kernel, l->family, disk_cache_place(context), options->text);
+    } else if (status == CLEAT_OK && *program == NULL) {
         status = build_from_source(context, l, options->text, source, program);
         if (status == CLEAT_OK && context->stores_late) {
             *unstored = key;
             return CLEAT_OK;
         }
-        if (status == CLEAT_OK && context->cache_dir != NULL) {
+        if (status == CLEAT_OK && cached) {
             disk_cache_store(context, &key, *program);
         }
     }

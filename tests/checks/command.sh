@@ -68,6 +68,21 @@ export CLEAT_TUNING_FILE=none
 expect 1 'has no file' tune --operation softmax --seconds 0.0001
 unset CLEAT_TUNING_FILE
 
+# The cache: what this run has left there; of a folder, only what is an entry is removed.
+export CLEAT_CACHE_DIR="$work/kernels"
+expect 0 'not there yet' cache
+expect 0 'checks are good' selftest
+expect 0 "folder   $work/kernels" cache
+mkdir -p "$work/kernels"
+touch "$work/kernels/0123456789abcdef0123456789abcdef.bin" "$work/kernels/notes"
+expect 0 'entries removed' cache --clear
+grep -qx '0 entries removed' "$work/output" && { echo "nothing was removed"; bad=1; }
+[ "$(ls "$work/kernels")" = notes ] || { echo "the folder has $(ls "$work/kernels")"; bad=1; }
+expect 0 'entries  0' cache --folder "$work/kernels"
+expect 1 'cannot be written to' cache --folder /dev/null/below
+expect 2 'not understood' cache now
+unset CLEAT_CACHE_DIR
+
 # No OpenCL at all: said plainly.
 mkdir "$work/empty"
 export OCL_ICD_VENDORS="$work/empty"
