@@ -153,9 +153,9 @@ START_TEST(folder_comes_before_the_library) {
     ck_assert(o.y[1] == 3.0F);
     /* Its files count, and so do those they include from either place. */
     put_file("transfer.cl", "#include \"common.cl\"\n#include \"value.cl\"\n#include \"value.cl\"\n"
+                            "typedef struct numbers { INDEX places[10]; int stream; } numbers;\n"
                             "kernel void transfer_strided(global const float *x, global float *y, "
-                            "INDEX a, INDEX b, INDEX c, INDEX d, INDEX e, INDEX f, INDEX g, "
-                            "INDEX h, INDEX i, INDEX j, INDEX k) {\n"
+                            "const numbers n) {\n"
                             "    y[0] = x[0] + FMA(VALUE, 2.0f, 0.0f);\n}\n");
     put_file("value.cl", "#undef VALUE\n#define VALUE 20.0f");
     o = copy_with_folder();
