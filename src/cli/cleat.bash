@@ -14,8 +14,8 @@ _cleat() {
     --seconds) ;;
     *)
         case ${COMP_WORDS[1]} in
-        "$word") words="devices selftest tune cache --version --help" ;;
-        devices) words="--device" ;;
+        "$word") words="devices doctor selftest tune cache --version --help" ;;
+        devices | doctor) words="--device" ;;
         selftest) words="--device --profile" ;;
         cache) words="--folder --clear" ;;
         tune) words="--device --operation --file --seconds --dry-run --show" ;;

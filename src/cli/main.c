@@ -7,6 +7,7 @@
 
 static const char usage[] =
     "usage: cleat devices [--device D]\n"
+    "       cleat doctor [--device D]\n"
     "       cleat selftest [--device D] [--profile]\n"
     "       cleat tune [--device D] [--operation O] [--file F] [--seconds S] [--dry-run] [--show]\n"
     "       cleat cache [--folder F] [--clear]\n"
@@ -14,6 +15,7 @@ static const char usage[] =
     "\n"
     "devices   lists the OpenCL devices, best first, and tells which one is "
     "chosen and why\n"
+    "doctor    looks at all that a computation needs here and says what to install or set\n"
     "selftest  runs operations on the device and compares them with plain "
     "code on the host\n"
     "tune      measures on the device what operations can choose from, a minute or two; what is\n"
@@ -36,6 +38,9 @@ int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "devices") == 0) {
         return command_devices(argc - 1, argv + 1);
+    }
+    if (strcmp(name, "doctor") == 0) {
+        return command_doctor(argc - 1, argv + 1);
     }
     if (strcmp(name, "selftest") == 0) {
         return command_selftest(argc - 1, argv + 1);

@@ -83,9 +83,23 @@ expect 1 'cannot be written to' cache --folder /dev/null/below
 expect 2 'not understood' cache now
 unset CLEAT_CACHE_DIR
 
+# The doctor: what is wrong, and what to do.
+expect 0 'good  kernel' doctor
+expect 0 'Cleat can compute here' doctor
+expect 2 'not understood' doctor now
+expect 1 'no-such-device' doctor --device no-such-device
+CLEAT_CACHE_DIR=/dev/null/below expect 0 'warn  cache' doctor
+mkdir "$work/kernels_that_fail"
+echo 'kernel void elementwise(global float *x) { no_such_name(x); }' >"$work/kernels_that_fail/activate.cl"
+CLEAT_KERNEL_DIR="$work/kernels_that_fail" expect 1 'BAD   kernel' doctor
+echo nonsense >"$table"
+CLEAT_TUNING_FILE="$table" expect 0 'damaged: line 1' doctor
+CLEAT_OPENCL_LIBRARY=/nowhere/libOpenCL.so expect 1 'which cannot be opened' doctor
+
 # No OpenCL at all: said plainly.
 mkdir "$work/empty"
 export OCL_ICD_VENDORS="$work/empty"
 expect 1 'cleat: no devices' devices
+expect 1 'pocl-opencl-icd' doctor
 expect 1 'cleat: no context' selftest
 exit $bad
