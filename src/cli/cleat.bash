@@ -15,7 +15,8 @@ _cleat() {
     *)
         case ${COMP_WORDS[1]} in
         "$word") words="devices doctor selftest tune cache --version --help" ;;
-        devices | doctor) words="--device" ;;
+        devices) words="--device --json" ;;
+        doctor) words="--device" ;;
         selftest) words="--device --profile" ;;
         cache) words="--folder --clear" ;;
         tune) words="--device --operation --file --seconds --dry-run --show" ;;

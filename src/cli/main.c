@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char usage[] =
-    "usage: cleat devices [--device D]\n"
+    "usage: cleat devices [--device D] [--json]\n"
     "       cleat doctor [--device D]\n"
     "       cleat selftest [--device D] [--profile]\n"
     "       cleat tune [--device D] [--operation O] [--file F] [--seconds S] [--dry-run] [--show]\n"

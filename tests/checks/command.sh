@@ -32,6 +32,11 @@ expect 2 'not understood' selftest matmul
 
 expect 0 'chosen: ' devices
 expect 0 '*  ' devices
+expect 0 '"chosen": true' devices --json
+if command -v python3 >/dev/null; then
+    python3 -c 'import json, sys; d = json.load(sys.stdin)["devices"]; sys.exit(sum(e["chosen"] for e in d) != 1)' \
+        <"$work/output" || { echo "devices --json: not one device is chosen"; bad=1; }
+fi
 expect 0 'checks are good' selftest
 expect 0 'GFLOP/s' selftest --profile
 grep -q FAILED "$work/output" && { cat "$work/output"; bad=1; }
