@@ -27,7 +27,7 @@
 #define SOURCES 3
 #endif
 
-/* How far ahead of its reading x is asked for: over the end of a page, where the processor's own
+/* How far ahead of its reading the input is asked for: over the end of a page, where the processor's own
  * guesses stop. */
 #define AHEAD 512
 
@@ -43,8 +43,7 @@ typedef CAT(int, VECTOR_WIDTH) MASK;
 
 static inline VECTOR join(sources s, VECTOR a, VECTOR b, VECTOR c) {
 #if !AVERAGE
-    const VECTOR two = JOIN(a, b);
-    return JOIN(two, c);
+    return join_three(a, b, c);
 #elif !BACKWARD
     return KEPT(s, 0, a) + KEPT(s, 1, b) + KEPT(s, 2, c);
 #else
@@ -63,8 +62,9 @@ INLINED VECTOR fetch(sources s, INDEX i, INDEX columns, const float *factors) {
     const VECTOR nothing = NOTHING;
     VECTOR all;
     if (left >= VECTOR_WIDTH) {
-#if !BACKWARD
         ASK_LINE(s.row[SOURCES - 1] + at + AHEAD, 0);
+#if STEP == 2 && !BACKWARD
+        ASK_LINE(s.row[SOURCES - 2] + at + AHEAD, 0); /* two rows are new, the first one is not */
 #endif
         all = join(s, LOAD(VECTOR_WIDTH, s.row[0] + at), LOAD(VECTOR_WIDTH, s.row[1] + at),
             LOAD(VECTOR_WIDTH, s.row[SOURCES - 1] + at));
@@ -118,8 +118,7 @@ static inline VECTOR neighbours(group before, group here, group behind) {
 #else
     const VECTOR a = EVEN(-1), b = ODD(-1), c = EVEN(0);
 #endif
-    const VECTOR two = JOIN(a, b);
-    return JOIN(two, c);
+    return join_three(a, b, c);
 }
 #else
 #define RESULTS 2
@@ -159,24 +158,39 @@ static inline INDEX inside(INDEX first, INDEX extent, int count_padding) {
 /* Of 1 .. 3, without a division for each row. */
 #define ONE_OVER(n) ((n) == 3 ? 1.0f / 3.0f : (n) == 2 ? 0.5f : 1.0f)
 
-/* For row number `row` of the result in the plane `from`. */
+/* For row number `row` of the result in the plane `from`. Most rows are far from the edges. */
 static inline sources sources_of(const global float *from, INDEX from_h, INDEX row, INDEX top,
     INDEX height, INDEX out_height, int count_padding) {
     sources s;
+#if BACKWARD
+    const INDEX first = (row + top) / STEP - (SOURCES - 1), extent = out_height;
+    const bool is_inner = first * STEP >= top && (first + SOURCES - 1) * STEP - top + 3 <= height;
+#else
+    const INDEX first = row * STEP - top, extent = height;
+    const bool is_inner = true;
+#endif
+    if (is_inner && first >= 0 && first + SOURCES <= extent) {
+#pragma unroll
+        for (int k = 0; k < SOURCES; k++) {
+            s.row[k] = from + (first + k) * from_h;
+            s.bits[k] = -1;
+            s.factor[k] = 1.0f / 3.0f;
+        }
+#if BACKWARD && STEP == 2
+        s.bits[0] = ((row + top) & 1) - 1; /* every second row has one row of windows */
+#endif
+        return s;
+    }
 #pragma unroll
     for (int k = 0; k < SOURCES; k++) {
+        const INDEX at = first + k;
+        bool good = at >= 0 && at < extent;
 #if BACKWARD
-        const INDEX oh = (row + top) / STEP - (SOURCES - 1) + k;
-        const bool good = oh >= 0 && oh < out_height && oh * STEP + 2 >= row + top;
-        const INDEX rows = inside(oh * STEP - top, height, count_padding);
+        good = good && at * STEP + 2 >= row + top;
+        const INDEX rows = inside(at * STEP - top, height, count_padding);
         s.factor[k] = good ? ONE_OVER(rows) : 0.0f;
-        const INDEX at = clamp(oh, (INDEX)0, out_height - 1);
-#else
-        const INDEX h = row * STEP - top + k;
-        const bool good = h >= 0 && h < height;
-        const INDEX at = clamp(h, (INDEX)0, height - 1);
 #endif
-        s.row[k] = from + at * from_h;
+        s.row[k] = from + clamp(at, (INDEX)0, extent - 1) * from_h;
         s.bits[k] = good ? -1 : 0;
     }
     return s;

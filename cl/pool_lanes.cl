@@ -3,8 +3,8 @@
  * Rows of pooling as vectors of VECTOR_WIDTH (4, 8 or 16) lanes; include after vector.cl.
  *   moved(before, here, behind, by)   lanes by, by + 1, ... of three vectors in a row, counted from
  *                                     the first of `here`; by a constant from -2 to 2
- *   JOIN(a, b), NOTHING               what a window makes of its elements (AVERAGE: 1 their sum,
- *                                     0 the largest), and of none
+ *   JOIN(a, b), join_three(a, b, c), NOTHING   what a window makes of its elements (AVERAGE: 1 their
+ *                                     sum, 0 the largest), and of none
  */
 #if AVERAGE
 #define JOIN(a, b) ((a) + (b))
@@ -48,6 +48,16 @@ typedef VECTOR unaligned_vector __attribute__((aligned(4)));
 #define BACK_1(a, b) (VECTOR)((a).s3, (b).s0, (b).s1, (b).s2)
 #define BACK_2(a, b) (VECTOR)((a).s2, (a).s3, (b).s0, (b).s1)
 #endif
+
+static inline VECTOR join_three(VECTOR a, VECTOR b, VECTOR c) {
+#if AVERAGE
+    return a + b + c;
+#else
+    /* Written as the processor's maximum has it, which gives its second operand if either is NaN. */
+    const VECTOR two = a > b ? a : b, all = two > c ? two : c;
+    return (a != a) | (b != b) ? a + b : all;
+#endif
+}
 
 static inline VECTOR moved(VECTOR before, VECTOR here, VECTOR behind, int by) {
     switch (by) {
