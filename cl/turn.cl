@@ -99,8 +99,11 @@ static inline void ask_row(__global const TURN_ELEMENT *to, INDEX step) {
 static inline void ask_columns(__global const TURN_ELEMENT *from, INDEX step, int rows, int columns,
     int line, int share) {
     for (int column = line * share; column < min((line + 1) * share, columns); column++) {
-        for (int row = 0; row < rows; row += 64 / (int)sizeof(TURN_ELEMENT)) {
-            ASK_LINE_FAR(from + column * step + row);
+        /* A piece that does not begin where a line does has one more. */
+        __global const TURN_ELEMENT *piece = from + column * step;
+        const int last = rows + (int)((size_t)piece % 64 / sizeof(TURN_ELEMENT));
+        for (int row = 0; row < last; row += 64 / (int)sizeof(TURN_ELEMENT)) {
+            ASK_LINE_FAR(piece + row);
         }
     }
 }
