@@ -66,7 +66,9 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float 
     return ACTIVATION_MATH(gelu)(x);
 #elif ACTIVATION_IS_GELU_TANH
     x = x < -11.0f ? (ACTIVATION_FLOAT)(-11.0f) : x; /* from there on -0 */
-    return ACTIVATION_MATH(weighted_sigmoid)(x, ACTIVATION_NAME(gelu_argument)(x));
+    /* gelu_argument() / ln 2 */
+    return ACTIVATION_MATH(weighted_sigmoid_two)(
+        x, x * FMA(x * x, (ACTIVATION_FLOAT)(0.102943240f), (ACTIVATION_FLOAT)(2.30220820f)));
 #elif ACTIVATION_IS_SILU
     x = x < -110.0f ? (ACTIVATION_FLOAT)(-110.0f) : x; /* from there on -0 */
     return ACTIVATION_MATH(weighted_sigmoid)(x, x);

@@ -13,6 +13,7 @@
  *     log               1, of normal numbers above 0
  *     sigmoid           3, also where the result is tiny (x << 0)
  *     weighted_sigmoid  4 for w = x
+ *     weighted_sigmoid_two   3
  *     tanh              4, also for tiny x
  *     gelu              6, in the negative tail too, down to the smallest result
  * NaN gives NaN everywhere. Devices that flush denormals flush results below 2^-126.
@@ -136,6 +137,23 @@ static inline MATH_FLOAT MATH_NAME(weighted_sigmoid)(MATH_FLOAT x, MATH_FLOAT w)
     MATH_FLOAT p = MATH_NAME(exp_scaled)(-v, -40.0f, &scale);
     MATH_FLOAT y = x / FMA(p, scale, MATH_CONSTANT(0x1p-40f)) * 0x1p-40f;
     return w > 40.0f ? x : y;
+}
+
+/* The same of v = w / ln 2 >= -166, in fewer steps: 2^-v = 2^n 2^-f, |f| <= 1/2, the latter with an
+ * error of 2^-23.1 of it, so 3 ulp of the exact x sigmoid(v ln 2). */
+static inline MATH_FLOAT MATH_NAME(weighted_sigmoid_two)(MATH_FLOAT x, MATH_FLOAT v) {
+    MATH_FLOAT least = v > 58.0f ? MATH_CONSTANT(58.0f) : v;
+    MATH_FLOAT shifted = MATH_ROUNDER(127.0f - 40.0f) - least;
+    MATH_FLOAT f = least + (shifted - MATH_ROUNDER(127.0f - 40.0f));
+    MATH_FLOAT scale = MATH_AS_FLOAT(MATH_AS_INT(shifted) << 23);
+    MATH_FLOAT p = MATH_CONSTANT(-0x1.5bba14p-10f);
+    p = MATH_STEP(p, f, 0x1.3cea88p-7f);
+    p = MATH_STEP(p, f, -0x1.c6b752p-5f);
+    p = MATH_STEP(p, f, 0x1.ebf9bcp-3f);
+    p = MATH_STEP(p, f, -0x1.62e42ap-1f);
+    p = MATH_STEP(p, f, 1.0f);
+    MATH_FLOAT y = x / FMA(p, scale, MATH_CONSTANT(0x1p-40f)) * 0x1p-40f;
+    return v > 58.0f ? x : y;
 }
 
 /* d(x sigmoid(w)) / dx, given dw = w'(x), |w| <= 87. Absolute error 2^-21: it has a zero near
