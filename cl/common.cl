@@ -53,3 +53,17 @@
 #else
 #define KEEP_ROLLED
 #endif
+
+/* Before a function that should stay one. PoCL puts a kernel's body into three functions and compiles
+ * each, so a long body is a function of its own, to which the kernel hands its arguments and its
+ * place: get_global_id() and its like belong into the kernel. */
+#if DEVICE_IS_CPU && defined(__clang__) && !defined(__SPIR__) && !defined(__SPIR32__) &&           \
+    !defined(__SPIR64__)
+#define KEEP_APART __attribute__((noinline))
+/* Of an index that moves on in a loop, beside more pointers than there are registers: else the
+ * compiler moves each pointer instead, and keeps them all in memory. */
+#define KEEP_INDEX(index) __asm__("" : "+r"(index))
+#else
+#define KEEP_APART
+#define KEEP_INDEX(index)
+#endif

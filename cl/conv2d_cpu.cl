@@ -167,15 +167,14 @@ typedef struct patch_numbers {
     NUMBER_MEMBERS(PATCH_LIST)
 } patch_numbers;
 
-__kernel void conv2d_cpu(const __global float *source, __global float *result,
+KEEP_APART static void patch_item(const __global float *source, __global float *result,
     const __global float *weights, const __global float *bias, __local float *patch,
-    __local float *sums, __local int *tap_offset, const patch_numbers numbers) {
+    __local float *sums, __local int *tap_offset, int item, const patch_numbers numbers) {
     NUMBERS(PATCH_LIST)
     const int blocks = (group_outputs + GEMM_MR - 1) / GEMM_MR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int group_items = (groups + item_groups - 1) / item_groups;
     const int bands = (out_height + band_rows - 1) / band_rows;
-    int item = get_group_id(0);
     const int block_begin = item % block_items * item_blocks;
     item /= block_items;
     const int group_begin = item % group_items * item_groups;
@@ -240,4 +239,10 @@ __kernel void conv2d_cpu(const __global float *source, __global float *result,
             }
         }
     }
+}
+
+__kernel void conv2d_cpu(const __global float *source, __global float *result,
+    const __global float *weights, const __global float *bias, __local float *patch,
+    __local float *sums, __local int *tap_offset, const patch_numbers numbers) {
+    patch_item(source, result, weights, bias, patch, sums, tap_offset, get_group_id(0), numbers);
 }

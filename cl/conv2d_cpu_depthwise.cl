@@ -129,15 +129,16 @@ typedef struct depthwise_numbers {
     NUMBER_MEMBERS(DEPTHWISE_LIST)
 } depthwise_numbers;
 
-__kernel void conv2d_cpu_depthwise(const __global float *x, __global float *y,
+KEEP_APART static void depthwise_item(const __global float *x, __global float *y,
     const __global float *w, const __global float *bias, __local float *weights,
-    __local INDEX *row_at, __local uint *row_width, const depthwise_numbers numbers) {
+    __local INDEX *row_at, __local uint *row_width, const int id,
+    const depthwise_numbers numbers) {
     NUMBERS(DEPTHWISE_LIST)
     const int bands = (out_height + band_rows - 1) / band_rows;
     const int runs = (outputs + item_channels - 1) / item_channels;
-    const int row_begin = get_group_id(0) % bands * band_rows;
-    const int m_begin = get_group_id(0) / bands % runs * item_channels;
-    const INDEX n = get_group_id(0) / bands / runs;
+    const int row_begin = id % bands * band_rows;
+    const int m_begin = id / bands % runs * item_channels;
+    const INDEX n = id / bands / runs;
     const int row_end = min(row_begin + band_rows, out_height);
     const int last_column = (out_width - 1) / VECTOR * VECTOR;
     const int columns_read = COLUMNS_READ((KERNEL_W - 1) * DILATION_W);
@@ -192,4 +193,10 @@ __kernel void conv2d_cpu_depthwise(const __global float *x, __global float *y,
             }
         }
     }
+}
+
+__kernel void conv2d_cpu_depthwise(const __global float *x, __global float *y,
+    const __global float *w, const __global float *bias, __local float *weights,
+    __local INDEX *row_at, __local uint *row_width, const depthwise_numbers numbers) {
+    depthwise_item(x, y, w, bias, weights, row_at, row_width, get_group_id(0), numbers);
 }

@@ -342,16 +342,17 @@ typedef struct panel_numbers {
     NUMBER_MEMBERS(PANEL_LIST)
 } panel_numbers;
 
-__kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const __global float *w,
-    const __global float *bias, __local float *plane, __local float *panel, __local float *columns,
-    __local INDEX *table, const panel_numbers numbers) {
+KEEP_APART static void panel_item(const __global float *x, __global float *y,
+    const __global float *w, const __global float *bias, __local float *plane,
+    __local float *panel, __local float *columns, __local INDEX *table, const int id,
+    const panel_numbers numbers) {
     NUMBERS(PANEL_LIST)
     const int blocks = (group_outputs + GEMM_MR - 1) / GEMM_MR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int image_pixels = out_height * out_width, pixels = images * image_pixels;
     const int all_vectors = (pixels - tail + GEMM_W - 1) / GEMM_W;
     const int parts = (all_vectors + part_vectors - 1) / part_vectors;
-    const int id = get_group_id(0), part = id % parts;
+    const int part = id % parts;
     const int block_begin = id / parts % block_items * item_blocks;
     const int block_end = min(block_begin + item_blocks, blocks);
     const INDEX g = id / parts / block_items;
@@ -459,4 +460,10 @@ __kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const
             }
         }
     }
+}
+
+__kernel void conv2d_cpu_panel(const __global float *x, __global float *y, const __global float *w,
+    const __global float *bias, __local float *plane, __local float *panel, __local float *columns,
+    __local INDEX *table, const panel_numbers numbers) {
+    panel_item(x, y, w, bias, plane, panel, columns, table, get_group_id(0), numbers);
 }

@@ -90,14 +90,13 @@ typedef struct rows_numbers {
     NUMBER_MEMBERS(ROWS_LIST)
 } rows_numbers;
 
-__kernel void conv2d_cpu_rows(const __global float *x, __global float *y, const __global float *w,
-    const __global float *bias, __local float *plane, __local float *out, __local int *tap_offset,
-    const rows_numbers numbers) {
+KEEP_APART static void rows_item(const __global float *x, __global float *y,
+    const __global float *w, const __global float *bias, __local float *plane, __local float *out,
+    __local int *tap_offset, int item, const rows_numbers numbers) {
     NUMBERS(ROWS_LIST)
     const int blocks = (group_outputs + GEMM_MR - 1) / GEMM_MR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int parts = (out_height + part_rows - 1) / part_rows;
-    int item = get_group_id(0);
     const int block_begin = item % block_items * item_blocks;
     const int block_end = min(block_begin + item_blocks, blocks);
     item /= block_items;
@@ -148,4 +147,10 @@ __kernel void conv2d_cpu_rows(const __global float *x, __global float *y, const 
             }
         }
     }
+}
+
+__kernel void conv2d_cpu_rows(const __global float *x, __global float *y, const __global float *w,
+    const __global float *bias, __local float *plane, __local float *out, __local int *tap_offset,
+    const rows_numbers numbers) {
+    rows_item(x, y, w, bias, plane, out, tap_offset, get_group_id(0), numbers);
 }

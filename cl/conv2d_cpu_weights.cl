@@ -12,16 +12,19 @@
  * each at a fixed distance (column_offset) from the pixel. So windows are never written out, no
  * pixel is computed in vain, and neither stride nor dilation matters.
  *
- * conv2d_cpu_weights: one work-item a work-group, 1-D. An item sums split_images images for a
- * group, item_blocks blocks of GEMM_NR output channels and channel_block input channels into
+ * One kernel for two launches, one work-item a work-group, 1-D: PoCL compiles all of a program for
+ * each kernel in it.
+ *
+ * With `splits` 0 an item sums split_images images for a group, item_blocks blocks of GEMM_NR output
+ * channels and channel_block input channels into
  *   partial[split][group][block][channel block][column][m], with room for GEMM_W columns behind.
  * Local memory, the one item's own: patch (channel_block * patch_rows * pitch floats), panel
  * (band_rows * out_width * GEMM_NR floats), column_offset (an int for each column of channel_block
  * channels, rounded up to GEMM_MR).
  *
- * conv2d_cpu_weights_sum: dw (+)= the partial sums, added in order of the splits. One work-item a
- * work-group, 1-D; an item does GEMM_W columns of a group, block and channel block; what it reads
- * beyond the last one goes nowhere.
+ * Then, with their number in `splits`, dw (+)= the partial sums, added in order of the splits; an
+ * item does GEMM_W columns of a group, block and channel block; what it reads beyond the last one
+ * goes nowhere.
  *
  * Macros: GEMM_W, GEMM_MR (columns in a tile), GEMM_NV as in gemm_cpu.cl; INDEX.
  */
@@ -50,14 +53,18 @@ static inline void transpose_block(__local float *to, const __global float *from
 /* panel[pixel][m] = dy[m][pixel] for a run of pixels stride_w apart; 0 for m >= outputs. */
 static void load_pixels(__local float *panel, const __global float *dy, INDEX stride_m,
     INDEX stride_w, int outputs, int count) {
+    KEEP_ROLLED
     for (int m = 0; m < GEMM_NR; m += GEMM_W) {
         int i = 0;
         if (stride_w == 1 && m + GEMM_W <= outputs) {
+            KEEP_ROLLED
             for (; i + GEMM_W <= count; i += GEMM_W) {
                 transpose_block(panel + i * GEMM_NR + m, dy + m * stride_m + i, stride_m);
             }
         }
+        KEEP_ROLLED
         for (; i < count; i++) {
+            KEEP_ROLLED
             for (int k = m; k < m + GEMM_W; k++) {
                 panel[i * GEMM_NR + k] = k < outputs ? dy[k * stride_m + i * stride_w] : 0.0f;
             }
@@ -65,15 +72,15 @@ static void load_pixels(__local float *panel, const __global float *dy, INDEX st
     }
 }
 
+/* The same of `rows` rows of pixels: one run where they touch. */
 static void load_panel(__local float *panel, const __global float *dy, INDEX stride_m,
     INDEX stride_h, INDEX stride_w, int outputs, int rows, int width) {
-    if (stride_h == width * stride_w) {
-        load_pixels(panel, dy, stride_m, stride_w, outputs, rows * width);
-        return;
-    }
-    for (int row = 0; row < rows; row++) {
-        load_pixels(
-            panel + row * width * GEMM_NR, dy + row * stride_h, stride_m, stride_w, outputs, width);
+    const bool touch = stride_h == width * stride_w;
+    const int runs = touch ? 1 : rows, count = touch ? rows * width : width;
+    KEEP_ROLLED
+    for (int run = 0; run < runs; run++) {
+        load_pixels(panel + run * width * GEMM_NR, dy + run * stride_h, stride_m, stride_w, outputs,
+            count);
     }
 }
 
@@ -96,7 +103,7 @@ static void load_panel(__local float *panel, const __global float *dy, INDEX str
     } while (0)
 
 /* Adds one band's products to a tile of GEMM_MR columns x GEMM_NR outputs. */
-static void weights_tile(const __local float *patch, const __local float *panel,
+KEEP_APART static void weights_tile(const __local float *patch, const __local float *panel,
     const __local int *column_offset, int rows, int width, int row_step, int pixel_step,
     __global float *partial, bool first) {
     const __local float *column[GEMM_MR];
@@ -106,7 +113,7 @@ static void weights_tile(const __local float *patch, const __local float *panel,
     }
     GEMM_ACCUMULATORS;
     for (int row = 0; row < rows; row++) {
-        int at = row * row_step;
+        long at = row * row_step;
         for (int i = 0; i < width; i++) {
 #define WEIGHTS_COLUMN(j) column[j][at]
 #define WEIGHTS_OUTPUTS(v) GEMM_LOAD(v, panel)
@@ -115,6 +122,7 @@ static void weights_tile(const __local float *patch, const __local float *panel,
 #undef WEIGHTS_OUTPUTS
             panel += GEMM_NR;
             at += pixel_step;
+            KEEP_INDEX(at);
         }
     }
     if (first) {
@@ -130,25 +138,27 @@ static void weights_tile(const __local float *patch, const __local float *panel,
 #define WEIGHTS_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                \
     ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c) ANY_INDEX(x_h) ANY_INDEX(x_w)                \
     ANY_INDEX(dy_offset) ANY_INDEX(dy_n) ANY_INDEX(dy_c) ANY_INDEX(dy_h) ANY_INDEX(dy_w)           \
+    ANY_INDEX(dw_offset) ANY_INDEX(dw_m) ANY_INDEX(dw_c) ANY_INDEX(dw_h) ANY_INDEX(dw_w)           \
     ANY_INT(images) ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)          \
     ANY_INT(groups) ANY_INT(group_channels) ANY_INT(group_outputs) ANY_INT(kernel_h)               \
     ANY_INT(kernel_w) ANY_INT(stride_h) ANY_INT(stride_w) ANY_INT(top) ANY_INT(left)               \
     ANY_INT(dilation_h) ANY_INT(dilation_w) ANY_INT(split_images) ANY_INT(item_blocks)             \
-    ANY_INT(channel_block) ANY_INT(patch_rows) ANY_INT(pitch) ANY_INT(band_rows)
+    ANY_INT(channel_block) ANY_INT(patch_rows) ANY_INT(pitch) ANY_INT(band_rows)                   \
+    ANY_INT(accumulate) ANY_INT(splits)
 typedef struct weights_numbers {
     NUMBER_MEMBERS(WEIGHTS_LIST)
 } weights_numbers;
 
-__kernel void conv2d_cpu_weights(const __global float *x, const __global float *dy,
+/* The partial sums of item `item`. */
+KEEP_APART static void sum_images(const __global float *x, const __global float *dy,
     __global float *partial, __local float *patch, __local float *panel,
-    __local int *column_offset, const weights_numbers numbers) {
+    __local int *column_offset, int item, const weights_numbers numbers) {
     NUMBERS(WEIGHTS_LIST)
     const int blocks = (group_outputs + GEMM_NR - 1) / GEMM_NR;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int channel_blocks = (group_channels + channel_block - 1) / channel_block;
     const int window = kernel_h * kernel_w, plane = patch_rows * pitch;
     const INDEX block_size = (INDEX)ROUNDED_COLUMNS(channel_block, window) * GEMM_NR;
-    int item = get_group_id(0);
     const int part = item % channel_blocks, c0 = part * channel_block;
     item /= channel_blocks;
     const int first_block = item % block_items * item_blocks;
@@ -159,6 +169,7 @@ __kernel void conv2d_cpu_weights(const __global float *x, const __global float *
     const int columns = ROUNDED_COLUMNS(channels, window);
     const int image_end = min((split + 1) * split_images, images);
 
+    KEEP_ROLLED
     for (int j = 0; j < columns; j++) {
         const int i = min(j, channels * window - 1);
         column_offset[j] = i / window * plane + i % window / kernel_w * dilation_h * pitch +
@@ -167,18 +178,23 @@ __kernel void conv2d_cpu_weights(const __global float *x, const __global float *
     partial += ((split * groups + g) * blocks * channel_blocks + part) * block_size;
     x += x_offset + (g * group_channels + c0) * x_c;
     dy += dy_offset + g * group_outputs * dy_c;
+    KEEP_ROLLED
     for (INDEX n = split * split_images; n < image_end; n++) {
+        KEEP_ROLLED
         for (int row = 0; row < out_height; row += band_rows) {
             const int rows = min(band_rows, out_height - row);
             const bool first = n == split * split_images && row == 0;
+            KEEP_ROLLED
             for (int c = 0; c < channels; c++) {
                 load_plane(patch + c * plane, x + n * x_n + c * x_c, x_h, x_w, height, width,
                     row * stride_h - top, -left, 1, 1, patch_rows, pitch);
             }
+            KEEP_ROLLED
             for (int block = first_block; block < min(first_block + item_blocks, blocks); block++) {
                 const int m0 = block * GEMM_NR;
                 load_panel(panel, dy + n * dy_n + m0 * dy_c + row * dy_h, dy_c, dy_h, dy_w,
                     group_outputs - m0, rows, out_width);
+                KEEP_ROLLED
                 for (int j = 0; j < columns; j += GEMM_MR) {
                     weights_tile(patch, panel, column_offset + j, rows, out_width,
                         pitch * stride_h, stride_w,
@@ -211,24 +227,16 @@ static inline void store_columns(__global float *dw, INDEX dw_c, INDEX dw_h, IND
     }
 }
 
-#define WEIGHTS_SUM_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                            \
-    ANY_INDEX(dw_offset) ANY_INDEX(dw_m) ANY_INDEX(dw_c) ANY_INDEX(dw_h) ANY_INDEX(dw_w)           \
-    ANY_INT(groups) ANY_INT(group_channels) ANY_INT(group_outputs) ANY_INT(kernel_h)               \
-    ANY_INT(kernel_w) ANY_INT(splits) ANY_INT(channel_block) ANY_INT(accumulate)
-typedef struct weights_sum_numbers {
-    NUMBER_MEMBERS(WEIGHTS_SUM_LIST)
-} weights_sum_numbers;
-
-__kernel void conv2d_cpu_weights_sum(const __global float *partial, __global float *dw,
-    const weights_sum_numbers numbers) {
-    NUMBERS(WEIGHTS_SUM_LIST)
+/* The gradients of item `item`. */
+KEEP_APART static void sum_splits(const __global float *partial, __global float *dw, int item,
+    const weights_numbers numbers) {
+    NUMBERS(WEIGHTS_LIST)
     const int window = kernel_h * kernel_w;
     const int blocks = (group_outputs + GEMM_NR - 1) / GEMM_NR;
     const int channel_blocks = (group_channels + channel_block - 1) / channel_block;
     const int block_columns = ROUNDED_COLUMNS(channel_block, window);
     const int tiles = (channel_block * window + GEMM_W - 1) / GEMM_W;
     const INDEX split_size = (INDEX)groups * blocks * channel_blocks * block_columns * GEMM_NR;
-    int item = get_group_id(0);
     const int column = item % tiles * GEMM_W;
     item /= tiles;
     const int c0 = item % channel_blocks * channel_block;
@@ -238,6 +246,7 @@ __kernel void conv2d_cpu_weights_sum(const __global float *partial, __global flo
 
     partial += ((INDEX)item * block_columns + column) * GEMM_NR;
     dw += dw_offset + (g * group_outputs + m0) * dw_m + c0 * dw_c;
+    KEEP_ROLLED
     for (int m = 0; m < min(GEMM_NR, group_outputs - m0); m += GEMM_W) {
         GEMM_VECTOR row[GEMM_W];
 #pragma unroll
@@ -245,6 +254,7 @@ __kernel void conv2d_cpu_weights_sum(const __global float *partial, __global flo
             row[i] = (GEMM_VECTOR)(0.0f);
         }
         const __global float *from = partial + m;
+        KEEP_ROLLED
         for (int s = 0; s < splits && column < columns; s++) {
 #pragma unroll
             for (int i = 0; i < GEMM_W; i++) {
@@ -253,9 +263,20 @@ __kernel void conv2d_cpu_weights_sum(const __global float *partial, __global flo
             from += split_size;
         }
         turn(row);
+        KEEP_ROLLED
         for (int i = 0; i < min(GEMM_W, group_outputs - m0 - m); i++) {
             store_columns(dw + (m + i) * dw_m, dw_c, dw_h, dw_w, kernel_h, kernel_w, column,
                 columns - column, row[i], accumulate);
         }
+    }
+}
+
+__kernel void conv2d_cpu_weights(const __global float *x, const __global float *dy,
+    __global float *partial, __global float *dw, __local float *patch, __local float *panel,
+    __local int *column_offset, const weights_numbers numbers) {
+    if (numbers.splits == 0) {
+        sum_images(x, dy, partial, patch, panel, column_offset, get_group_id(0), numbers);
+    } else {
+        sum_splits(partial, dw, get_group_id(0), numbers);
     }
 }

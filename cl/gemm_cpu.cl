@@ -236,8 +236,9 @@ static inline void gemm_finish(const float *tile, int rows, int columns, const g
         GEMM_ROWS(GEMM_PREFETCH_ROW, e)                                                            \
     }
 
-/* The accumulators' sums into y, by the way in which they can. */
-#define GEMM_OUT(epilogue, rows, columns, first, last)                                             \
+/* The accumulators' sums into y, by the way in which they can. Of each row of the tile the first
+ * `skip` belong to other columns; skip + columns <= GEMM_NR. */
+#define GEMM_OUT(epilogue, rows, columns, skip, first, last)                                       \
     do {                                                                                           \
         const gemm_epilogue *gemm_out = (epilogue);                                                \
         const bool gemm_plain = gemm_whole(gemm_out, rows, columns) &&                             \
@@ -247,9 +248,9 @@ static inline void gemm_finish(const float *tile, int rows, int columns, const g
         } else if (gemm_plain) {                                                                   \
             GEMM_ROWS(GEMM_GROW_ROW, )                                                             \
         } else {                                                                                   \
-            float gemm_memory[GEMM_MR * GEMM_NR];                                                  \
+            float gemm_memory[GEMM_MR * GEMM_NR + GEMM_W]; /* whole vectors are read at its end */ \
             GEMM_PUT(gemm_memory);                                                                 \
-            gemm_finish(gemm_memory, rows, columns, gemm_out, first, last);                        \
+            gemm_finish(gemm_memory + (skip), rows, columns, gemm_out, first, last);               \
         }                                                                                          \
     } while (0)
 
@@ -292,5 +293,5 @@ static inline void gemm_panels(const GEMM_PANEL_A float *a, INDEX a_row, INDEX a
 #undef GEMM_PANEL_POINTER
 #undef GEMM_PANEL_ROW
 #undef GEMM_PANEL_VECTOR
-    GEMM_OUT(e, rows, columns, first, last);
+    GEMM_OUT(e, rows, columns, 0, first, last);
 }

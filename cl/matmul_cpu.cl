@@ -18,12 +18,14 @@
  *                         GEMM_MR) are packed at once; else block_rows is GEMM_MR. Local memory:
  *                         block_rows * (k_block + 16) floats.
  *   2  matmul_cpu_direct  the product without scratch, for those whose b fits the caches: a is read
- *                         where it lies; b too where its rows are contiguous, else panel by panel
- *                         through local memory of k_block * GEMM_NR floats. With b_is_panels b has
- *                         been packed: b_row is GEMM_NR and b_column k.
+ *                         where it lies. So is b, unless B_PACKS; its rows are contiguous then, and
+ *                         n >= GEMM_NR, or with b_is_panels it has been packed (b_row is GEMM_NR
+ *                         and b_column k). With B_PACKS b goes panel by panel through local memory
+ *                         of k_block * GEMM_NR floats.
  * Global size of 1 and 2: (macro tiles across n, macro tiles across m, batches); local 1.
  *
- * Macros: MATMUL_STAGE, PACK_GROUP (stage 0), those of gemm_cpu.cl, BATCH_RANK, INDEX.
+ * Macros: MATMUL_STAGE, PACK_GROUP (stage 0), B_PACKS (stage 2), those of gemm_cpu.cl, BATCH_RANK,
+ * INDEX.
  */
 #include "common.cl"
 #if MATMUL_STAGE == 1
@@ -35,13 +37,19 @@
 #include "gemm_cpu_pack.cl"
 #include "matmul_batch.cl"
 
-/* The macro tile of this work-item: rows from .. to of y, likewise columns. */
+/* The place of a work-item, and what its kernel hands on. */
+#define TILE_PLACE const INDEX tile_column, const INDEX tile_row, const INDEX batch
+#define TILE_HAND_ON                                                                               \
+    a_base, b_base, y_base, bias_base, residual_base, numbers, (INDEX)get_global_id(0),            \
+        (INDEX)get_global_id(1), (INDEX)get_global_id(2), tile_rows, tile_columns, k_block
+
+/* Its macro tile: rows from .. to of y, likewise columns. */
 #define TILE_BEGIN                                                                                 \
-    const INDEX row_from = (INDEX)get_global_id(1) * tile_rows;                                    \
+    const INDEX row_from = tile_row * tile_rows;                                                   \
     const INDEX row_to = min(row_from + tile_rows, m);                                             \
-    const INDEX column_from = (INDEX)get_global_id(0) * tile_columns;                              \
+    const INDEX column_from = tile_column * tile_columns;                                          \
     const INDEX column_to = min(column_from + tile_columns, n);                                    \
-    MATMUL_BEGIN((INDEX)get_global_id(2))                                                          \
+    MATMUL_BEGIN(batch)                                                                            \
     if (row_from >= m || column_from >= n) {                                                       \
         return;                                                                                    \
     }
@@ -66,6 +74,12 @@
 #define PACK_STEPS_5 PACK_STEP(4) PACK_STEPS_4
 #define PACK_STEPS_6 PACK_STEP(5) PACK_STEPS_5
 
+KEEP_APART static void pack_tile(const __global float *source, const INDEX b_row,
+    const INDEX b_column, const int lanes, const int count, const INDEX panel_step,
+    __global float *panels) {
+    gemm_pack_b_block(source, b_column, b_row, lanes, count, panel_step, panels);
+}
+
 /* panels[batch][panel][k][GEMM_NR] of b; a work-item takes PACK_GROUP panels' part of a block. */
 __kernel void matmul_cpu_pack(const __global float *restrict b_base, const INDEX b_offset,
     const INDEX b_row, const INDEX b_column, const INDEX n, const INDEX k, const INDEX k_block,
@@ -80,9 +94,8 @@ __kernel void matmul_cpu_pack(const __global float *restrict b_base, const INDEX
     panels += ((batch * panel_count + (INDEX)get_global_id(0) * PACK_GROUP) * k + from) * GEMM_NR;
     INDEX source = b_offset + lane * b_column + from * b_row;
     CAT(PACK_STEPS_, BATCH_RANK)
-    gemm_pack_b_block(b_base + source, b_column, b_row,
-        (int)min(n - lane, (INDEX)(PACK_GROUP * GEMM_NR)), (int)min(k - from, k_block), k * GEMM_NR,
-        panels);
+    pack_tile(b_base + source, b_row, b_column, (int)min(n - lane, (INDEX)(PACK_GROUP * GEMM_NR)),
+        (int)min(k - from, k_block), k * GEMM_NR, panels);
 }
 #elif MATMUL_STAGE == 1
 /* Rows of a copied as they are lie this much further apart than they are long, so that they do not
@@ -99,8 +112,9 @@ static inline void ask_for_row(const __global float *a_block, const INDEX a_row,
     }
 }
 
-__kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
-    const INDEX k_block, const INDEX block_rows, __local float *panels_a) {
+KEEP_APART static void packed_tiles(MATMUL_PARAMETERS, TILE_PLACE, const INDEX tile_rows,
+    const INDEX tile_columns, const INDEX k_block, const INDEX block_rows,
+    __local float *panels_a) {
     MATMUL_NUMBERS
     TILE_BEGIN
     const bool turned = a_row == 1;
@@ -133,35 +147,43 @@ __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const 
         }
     }
 }
+
+__kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
+    const INDEX k_block, const INDEX block_rows, __local float *panels_a) {
+    packed_tiles(TILE_HAND_ON, block_rows, panels_a);
+}
 #else
-/* One register tile from a where it lies; b by panel or where it lies. */
-#define DIRECT_TILE(SPACE, name)                                                                   \
-    static inline void name(const __global float *a, INDEX a_row, INDEX a_column,                  \
-        const SPACE float *b, INDEX b_row, int count, const gemm_epilogue *e, int rows,            \
-        int columns, bool first, bool last) {                                                      \
-        GEMM_PREFETCH_TILE(e, rows, columns)                                                       \
-        GEMM_ACCUMULATORS;                                                                         \
-        GEMM_ROWS(DIRECT_POINTER, )                                                                \
-        INDEX at = 0;                                                                              \
-        for (int k = 0; k < count; ++k) {                                                          \
-            GEMM_STEP(DIRECT_A, DIRECT_B);                                                         \
-            ASK_LINE(b + DIRECT_AHEAD * b_row, 0);                                                 \
-            ASK_LINE(b + DIRECT_AHEAD * b_row + GEMM_NR - 1, 0);                                   \
-            at += a_column;                                                                        \
-            b += b_row;                                                                            \
-        }                                                                                          \
-        GEMM_OUT(e, rows, columns, first, last);                                                   \
-    }
+#if B_PACKS
+#define DIRECT_SPACE __local
+#else
+#define DIRECT_SPACE __global
+#endif
 /* Steps by which b is asked for ahead: each may lie on another page. */
 #define DIRECT_AHEAD 16
 #define DIRECT_POINTER(r, unused) const __global float *a_##r = a + min(r, rows - 1) * a_row;
 #define DIRECT_A(r) a_##r[at]
 #define DIRECT_B(v) GEMM_LOAD(v, b)
-DIRECT_TILE(__global, direct_tile)
-DIRECT_TILE(__local, direct_tile_panel)
 
-__kernel void matmul_cpu_direct(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
-    const INDEX k_block, const int b_is_panels, __local float *panel) {
+/* One register tile from a where it lies. */
+static inline void direct_tile(const __global float *a, INDEX a_row, INDEX a_column,
+    const DIRECT_SPACE float *b, INDEX b_row, int count, const gemm_epilogue *e, int rows,
+    int columns, int skip, bool first, bool last) {
+    GEMM_PREFETCH_TILE(e, rows, columns)
+    GEMM_ACCUMULATORS;
+    GEMM_ROWS(DIRECT_POINTER, )
+    INDEX at = 0;
+    for (int k = 0; k < count; ++k) {
+        GEMM_STEP(DIRECT_A, DIRECT_B);
+        ASK_LINE(b + DIRECT_AHEAD * b_row, 0);
+        ASK_LINE(b + DIRECT_AHEAD * b_row + GEMM_NR - 1, 0);
+        at += a_column;
+        b += b_row;
+    }
+    GEMM_OUT(e, rows, columns, skip, first, last);
+}
+
+KEEP_APART static void direct_tiles(MATMUL_PARAMETERS, TILE_PLACE, const INDEX tile_rows,
+    const INDEX tile_columns, const INDEX k_block, const int b_is_panels, __local float *panel) {
     MATMUL_NUMBERS
     TILE_BEGIN
     for (INDEX from = 0; from < k || from == 0; from += k_block) {
@@ -169,24 +191,33 @@ __kernel void matmul_cpu_direct(MATMUL_PARAMETERS, const INDEX tile_rows, const 
         const bool last = from + k_block >= k;
         for (INDEX j = column_from; j < column_to; j += GEMM_NR) {
             const int columns = (int)min(column_to - j, (INDEX)GEMM_NR);
-            const __global float *b_block = b_base + b + from * b_row + j * b_column;
-            const bool packed = !b_is_panels && (b_column != 1 || columns < GEMM_NR);
-            if (packed) {
-                gemm_pack_b(b_block, b_column, b_row, columns, count, panel);
-            }
+#if B_PACKS
+            gemm_pack_b(b_base + b + from * b_row + j * b_column, b_column, b_row, columns, count,
+                panel);
+#define DIRECT_FROM panel
+#define DIRECT_ROW GEMM_NR
+#define DIRECT_SKIP 0
+#else
+            /* A whole tile even at the edge, of whose columns the first were done before. */
+            const int skip = b_is_panels ? 0 : GEMM_NR - columns;
+            const __global float *b_block = b_base + b + from * b_row + (j - skip) * b_column;
+#define DIRECT_FROM b_block
+#define DIRECT_ROW b_row
+#define DIRECT_SKIP skip
+#endif
             for (INDEX i = row_from; i < row_to; i += GEMM_MR) {
                 const __global float *a_block = a_base + a + i * a_row + from * a_column;
                 const int rows = (int)min(row_to - i, (INDEX)GEMM_MR);
                 MATMUL_EPILOGUE(e, i, j)
-                if (packed) {
-                    direct_tile_panel(a_block, a_row, a_column, panel, GEMM_NR, count, &e, rows,
-                        columns, from == 0, last);
-                } else {
-                    direct_tile(a_block, a_row, a_column, b_block, b_row, count, &e, rows, columns,
-                        from == 0, last);
-                }
+                direct_tile(a_block, a_row, a_column, DIRECT_FROM, DIRECT_ROW, count, &e, rows,
+                    columns, DIRECT_SKIP, from == 0, last);
             }
         }
     }
+}
+
+__kernel void matmul_cpu_direct(MATMUL_PARAMETERS, const INDEX tile_rows, const INDEX tile_columns,
+    const INDEX k_block, const int b_is_panels, __local float *panel) {
+    direct_tiles(TILE_HAND_ON, b_is_panels, panel);
 }
 #endif

@@ -130,34 +130,38 @@ bool conv2d_cpu_weights_supports(const device_profile *profile, const void *prob
     return conv2d_is_int_sized(problem) && window_of(&p) <= 1024 && make_plan(profile, &p, &plan);
 }
 
-static launch begin(const conv2d_problem *p, const weights_plan *plan, const char *kernel) {
-    const int64_t partial = plan->partials * plan->columns * plan->width * plan->vectors;
-    launch l = launch_begin(p->operation, "conv2d_cpu_weights", kernel);
-    launch_use_index64(&l, p->index64 || partial > INT32_MAX);
+/* Of the kernel that serves both: the partial sums (splits = 0), then their sums. */
+static launch weights_launch(
+    const conv2d_problem *p, const weights_plan *plan, void *partial, int64_t splits) {
+    const int64_t column = plan->width * plan->vectors;
+    launch l = launch_begin(p->operation, "conv2d_cpu_weights", "conv2d_cpu_weights");
+    launch_use_index64(&l, p->index64 || plan->partials * plan->columns * column > INT32_MAX);
     launch_macro(&l, "GEMM_W", plan->width);
     launch_macro(&l, "GEMM_MR", plan->rows);
     launch_macro(&l, "GEMM_NV", plan->vectors);
-    return l;
-}
-
-static launch tile_launch(const conv2d_problem *p, const weights_plan *plan, void *partial) {
-    launch l = begin(p, plan, "conv2d_cpu_weights");
     launch_tensor(&l, &p->x);
     launch_tensor(&l, &p->y);
     launch_memory(&l, partial);
+    launch_tensor(&l, &p->w);
     launch_local(&l, (size_t)(plan->channel_block * plan->patch_rows * plan->pitch) * 4);
-    launch_local(&l, (size_t)(plan->band_rows * p->y.shape[3] * plan->width * plan->vectors) * 4);
+    launch_local(&l, (size_t)(plan->band_rows * p->y.shape[3] * column) * 4);
     launch_local(&l, (size_t)plan->columns * 4);
     launch_numbers_begin(&l);
     conv2d_launch_layout(&l, &p->x);
     conv2d_launch_layout(&l, &p->y);
+    conv2d_launch_layout(&l, &p->w);
     const int64_t numbers[] = {p->x.shape[0], p->x.shape[2], p->x.shape[3], p->y.shape[2],
         p->y.shape[3], p->groups, p->group_channels, p->group_outputs, p->w.shape[2], p->w.shape[3],
         p->stride[ROWS], p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS],
         p->dilation[COLUMNS], plan->split_images, plan->item_blocks, plan->channel_block,
-        plan->patch_rows, plan->pitch, plan->band_rows};
+        plan->patch_rows, plan->pitch, plan->band_rows, p->accumulate, splits};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
     launch_numbers_end(&l);
+    return l;
+}
+
+static launch tile_launch(const conv2d_problem *p, const weights_plan *plan, void *partial) {
+    launch l = weights_launch(p, plan, partial, 0);
     const int64_t items = plan->splits * p->groups * ceil_div(plan->blocks, plan->item_blocks) *
                           ceil_div(p->group_channels, plan->channel_block);
     launch_size_1d(&l, (size_t)items, 1);
@@ -167,15 +171,7 @@ static launch tile_launch(const conv2d_problem *p, const weights_plan *plan, voi
 }
 
 static launch sum_launch(const conv2d_problem *p, const weights_plan *plan, void *partial) {
-    launch l = begin(p, plan, "conv2d_cpu_weights_sum");
-    launch_memory(&l, partial);
-    launch_tensor(&l, &p->w);
-    launch_numbers_begin(&l);
-    conv2d_launch_layout(&l, &p->w);
-    const int64_t numbers[] = {p->groups, p->group_channels, p->group_outputs, p->w.shape[2],
-        p->w.shape[3], plan->splits, plan->channel_block, p->accumulate};
-    launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
-    launch_numbers_end(&l);
+    launch l = weights_launch(p, plan, partial, plan->splits);
     const int64_t tiles = ceil_div(plan->channel_block * window_of(p), plan->width);
     launch_size_1d(&l, (size_t)(plan->partials / plan->splits * tiles), 1);
     l.bytes = 4.0 * (double)cleat_tensor_count(&p->w) * (double)(plan->splits + 1);

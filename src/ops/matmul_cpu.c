@@ -91,6 +91,9 @@ cleat_status matmul_cpu_direct(cleat_context *context, const void *problem) {
     const macro_tile t = choose_macro_tile(profile, p, &r, 128, 128, direct_k_most(profile, &r));
     launch l = launch_begin("matmul", MATMUL_CPU_FAMILY, "matmul_cpu_direct");
     tile_macros(&l, &r, STAGE_DIRECT);
+    /* A program for each way to b: the first call waits for no more than it needs. */
+    const bool in_place = p->packed_b != NULL || (p->b.column == 1 && p->n >= r.columns);
+    launch_macro(&l, "B_PACKS", !in_place);
     launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
     matmul_problem with_panels = *p;
     if (p->packed_b != NULL) {
@@ -102,7 +105,7 @@ cleat_status matmul_cpu_direct(cleat_context *context, const void *problem) {
     matmul_arguments(&l, &with_panels);
     tile_geometry(&l, p, &t);
     launch_int(&l, p->packed_b != NULL);
-    launch_local(&l, (size_t)(t.k_block * r.columns) * sizeof(float));
+    launch_local(&l, in_place ? sizeof(float) : (size_t)(t.k_block * r.columns) * sizeof(float));
     l.flop = matmul_flop(p);
     l.bytes = matmul_bytes(p);
     return launch_all(context, &l, 1);
