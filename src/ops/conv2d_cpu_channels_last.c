@@ -73,25 +73,31 @@ static void set_item(last_plan *l, const weight_panels *panels, int64_t tiles, i
         max_of(min_of(PANELS_NEAR / (panels->panel_floats * BLOCK_VECTORS * 4), blocks), 1);
 }
 
+/* 1, 2, 3, 4, 6, 8, 12, 16, ... */
+static int64_t next_parts(int64_t parts) {
+    return parts < 3 ? parts + 1 : parts % 3 == 0 ? parts / 3 * 4 : parts / 2 * 3;
+}
+
 /* Tries parts of tiles by parts of blocks; a thread takes its share at once, or of what is left. */
 static void divide(last_plan *l, const weight_panels *panels, int64_t threads) {
-    last_plan best = *l;
+    int64_t tiles = l->tiles, blocks = l->blocks;
     double least = -1;
-    for (int64_t block_parts = 1; block_parts <= l->blocks; block_parts++) {
-        const int64_t blocks = ceil_div(l->blocks, block_parts);
-        for (int64_t parts = 1; parts <= min_of(l->tiles, 64 * threads); parts++) {
-            set_item(l, panels, ceil_div(l->tiles, parts), blocks);
-            const int64_t items =
-                ceil_div(l->tiles, l->item_tiles) * ceil_div(l->blocks, blocks) * panels->groups;
+    for (int64_t block_parts = 1; block_parts <= l->blocks; block_parts *= 2) {
+        for (int64_t parts = 1; parts <= min_of(l->tiles, 64 * threads);
+             parts = next_parts(parts)) {
+            set_item(l, panels, ceil_div(l->tiles, parts), ceil_div(l->blocks, block_parts));
+            const int64_t items = ceil_div(l->tiles, l->item_tiles) *
+                                  ceil_div(l->blocks, l->item_blocks) * panels->groups;
             const double cost = (double)ceil_div(items, threads) * item_cost(l, panels) *
                                 (1 + 0.5 * (double)threads / (double)items);
             if (least < 0 || cost < least) {
                 least = cost;
-                best = *l;
+                tiles = l->item_tiles;
+                blocks = l->item_blocks;
             }
         }
     }
-    *l = best;
+    set_item(l, panels, tiles, blocks);
 }
 
 /* More pixels of a tile meet in a set of the cache than it holds. */
