@@ -23,7 +23,8 @@
  *          row cover, taps_h * ((out_width - 1) * stride_w + taps_w) * channels floats; else not used
  *   kept   GEMM_MR * 2 * GEMM_W floats
  *   added  2 * item_blocks * GEMM_W floats: the bias by vectors
- * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; INDEX; COPIES 1: tiles are read
+ * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; INDEX; ODD 1: a group
+ * has an odd number of vectors of outputs; COPIES 1: tiles are read
  * from a copy. Either windows have one tap, and pixels lie so far apart that more meet in a set of the
  * first-level cache than it holds; channels are a multiple of GEMM_W then. Or a row of the window is few
  * steps, in one run because of zeros for its columns outside x; pixels lie end to end then, one group.
@@ -114,9 +115,11 @@ static inline GEMM_VECTOR activate(GEMM_VECTOR value, float slope) {
 }
 
 #include "conv2d_cpu_channels_last_tile.cl"
+#if ODD
 #undef GEMM_NV
 #define GEMM_NV 1
 #include "conv2d_cpu_channels_last_tile.cl"
+#endif
 
 #define LAST_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
     ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_h) ANY_INDEX(x_w) ANY_INDEX(y_offset)           \
@@ -134,7 +137,7 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
     const __global float *panels, const __global float *bias, __local float *copied,
     __local float *kept, __local float *added, const last_numbers numbers) {
     NUMBERS(LAST_LIST)
-    const int vectors = (outputs + GEMM_W - 1) / GEMM_W, odd = vectors % 2;
+    const int vectors = (outputs + GEMM_W - 1) / GEMM_W;
     const int blocks = (vectors + 1) / 2;
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int parts = (tiles + item_tiles - 1) / item_tiles;
@@ -146,8 +149,8 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
     const int tile_end = min(tile_begin + item_tiles, tiles);
     const int g = item / parts;
 
-    const int vector_begin = max(2 * block_begin - odd, 0);
-    for (int i = 0; i < (2 * block_end - odd - vector_begin) * GEMM_W; i++) {
+    const int vector_begin = max(2 * block_begin - ODD, 0);
+    for (int i = 0; i < (2 * block_end - ODD - vector_begin) * GEMM_W; i++) {
         const int v = vector_begin + i / GEMM_W;
         const INDEX m = g * outputs + min(v * GEMM_W, outputs - GEMM_W) + i % GEMM_W;
         added[i] = bias ? bias[bias_offset + m * bias_stride] : 0.0f;
@@ -205,16 +208,20 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
 #endif
             __global float *target = y + n * y_n + oh * y_h + ow * y_w;
             for (int b = inner; b < inner_end; b++) {
-                const int v = max(2 * b - odd, 0);
+                const int v = max(2 * b - ODD, 0);
                 const INDEX m = min(v * GEMM_W, outputs - GEMM_W);
                 const __global float *panel = panels + v * panel_step;
                 const __local float *addends = added + (v - vector_begin) * GEMM_W;
-                if (odd && b == 0) {
-                    channels_last_tile_1(TILE_SOURCE, &place, panel, 0, addends, target + m, y_w, 0, slope,
-                        kept, next, next_step);
-                } else {
-                    channels_last_tile_2(TILE_SOURCE, &place, panel, panel_step, addends, target + m, y_w,
-                        min((v + 1) * GEMM_W, outputs - GEMM_W) - m, slope, kept, next, next_step);
+#if ODD
+                if (b == 0) {
+                    channels_last_tile_1(TILE_SOURCE, &place, panel, 0, addends, target + m, y_w, 0,
+                        slope, kept, next, next_step);
+                } else
+#endif
+                {
+                    channels_last_tile_2(TILE_SOURCE, &place, panel, panel_step, addends, target + m,
+                        y_w, min((v + 1) * GEMM_W, outputs - GEMM_W) - m, slope, kept, next,
+                        next_step);
                 }
                 next_step = 0;
             }

@@ -155,6 +155,7 @@ static void read_panels(
     launch_macro(l, "GEMM_W", panels->width);
     launch_macro(l, "GEMM_MR", q->pixels);
     launch_macro(l, "ACTIVATION", p->activation);
+    launch_macro(l, "ODD", panels->vectors % 2);
     launch_macro(l, "COPIES", q->copies);
     launch_tensor(l, p->bias);
     launch_local(
