@@ -170,10 +170,11 @@
         accumulator = COMBINE(accumulator, value);                                                 \
     }
 
-/* Asks for what lies AHEAD floats behind: the processor's own foresight ends with a page of 4 KiB. */
-#define AHEAD 1088
+/* Asks for what lies AHEAD floats behind: the processor's own foresight ends with a page of 4 KiB. Two
+ * pages on and no further than the second-level cache is better than one and into the first. */
+#define AHEAD 2176
 #define ASK_0(name, i)
-#define ASK_1(name, i) ASK_LINE(name##_data + name##_at + (i) + AHEAD, 0);
+#define ASK_1(name, i) ASK_LINE_FAR(name##_data + name##_at + (i) + AHEAD);
 #define ASK_2(name, i)
 #define ASK(name, i) CAT(ASK_, name##_inner)(name, i)
 
@@ -236,6 +237,14 @@ __kernel void reduce_rows(PARAMETERS) {
     }
 }
 #elif FORM == 1
+/* The same columns some rows on, which may be as narrow as the vectors of a task. */
+#define ROWS_AHEAD 10
+#define ASK_ROW_0(name, i)
+#define ASK_ROW_1(name, i)                                                                         \
+    ASK_LINE(name##_data + name##_at + (i) + ROWS_AHEAD * name##_reduced0, 0);
+#define ASK_ROW_2(name, i)
+#define ASK_ROW(name, i) CAT(ASK_ROW_, name##_inner)(name, i)
+
 /* N vectors of W columns, held in registers, from column `column` on. */
 #define EACH_VECTOR(COUNT) for (int n = 0; n < (COUNT); n++)
 #define COLUMNS(W, N)                                                                              \
@@ -247,7 +256,10 @@ __kernel void reduce_rows(PARAMETERS) {
             EACH_VECTOR(N) part[n] = (FLOATS(W))(IDENTITY);                                        \
             for (INDEX unit = begin; unit < stop; unit++) {                                        \
                 LOCATE(unit)                                                                       \
-                _Pragma("unroll") EACH_VECTOR(N) COLLECT(W, part[n], column + n * W)               \
+                _Pragma("unroll") EACH_VECTOR(N) {                                                 \
+                    EACH_INPUT(ASK_ROW, column + n * W)                                            \
+                    COLLECT(W, part[n], column + n * W)                                            \
+                }                                                                                  \
             }                                                                                      \
             EACH_VECTOR(N) total[n] = COMBINE(total[n], part[n]);                                  \
         }                                                                                          \

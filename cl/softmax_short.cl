@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Softmax and its relatives, softmax_common.cl, along rows of fewer than MOST elements that lie
- * side by side in memory, on processors.
+ * Softmax and its relatives, softmax_common.cl, but for MODE 4 (softmax_turned.cl), along rows of fewer
+ * than MOST elements that lie side by side in memory, on processors.
  *
  * Macros, set by src/ops/softmax_launch.c, besides the common ones:
  *     SIDE  4 or 8, no more than VECTOR_WIDTH
@@ -171,10 +171,12 @@ __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         const int element = last_piece + i;
         ((int *)&is_new)[i] = element >= WHOLE * SIDE && element < (int)length ? -1 : 0;
     }
-    for (int i = 0; i < (int)length * VECTOR_WIDTH; i++) {
-        ((int *)owners)[i] = i / (int)length;
+    for (int r = 0; r < VECTOR_WIDTH; r++) {
+        for (int i = 0; i < (int)length; i++) {
+            ((int *)owners)[r * (int)length + i] = r;
+        }
     }
-#if MODE >= 4
+#if MODE == 5
     INTS(VECTOR_WIDTH) row_numbers;
     for (int i = 0; i < VECTOR_WIDTH; i++) {
         ((int *)&row_numbers)[i] = i;
@@ -189,7 +191,7 @@ __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         const int rows = (int)min(end - task, (INDEX)ROWS);
         const int vectors = (rows + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
         VECTOR scales[ROWS / VECTOR_WIDTH];
-#if MODE >= 4
+#if MODE == 5
         /* Where in the block the elements of the labels are, 0 for labels that are none. */
         INTS(VECTOR_WIDTH) own_places[ROWS / VECTOR_WIDTH], known[ROWS / VECTOR_WIDTH];
         if (rows == ROWS && labels_kept0 == 1) {
@@ -204,10 +206,6 @@ __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming) {
                 (label & known[v]) + (row_numbers + v * VECTOR_WIDTH) * (int)length;
         }
 #endif
-#if MODE == 4
-        VECTOR own[ROWS / VECTOR_WIDTH];
-        KEEP_ROLLED EACH_ROW ((float *)own)[r] = ((float *)in0_block)[((int *)own_places)[r]];
-#endif
 #if HAS_PEAK
         VECTOR shifts[ROWS / VECTOR_WIDTH];
         ACROSS(LARGER, LAST_PEAKS, in0_block, shifts)
@@ -221,21 +219,6 @@ __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming) {
 #endif
         }
         ACROSS(ADD, LAST_TERMS, SUMMED, scales)
-#if MODE == 4
-        COPY_BLOCK(task + ROWS)
-        /* The difference first: beside a large maximum the logarithm would be lost. */
-        EACH_VECTOR {
-            const VECTOR difference = known[v] ? shifts[v] - own[v] : (VECTOR)(NAN);
-            own[v] = LOG_OF_TERMS(VECTOR_WIDTH, scales[v]) + difference;
-        }
-        if (rows == ROWS && out_kept0 == 1) {
-            EACH_VECTOR STORE(VECTOR_WIDTH, own[v], out_data + out_offset + task + v * VECTOR_WIDTH);
-        } else {
-            for (int r = 0; r < rows; r++) {
-                out_data[out_offset + (task + r) * out_kept0] = ((float *)own)[r];
-            }
-        }
-#else
 #if MODE == 5
         VECTOR factors[ROWS / VECTOR_WIDTH];
         EACH_VECTOR factors[v] = known[v] ? scales[v] : (VECTOR)(0.0f);
@@ -265,6 +248,5 @@ __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         } else {
             WRITE(STORE, to)
         }
-#endif
     }
 }

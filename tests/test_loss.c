@@ -3,7 +3,8 @@
 #include "reference/reference_loss.h"
 
 /* The first that supports a case: rows and short ones want their classes side by side. */
-static const char *const variants[] = {NULL, "rows items", "short items", "items", "group"};
+static const char *const variants[] = {
+    NULL, "rows items", "turned items", "short items", "items", "group"};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 static void force(const char *variant) {
@@ -167,7 +168,7 @@ static void check_all(batch *b) {
 
 START_TEST(test_table) {
     static const int64_t shapes[][2] = {{1, 1}, {1, 10}, {128, 10}, {7, 2}, {3, 15}, {3, 16},
-        {3, 17}, {5, 31}, {4, 33}, {2, 64}, {2, 100}, {33, 3}, {0, 10}};
+        {3, 17}, {5, 31}, {4, 33}, {2, 64}, {2, 100}, {33, 3}, {70, 12}, {200, 7}, {0, 10}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         for (int layout = TEST_ROW_MAJOR; layout <= TEST_ROWS; layout++) {
             batch b = batch_make(shapes[i][0], shapes[i][1], 5, NULL, (test_layout)layout);

@@ -105,6 +105,7 @@ static launch launch_softmax(
     softmax_form form, const device_profile *profile, const problem *p, void *losses) {
     launch l;
     softmax_problem s = as_softmax(p, losses);
+    s.sums = losses != NULL && form == FORM_TURNED;
     s.result = &l;
     softmax_fill(form, profile, &s);
     return l;
@@ -116,6 +117,10 @@ static launch launch_rows(const device_profile *profile, const problem *p, void 
 
 static launch launch_short(const device_profile *profile, const problem *p, void *losses) {
     return launch_softmax(FORM_SHORT, profile, p, losses);
+}
+
+static launch launch_turned(const device_profile *profile, const problem *p, void *losses) {
+    return launch_softmax(FORM_TURNED, profile, p, losses);
 }
 
 static launch launch_items(const device_profile *profile, const problem *p, void *losses) {
@@ -134,14 +139,14 @@ static launch launch_group(const device_profile *profile, const problem *p, void
     return l;
 }
 
-/* result = sum of the samples' losses / divisor; appends to launches. */
+/* result = sum of so many losses / divisor; appends to launches. */
 static cleat_status plan_total(cleat_context *context, const problem *p, void *losses,
-    launch *launches, int *count, void **scratch) {
+    int64_t losses_count, launch *launches, int *count, void **scratch) {
     reduce_pass pass = {.operation = p->operation,
         .family = "reduce",
         .input_count = 1,
         .macro_count = 1,
-        .inputs = {{.type = CLEAT_F32, .rank = 1, .shape = {p->samples}, .stride = {1}}},
+        .inputs = {{.type = CLEAT_F32, .rank = 1, .shape = {losses_count}, .stride = {1}}},
         .input_memory = losses,
         .reduced = {true},
         .output = p->result,
@@ -153,6 +158,7 @@ static cleat_status plan_total(cleat_context *context, const problem *p, void *l
     return reduce_plan(context, &pass, launches, count, scratch);
 }
 
+/* With `losses`: those of the samples, or of each work-item's samples together. */
 typedef launch (*sample_launch)(const device_profile *profile, const problem *p, void *losses);
 
 static cleat_status enqueue(cleat_context *context, const problem *p, sample_launch samples) {
@@ -168,10 +174,12 @@ static cleat_status enqueue(cleat_context *context, const problem *p, sample_lau
     TRY(scratch_acquire(context, room, &losses));
     launch launches[1 + REDUCE_MAX_LAUNCHES];
     int count = 0;
+    int64_t losses_count = p->samples;
     if (p->samples > 0) {
         launches[count++] = samples(profile, p, losses);
+        losses_count = samples == launch_turned ? (int64_t)launches[0].global[0] : p->samples;
     }
-    cleat_status status = plan_total(context, p, losses, launches, &count, &partial);
+    cleat_status status = plan_total(context, p, losses, losses_count, launches, &count, &partial);
     if (status == CLEAT_OK) {
         status = launch_all(context, launches, count);
     }
@@ -186,6 +194,10 @@ static cleat_status enqueue_rows(cleat_context *context, const void *p) {
 
 static cleat_status enqueue_short(cleat_context *context, const void *p) {
     return enqueue(context, p, launch_short);
+}
+
+static cleat_status enqueue_turned(cleat_context *context, const void *p) {
+    return enqueue(context, p, launch_turned);
 }
 
 static cleat_status enqueue_items(cleat_context *context, const void *p) {
@@ -206,6 +218,11 @@ static bool suits_short(const device_profile *profile, const void *p) {
     return profile->is_cpu && softmax_supports(FORM_SHORT, &s);
 }
 
+static bool suits_turned(const device_profile *profile, const void *p) {
+    const softmax_problem s = as_softmax(p, NULL);
+    return profile->is_cpu && softmax_supports(FORM_TURNED, &s);
+}
+
 /* Elsewhere a single lane of a GPU would walk the whole row. */
 static bool suits_items(const device_profile *profile, const void *p) {
     return profile->is_cpu || ((const problem *)p)->classes < MANY_CLASSES;
@@ -219,6 +236,7 @@ static bool always(const device_profile *profile, const void *p) {
 
 static const variant variants[] = {
     {"rows", suits_rows, enqueue_rows},
+    {"turned", suits_turned, enqueue_turned},
     {"short", suits_short, enqueue_short},
     {"items", suits_items, enqueue_items},
     {"group", always, enqueue_group},

@@ -116,9 +116,10 @@ bool softmax_supports(softmax_form form, const softmax_problem *p) {
         side_by_side = side_by_side && (!a_row || p->step[t] == 1);
     }
     bool is_short = p->length < SHORT_ROW;
-    return form == FORM_ROWS    ? side_by_side && !is_short
-           : form == FORM_SHORT ? side_by_side && is_short
-                                : p->mode < MODE_CROSS_ENTROPY;
+    return form == FORM_ROWS     ? side_by_side && !is_short
+           : form == FORM_SHORT  ? side_by_side && is_short && p->mode != MODE_CROSS_ENTROPY
+           : form == FORM_TURNED ? side_by_side && is_short && p->mode == MODE_CROSS_ENTROPY
+                                 : p->mode < MODE_CROSS_ENTROPY;
 }
 
 static void add_macros(
@@ -140,7 +141,11 @@ static void add_macros(
     if (form == FORM_STRIPS) {
         launch_macro(l, "STRIP", STRIP);
     }
-    if (form == FORM_ROWS || form == FORM_SHORT || form == FORM_STRIPS) {
+    if (form == FORM_TURNED) {
+        launch_macro(l, "LENGTH", p->length);
+        launch_macro(l, "SUMS", p->sums);
+    }
+    if (form == FORM_ROWS || form == FORM_SHORT || form == FORM_STRIPS || form == FORM_TURNED) {
         return;
     }
     launch_macro(l, "FORM", form);
@@ -207,10 +212,10 @@ static void set_size(const softmax_problem *p, softmax_form form, const device_p
 }
 
 void softmax_fill(softmax_form form, const device_profile *profile, const softmax_problem *p) {
-    static const char *const families[] = {
-        "softmax_rows", "softmax", "softmax", "softmax", "softmax_short", "softmax_strips"};
+    static const char *const families[] = {"softmax_rows", "softmax", "softmax", "softmax",
+        "softmax_short", "softmax_strips", "softmax_turned"};
     static const char *const kernels[] = {"softmax_rows", "softmax_columns", "softmax_groups",
-        "softmax_items", "softmax_short", "softmax_strips"};
+        "softmax_items", "softmax_short", "softmax_strips", "softmax_turned"};
     bool vectors_wanted = form != FORM_GROUPS && form != FORM_ITEMS;
     int width = vectors_wanted ? engine_vector_width(profile) : 1;
     int64_t side = form == FORM_COLUMNS  ? columns_side(p, profile)

@@ -18,14 +18,15 @@ typedef enum softmax_mode {
     MODE_CROSS_ENTROPY_BACKWARD
 } softmax_mode;
 
-/* Kernels: softmax_rows, FORM of cl/softmax.cl, softmax_short, and softmax_strips */
+/* Kernels: softmax_rows, FORM of cl/softmax.cl, softmax_short, _strips, _turned */
 typedef enum softmax_form {
     FORM_ROWS, /* rows that lie side by side, of 16 elements or more */
     FORM_COLUMNS,
     FORM_GROUPS,
     FORM_ITEMS,
-    FORM_SHORT, /* rows that lie side by side, shorter */
-    FORM_STRIPS /* rows whose elements are neighbours of other rows' */
+    FORM_SHORT,  /* rows that lie side by side, shorter */
+    FORM_STRIPS, /* rows whose elements are neighbours of other rows' */
+    FORM_TURNED  /* short ones, for the cross-entropy alone */
 } softmax_form;
 
 enum { SOFTMAX_MAX_TENSORS = 3 };
@@ -41,6 +42,7 @@ typedef struct softmax_problem {
     /* Cross-entropy: rank 1, an element a row; dloss.buffer NULL: ones. */
     cleat_tensor labels, dloss;
     float divisor;
+    bool sums;        /* FORM_TURNED: a work-item writes the sum of its rows' losses alone */
     void *out_memory; /* a cl_mem in place of the output's buffer; else NULL */
     launch *result;
 } softmax_problem;
