@@ -259,9 +259,10 @@ static inline bool gemm_whole(const gemm_epilogue *e, int rows, int columns) {
 }
 
 /*
- * One tile from `count` steps of panels, finished into y: of B, packed as above; of A, element
- * (r, k) at a[r * a_row + k * a_step], for every r < GEMM_MR. GEMM_PANEL_A and GEMM_PANEL_B are
- * their address spaces, __global unless defined otherwise.
+ * One tile from `count` steps of panels, finished into y: of B, packed as above, asked for b_ahead
+ * elements before it is read; of A, element (r, k) at a[r * a_row + k * a_step], for every
+ * r < GEMM_MR. GEMM_PANEL_A and GEMM_PANEL_B are their address spaces, __global unless defined
+ * otherwise.
  */
 #ifndef GEMM_PANEL_A
 #define GEMM_PANEL_A __global
@@ -271,24 +272,67 @@ static inline bool gemm_whole(const gemm_epilogue *e, int rows, int columns) {
 #endif
 /* Steps by which B is asked for ahead: some 500 cycles, more than a busy last cache takes. */
 #define GEMM_AHEAD 32
+/* Steps between two pieces of the copy that goes on meanwhile; a multiple of every GEMM_W. */
+#define GEMM_PIECE 64
+
+/* Rows of A that a tile brings nearer for a later one, beside its own work: `count` elements each,
+ * not more than the tile has steps; those that lie `beyond` them are asked for. */
+typedef struct gemm_later {
+    const __global float *from;
+    GEMM_PANEL_A float *to;
+    INDEX from_row, to_row, beyond;
+    int rows, count;
+} gemm_later;
+
+/* Elements k .. k + GEMM_PIECE of those rows. */
+static inline void gemm_copy_piece(const gemm_later *later, int k) {
+    const __global float *from = later->from + k;
+    GEMM_PANEL_A float *to = later->to + k;
+    const int end = min(later->count - k, GEMM_PIECE);
+    KEEP_ROLLED
+    for (int r = 0; r < later->rows; ++r) {
+        int i = 0;
+        KEEP_ROLLED
+        for (int line = 0; line < end; line += 16) {
+            ASK_LINE_FAR(from + later->beyond + line);
+        }
+        KEEP_ROLLED
+        for (; i + GEMM_W <= end; i += GEMM_W) {
+            GEMM_STORE(GEMM_LOAD(0, from + i), 0, to + i);
+        }
+        KEEP_ROLLED
+        for (; i < end; ++i) {
+            to[i] = from[i];
+        }
+        from += later->from_row;
+        to += later->to_row;
+    }
+}
+
 static inline void gemm_panels(const GEMM_PANEL_A float *a, INDEX a_row, INDEX a_step,
-    const GEMM_PANEL_B float *b, int count, const gemm_epilogue *e, int rows, int columns,
-    bool first, bool last) {
+    const GEMM_PANEL_B float *b, INDEX b_ahead, int count, const gemm_later *later,
+    const gemm_epilogue *e, int rows, int columns, bool first, bool last) {
     GEMM_PREFETCH_TILE(e, rows, columns)
     GEMM_ACCUMULATORS;
 #define GEMM_PANEL_POINTER(r, unused) const GEMM_PANEL_A float *a_##r = a + r * a_row;
 #define GEMM_PANEL_ROW(r) a_##r[at]
 #define GEMM_PANEL_VECTOR(v) GEMM_LOAD(v, b)
     GEMM_ROWS(GEMM_PANEL_POINTER, )
-    INDEX at = 0;
-    for (int k = 0; k < count; ++k) {
-        GEMM_STEP(GEMM_PANEL_ROW, GEMM_PANEL_VECTOR);
-        ASK_LINE(b + GEMM_AHEAD * GEMM_NR, 0);
+    long at = 0;
+    KEEP_ROLLED
+    for (int k = 0; k < count; k += GEMM_PIECE) {
+        gemm_copy_piece(later, k);
+        KEEP_ROLLED
+        for (int steps = min(count - k, GEMM_PIECE); steps > 0; --steps) {
+            GEMM_STEP(GEMM_PANEL_ROW, GEMM_PANEL_VECTOR);
+            ASK_LINE(b + b_ahead, 0);
 #if GEMM_NR > 16
-        ASK_LINE(b + GEMM_AHEAD * GEMM_NR + 16, 0);
+            ASK_LINE(b + b_ahead + 16, 0);
 #endif
-        at += a_step;
-        b += GEMM_NR;
+            at += a_step;
+            KEEP_INDEX(at);
+            b += GEMM_NR;
+        }
     }
 #undef GEMM_PANEL_POINTER
 #undef GEMM_PANEL_ROW

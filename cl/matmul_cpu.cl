@@ -8,15 +8,14 @@
  *   1  matmul_cpu_packed  the product with such panels of b, for large matrices:
  *
  *          for each block of k_block terms
- *              for each panel of GEMM_MR rows in the macro tile
- *                  copy them to local memory, where they stay in the first-level cache
+ *              for each panel of GEMM_MR rows in the macro tile, copied to local memory
  *                  for each panel of GEMM_NR columns, all of which stay in the second-level cache
- *                      register tile = rows * panel of b; finish it into y
- *                      ask for one of the rows that come next
+ *                      register tile = rows * panel of b; finish it into y;
+ *                      meanwhile copy a share of the rows that come next
  *
  *                         Where a's columns are contiguous, block_rows rows (a multiple of
  *                         GEMM_MR) are packed at once; else block_rows is GEMM_MR. Local memory:
- *                         block_rows * (k_block + 16) floats.
+ *                         max(block_rows, 2 * GEMM_MR) * (k_block + 16) floats.
  *   2  matmul_cpu_direct  the product without scratch, for those whose b fits the caches: a is read
  *                         where it lies. So is b, unless B_PACKS; its rows are contiguous then, and
  *                         n >= GEMM_NR, or with b_is_panels it has been packed (b_row is GEMM_NR
@@ -102,22 +101,17 @@ __kernel void matmul_cpu_pack(const __global float *restrict b_base, const INDEX
  * meet in one set of the cache. */
 #define ROW_GAP 16
 
-/* Row `next` of a, one of the GEMM_MR after those from `block` on, into the second cache. */
-static inline void ask_for_row(const __global float *a_block, const INDEX a_row,
-    const INDEX block, const INDEX next, const INDEX row_to, const int count) {
-    if (next < row_to && next < block + 2 * GEMM_MR) {
-        for (int at = 0; at < count; at += 16) {
-            ASK_LINE_FAR(a_block + (next - block) * a_row + at);
-        }
-    }
-}
-
 KEEP_APART static void packed_tiles(MATMUL_PARAMETERS, TILE_PLACE, const INDEX tile_rows,
     const INDEX tile_columns, const INDEX k_block, const INDEX block_rows,
     __local float *panels_a) {
     MATMUL_NUMBERS
     TILE_BEGIN
-    const bool turned = a_row == 1;
+    const bool turned = a_row == 1, copies_ahead = a_column == 1 && !turned;
+    const INDEX pitch = k_block + ROW_GAP;
+    const int tiles = (int)((column_to - column_from + GEMM_NR - 1) / GEMM_NR);
+    const int tile_share = (GEMM_MR + tiles - 1) / tiles; /* rows that a tile copies */
+    __local float *panel_a = panels_a, *panel_later = panels_a + GEMM_MR * pitch;
+    bool copied = false;
     for (INDEX from = 0; from < k || from == 0; from += k_block) {
         const int count = (int)min(k_block, k - from);
         const bool last = from + k_block >= k;
@@ -125,24 +119,44 @@ KEEP_APART static void packed_tiles(MATMUL_PARAMETERS, TILE_PLACE, const INDEX t
             const __global float *a_block = a_base + a + block * a_row + from * a_column;
             const int rows = (int)min(row_to - block, block_rows);
             if (turned) {
-                gemm_pack_a_block(a_block, a_column, rows, count, panels_a);
-            } else {
-                gemm_copy_a(
-                    a_block, a_row, a_column, rows, count, count + ROW_GAP, panels_a);
+                gemm_pack_a_block(a_block, a_column, rows, count, panel_a);
+            } else if (!copied) {
+                gemm_copy_a(a_block, a_row, a_column, rows, count, (int)pitch, panel_a);
             }
+            /* The rows that come next: of this block of k, else the first of the next one. */
+            const bool last_rows = block + block_rows >= row_to;
+            const INDEX next = last_rows ? row_from : block + block_rows;
+            const INDEX next_from = last_rows ? from + k_block : from;
+            const int next_rows =
+                copies_ahead && next_from < k ? (int)min(row_to - next, (INDEX)GEMM_MR) : 0;
+            copied = next_rows > 0;
             for (int i = 0; i < rows; i += GEMM_MR) {
                 const __global float *panel_b = b_base + b + column_from * k + from * GEMM_NR;
+                /* The last time that a panel's part is read, the next part is fetched. */
+                const INDEX b_ahead =
+                    (last_rows && i + GEMM_MR >= rows && !last ? count : GEMM_AHEAD) * GEMM_NR;
+                int share = 0;
                 for (INDEX j = column_from; j < column_to; j += GEMM_NR) {
                     MATMUL_EPILOGUE(e, block + i, j)
-                    gemm_panels(panels_a + i * count, turned ? 1 : count + ROW_GAP,
-                        turned ? GEMM_MR : 1, panel_b, count, &e, min(rows - i, GEMM_MR),
+                    const gemm_later later = {
+                        .from = a_base + a + (next + share) * a_row + next_from,
+                        .to = panel_later + share * pitch,
+                        .from_row = a_row,
+                        .to_row = pitch,
+                        .beyond = GEMM_MR * a_row,
+                        .rows = min(next_rows - share, tile_share),
+                        .count = (int)min(k_block, k - next_from)};
+                    gemm_panels(panel_a + i * count, turned ? 1 : pitch, turned ? GEMM_MR : 1,
+                        panel_b, b_ahead, count, &later, &e, min(rows - i, GEMM_MR),
                         (int)min(column_to - j, (INDEX)GEMM_NR), from == 0, last);
                     panel_b += k * GEMM_NR;
-                    if (a_column == 1) {
-                        ask_for_row(a_block, a_row, block,
-                            block + GEMM_MR + (j - column_from) / GEMM_NR, row_to, count);
-                    }
+                    share += tile_share;
                 }
+            }
+            if (copied) {
+                __local float *used = panel_a;
+                panel_a = panel_later;
+                panel_later = used;
             }
         }
     }

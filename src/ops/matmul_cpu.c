@@ -125,9 +125,9 @@ static int64_t second_cache(const device_profile *profile) {
     return told < least ? least : told < most ? told : most;
 }
 
-/* Terms of a block for which local memory has room. */
+/* Terms of a block for which local memory has room: the rows of a in work, and the next ones. */
 static int64_t packed_k_room(const device_profile *profile, const register_tile *r) {
-    return ((int64_t)(profile->local_memory / sizeof(float)) / r->rows - ROW_GAP) / 8 * 8;
+    return ((int64_t)(profile->local_memory / sizeof(float)) / (2 * r->rows) - ROW_GAP) / 8 * 8;
 }
 
 /* Terms of a block: as many as keep its rows of a in half a first cache of 32 KiB. */
@@ -175,7 +175,8 @@ static launch product_launch(cleat_context *context, const matmul_problem *p, co
     matmul_arguments(&l, &packed);
     tile_geometry(&l, p, &t);
     launch_index(&l, rows);
-    launch_local(&l, (size_t)(rows * (t.k_block + ROW_GAP)) * sizeof(float));
+    const int64_t held = rows > 2 * r->rows ? rows : 2 * r->rows;
+    launch_local(&l, (size_t)(held * (t.k_block + ROW_GAP)) * sizeof(float));
     l.flop = matmul_flop(p);
     l.bytes = matmul_bytes(p);
     return l;
