@@ -151,6 +151,32 @@ START_TEST(forward_random) {
 }
 END_TEST
 
+/* Whole vectors to every third place of a row, and what is left of it; what lies between stays. */
+START_TEST(forward_with_gaps) {
+    const int64_t shape[] = {5, 37}, wide[] = {5, 3 * 37};
+    for (int round = 0; round < PASSES; round++) {
+        force(round);
+        test_tensor a = test_input(2, shape, TEST_EXACT, TEST_ROW_MAJOR);
+        test_tensor b = test_input(1, shape + 1, TEST_EXACT, TEST_ROW_MAJOR);
+        test_tensor y = test_output(2, wide, TEST_ROW_MAJOR);
+        double *want = test_alloc(a.count, sizeof *want);
+        for (int64_t i = 0; i < a.count; i++) {
+            want[i] = (double)a.data[i] - (double)b.data[i % shape[1]];
+        }
+        test_ok(cleat_slice(y.view, 1, 1, shape[1], 3, &y.view));
+        y.count = a.count;
+        test_ok(cleat_sub(test_context(), a.view, b.view, y.view));
+        test_fetch(&y);
+        test_equal(&y, want, "sub to every third place");
+        test_free(&a);
+        test_free(&b);
+        test_free(&y);
+        free(want);
+    }
+    unforce();
+}
+END_TEST
+
 START_TEST(forward_in_place) {
     int64_t shape[] = {33, 20};
     for (int round = 0; round < PASSES; round++) {
@@ -466,6 +492,7 @@ Suite *test_suite(void) {
     tcase_add_test(forward, division_follows_ieee);
     tcase_add_test(forward, forward_table);
     tcase_add_test(forward, forward_random);
+    tcase_add_test(forward, forward_with_gaps);
     tcase_add_test(forward, forward_in_place);
     tcase_add_test(forward, bias_along_any_axis);
     tcase_add_test(forward, refuses_bad_calls);
