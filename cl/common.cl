@@ -60,10 +60,13 @@
 #if DEVICE_IS_CPU && defined(__clang__) && !defined(__SPIR__) && !defined(__SPIR32__) &&           \
     !defined(__SPIR64__)
 #define KEEP_APART __attribute__((noinline))
+#define APART_RESTRICT restrict
 /* Of an index that moves on in a loop, beside more pointers than there are registers: else the
  * compiler moves each pointer instead, and keeps them all in memory. */
 #define KEEP_INDEX(index) __asm__("" : "+r"(index))
 #else
 #define KEEP_APART
+/* Where such a function is inlined, restrict would turn into calls that oclgrind does not know. */
+#define APART_RESTRICT
 #define KEEP_INDEX(index)
 #endif

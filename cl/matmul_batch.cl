@@ -37,8 +37,9 @@ typedef struct matmul_numbers {
 
 /* The parameters of every product kernel, a kernel's own come after; y may be the residual too, so
  * neither is restrict. A kernel begins with MATMUL_NUMBERS. */
-#define MATMUL_PARAMETERS                                                                          \
-    const __global float *restrict a_base, const __global float *restrict b_base,                  \
+#define MATMUL_PARAMETERS MATMUL_PARAMETERS_WITH(restrict)
+#define MATMUL_PARAMETERS_WITH(alone)                                                              \
+    const __global float *alone a_base, const __global float *alone b_base,                        \
         __global float *y_base, const __global float *bias_base,                                   \
         const __global float *residual_base, const matmul_numbers numbers
 #define MATMUL_NUMBERS NUMBERS(MATMUL_LIST)

@@ -101,8 +101,8 @@ __kernel void matmul_cpu_pack(const __global float *restrict b_base, const INDEX
  * meet in one set of the cache. */
 #define ROW_GAP 16
 
-KEEP_APART static void packed_tiles(MATMUL_PARAMETERS, TILE_PLACE, const INDEX tile_rows,
-    const INDEX tile_columns, const INDEX k_block, const INDEX block_rows,
+KEEP_APART static void packed_tiles(MATMUL_PARAMETERS_WITH(APART_RESTRICT), TILE_PLACE,
+    const INDEX tile_rows, const INDEX tile_columns, const INDEX k_block, const INDEX block_rows,
     __local float *panels_a) {
     MATMUL_NUMBERS
     TILE_BEGIN
@@ -196,8 +196,9 @@ static inline void direct_tile(const __global float *a, INDEX a_row, INDEX a_col
     GEMM_OUT(e, rows, columns, skip, first, last);
 }
 
-KEEP_APART static void direct_tiles(MATMUL_PARAMETERS, TILE_PLACE, const INDEX tile_rows,
-    const INDEX tile_columns, const INDEX k_block, const int b_is_panels, __local float *panel) {
+KEEP_APART static void direct_tiles(MATMUL_PARAMETERS_WITH(APART_RESTRICT), TILE_PLACE,
+    const INDEX tile_rows, const INDEX tile_columns, const INDEX k_block, const int b_is_panels,
+    __local float *panel) {
     MATMUL_NUMBERS
     TILE_BEGIN
     for (INDEX from = 0; from < k || from == 0; from += k_block) {

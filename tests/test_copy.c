@@ -429,6 +429,33 @@ START_TEST(foreign_buffers_are_refused) {
 }
 END_TEST
 
+/* Rows with gaps that are cut between work-items somewhere inside. */
+START_TEST(copy_rows_that_are_cut) {
+    enum { ROWS = 41, COLUMNS = 3001, WIDE = 3100 };
+    cleat_tensor wide, x, y;
+    float *from = test_alloc(ROWS * WIDE, sizeof *from);
+    float *to = test_alloc(ROWS * COLUMNS, sizeof *to);
+    for (int i = 0; i < ROWS * WIDE; i++) {
+        from[i] = (float)i;
+    }
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 2, (int64_t[]){ROWS, WIDE}, &wide));
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 2, (int64_t[]){ROWS, COLUMNS}, &y));
+    test_ok(cleat_write(test_context(), wide, from, ROWS * WIDE * sizeof *from));
+    test_ok(cleat_slice(wide, 1, 7, COLUMNS, 1, &x));
+    test_ok(cleat_copy(test_context(), x, y));
+    test_ok(cleat_read(test_context(), y, to, ROWS * COLUMNS * sizeof *to));
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+        float want = from[i / COLUMNS * WIDE + i % COLUMNS + 7];
+        ck_assert_msg(to[i] == want, "row %d, column %d: %g, not %g", i / COLUMNS, i % COLUMNS,
+            (double)to[i], (double)want);
+    }
+    cleat_tensor_release(&wide);
+    cleat_tensor_release(&y);
+    free(from);
+    free(to);
+}
+END_TEST
+
 /* ---- Overlap: against marking every element in a map ---- */
 
 static bool elements_meet(const cleat_tensor *x, const cleat_tensor *y, int64_t elements) {
@@ -514,6 +541,7 @@ Suite *test_suite(void) {
     tcase_set_timeout(layouts, 100);
     tcase_add_test(layouts, write_and_read_any_layout);
     tcase_add_test(layouts, copy_any_layout);
+    tcase_add_test(layouts, copy_rows_that_are_cut);
     tcase_add_test(layouts, copy_large_transposes);
     tcase_add_test(layouts, copy_past_the_caches);
     tcase_add_test(layouts, copy_large_permutations);

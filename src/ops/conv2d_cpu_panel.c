@@ -167,6 +167,14 @@ static double item_cost(const panel_launch *l, int64_t vectors) {
     return tiles * rows / 8 * (depth + 5 * panels + 4) + packing * depth + places + 1000;
 }
 
+/* Whether an item of the plan has no more rounds of its loops than the device allows, for which
+ * each channel's cells of the plane, maybe copied one by one, count beside the cycles. */
+static bool item_is_short(const device_profile *profile, const panel_launch *l) {
+    const double cells = (double)plane_floats(l) + 24;
+    const double copies = (double)l->problem->group_channels * cells;
+    return profile_item_is_short(profile, item_cost(l, l->part_vectors) + copies);
+}
+
 /* Cycles of a plan, about. A thread takes its share of the items, or of what is left of them, at
  * once (PoCL's way), so that the first has to do with ceil(items / threads) of them. */
 static double plan_cost(const panel_launch *l, int64_t threads) {
@@ -181,6 +189,7 @@ static int64_t local_floats(const device_profile *profile) {
 
 /* The best plan yet, and its cost; below 0: none. */
 typedef struct plan_search {
+    const device_profile *profile;
     panel_launch best;
     double cost;
     int64_t threads, floats;
@@ -195,17 +204,18 @@ static void try_parts(plan_search *search, panel_launch *l, int64_t vectors) {
             return;
         }
         const double cost = plan_cost(l, search->threads);
-        if (search->cost < 0 || cost < search->cost) {
+        if ((search->cost < 0 || cost < search->cost) && item_is_short(search->profile, l)) {
             search->cost = cost;
             search->best = *l;
         }
     }
 }
 
-/* Chooses part_vectors and item_blocks: whole tiles, and what divides the pixels evenly. Three
- * vectors are among the candidates, whatever else. */
-static void plan_launch(const device_profile *profile, panel_launch *l) {
-    plan_search search = {.best = *l,
+/* Chooses part_vectors and item_blocks, false when no plan will do: whole tiles, and what divides
+ * the pixels evenly. Three vectors are among the candidates, whatever else. */
+static bool plan_launch(const device_profile *profile, panel_launch *l) {
+    plan_search search = {.profile = profile,
+        .best = *l,
         .cost = -1,
         .threads = max_of(profile->compute_units, 1),
         .floats = local_floats(profile)};
@@ -219,6 +229,7 @@ static void plan_launch(const device_profile *profile, panel_launch *l) {
         try_parts(&search, l, ceil_div(l->vectors, search.threads * rounds));
     }
     *l = search.best;
+    return search.cost >= 0;
 }
 
 bool conv2d_cpu_panel_supports(const device_profile *profile, const void *problem) {
@@ -228,10 +239,16 @@ bool conv2d_cpu_panel_supports(const device_profile *profile, const void *proble
         return false;
     }
     panel_launch l = make_launch(profile, p);
+    if (l.pixels >= INT32_MAX / 2) {
+        return false;
+    }
+    if (!profile->is_cpu) {
+        return plan_launch(profile, &l);
+    }
+    /* Here there is a plan where there is room for the smallest: quicker to tell, at each call. */
     l.part_vectors = min_of(l.vectors, TILE_VECTORS);
     l.item_blocks = 1;
-    return l.pixels < INT32_MAX / 2 && plan_parts(&l, local_floats(profile)) &&
-           profile_item_is_short(profile, item_cost(&l, l.part_vectors));
+    return plan_parts(&l, local_floats(profile));
 }
 
 /* ---- Launching ---- */
