@@ -206,6 +206,10 @@ bool device_probe_event_times(cl_context context, cl_command_queue queue) {
     return believable;
 }
 
+int64_t profile_vector_width(const device_profile *profile) {
+    return profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
+}
+
 bool profile_is_past_caches(const device_profile *profile, double bytes) {
     return profile->cache_bytes > 0 && bytes > (double)profile->cache_bytes;
 }

@@ -31,6 +31,9 @@ typedef struct device_profile {
     int opencl_c_major, opencl_c_minor;
 } device_profile;
 
+/* Floats in the explicit vectors of kernels for CPUs, on whatever device they run: 4, 8 or 16. */
+int64_t profile_vector_width(const device_profile *profile);
+
 /* Whether a pass over so much memory leaves nothing in the caches that anyone will find there. */
 bool profile_is_past_caches(const device_profile *profile, double bytes);
 

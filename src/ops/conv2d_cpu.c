@@ -206,7 +206,7 @@ static bool plan_launch(const device_profile *profile, patch_launch *l) {
     const int64_t threads = max_of(profile->compute_units, 1);
     const int64_t bytes = min_of((int64_t)profile->local_memory, PATCH_LIMIT);
     const int64_t floats = bytes / 4 - taps_of(l) - 32;
-    l->width = profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
+    l->width = profile_vector_width(profile);
     l->block = l->outputs >= 5 && l->width == 16 ? 8 : l->outputs >= 2 ? 4 : 1;
     l->tile_wide = l->block == 8 || l->width < 16 ? 3 : 4;
     l->blocks = ceil_div(l->outputs, l->block);

@@ -10,13 +10,9 @@ enum {
     TILE_ROWS = 4
 };
 
-static int64_t native_width(const device_profile *profile) {
-    return profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
-}
-
 /* Of the native vector and its half, what wastes fewer lanes on rows of this length. */
 static int64_t vector_for(const device_profile *profile, int64_t length) {
-    const int64_t whole = native_width(profile), half = max_of(whole / 2, 4);
+    const int64_t whole = profile_vector_width(profile), half = max_of(whole / 2, 4);
     return round_up((size_t)length, (size_t)half) < round_up((size_t)length, (size_t)whole) ? half
                                                                                             : whole;
 }
@@ -134,7 +130,7 @@ cleat_status conv2d_cpu_depthwise(cleat_context *context, const void *problem) {
 /* ---- Backward to the weights ---- */
 
 static size_t local_bytes(const device_profile *profile, const conv2d_problem *p) {
-    return (size_t)(p->w.shape[2] * p->w.shape[3] * native_width(profile)) * 4;
+    return (size_t)(p->w.shape[2] * p->w.shape[3] * profile_vector_width(profile)) * 4;
 }
 
 bool conv2d_cpu_depthwise_weights_supports(const device_profile *profile, const void *problem) {
@@ -152,7 +148,7 @@ cleat_status conv2d_cpu_depthwise_weights(cleat_context *context, const void *pr
     launch l =
         launch_begin(p->operation, "conv2d_cpu_depthwise_weights", "conv2d_cpu_depthwise_weights");
     launch_use_index64(&l, p->index64);
-    launch_macro(&l, "VECTOR", native_width(profile));
+    launch_macro(&l, "VECTOR", profile_vector_width(profile));
     launch_tensor(&l, &p->x);
     launch_tensor(&l, &p->w);
     launch_tensor(&l, &p->y);

@@ -98,7 +98,7 @@ static panel_launch make_launch(const device_profile *profile, const conv2d_prob
         l.x = l.flat ? x : p->x;
         l.y = l.flat ? y : p->y;
     }
-    l.width = profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
+    l.width = profile_vector_width(profile);
     l.block = l.width == 16 && p->group_outputs > 4 ? 8 : 4;
     l.blocks = ceil_div(p->group_outputs, l.block);
     l.pitch = l.y.shape[3] + l.axis[COLUMNS].reach;

@@ -96,7 +96,7 @@ static rows_launch make_launch(const device_profile *profile, const conv2d_probl
     }
     l.w_group = p->group_outputs * p->w.stride[0];
     l.pitch = l.x->shape[3] + max_of(l.left, l.right);
-    l.width = profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
+    l.width = profile_vector_width(profile);
     l.block = l.width == 16 && l.outputs > 4 ? 8 : 4;
     l.blocks = ceil_div(l.outputs, l.block);
     return l;

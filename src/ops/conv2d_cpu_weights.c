@@ -96,7 +96,7 @@ static conv2d_problem without_gaps(const conv2d_problem *p) {
 static bool make_plan(const device_profile *profile, const conv2d_problem *p, weights_plan *plan) {
     const int64_t bytes = min_of((int64_t)profile->local_memory, LOCAL_LIMIT);
     const int64_t floats = bytes / 4 - 32;
-    plan->width = profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
+    plan->width = profile_vector_width(profile);
     plan->rows = plan->width == 16 ? 12 : 6;
     plan->vectors = p->group_outputs > plan->width ? 2 : 1;
     plan->blocks = ceil_div(p->group_outputs, plan->width * plan->vectors);

@@ -8,7 +8,7 @@ enum { PACK_CHANNELS = 16 /* that a work-item packs at once */ };
 
 bool weight_panels_plan(
     const device_profile *profile, const cleat_tensor *w, int64_t groups, weight_panels *panels) {
-    const int64_t width = profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
+    const int64_t width = profile_vector_width(profile);
     const bool depthwise = groups > 1 && w->shape[0] == groups && w->shape[1] == 1;
     *panels = (weight_panels){.width = width,
         .groups = depthwise ? 1 : groups,
@@ -26,18 +26,24 @@ bool conv2d_is_channels_last(const conv2d_problem *p) {
            (p->y.shape[1] == 1 || p->y.stride[1] == 1);
 }
 
+/* Panels in scratch memory, or in the buffer of those that are kept. */
+static void launch_panels(launch *l, void *scratch, cleat_buffer *kept) {
+    const cleat_tensor panels = {.buffer = kept};
+    if (scratch != NULL) {
+        launch_memory(l, scratch);
+    } else {
+        launch_tensor(l, &panels);
+    }
+}
+
 static launch pack_launch(const cleat_tensor *w, const weight_panels *panels, bool index64,
-    void *scratch, const cleat_tensor *kept) {
+    void *scratch, cleat_buffer *kept) {
     launch l =
         launch_begin("conv2d", "conv2d_cpu_channels_last_pack", "conv2d_cpu_channels_last_pack");
     launch_use_index64(&l, index64);
     launch_macro(&l, "VECTOR", panels->width);
     launch_tensor(&l, w);
-    if (scratch != NULL) {
-        launch_memory(&l, scratch);
-    } else {
-        launch_tensor(&l, kept);
-    }
+    launch_panels(&l, scratch, kept);
     launch_numbers_begin(&l);
     const int64_t places[] = {w->offset, panels->outputs * w->stride[0], w->stride[0], w->stride[1],
         w->stride[2], w->stride[3]};
@@ -64,7 +70,6 @@ static size_t panel_bytes(const weight_panels *panels) {
 cleat_status conv2d_run_on_panels(cleat_context *context, const conv2d_problem *p,
     const weight_panels *panels, const char *family, panels_reader reader, const void *plan) {
     const bool index64 = p->index64 || needs_index64(&p->w, panels);
-    const cleat_tensor kept = {.buffer = p->packed_w != NULL ? p->packed_w->panels : NULL};
     void *scratch = NULL;
     launch launches[2];
     int count = 0;
@@ -77,11 +82,7 @@ cleat_status conv2d_run_on_panels(cleat_context *context, const conv2d_problem *
     launch_use_index64(work, index64);
     launch_tensor(work, &p->x);
     launch_tensor(work, &p->y);
-    if (scratch != NULL) {
-        launch_memory(work, scratch);
-    } else {
-        launch_tensor(work, &kept);
-    }
+    launch_panels(work, scratch, p->packed_w != NULL ? p->packed_w->panels : NULL);
     reader(work, p, panels, plan);
     work->flop = conv2d_flop(p);
     work->bytes = conv2d_bytes(p);
@@ -93,11 +94,10 @@ cleat_status conv2d_run_on_panels(cleat_context *context, const conv2d_problem *
 /* ---- For many calls ---- */
 
 static cleat_status pack(cleat_context *context, const cleat_packed *packed) {
-    const cleat_tensor kept = {.buffer = packed->panels};
     weight_panels panels;
     weight_panels_plan(context_profile(context), &packed->operand, packed->layout[0], &panels);
     launch l = pack_launch(
-        &packed->operand, &panels, needs_index64(&packed->operand, &panels), NULL, &kept);
+        &packed->operand, &panels, needs_index64(&packed->operand, &panels), NULL, packed->panels);
     return launch_all(context, &l, 1);
 }
 

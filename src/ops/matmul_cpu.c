@@ -11,7 +11,7 @@ typedef struct macro_tile {
 
 register_tile choose_register_tile(const device_profile *profile) {
     /* 16 wide means AVX-512 and its 32 registers; the others have 16 at least. */
-    const int64_t w = matmul_vector_width(profile);
+    const int64_t w = profile_vector_width(profile);
     const int64_t vectors = w == 16 ? 2 : 3;
     return (register_tile){w, vectors, w == 16 ? 8 : 4, vectors * w};
 }

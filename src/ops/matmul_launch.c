@@ -90,10 +90,6 @@ bool matmul_sum_needs_index64(size_t bytes) {
     return bytes / sizeof(float) > (size_t)INT32_MAX;
 }
 
-int64_t matmul_vector_width(const device_profile *profile) {
-    return profile->float_width >= 16 ? 16 : profile->float_width >= 8 ? 8 : 4;
-}
-
 /* Always the same work-group, since drivers for CPUs compile a kernel anew for each. */
 void matmul_size_by_element(const device_profile *profile, const matmul_problem *p, launch *l) {
     size_t lanes = 64;

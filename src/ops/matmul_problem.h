@@ -63,9 +63,6 @@ int matmul_kernel_batch_rank(const matmul_problem *p);
 /* The arguments of MATMUL_PARAMETERS in cl/matmul_batch.cl. */
 void matmul_arguments(launch *l, const matmul_problem *p);
 
-/* Floats in the explicit vectors of kernels for CPUs, on whatever device they run: 4, 8 or 16. */
-int64_t matmul_vector_width(const device_profile *profile);
-
 /* The geometry of kernels with one work-item an element of y: global size (n, m, batches). */
 void matmul_size_by_element(const device_profile *profile, const matmul_problem *p, launch *l);
 
