@@ -470,6 +470,15 @@ static double activation(cleat_activation kind, double x, double slope) {
     return NAN;
 }
 
+static void check_activated(const test_tensor *x, const test_tensor *w, const int64_t *y_shape,
+    test_layout y_layout, const cleat_conv2d_options *options, const double *want, double ulp) {
+    test_tensor y = test_output(4, y_shape, y_layout);
+    test_ok(cleat_conv2d(test_context(), x->view, w->view, y.view, options));
+    test_fetch(&y);
+    test_ulp(&y, want, ulp, cleat_activation_name(options->activation));
+    test_free(&y);
+}
+
 /* Every activation by one variant, the one with a slope by all. A 1x1 window and one channel: the
  * sum is one exact product, so only the activation rounds. */
 START_TEST(test_activations) {
@@ -501,11 +510,7 @@ START_TEST(test_activations) {
             }
             const cleat_conv2d_options options = {
                 .activation = (cleat_activation)kind, .slope = slope, .variant = variants[i]};
-            test_tensor y = test_output(4, y_shape, TEST_ROW_MAJOR);
-            test_ok(cleat_conv2d(test_context(), x.view, w.view, y.view, &options));
-            test_fetch(&y);
-            test_ulp(&y, want, ulp[kind], cleat_activation_name((cleat_activation)kind));
-            test_free(&y);
+            check_activated(&x, &w, y_shape, TEST_ROW_MAJOR, &options, want, ulp[kind]);
         }
     }
     test_free(&x);
@@ -539,11 +544,7 @@ START_TEST(test_activations_channels_last) {
             .slope = 0.25f,
             .groups = depthwise ? 16 : 1,
             .variant = depthwise ? "cpu_channels_last_depthwise" : "cpu_channels_last"};
-        test_tensor y = test_output(4, y_shape, TEST_CHANNELS_LAST);
-        test_ok(cleat_conv2d(test_context(), x.view, w.view, y.view, &options));
-        test_fetch(&y);
-        test_ulp(&y, want, ulp[kind], cleat_activation_name((cleat_activation)kind));
-        test_free(&y);
+        check_activated(&x, &w, y_shape, TEST_CHANNELS_LAST, &options, want, ulp[kind]);
     }
     test_free(&x);
     test_free(&w);
