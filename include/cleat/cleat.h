@@ -11,7 +11,7 @@
  *  - A call checks everything first. A call that fails enqueues nothing, leaves its outputs as they
  *    were and the context usable; cleat_error_message() tells why.
  *  - A call that succeeds has enqueued its work and returns without waiting for it. Work runs in
- *    the order of the calls. cleat_tensor_read() waits for what it reads; cleat_finish() for all.
+ *    the order of the calls. cleat_read() waits for what it reads; cleat_finish() for all.
  *  - Outputs must not overlap inputs unless the operation says so, nor themselves (a broadcast view
  *    is no output). Any strides are accepted unless the operation says otherwise.
  *  - A context may be shared by threads. Zero-size tensors are legal everywhere.
@@ -28,6 +28,7 @@
 #include <cleat/matmul.h>
 #include <cleat/optimizer.h>
 #include <cleat/packed.h>
+#include <cleat/plan.h>
 #include <cleat/pool.h>
 #include <cleat/profile.h>
 #include <cleat/random.h>

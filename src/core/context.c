@@ -100,6 +100,8 @@ static void free_context(cleat_context *context) {
     }
     pthread_mutex_destroy(&context->mutex);
     pthread_mutex_destroy(&context->build_mutex);
+    pthread_mutex_destroy(&context->store_mutex);
+    plan_free(context->plan);
     process_mark_free(&context->mark);
     free(context->kernel_dir);
     free(context->cache_dir);
@@ -118,6 +120,12 @@ static cleat_context *new_context(void) {
         return NULL;
     }
     if (pthread_mutex_init(&context->build_mutex, NULL) != 0) {
+        pthread_mutex_destroy(&context->mutex);
+        free(context);
+        return NULL;
+    }
+    if (pthread_mutex_init(&context->store_mutex, NULL) != 0) {
+        pthread_mutex_destroy(&context->build_mutex);
         pthread_mutex_destroy(&context->mutex);
         free(context);
         return NULL;

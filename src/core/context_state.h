@@ -6,6 +6,7 @@
 #include "core/kernel_cache.h"
 #include "core/launch.h"
 #include "core/opencl_calls.h"
+#include "core/plan.h"
 #include "core/process_mark.h"
 #include "core/profile_table.h"
 #include "core/scratch_pool.h"
@@ -35,10 +36,12 @@ struct cleat_context {
     atomic_uint_fast64_t memory_era; /* counts the cl_mem released: while it stands, a handle means
                                         what it meant */
 
-    pthread_mutex_t build_mutex; /* held while a kernel is built; taken before `mutex` */
+    pthread_mutex_t build_mutex; /* held while kernels are built; taken before `mutex` */
+    pthread_mutex_t store_mutex; /* held while a function of cache_store runs */
     pthread_mutex_t mutex;       /* guards everything below, and the order of the queue */
     kernel_cache kernels;
     scratch_pool scratch;
+    plan *plan; /* the open one, NULL for none */
     tuned_table tuned;
     profile_table rows;
     cleat_context_statistics statistics;

@@ -97,7 +97,7 @@ static void entry_path(const cleat_context *context, const char *name, char *pat
 /* The whole entry, to be freed; NULL with *missing when there is none, NULL without it when it
  * cannot be read. */
 static unsigned char *read_entry(
-    const cleat_context *context, const char *name, size_t *size, bool *missing) {
+    cleat_context *context, const char *name, size_t *size, bool *missing) {
     const cleat_cache_store *store = &context->cache_store;
     unsigned char *entry = NULL;
     if (store->load == NULL) {
@@ -107,6 +107,7 @@ static unsigned char *read_entry(
         *missing = entry == NULL && file_is_missing();
         return entry;
     }
+    pthread_mutex_lock(&context->store_mutex);
     *size = store->load(store->data, name, NULL, 0);
     *missing = *size == 0;
     entry = *missing || *size > max_entry ? NULL : malloc(*size);
@@ -115,6 +116,7 @@ static unsigned char *read_entry(
         free(entry);
         entry = NULL;
     }
+    pthread_mutex_unlock(&context->store_mutex);
     return entry;
 }
 
@@ -277,8 +279,15 @@ void disk_cache_store(cleat_context *context, const text_builder *key, cl_progra
         return;
     }
     errno = 0;
-    if (!(store->load != NULL ? store->store(store->data, name, entry, size)
-                              : file_replace(path, entry, size))) {
+    bool kept = false;
+    if (store->load != NULL) {
+        pthread_mutex_lock(&context->store_mutex);
+        kept = store->store(store->data, name, entry, size);
+        pthread_mutex_unlock(&context->store_mutex);
+    } else {
+        kept = file_replace(path, entry, size);
+    }
+    if (!kept) {
         log_unwritable(context);
     }
     free(entry);

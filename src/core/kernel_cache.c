@@ -5,6 +5,7 @@
 #include "core/program.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct cached_program {
     cached_program *next;
@@ -43,18 +44,24 @@ static bool same_text(const char *a, const char *b) {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static bool same_program(const cached_program *program, const launch *l) {
-    if (program->macro_count != l->macro_count || !same_text(program->family, l->family)) {
-        return false;
-    }
-    for (int i = 0; i < l->macro_count; i++) {
-        const kernel_macro *a = &program->macros[i];
-        const kernel_macro *b = &l->macros[i];
-        if (a->value != b->value || !same_text(a->name, b->name) || !same_text(a->text, b->text)) {
+static bool same_macros(const kernel_macro *a, const kernel_macro *b, int count) {
+    for (int i = 0; i < count; i++) {
+        if (a[i].value != b[i].value || !same_text(a[i].name, b[i].name) ||
+            !same_text(a[i].text, b[i].text)) {
             return false;
         }
     }
     return true;
+}
+
+static bool same_program(const cached_program *program, const launch *l) {
+    return program->macro_count == l->macro_count && same_text(program->family, l->family) &&
+           same_macros(program->macros, l->macros, l->macro_count);
+}
+
+bool kernel_cache_same(const launch *a, const launch *b) {
+    return a->macro_count == b->macro_count && same_text(a->kernel, b->kernel) &&
+           same_text(a->family, b->family) && same_macros(a->macros, b->macros, a->macro_count);
 }
 
 static cached_kernel *find(const kernel_cache *cache, const launch *l, uint64_t hash) {
@@ -183,6 +190,138 @@ cleat_status kernel_cache_build(cleat_context *context, const launch *l, cached_
         status = add_kernel(context, l, hash, kernel);
     }
     pthread_mutex_unlock(&context->build_mutex);
+    return status;
+}
+
+/* ---- Many at once ---- */
+
+/* A program to build, and what came of it. */
+typedef struct build_job {
+    const launch *l;
+    cached_program *program;
+    cleat_status status;
+    char *message; /* of a failure: each thread has its own */
+} build_job;
+
+typedef struct build_crew {
+    cleat_context *context;
+    build_job *jobs;
+    size_t count;
+    atomic_size_t next;
+} build_crew;
+
+static void *build_jobs(void *data) {
+    build_crew *crew = data;
+    for (;;) {
+        size_t i = atomic_fetch_add(&crew->next, 1);
+        if (i >= crew->count) {
+            return NULL;
+        }
+        build_job *job = &crew->jobs[i];
+        job->status =
+            program_build(crew->context, job->l, &job->program->program, &job->program->unstored);
+        if (job->status != CLEAT_OK) {
+            job->message = strdup(cleat_error_message());
+        }
+    }
+}
+
+/* This thread works too, so that it goes on where no other can be had. */
+static void run_crew(build_crew *crew) {
+    enum { MOST_THREADS = 16 };
+    pthread_t threads[MOST_THREADS];
+    size_t started = 0;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t wanted = processors > 1 ? (size_t)processors - 1 : 0;
+    wanted = wanted < MOST_THREADS ? wanted : MOST_THREADS;
+    wanted = wanted < crew->count ? wanted : crew->count - 1;
+    while (started < wanted && pthread_create(&threads[started], NULL, build_jobs, crew) == 0) {
+        started++;
+    }
+    build_jobs(crew);
+    while (started > 0) {
+        pthread_join(threads[--started], NULL);
+    }
+}
+
+static bool has_job(const build_crew *crew, const launch *l) {
+    bool found = false;
+    for (size_t i = 0; i < crew->count && !found; i++) {
+        found = same_program(crew->jobs[i].program, l);
+    }
+    for (cached_program *p = crew->context->kernels.programs; p != NULL && !found; p = p->next) {
+        found = same_program(p, l);
+    }
+    return found;
+}
+
+/* A job for each program that is not there; false when there is no memory. */
+static bool list_jobs(build_crew *crew, const launch *launches, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!has_job(crew, &launches[i])) {
+            cached_program *program = new_program(&launches[i]);
+            if (program == NULL) {
+                return false;
+            }
+            crew->jobs[crew->count++] = (build_job){.l = &launches[i], .program = program};
+        }
+    }
+    return true;
+}
+
+/* Adds what was built to the context's programs; the first failure, its message the thread's. */
+static cleat_status take_programs(build_crew *crew) {
+    cleat_status status = CLEAT_OK;
+    cached_program **end = &crew->context->kernels.programs;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    for (size_t i = 0; i < crew->count; i++) {
+        build_job *job = &crew->jobs[i];
+        if (job->status == CLEAT_OK && job->program->program != NULL) {
+            *end = job->program;
+            end = &job->program->next;
+            continue;
+        }
+        free_program(job->program, true);
+        if (status == CLEAT_OK && job->status != CLEAT_OK) {
+            status = status_set(job->status, "%s", job->message != NULL ? job->message : "");
+        }
+        free(job->message);
+    }
+    return status;
+}
+
+/* The kernels of programs that are there; what could not be built has its failure already. */
+static cleat_status add_kernels(cleat_context *context, launch *launches, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint64_t hash = hash_launch(&launches[i]);
+        launches[i].built = find(&context->kernels, &launches[i], hash);
+        if (launches[i].built == NULL) {
+            TRY(add_kernel(context, &launches[i], hash, &launches[i].built));
+        }
+    }
+    return CLEAT_OK;
+}
+
+cleat_status kernel_cache_build_all(cleat_context *context, launch *launches, size_t count) {
+    if (count == 0) {
+        return CLEAT_OK;
+    }
+    build_crew crew = {.context = context, .jobs = calloc(count, sizeof *crew.jobs)};
+    REFUSE_IF(crew.jobs == NULL, CLEAT_OUT_OF_HOST_MEMORY, "plan_end: no host memory");
+    pthread_mutex_lock(&context->build_mutex);
+    bool listed = list_jobs(&crew, launches, count);
+    if (listed && crew.count > 0) {
+        run_crew(&crew);
+    }
+    cleat_status status = take_programs(&crew);
+    if (status == CLEAT_OK) {
+        status = listed ? add_kernels(context, launches, count)
+                        : status_set(CLEAT_OUT_OF_HOST_MEMORY, "plan_end: no host memory");
+    }
+    pthread_mutex_unlock(&context->build_mutex);
+    free(crew.jobs);
     return status;
 }
 

@@ -40,6 +40,14 @@ cached_kernel *kernel_cache_find(const kernel_cache *cache, const launch *l);
  * the context's mutex. */
 cleat_status kernel_cache_build(cleat_context *context, const launch *l, cached_kernel **kernel);
 
+/* Whether two launches are of one kernel. */
+bool kernel_cache_same(const launch *a, const launch *b);
+
+/* Builds what is missing of the kernels of `count` launches, programs side by side on several
+ * threads, and fills `built` of each. Returns the first failure, after all have been tried. Call
+ * without the context's mutex. */
+cleat_status kernel_cache_build_all(cleat_context *context, launch *launches, size_t count);
+
 /* At the context's end: puts programs on disk that are not there yet, the oldest first, for a short
  * time. */
 void kernel_cache_store(cleat_context *context);

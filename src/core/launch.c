@@ -141,8 +141,16 @@ cleat_status launch_fits(const launch *l) {
     return CLEAT_OK;
 }
 
-/* What must hold before anything is enqueued; also makes global a multiple of local. */
-static cleat_status check_launch(const cleat_context *context, launch *l) {
+bool launch_is_empty(const launch *l) {
+    for (int i = 0; i < l->dimensions; i++) {
+        if (l->global[i] == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+cleat_status launch_check(const cleat_context *context, launch *l) {
     TRY(launch_fits(l));
     REFUSE_IF(l->dimensions < 1 || l->dimensions > 3, CLEAT_UNSUPPORTED,
         "%s: kernel %s was given no size", l->operation, l->kernel);
@@ -219,10 +227,8 @@ static cleat_status set_arguments(const cleat_context *context, const launch *l)
 }
 
 static cleat_status enqueue(cleat_context *context, const launch *l) {
-    for (int i = 0; i < l->dimensions; i++) {
-        if (l->global[i] == 0) {
-            return CLEAT_OK;
-        }
+    if (launch_is_empty(l)) {
+        return CLEAT_OK;
     }
     TRY(set_arguments(context, l));
     measure m = measure_begin(context);
@@ -254,15 +260,22 @@ static cleat_status find_kernels(cleat_context *context, launch *launches, int c
     return CLEAT_OK;
 }
 
+/* With the mutex held. */
+static cleat_status enqueue_all(cleat_context *context, launch *launches, int count) {
+    TRY(find_kernels(context, launches, count));
+    for (int i = 0; i < count; i++) {
+        TRY(launch_check(context, &launches[i]));
+    }
+    for (int i = 0; i < count; i++) {
+        TRY(enqueue(context, &launches[i]));
+    }
+    return CLEAT_OK;
+}
+
 cleat_status launch_all(cleat_context *context, launch *launches, int count) {
     pthread_mutex_lock(&context->mutex);
-    cleat_status status = find_kernels(context, launches, count);
-    for (int i = 0; i < count && status == CLEAT_OK; i++) {
-        status = check_launch(context, &launches[i]);
-    }
-    for (int i = 0; i < count && status == CLEAT_OK; i++) {
-        status = enqueue(context, &launches[i]);
-    }
+    cleat_status status = plan_current(context) != NULL ? plan_add(context, launches, count)
+                                                        : enqueue_all(context, launches, count);
     pthread_mutex_unlock(&context->mutex);
     return status;
 }
@@ -270,6 +283,11 @@ cleat_status launch_all(cleat_context *context, launch *launches, int count) {
 cleat_status launch_foreign(cleat_context *context, const char *operation, const char *kernel,
     double flop, double bytes, cleat_status (*enqueue_work)(void *queue, void *data), void *data) {
     pthread_mutex_lock(&context->mutex);
+    if (plan_current(context) != NULL) {
+        plan_count(plan_current(context), flop, bytes);
+        pthread_mutex_unlock(&context->mutex);
+        return CLEAT_OK;
+    }
     /* The provider's events are its own: only the host's clock tells, and what was enqueued before
      * must not count. */
     if (context->profiling) {

@@ -94,6 +94,13 @@ void launch_numbers_end(launch *l);
 /* CLEAT_UNSUPPORTED when more was passed than there is room for. */
 cleat_status launch_fits(const launch *l);
 
+/* Whether there are no work-items. */
+bool launch_is_empty(const launch *l);
+
+/* What must hold of a launch whose kernel is built before anything is enqueued; also makes global a
+ * multiple of local. */
+cleat_status launch_check(const cleat_context *context, launch *l);
+
 void launch_size_1d(launch *l, size_t global, size_t local);
 void launch_size_2d(launch *l, size_t global0, size_t global1, size_t local0, size_t local1);
 void launch_size_3d(launch *l, const size_t global[3], const size_t local[3]);

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/packed.h"
+#include "core/plan.h"
 #include "core/tensor_check.h"
 #include <stdlib.h>
 #include <string.h>
 
+/* What a plan only plans would be left without its values. */
+static cleat_status refuse_in_plan(const char *operation, cleat_context *context) {
+    REFUSE_IF(plan_is_open(context), CLEAT_INVALID_ARGUMENT,
+        "%s: not while this thread has a plan open", operation);
+    return CLEAT_OK;
+}
+
 cleat_status packed_create(const char *operation, cleat_context *context,
     const cleat_tensor *operand, size_t bytes, const int64_t *layout, pack_function pack,
     cleat_packed **packed) {
+    TRY(refuse_in_plan(operation, context));
     cleat_packed *made = calloc(1, sizeof *made);
     REFUSE_IF(made == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", operation);
     atomic_init(&made->references, 1);
@@ -73,6 +82,7 @@ cleat_status cleat_packed_update(cleat_context *context, cleat_packed *packed) {
     TRY(check_context("packed_update", context));
     REFUSE_IF(packed == NULL, CLEAT_INVALID_ARGUMENT, "packed_update: packed is NULL");
     TRY(check_tensor("packed_update", "the packed operand", context, &packed->operand, 0));
+    TRY(refuse_in_plan("packed_update", context));
     return packed->panels != NULL ? packed->pack(context, packed) : CLEAT_OK;
 }
 

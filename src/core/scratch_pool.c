@@ -39,8 +39,27 @@ static cleat_status reserve(scratch_pool *pool) {
     return CLEAT_OK;
 }
 
+/* New memory, or, in a plan, a handle that stands for some. */
+static cleat_status allocate(cleat_context *context, size_t size, cl_mem *memory) {
+    plan *p = plan_current(context);
+    if (p == NULL) {
+        TRY(context_allocate(context, size, memory));
+        context->statistics.scratch_bytes += size;
+        return CLEAT_OK;
+    }
+    TRY(context_admit(context, size));
+    p->summary.scratch_bytes += size;
+    *memory = (cl_mem)(uintptr_t)(p->scratch.count + 1);
+    return CLEAT_OK;
+}
+
+static scratch_pool *pool_of(cleat_context *context) {
+    plan *p = plan_current(context);
+    return p != NULL ? &p->scratch : &context->scratch;
+}
+
 static cleat_status lend(cleat_context *context, size_t bytes, void **memory) {
-    scratch_pool *pool = &context->scratch;
+    scratch_pool *pool = pool_of(context);
     size_t size = size_class(bytes);
     scratch_block *block = best_fit(pool, size);
     if (block != NULL) {
@@ -51,9 +70,8 @@ static cleat_status lend(cleat_context *context, size_t bytes, void **memory) {
     }
     cl_mem made = NULL;
     TRY(reserve(pool));
-    TRY(context_allocate(context, size, &made));
+    TRY(allocate(context, size, &made));
     pool->blocks[pool->count++] = (scratch_block){.memory = made, .size = size, .lent = true};
-    context->statistics.scratch_bytes += size;
     *memory = made;
     return CLEAT_OK;
 }
@@ -99,7 +117,7 @@ void scratch_release(cleat_context *context, void *cl_mem_object) {
         return;
     }
     pthread_mutex_lock(&context->mutex);
-    scratch_pool *pool = &context->scratch;
+    scratch_pool *pool = pool_of(context);
     for (size_t i = 0; i < pool->count; i++) {
         if (pool->blocks[i].memory == cl_mem_object) {
             pool->blocks[i].lent = false;
