@@ -41,7 +41,7 @@ static double exact(int activation, double x) {
         return x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x * x * x)));
     case CLEAT_SILU:
         return x / (1 + exp(-x));
-    case CLEAT_ACTIVATION_NONE:
+    default:
         break;
     }
     return x;

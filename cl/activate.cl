@@ -4,7 +4,7 @@
  *     0  out0 = activation(in0)
  *     1  out0 = in0 * activation'(in1), in0 = dy, in1 = x
  *     2  the same with in1 = y
- * p0 is the slope of leaky relu.
+ * p0 and p1 are the parameters of the activation.
  */
 #include "common.cl"
 #define ACTIVATION_WIDTH 1
@@ -14,10 +14,10 @@
 #include "activation.cl"
 #endif
 #if MODE == 0
-#define EXPRESSION(W) out0 = CAT(activation_value_, W)(in0, p0);
+#define EXPRESSION(W) out0 = CAT(activation_value_, W)(in0, (float2)(p0, p1));
 #elif MODE == 1
-#define EXPRESSION(W) out0 = in0 * CAT(activation_derivative_, W)(in1, p0);
+#define EXPRESSION(W) out0 = in0 * CAT(activation_derivative_, W)(in1, (float2)(p0, p1));
 #else
-#define EXPRESSION(W) out0 = in0 * CAT(activation_derivative_output_, W)(in1, p0);
+#define EXPRESSION(W) out0 = in0 * CAT(activation_derivative_output_, W)(in1, (float2)(p0, p1));
 #endif
 #include "elementwise_engine.cl"

@@ -4,12 +4,12 @@
  * vector width wanted:
  *     #define ACTIVATION_WIDTH 16
  *     #include "activation.cl"
- * gives, for -DACTIVATION=<value of cleat_activation>,
- *     float16 activation_value_16(float16 x, float slope);
- *     float16 activation_derivative_16(float16 x, float slope);       in terms of the input x
- *     float16 activation_derivative_output_16(float16 y, float slope); in terms of the output y
+ * gives, for -DACTIVATION=<a form: a value of cleat_activation, clip for relu6>,
+ *     float16 activation_value_16(float16 x, float2 parameters);
+ *     float16 activation_derivative_16(float16 x, float2 parameters);        in terms of the input
+ *     float16 activation_derivative_output_16(float16 y, float2 parameters); of the output y
  * and undefines ACTIVATION_WIDTH. Width 1 is float. The third exists where the derivative can be
- * told from the output: none, relu, leaky relu, sigmoid, tanh.
+ * told from the output: none, relu, leaky relu, sigmoid, tanh, clip.
  *
  * NaN gives NaN in every value. Bounds of the values against the exact ones, in ulp: sigmoid 3,
  * tanh 4, silu 4, gelu 6 (both over the whole range, the far negative tail included), gelu_tanh
@@ -25,6 +25,7 @@
 #define ACTIVATION_IS_GELU (ACTIVATION == 5)
 #define ACTIVATION_IS_GELU_TANH (ACTIVATION == 6)
 #define ACTIVATION_IS_SILU (ACTIVATION == 7)
+#define ACTIVATION_IS_CLIP (ACTIVATION == 8)
 
 #if ACTIVATION_IS_SIGMOID || ACTIVATION_IS_TANH || ACTIVATION_IS_GELU || ACTIVATION_IS_GELU_TANH   \
     || ACTIVATION_IS_SILU
@@ -51,13 +52,13 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(gelu_argument_derivative)(ACTIVAT
 }
 #endif
 
-static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float slope) {
+static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float2 parameters) {
 #if ACTIVATION_IS_NONE
     return x;
 #elif ACTIVATION_IS_RELU
     return x <= 0.0f ? (ACTIVATION_FLOAT)(0.0f) : x;
 #elif ACTIVATION_IS_LEAKY_RELU
-    return x < 0.0f ? x * slope : x;
+    return x < 0.0f ? x * parameters.x : x;
 #elif ACTIVATION_IS_SIGMOID
     return ACTIVATION_MATH(sigmoid)(x);
 #elif ACTIVATION_IS_TANH
@@ -72,22 +73,28 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float 
 #elif ACTIVATION_IS_SILU
     x = x < -110.0f ? (ACTIVATION_FLOAT)(-110.0f) : x; /* from there on -0 */
     return ACTIVATION_MATH(weighted_sigmoid)(x, x);
+#elif ACTIVATION_IS_CLIP
+    ACTIVATION_FLOAT low = x < parameters.x ? (ACTIVATION_FLOAT)(parameters.x) : x;
+    return low > parameters.y ? (ACTIVATION_FLOAT)(parameters.y) : low;
 #endif
 }
 
-static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, float slope) {
+static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, float2 parameters) {
 #if ACTIVATION_IS_NONE
     return (ACTIVATION_FLOAT)(1.0f);
 #elif ACTIVATION_IS_RELU
     return x <= 0.0f ? (ACTIVATION_FLOAT)(0.0f) : (ACTIVATION_FLOAT)(1.0f);
 #elif ACTIVATION_IS_LEAKY_RELU
-    return x <= 0.0f ? (ACTIVATION_FLOAT)(slope) : (ACTIVATION_FLOAT)(1.0f);
+    return x <= 0.0f ? (ACTIVATION_FLOAT)(parameters.x) : (ACTIVATION_FLOAT)(1.0f);
 #elif ACTIVATION_IS_SIGMOID
     return ACTIVATION_MATH(sigmoid_derivative)(x);
 #elif ACTIVATION_IS_TANH
     return 4.0f * ACTIVATION_MATH(sigmoid_derivative)(2.0f * x);
 #elif ACTIVATION_IS_GELU
     return ACTIVATION_MATH(gelu_derivative)(x);
+#elif ACTIVATION_IS_CLIP
+    ACTIVATION_FLOAT low = x > parameters.x ? (ACTIVATION_FLOAT)(1.0f) : (ACTIVATION_FLOAT)(0.0f);
+    return x < parameters.y ? low : (ACTIVATION_FLOAT)(0.0f);
 #else
     /* The limits, 0 and 1, are reached long before; beyond, 0 * Inf would be met. */
 #if ACTIVATION_IS_GELU_TANH
@@ -104,15 +111,15 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, f
 }
 
 #if ACTIVATION_IS_NONE || ACTIVATION_IS_RELU || ACTIVATION_IS_LEAKY_RELU || ACTIVATION_IS_SIGMOID  \
-    || ACTIVATION_IS_TANH
+    || ACTIVATION_IS_TANH || ACTIVATION_IS_CLIP
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative_output)(
-    ACTIVATION_FLOAT y, float slope) {
+    ACTIVATION_FLOAT y, float2 parameters) {
 #if ACTIVATION_IS_SIGMOID
     return y * (1.0f - y);
 #elif ACTIVATION_IS_TANH
     return (1.0f - y) * (1.0f + y);
 #else
-    return ACTIVATION_NAME(derivative)(y, slope);
+    return ACTIVATION_NAME(derivative)(y, parameters);
 #endif
 }
 #endif

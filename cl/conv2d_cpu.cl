@@ -52,7 +52,7 @@ typedef struct pixel_map {
     int pitch, out_width, end; /* pixels q < end, with q % pitch < out_width, are real */
     INDEX stride_h, stride_w;
     int accumulate;
-    float slope;
+    float2 parameters;
 } pixel_map;
 
 /* Finishes pixels q .. q + width of one channel and moves the real ones together in run. */
@@ -65,7 +65,7 @@ static inline int finish_run(
         for (int i = begin; i < end; i += GEMM_W) {
             GEMM_VECTOR value = GEMM_LOAD(0, tile + i - q) + bias;
 #if ACTIVATION != 0
-            value = CAT(activation_value_, GEMM_W)(value, map->slope);
+            value = CAT(activation_value_, GEMM_W)(value, map->parameters);
 #endif
             GEMM_STORE(value, 0, run + count + i - begin);
         }
@@ -162,7 +162,7 @@ static inline void carry_sums(
     ANY_INT(dv) ANY_INT(taps_w) ANY_INT(u0) ANY_INT(du) ANY_INT(phases_h) ANY_INT(phases_w)        \
     ANY_INT(patch_rows) ANY_INT(pitch) ANY_INT(border) ANY_INT(sums_pitch) ANY_INT(band_rows)      \
     ANY_INT(channel_block) ANY_INT(item_groups) ANY_INT(item_blocks) ANY_INT(accumulate)           \
-    ANY_FLOAT(slope)
+    ACTIVATION_NUMBERS(ANY_FLOAT)
 typedef struct patch_numbers {
     NUMBER_MEMBERS(PATCH_LIST)
 } patch_numbers;
@@ -189,7 +189,7 @@ KEEP_APART static void patch_item(const __global float *source, __global float *
     const int phase = patch_rows * pitch, phases = phases_h * phases_w;
     const int plane = phases * phase;
     const pixel_map map = {
-        pitch, out_width, rows * pitch, result_h, result_w, accumulate, slope};
+        pitch, out_width, rows * pitch, result_h, result_w, accumulate, ACTIVATION_PARAMETERS};
     const int vectors = (rows * pitch - (pitch - out_width) + GEMM_W - 1) / GEMM_W;
     float tile[GEMM_MR * GEMM_NR + GEMM_W]; /* whole vectors are read at its end */
     float run[GEMM_NR + GEMM_W];

@@ -106,9 +106,9 @@ static inline void copy_windows(
 #define TILE_SPACE __global
 #endif
 
-static inline GEMM_VECTOR activate(GEMM_VECTOR value, float slope) {
+static inline GEMM_VECTOR activate(GEMM_VECTOR value, float2 parameters) {
 #if ACTIVATION != 0
-    return CAT(activation_value_, GEMM_W)(value, slope);
+    return CAT(activation_value_, GEMM_W)(value, parameters);
 #else
     return value;
 #endif
@@ -128,7 +128,7 @@ static inline GEMM_VECTOR activate(GEMM_VECTOR value, float slope) {
     ANY_INT(groups) ANY_INT(channels) ANY_INT(outputs) ANY_INT(stride_h) ANY_INT(stride_w)         \
     ANY_INT(top) ANY_INT(left) ANY_INT(taps_h) ANY_INT(taps_w) ANY_INT(dilation_h)                 \
     ANY_INT(dilation_w) ANY_INT(tiles) ANY_INT(item_tiles) ANY_INT(item_blocks)                    \
-    ANY_INT(inner_blocks) ANY_FLOAT(slope)
+    ANY_INT(inner_blocks) ACTIVATION_NUMBERS(ANY_FLOAT)
 typedef struct last_numbers {
     NUMBER_MEMBERS(LAST_LIST)
 } last_numbers;
@@ -215,12 +215,12 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
 #if ODD
                 if (b == 0) {
                     channels_last_tile_1(TILE_SOURCE, &place, panel, 0, addends, target + m, y_w, 0,
-                        slope, kept, next, next_step);
+                        ACTIVATION_PARAMETERS, kept, next, next_step);
                 } else
 #endif
                 {
                     channels_last_tile_2(TILE_SOURCE, &place, panel, panel_step, addends, target + m,
-                        y_w, min((v + 1) * GEMM_W, outputs - GEMM_W) - m, slope, kept, next,
+                        y_w, min((v + 1) * GEMM_W, outputs - GEMM_W) - m, ACTIVATION_PARAMETERS, kept, next,
                         next_step);
                 }
                 next_step = 0;

@@ -30,9 +30,9 @@
 #define FLOATV FLOATS(VECTOR)
 #define COLUMNS ((TILE - 1) * STRIDE_W + (KERNEL_W - 1) * DILATION_W + 1)
 
-static inline FLOATV activate(FLOATV value, float slope) {
+static inline FLOATV activate(FLOATV value, float2 parameters) {
 #if ACTIVATION != 0
-    return CAT(activation_value_, VECTOR)(value, slope);
+    return CAT(activation_value_, VECTOR)(value, parameters);
 #else
     return value;
 #endif
@@ -92,7 +92,7 @@ static inline void add_rows(const __global float *x, const window_place *place,
 /* A tile of one vector of channels. */
 static inline void compute_tile(const __global float *x, const window_place *place,
     const __global float *weights, const __local float *added, const bool inside,
-    __global float *y, INDEX y_w, int count, float slope) {
+    __global float *y, INDEX y_w, int count, float2 parameters) {
     FLOATV sums[TILE];
 #pragma unroll
     for (int p = 0; p < TILE; p++) {
@@ -103,7 +103,7 @@ static inline void compute_tile(const __global float *x, const window_place *pla
 #pragma unroll
     for (int p = 0; p < TILE; p++) {
         if (p < count) {
-            STORE(VECTOR, activate(sums[p], slope), y + p * y_w);
+            STORE(VECTOR, activate(sums[p], parameters), y + p * y_w);
         }
     }
 #else
@@ -115,7 +115,7 @@ static inline void compute_tile(const __global float *x, const window_place *pla
     }
     KEEP_ROLLED
     for (int p = 0; p < count; p++) {
-        STORE(VECTOR, activate(LOAD(VECTOR, kept + p * VECTOR), slope), y + p * y_w);
+        STORE(VECTOR, activate(LOAD(VECTOR, kept + p * VECTOR), parameters), y + p * y_w);
     }
 #endif
 }
@@ -125,7 +125,7 @@ static inline void compute_tile(const __global float *x, const window_place *pla
     ANY_INDEX(y_n) ANY_INDEX(y_h) ANY_INDEX(y_w) ANY_INDEX(bias_offset) ANY_INDEX(bias_stride)     \
     ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width) ANY_INT(channels)        \
     ANY_INT(stride_h) ANY_INT(top) ANY_INT(left) ANY_INT(taps_h) ANY_INT(dilation_h)               \
-    ANY_INT(item_rows) ANY_INT(item_vectors) ANY_FLOAT(slope)
+    ANY_INT(item_rows) ANY_INT(item_vectors) ACTIVATION_NUMBERS(ANY_FLOAT)
 typedef struct last_numbers {
     NUMBER_MEMBERS(LAST_LIST)
 } last_numbers;
@@ -166,7 +166,7 @@ __kernel void conv2d_cpu_channels_last_depthwise(const __global float *x, __glob
                 for (int v = vector_begin; v < vector_end; v++) {
                     const int c = min(v * VECTOR, last);
                     compute_tile(x + (at + c), &place, weights, added + v * VECTOR, true,
-                        target + c, y_w, count, slope);
+                        target + c, y_w, count, ACTIVATION_PARAMETERS);
                     weights += panel;
                 }
             } else {
@@ -174,7 +174,7 @@ __kernel void conv2d_cpu_channels_last_depthwise(const __global float *x, __glob
                 for (int v = vector_begin; v < vector_end; v++) {
                     const int c = min(v * VECTOR, last);
                     compute_tile(x + (at + c), &place, weights, added + v * VECTOR, false,
-                        target + c, y_w, count, slope);
+                        target + c, y_w, count, ACTIVATION_PARAMETERS);
                     weights += panel;
                 }
             }

@@ -13,7 +13,7 @@
  */
 static inline void CAT(channels_last_tile_, GEMM_NV)(const TILE_SPACE float *x, const tile_place *place,
     const __global float *panel, INDEX panel_step, const __local float *bias, __global float *y,
-    INDEX y_w, INDEX last_vector, float slope, __local float *kept, const __global float *next,
+    INDEX y_w, INDEX last_vector, float2 parameters, __local float *kept, const __global float *next,
     int next_step) {
 #define TILE_START(r, v) GEMM_VECTOR acc_##r##_##v = LOAD(GEMM_W, bias + (v) * GEMM_W);
 #define TILE_START_ROW(r, unused) GEMM_VECTORS(TILE_START, r)
@@ -72,7 +72,7 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const TILE_SPACE float *x, 
     }
 #if ACTIVATION <= 2
 #define TILE_PUT(r, v)                                                                             \
-    STORE(GEMM_W, activate(acc_##r##_##v, slope),                                                  \
+    STORE(GEMM_W, activate(acc_##r##_##v, parameters),                                                  \
         y + (r) * y_w + ((v) == GEMM_NV - 1 ? last_vector : (INDEX)((v) * GEMM_W)));
 #define TILE_PUT_ROW(r, unused)                                                                    \
     if (r < place->count) {                                                                        \
@@ -87,7 +87,7 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const TILE_SPACE float *x, 
     KEEP_ROLLED
     for (int i = 0; i < place->count * GEMM_NV; i++) {
         const int v = i % GEMM_NV;
-        STORE(GEMM_W, activate(LOAD(GEMM_W, kept + i * GEMM_W), slope),
+        STORE(GEMM_W, activate(LOAD(GEMM_W, kept + i * GEMM_W), parameters),
             y + i / GEMM_NV * y_w + (v == GEMM_NV - 1 ? last_vector : (INDEX)(v * GEMM_W)));
     }
 #endif

@@ -34,12 +34,12 @@ typedef struct tile_result {
     INDEX row_stride;
     int rows, columns; /* what is left of y there */
     bool over;         /* rows but the last may be stored beyond their end */
-    float slope;
+    float2 parameters;
 } tile_result;
 
 static inline VECTOR_FLOATS finish(VECTOR_FLOATS sum, const tile_result *to) {
 #if ACTIVATION != 0
-    return CAT(activation_value_, VECTOR)(sum, to->slope);
+    return CAT(activation_value_, VECTOR)(sum, to->parameters);
 #else
     return sum;
 #endif
@@ -124,7 +124,7 @@ static void sum_short_tile(row_source x, INDEX channel_stride, int channels, int
     ANY_INDEX(w_offset) ANY_INDEX(w_m) ANY_INDEX(w_c) ANY_INDEX(w_h) ANY_INDEX(w_w)                \
     ANY_INDEX(bias_offset) ANY_INDEX(bias_stride) ANY_INT(outputs) ANY_INT(group_channels)         \
     ANY_INT(group_outputs) ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)   \
-    ANY_INT(top) ANY_INT(left) ANY_INT(item_channels) ANY_INT(band_rows) ANY_FLOAT(slope)
+    ANY_INT(top) ANY_INT(left) ANY_INT(item_channels) ANY_INT(band_rows) ACTIVATION_NUMBERS(ANY_FLOAT)
 typedef struct depthwise_numbers {
     NUMBER_MEMBERS(DEPTHWISE_LIST)
 } depthwise_numbers;
@@ -173,7 +173,7 @@ KEEP_APART static void depthwise_item(const __global float *x, __global float *y
                 const int leftmost = column * COLUMN_STEP - left;
                 const tile_result to = {y + y_offset + n * y_n + m * y_c + row * y_h + column, y_h,
                     row_end - row, out_width - column,
-                    y_h == out_width && last_column + VECTOR <= 2 * out_width, slope};
+                    y_h == out_width && last_column + VECTOR <= 2 * out_width, ACTIVATION_PARAMETERS};
                 const INDEX first_row = row_at[upper], last_row = row_at[upper + SOURCE_ROWS - 1];
                 if (is_short &&
                     (plane + min(across, (INDEX)0) + min(first_row, last_row) + leftmost <

@@ -50,13 +50,13 @@ typedef struct panel_output {
     int first, last; /* block of channels: earlier sums are in y already; more will come */
     const __global float *bias;
     INDEX bias_stride;
-    float slope;
+    float2 parameters;
 } panel_output;
 
 static inline GEMM_VECTOR finish_vector(GEMM_VECTOR value, float bias, const panel_output *o) {
     value += bias;
 #if ACTIVATION != 0
-    value = CAT(activation_value_, GEMM_W)(value, o->slope);
+    value = CAT(activation_value_, GEMM_W)(value, o->parameters);
 #endif
     return value;
 }
@@ -337,7 +337,7 @@ static inline void sum_tail(const __global float *w, INDEX w_row, const __local 
     ANY_INT(taps_h) ANY_INT(v0) ANY_INT(dv) ANY_INT(taps_w) ANY_INT(u0) ANY_INT(du)                \
     ANY_INT(phases_h) ANY_INT(phases_w) ANY_INT(reach) ANY_INT(pitch) ANY_INT(plane_rows)          \
     ANY_INT(part_vectors) ANY_INT(tail) ANY_INT(item_blocks) ANY_INT(channel_block)                \
-    ANY_INT(accumulate) ANY_FLOAT(slope)
+    ANY_INT(accumulate) ACTIVATION_NUMBERS(ANY_FLOAT)
 typedef struct panel_numbers {
     NUMBER_MEMBERS(PANEL_LIST)
 } panel_numbers;
@@ -380,7 +380,7 @@ KEEP_APART static void panel_item(const __global float *x, __global float *y,
                              u / step_w;
     }
     const plane_map map = {out_height, out_width, reach, pitch};
-    panel_output o = {y_n, y_c, y_h, y_w, out_height, out_width, 0, 0, 0, 0, bias_stride, slope};
+    panel_output o = {y_n, y_c, y_h, y_w, out_height, out_width, 0, 0, 0, 0, bias_stride, ACTIVATION_PARAMETERS};
     make_runs(&item, &map, &o, x_n);
 
     float tile[GEMM_MR * GEMM_NR + GEMM_W]; /* whole vectors are read at its end */

@@ -44,33 +44,33 @@
 #define HALF_W 2
 #endif
 
-static inline GEMM_VECTOR finish_sums(const __local float *sums, float bias, float slope) {
+static inline GEMM_VECTOR finish_sums(const __local float *sums, float bias, float2 parameters) {
     GEMM_VECTOR value = GEMM_LOAD(0, sums) + bias;
 #if ACTIVATION != 0
-    value = CAT(activation_value_, GEMM_W)(value, slope);
+    value = CAT(activation_value_, GEMM_W)(value, parameters);
 #endif
     return value;
 }
 
 /* A row of y. The last vector of a row overlaps the one before: what both write is the same. */
 static inline void put_row(__global float *y, INDEX step, const __local float *sums, int count,
-    float bias, float slope, int accumulate) {
+    float bias, float2 parameters, int accumulate) {
     if (step == 1 && count >= GEMM_W && !accumulate) {
         for (int i = 0; i < count - GEMM_W; i += GEMM_W) {
-            GEMM_STORE(finish_sums(sums + i, bias, slope), 0, y + i);
+            GEMM_STORE(finish_sums(sums + i, bias, parameters), 0, y + i);
         }
-        GEMM_STORE(finish_sums(sums + count - GEMM_W, bias, slope), 0, y + count - GEMM_W);
+        GEMM_STORE(finish_sums(sums + count - GEMM_W, bias, parameters), 0, y + count - GEMM_W);
         return;
     }
     if (step == 1 && count >= HALF_W && !accumulate) {
-        CAT(vstore, HALF_W)(finish_sums(sums, bias, slope).lo, 0, y);
-        CAT(vstore, HALF_W)(finish_sums(sums + count - HALF_W, bias, slope).lo, 0,
+        CAT(vstore, HALF_W)(finish_sums(sums, bias, parameters).lo, 0, y);
+        CAT(vstore, HALF_W)(finish_sums(sums + count - HALF_W, bias, parameters).lo, 0,
             y + count - HALF_W);
         return;
     }
     for (int i = 0; i < count; i += GEMM_W) {
         float lanes[GEMM_W];
-        GEMM_STORE(finish_sums(sums + i, bias, slope), 0, lanes);
+        GEMM_STORE(finish_sums(sums + i, bias, parameters), 0, lanes);
         for (int j = 0; j < min(GEMM_W, count - i); j++) {
             y[(i + j) * step] = lanes[j] + (accumulate ? y[(i + j) * step] : 0.0f);
         }
@@ -85,7 +85,7 @@ static inline void put_row(__global float *y, INDEX step, const __local float *s
     ANY_INT(out_height) ANY_INT(out_width) ANY_INT(groups) ANY_INT(group_channels)                 \
     ANY_INT(group_outputs) ANY_INT(top) ANY_INT(left) ANY_INT(right) ANY_INT(taps_h)               \
     ANY_INT(taps_w) ANY_INT(dilation_h) ANY_INT(dilation_w) ANY_INT(pitch) ANY_INT(part_rows)      \
-    ANY_INT(item_blocks) ANY_INT(accumulate) ANY_FLOAT(slope)
+    ANY_INT(item_blocks) ANY_INT(accumulate) ACTIVATION_NUMBERS(ANY_FLOAT)
 typedef struct rows_numbers {
     NUMBER_MEMBERS(ROWS_LIST)
 } rows_numbers;
@@ -143,7 +143,7 @@ KEEP_APART static void rows_item(const __global float *x, __global float *y,
                 bias ? bias[bias_offset + (g * group_outputs + m0 + r) * bias_stride] : 0.0f;
             for (int i = 0; i < rows; i++) {
                 put_row(y + (m0 + r) * y_c + i * y_h, y_w, out + r * out_row + i * pitch,
-                    out_width, added, slope, accumulate);
+                    out_width, added, ACTIVATION_PARAMETERS, accumulate);
             }
         }
     }

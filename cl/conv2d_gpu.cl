@@ -19,6 +19,7 @@
  * GEMM_TILE_K, INDEX.
  */
 #include "common.cl"
+#include "numbers.cl"
 #define GEMM_A_ALONG_K 1
 #define GEMM_B_ALONG_K (DIRECTION == 2)
 #include "gemm_gpu.cl"
@@ -160,7 +161,7 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
     INDEX columns, INDEX terms, INDEX part_terms, int groups, int group_channels,
     int group_outputs, int height, int width, int out_height, int out_width, int kernel_h,
     int kernel_w, int stride_h, int stride_w, int top, int left, int dilation_h, int dilation_w,
-    int accumulate, float slope) {
+    int accumulate, float activation_first, float activation_second) {
     GEMM_LOCAL_TILES;
     GEMM_SUMS
     const convolution v = {x_n, x_c, x_h, x_w, w_m, w_c, w_h, w_w, y_n, y_c, y_h, y_w, height,
@@ -212,7 +213,7 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
             const float offset =
                 bias ? bias[bias_offset + (g * group_outputs + row) * bias_stride] : 0.0f;
             result[p.n * y_n + row * y_c + p.h * y_h + p.w * y_w] =
-                activation_value_1(sum + offset, slope);
+                activation_value_1(sum + offset, ACTIVATION_PARAMETERS);
 #else
             __global float *to_x = result + p.n * x_n + row * x_c + p.h * x_h + p.w * x_w;
             *to_x = accumulate ? *to_x + sum : sum;

@@ -8,6 +8,7 @@
  * Macros: INDEX; ACTIVATION (value of cleat_activation), forward only, 0 elsewhere.
  */
 #include "common.cl"
+#include "numbers.cl"
 
 #define ACTIVATION_WIDTH 1
 #include "activation.cl"
@@ -23,7 +24,8 @@
         INDEX dilation_w
 
 __kernel void conv2d_plain(const __global float *x, const __global float *w, __global float *y,
-    const __global float *bias, PARAMETERS, INDEX bias_offset, INDEX bias_stride, float slope) {
+    const __global float *bias, PARAMETERS, INDEX bias_offset, INDEX bias_stride, float activation_first,
+    float activation_second) {
     INDEX i = get_global_id(0);
     if (i >= count) {
         return;
@@ -53,7 +55,7 @@ __kernel void conv2d_plain(const __global float *x, const __global float *w, __g
     if (bias) {
         sum += bias[bias_offset + m * bias_stride];
     }
-    AT(y, n, m, oh, ow) = activation_value_1(sum, slope);
+    AT(y, n, m, oh, ow) = activation_value_1(sum, ACTIVATION_PARAMETERS);
 }
 
 __kernel void conv2d_plain_data(__global float *x, const __global float *w,

@@ -136,7 +136,8 @@ typedef struct gemm_epilogue {
     int addends;
     __global float *y;
     INDEX y_row, y_column;
-    float alpha, beta, slope;
+    float alpha, beta;
+    float2 parameters; /* of the activation */
     const __global float *bias;
     INDEX bias_row, bias_column;
     const __global float *residual;
@@ -206,7 +207,7 @@ static inline void gemm_finish(const float *tile, int rows, int columns, const g
             }
 #if ACTIVATION != 0
             if (last) {
-                x = CAT(activation_value_, GEMM_W)(x, e->slope);
+                x = CAT(activation_value_, GEMM_W)(x, e->parameters);
             }
 #endif
             gemm_scatter(x, y, e->y_column, count);

@@ -30,7 +30,7 @@
     ANY_INDEX(m) ANY_INDEX(n) ANY_INDEX(k) MATMUL_STEPS_OF(ANY_INDEX, a)                           \
     MATMUL_STEPS_OF(ANY_INDEX, b) MATMUL_STEPS_OF(ANY_INDEX, y) MATMUL_STEPS_OF(ANY_INDEX, bias)   \
     MATMUL_STEPS_OF(ANY_INDEX, residual) CAT(MATMUL_AXES_, BATCH_RANK)(ANY_INDEX)                  \
-    ANY_FLOAT(alpha) ANY_FLOAT(beta) ANY_FLOAT(slope) ANY_INT(addends)
+    ANY_FLOAT(alpha) ANY_FLOAT(beta) ACTIVATION_NUMBERS(ANY_FLOAT) ANY_INT(addends)
 typedef struct matmul_numbers {
     NUMBER_MEMBERS(MATMUL_LIST)
 } matmul_numbers;
@@ -84,7 +84,7 @@ typedef struct matmul_numbers {
         if (addends & 4) {                                                                         \
             matmul_x += residual_base[residual + (i) * residual_row + (j) * residual_column];      \
         }                                                                                          \
-        y_base[matmul_at] = activation_value_1(matmul_x, slope);                                   \
+        y_base[matmul_at] = activation_value_1(matmul_x, ACTIVATION_PARAMETERS);                   \
     }
 
 /* Declares e, the epilogue of gemm_cpu.cl for a tile at (row, column). */
@@ -96,7 +96,7 @@ typedef struct matmul_numbers {
     e.y_column = y_column;                                                                         \
     e.alpha = alpha;                                                                               \
     e.beta = beta;                                                                                 \
-    e.slope = slope;                                                                               \
+    e.parameters = ACTIVATION_PARAMETERS;                                                          \
     e.bias = bias_base + bias + (row) * bias_row + (column) * bias_column;                         \
     e.bias_row = bias_row;                                                                         \
     e.bias_column = bias_column;                                                                   \

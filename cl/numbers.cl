@@ -9,6 +9,9 @@
  *
  * In a kernel that has a parameter `const my_numbers numbers`, NUMBERS(MY_NUMBERS) declares them all
  * as constants. Include after common.cl.
+ *
+ * ACTIVATION_NUMBERS(ANY_FLOAT) in a list are the parameters of an activation (cl/activation.cl),
+ * ACTIVATION_PARAMETERS then both of them in the kernel. Host: launch_activation().
  */
 #define MEMBER_INDEX(name) INDEX name;
 #define MEMBER_INT(name) int name;
@@ -19,3 +22,6 @@
 #define CONSTANT_INT(name) const int name = numbers.name;
 #define CONSTANT_FLOAT(name) const float name = numbers.name;
 #define NUMBERS(LIST) LIST(CONSTANT_INDEX, CONSTANT_INT, CONSTANT_FLOAT)
+
+#define ACTIVATION_NUMBERS(ANY_FLOAT) ANY_FLOAT(activation_first) ANY_FLOAT(activation_second)
+#define ACTIVATION_PARAMETERS ((float2)(activation_first, activation_second))

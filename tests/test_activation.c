@@ -3,18 +3,36 @@
 #include "reference/reference_activation.h"
 
 static const char *const variants[] = {"chunked", "interleaved"};
-enum { VARIANTS = 2, ACTIVATIONS = CLEAT_SILU + 1 };
+enum { VARIANTS = 2, ACTIVATIONS = CLEAT_RELU6 + 1 };
+
+/* What is tested of each activation. */
+typedef struct subject {
+    double ulp;          /* bound of the value */
+    bool divides;        /* its bounds grow by the error of a division */
+    bool by_output;      /* its derivative can be told from the output */
+    double low, high;    /* of the outputs that are tried */
+    double derivative;   /* bound of the derivative in ulp, and ... */
+    double absolute;     /* ... beside it absolutely, in 2^-24 */
+    float parameters[2]; /* other than the defaults */
+} subject;
+
+static const subject subjects[ACTIVATIONS] = {
+    [CLEAT_ACTIVATION_NONE] = {.by_output = true, .low = -120, .high = 120},
+    [CLEAT_RELU] = {.by_output = true, .low = 0, .high = 120},
+    [CLEAT_LEAKY_RELU] = {0.5, .by_output = true, .low = -120, .high = 120, .parameters = {0.25f}},
+    [CLEAT_SIGMOID] = {3, true, true, 0, 1, 6, 0, {0}},
+    [CLEAT_TANH] = {4, true, true, -1, 1, 6, 0, {0}},
+    [CLEAT_GELU] = {6, true, .derivative = 6, .absolute = 8},
+    [CLEAT_GELU_TANH] = {0, true, .derivative = 6, .absolute = 8},
+    [CLEAT_SILU] = {4, true, .derivative = 6, .absolute = 8},
+    [CLEAT_CLIP] = {.by_output = true, .low = -7, .high = 5, .parameters = {-7, 5}},
+    [CLEAT_RELU6] = {.by_output = true, .low = 0, .high = 6},
+};
 
 /* Where division is not correctly rounded (up to 2.5 ulp in OpenCL), the bounds of sigmoid and the
  * like grow by its error. */
-static double division_error(void) {
-    return test_device_is_cpu() ? 0 : 3;
-}
-
-static double value_ulp(cleat_activation activation) {
-    static const double bounds[ACTIVATIONS] = {0, 0, 0.5, 3, 4, 6, 0, 4};
-    bool divides = activation >= CLEAT_SIGMOID;
-    return bounds[activation] + (divides ? division_error() : 0);
+static double division_error(const subject *s) {
+    return s->divides && !test_device_is_cpu() ? 3 : 0;
 }
 
 /* Everything that makes trouble, then a fine sweep over all magnitudes of both signs. */
@@ -37,34 +55,31 @@ static float *hard_values(int64_t count) {
     return values;
 }
 
-static double slope_or_default(float slope) {
-    return (double)(slope == 0.0f ? 0.01f : slope);
-}
-
-static void compare_values(
-    cleat_activation activation, const test_tensor *x, const test_tensor *y, float slope) {
+static void compare_values(cleat_activation activation, const test_tensor *x, const test_tensor *y,
+    const float *parameters) {
+    const subject *s = &subjects[activation];
     double *want = test_alloc(x->count, sizeof *want);
     double *magnitude = test_alloc(x->count, sizeof *magnitude);
     for (int64_t i = 0; i < x->count; i++) {
         double at = (double)x->data[i];
-        want[i] = reference_activation(activation, at, slope_or_default(slope));
+        want[i] = reference_activation(activation, at, parameters);
         double w = reference_gelu_argument(at);
-        double ulp = 4 + division_error() + (w < 0 ? 4 * fabs(w) : 0);
+        double ulp = 4 + division_error(s) + (w < 0 ? 4 * fabs(w) : 0);
         magnitude[i] = want[i] == 0 ? 0 : 2 * ulp * fabs(want[i]);
     }
     const char *name = cleat_activation_name(activation);
     if (activation == CLEAT_GELU_TANH) {
         test_bound(y, want, magnitude, 1, name);
     } else {
-        test_ulp(y, want, value_ulp(activation), name);
+        test_ulp(y, want, s->ulp + division_error(s), name);
     }
     free(want);
     free(magnitude);
 }
 
 static void check_forward(cleat_activation activation, int32_t rank, const int64_t *shape,
-    const float *values, test_layout layout, float slope) {
-    cleat_activation_options options = {.slope = slope};
+    const float *values, test_layout layout, const float *parameters) {
+    cleat_activation_options options = {.parameters = parameters};
     test_tensor x = test_input_from(rank, shape, values, layout);
     test_tensor y = test_output(rank, shape, layout);
     test_tensor again = test_output(rank, shape, TEST_ROW_MAJOR);
@@ -72,11 +87,11 @@ static void check_forward(cleat_activation activation, int32_t rank, const int64
     test_ok(cleat_activate(test_context(), activation, x.view, again.view, &options));
     test_fetch(&y);
     test_fetch(&again);
-    compare_values(activation, &x, &y, slope);
+    compare_values(activation, &x, &y, parameters);
     test_same_bits(&y, &again, "activate, twice");
     test_unchanged(&x);
-    test_ok(
-        cleat_activate(test_context(), activation, x.view, x.view, slope == 0 ? NULL : &options));
+    test_ok(cleat_activate(
+        test_context(), activation, x.view, x.view, parameters == NULL ? NULL : &options));
     test_free(&again);
     again = test_output(rank, shape, TEST_ROW_MAJOR);
     test_ok(cleat_copy(test_context(), x.view, again.view));
@@ -92,14 +107,15 @@ START_TEST(values_within_bounds) {
     int64_t count = 30011;
     ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", variants[_i % VARIANTS], 1), 0);
     float *values = hard_values(count);
-    float slope = _i == CLEAT_LEAKY_RELU ? 0.2f : 0;
-    check_forward((cleat_activation)_i, 1, &count, values, TEST_ROW_MAJOR, slope);
+    check_forward((cleat_activation)_i, 1, &count, values, TEST_ROW_MAJOR, NULL);
+    check_forward((cleat_activation)_i, 1, &count, values, TEST_ROW_MAJOR, subjects[_i].parameters);
     free(values);
     unsetenv("CLEAT_ELEMENTWISE");
 }
 END_TEST
 
 START_TEST(any_shape_and_stride) {
+    static const float slope = 0.25f;
     for (int round = 0; round < test_rounds(24); round++) {
         int64_t shape[CLEAT_MAX_RANK];
         int32_t rank = (int32_t)test_int(0, 4);
@@ -111,7 +127,7 @@ START_TEST(any_shape_and_stride) {
         ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", variants[round % VARIANTS], 1), 0);
         float *values = hard_values(count);
         check_forward(round % 8 == 7 ? CLEAT_GELU : CLEAT_LEAKY_RELU, rank, shape, values,
-            test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR, round % 2 == 0 ? 0.25f : 0);
+            test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR, round % 2 == 0 ? &slope : NULL);
         free(values);
     }
     unsetenv("CLEAT_ELEMENTWISE");
@@ -147,22 +163,21 @@ END_TEST
 
 START_TEST(reference_derivatives_are_slopes) {
     const double h = 1e-6;
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 4000; i++) {
         cleat_activation activation = (cleat_activation)(i % ACTIVATIONS);
+        const float *p = i % 2 == 0 ? NULL : subjects[activation].parameters;
         double x = test_real(-9, 9);
-        if (fabs(x) < 1e-3) {
-            continue;
-        }
-        double slope = (reference_activation(activation, x + h, 0.25) -
-                           reference_activation(activation, x - h, 0.25)) /
-                       (2 * h);
-        double derivative = reference_activation_derivative(activation, x, 0.25);
-        double y = reference_activation(activation, x, 0.25);
-        double by_output = activation <= CLEAT_TANH
-                               ? reference_activation_derivative_output(activation, y, 0.25)
-                               : slope;
+        double above = reference_activation(activation, x + h, p);
+        double y = reference_activation(activation, x, p);
+        double below = reference_activation(activation, x - h, p);
+        bool kink = fabs(above + below - 2 * y) > 1e-8;
+        double slope = (above - below) / (2 * h);
+        double derivative = reference_activation_derivative(activation, x, p);
+        double by_output = subjects[activation].by_output
+                               ? reference_activation_derivative_output(activation, y, p)
+                               : derivative;
         /* Not ck_assert: each one that holds writes its place to a file. */
-        if (fabs(derivative - slope) > 1e-8 || fabs(by_output - slope) > 1e-8) {
+        if (!kink && (fabs(derivative - slope) > 1e-8 || fabs(by_output - slope) > 1e-8)) {
             ck_abort_msg("%s at %g: slope %g, derivative %g, by the output %g",
                 cleat_activation_name(activation), x, slope, derivative, by_output);
         }
@@ -173,7 +188,8 @@ END_TEST
 /* dy is 1 in half of the elements: there dx is the derivative itself. */
 static void check_backward(cleat_activation activation, int32_t rank, const int64_t *shape,
     const float *values, test_layout layout, bool from_output) {
-    cleat_activation_options options = {.slope = 0.25f, .from_output = from_output};
+    const subject *s = &subjects[activation];
+    cleat_activation_options options = {.parameters = s->parameters, .from_output = from_output};
     test_tensor x = test_input_from(rank, shape, values, layout);
     test_tensor dy = test_input(rank, shape, TEST_REAL, layout);
     test_tensor dx = test_output(rank, shape, layout);
@@ -181,15 +197,13 @@ static void check_backward(cleat_activation activation, int32_t rank, const int6
     double *magnitude = test_alloc(x.count, sizeof *magnitude);
     for (int64_t i = 0; i < x.count; i++) {
         double at = (double)x.data[i];
-        double derivative = from_output
-                                ? reference_activation_derivative_output(activation, at, 0.25)
-                                : reference_activation_derivative(activation, at, 0.25);
-        double ulps = 2 * (7 + 2 * division_error()) * fabs(derivative);
-        bool absolute = activation >= CLEAT_GELU || from_output;
+        double derivative =
+            from_output ? reference_activation_derivative_output(activation, at, s->parameters)
+                        : reference_activation_derivative(activation, at, s->parameters);
+        double ulps = s->derivative > 0 ? s->derivative + 1 + 2 * division_error(s) : 0;
+        double absolute = from_output && ulps > 0 ? 8 : s->absolute;
         want[i] = (double)dy.data[i] * derivative;
-        magnitude[i] = fabs((double)dy.data[i]) * (activation <= CLEAT_LEAKY_RELU ? 0
-                                                      : absolute                  ? 8 + 2 * ulps
-                                                                                  : ulps);
+        magnitude[i] = fabs((double)dy.data[i]) * (absolute + 2 * ulps * fabs(derivative));
     }
     test_ok(
         cleat_activate_backward(test_context(), activation, x.view, dy.view, dx.view, &options));
@@ -215,15 +229,17 @@ static void check_backward(cleat_activation activation, int32_t rank, const int6
 START_TEST(derivatives_within_bounds) {
     int64_t count = 20011;
     cleat_activation activation = (cleat_activation)_i;
+    const subject *s = &subjects[activation];
     ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", variants[_i % VARIANTS], 1), 0);
     float *values = hard_values(count);
     values[2] = 0.5f; /* NaN stays with the values: a derivative there means nothing */
     check_backward(activation, 1, &count, values, TEST_ROW_MAJOR, false);
-    if (activation <= CLEAT_TANH) {
-        bool bounded = activation >= CLEAT_SIGMOID;
-        for (int64_t i = 0; bounded && i < count; i++) {
-            values[i] = (float)test_real(activation == CLEAT_TANH ? -1 : 0, 1);
+    if (s->by_output) {
+        for (int64_t i = 0; i < count; i++) {
+            values[i] = (float)test_real(s->low, s->high);
         }
+        values[0] = (float)s->low;
+        values[1] = (float)s->high;
         check_backward(activation, 1, &count, values, TEST_ROW_MAJOR, true);
     }
     free(values);
@@ -269,7 +285,7 @@ START_TEST(refuses_bad_calls) {
     cleat_tensor missing = x.view;
     cleat_tensor moved = x.view;
     cleat_activation_options from_output = {.from_output = true};
-    cleat_activation_options negative = {.from_output = true, .slope = -1.0f};
+    cleat_activation_options negative = {.from_output = true, .parameters = (const float[]){-1}};
     typed.type = CLEAT_I32;
     missing.buffer = NULL;
     moved.offset = 1;

@@ -2,6 +2,7 @@
 /* Every variant of every direction against the reference: exact, within the bound, twice the same
  * bits, over a table of cases and random ones. Refusals: test_conv2d_refusals.c. */
 #include "harness.h"
+#include "reference/reference_activation.h"
 #include "reference/reference_conv2d.h"
 
 /* One convolution: shapes and geometry, the shape of y worked out. */
@@ -447,29 +448,6 @@ START_TEST(test_special_values) {
 }
 END_TEST
 
-static double activation(cleat_activation kind, double x, double slope) {
-    const double tanh_argument = sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x);
-    switch (kind) {
-    case CLEAT_ACTIVATION_NONE:
-        return x;
-    case CLEAT_RELU:
-        return fmax(x, 0);
-    case CLEAT_LEAKY_RELU:
-        return x < 0 ? x * slope : x;
-    case CLEAT_SIGMOID:
-        return 1 / (1 + exp(-x));
-    case CLEAT_TANH:
-        return tanh(x);
-    case CLEAT_GELU:
-        return x * erfc(-x / sqrt(2)) / 2;
-    case CLEAT_GELU_TANH:
-        return x / (1 + exp(-2 * tanh_argument));
-    case CLEAT_SILU:
-        return x / (1 + exp(-x));
-    }
-    return NAN;
-}
-
 static void check_activated(const test_tensor *x, const test_tensor *w, const int64_t *y_shape,
     test_layout y_layout, const cleat_conv2d_options *options, const double *want, double ulp) {
     test_tensor y = test_output(4, y_shape, y_layout);
@@ -479,13 +457,18 @@ static void check_activated(const test_tensor *x, const test_tensor *w, const in
     test_free(&y);
 }
 
-/* Every activation by one variant, the one with a slope by all. A 1x1 window and one channel: the
- * sum is one exact product, so only the activation rounds. */
+/* One without parameters, one with one, one long, and one with two. */
+static const cleat_activation kinds[] = {CLEAT_RELU, CLEAT_LEAKY_RELU, CLEAT_GELU, CLEAT_CLIP};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+static const float parameters[KINDS][2] = {{0}, {0.25f}, {0}, {-0.75f, 0.5f}};
+static const double activation_ulp[KINDS] = {0, 1, 8, 0};
+
+/* Each by one variant, clip by all. A 1x1 window and one channel: the sum is one exact product, so
+ * only the activation rounds. */
 START_TEST(test_activations) {
-    static const double ulp[] = {0, 0, 1, 4, 5, 8, 40, 6};
     const int64_t x_shape[] = {1, 1, 9, 7}, w_shape[] = {2, 1, 1, 1}, y_shape[] = {1, 2, 9, 7};
     float x_values[63];
-    const float w_values[] = {1, 0.5f}, slope = 0.25f;
+    const float w_values[] = {1, 0.5f};
     double want[126];
     for (int i = 0; i < 63; i++) {
         x_values[i] = (float)(i - 31) / 16;
@@ -499,18 +482,19 @@ START_TEST(test_activations) {
     }
     test_tensor x = test_input_from(4, x_shape, x_values, TEST_ROWS);
     test_tensor w = test_input_from(4, w_shape, w_values, TEST_ROW_MAJOR);
-    for (int kind = CLEAT_ACTIVATION_NONE; kind <= CLEAT_SILU; kind++) {
+    for (int kind = 0; kind < KINDS; kind++) {
         for (int i = 0; i < 126; i++) {
-            want[i] = activation((cleat_activation)kind,
-                (double)x_values[i % 63] * (double)w_values[i / 63], (double)slope);
+            want[i] = reference_activation(
+                kinds[kind], (double)x_values[i % 63] * (double)w_values[i / 63], parameters[kind]);
         }
         for (int i = 0; i < count; i++) {
-            if (kind != CLEAT_LEAKY_RELU && kind % count != i) {
+            if (kinds[kind] != CLEAT_CLIP && kind % count != i) {
                 continue;
             }
-            const cleat_conv2d_options options = {
-                .activation = (cleat_activation)kind, .slope = slope, .variant = variants[i]};
-            check_activated(&x, &w, y_shape, TEST_ROW_MAJOR, &options, want, ulp[kind]);
+            const cleat_conv2d_options options = {.activation = kinds[kind],
+                .activation_parameters = parameters[kind],
+                .variant = variants[i]};
+            check_activated(&x, &w, y_shape, TEST_ROW_MAJOR, &options, want, activation_ulp[kind]);
         }
     }
     test_free(&x);
@@ -520,7 +504,6 @@ END_TEST
 
 /* The same by the variants that take whole vectors of channels: 16 of one channel, or of 16. */
 START_TEST(test_activations_channels_last) {
-    static const double ulp[] = {0, 0, 1, 4, 5, 8, 40, 6};
     const bool depthwise = _i == 1;
     const int64_t x_shape[] = {1, depthwise ? 16 : 1, 3, 5};
     const int64_t w_shape[] = {16, 1, 1, 1}, y_shape[] = {1, 16, 3, 5};
@@ -532,19 +515,19 @@ START_TEST(test_activations_channels_last) {
     }
     test_tensor x = test_input_from(4, x_shape, x_values, TEST_CHANNELS_LAST);
     test_tensor w = test_input_from(4, w_shape, w_values, TEST_ROW_MAJOR);
-    for (int kind = CLEAT_ACTIVATION_NONE; kind <= CLEAT_SILU; kind++) {
-        if (kind != CLEAT_LEAKY_RELU && kind % 2 != _i) {
+    for (int kind = 0; kind < KINDS; kind++) {
+        if (kinds[kind] != CLEAT_CLIP && kind % 2 != _i) {
             continue;
         }
         for (int i = 0; i < 240; i++) {
-            want[i] = activation(
-                (cleat_activation)kind, (double)x_values[i] * (double)w_values[i / 15], 0.25);
+            want[i] = reference_activation(
+                kinds[kind], (double)x_values[i] * (double)w_values[i / 15], parameters[kind]);
         }
-        const cleat_conv2d_options options = {.activation = (cleat_activation)kind,
-            .slope = 0.25f,
+        const cleat_conv2d_options options = {.activation = kinds[kind],
+            .activation_parameters = parameters[kind],
             .groups = depthwise ? 16 : 1,
             .variant = depthwise ? "cpu_channels_last_depthwise" : "cpu_channels_last"};
-        check_activated(&x, &w, y_shape, TEST_CHANNELS_LAST, &options, want, ulp[kind]);
+        check_activated(&x, &w, y_shape, TEST_CHANNELS_LAST, &options, want, activation_ulp[kind]);
     }
     test_free(&x);
     test_free(&w);

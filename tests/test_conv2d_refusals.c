@@ -46,7 +46,7 @@ START_TEST(test_bad_options) {
     bad = (cleat_conv2d_options){.groups = -2};
     test_refused(forward(&f, x, w, &bad), CLEAT_INVALID_ARGUMENT, "groups is -2");
     bad = (cleat_conv2d_options){.groups = 2, .activation = (cleat_activation)99};
-    test_refused(forward(&f, x, w, &bad), CLEAT_INVALID_ARGUMENT, "activation 99");
+    test_refused(forward(&f, x, w, &bad), CLEAT_INVALID_ARGUMENT, "activation is 99");
     bad = (cleat_conv2d_options){.groups = 2, .variant = "winograd"};
     test_refused(forward(&f, x, w, &bad), CLEAT_INVALID_ARGUMENT, "winograd");
     bad = (cleat_conv2d_options){.groups = 2, .dilation = {INT64_MAX, 1}};

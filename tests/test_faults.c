@@ -442,7 +442,7 @@ static void play_all(cl_int error, int number) {
 
 /* Applies leaky relu, and tells how many arguments were set for it. */
 static int arguments_for(cleat_context *context, cleat_tensor x, float slope, cleat_tensor y) {
-    const cleat_activation_options options = {.slope = slope};
+    const cleat_activation_options options = {.parameters = &slope};
     float value = 0;
     test_ok(cleat_fill(context, -1, x));
     arguments_set = 0;
@@ -471,7 +471,7 @@ START_TEST(arguments_are_set_when_they_change) {
     test_ok(cleat_tensor_create(context, CLEAT_F32, 1, &count, &y));
     ck_assert_int_eq(arguments_for(context, x, 0.25f, y), 2);
     /* One that could not be set is not taken for set. */
-    const cleat_activation_options options = {.slope = 0.125f};
+    const cleat_activation_options options = {.parameters = (const float[]){0.125f}};
     calls = 0;
     fail_at = 1;
     ck_assert_int_ne(cleat_activate(context, CLEAT_LEAKY_RELU, x, y, &options), (int)CLEAT_OK);

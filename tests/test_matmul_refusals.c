@@ -119,7 +119,7 @@ START_TEST(options_that_do_not_fit) {
         CLEAT_SHAPE_MISMATCH, "residual");
     test_refused(
         cleat_matmul(context, a, b, y, &(cleat_matmul_options){.activation = (cleat_activation)99}),
-        CLEAT_INVALID_ARGUMENT, "matmul: there is no activation 99");
+        CLEAT_INVALID_ARGUMENT, "matmul: activation is 99");
     test_refused(cleat_matmul(context, a, b, y, &(cleat_matmul_options){.variant = "fastest"}),
         CLEAT_INVALID_ARGUMENT, "cpu_packed");
     test_refused(cleat_matmul(context, a, b, y, &(cleat_matmul_options){.variant = "vector_cpu"}),

@@ -26,14 +26,14 @@ extern "C" {
  * padding only, since a variant may multiply it by padding's 0.
  */
 typedef struct cleat_conv2d_options {
-    int64_t stride[2];           /* rows, columns; 0 means 1 */
-    int64_t padding[4];          /* top, left, bottom, right (ONNX's order), each >= 0 */
-    int64_t dilation[2];         /* rows, columns; 0 means 1 */
-    int64_t groups;              /* 0 means 1 */
-    const cleat_tensor *bias;    /* forward only: f32 [M], or NULL */
-    cleat_activation activation; /* forward only, applied last */
-    float slope;                 /* of leaky relu; 0 means 0.01 */
-    bool accumulate;             /* backward only: add to the output instead of overwriting it */
+    int64_t stride[2];                  /* rows, columns; 0 means 1 */
+    int64_t padding[4];                 /* top, left, bottom, right (ONNX's order), each >= 0 */
+    int64_t dilation[2];                /* rows, columns; 0 means 1 */
+    int64_t groups;                     /* 0 means 1 */
+    const cleat_tensor *bias;           /* forward only: f32 [M], or NULL */
+    cleat_activation activation;        /* forward only, applied last */
+    const float *activation_parameters; /* see activation.h; NULL: the defaults */
+    bool accumulate;     /* backward only: add to the output instead of overwriting it */
     const char *variant; /* forces one of cleat_conv2d_variants(); NULL: $CLEAT_CONV2D (forward),
                             $CLEAT_CONV2D_BACKWARD_DATA, $CLEAT_CONV2D_BACKWARD_WEIGHTS, else the
                             tuning table */

@@ -15,7 +15,7 @@ typedef struct cleat_matmul_options {
     const cleat_tensor *bias;     /* f32, broadcast to y's shape ([n] adds to every row); or NULL */
     const cleat_tensor *residual; /* f32, broadcast to y's shape; may be y itself; or NULL */
     cleat_activation activation;
-    float slope;         /* of leaky relu; 0 means 0.01 */
+    const float *activation_parameters; /* see activation.h; NULL: the defaults */
     const char *variant; /* forces one of cleat_matmul_variants(); NULL: $CLEAT_MATMUL, else the
                             tuning table. "own" means any but CLBlast. */
     const cleat_packed *packed_b; /* b as cleat_matmul_pack() prepared it; or NULL */

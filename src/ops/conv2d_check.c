@@ -147,10 +147,8 @@ static cleat_status check_result_shape(const conv2d_problem *p, const geometry *
 static cleat_status check_forward_options(
     cleat_context *context, const cleat_conv2d_options *options, conv2d_problem *p) {
     p->bias = options->bias;
-    p->activation = options->activation;
-    p->slope = options->slope < 0 || options->slope > 0 ? options->slope : 0.01f;
-    REFUSE_IF((int)p->activation < CLEAT_ACTIVATION_NONE || p->activation > CLEAT_SILU,
-        CLEAT_INVALID_ARGUMENT, "%s: activation %d is none", p->operation, (int)p->activation);
+    TRY(activation_choose(
+        p->operation, options->activation, options->activation_parameters, &p->activation));
     TRY(check_packed(p->operation, "w", options->packed_w, &p->w));
     const cleat_packed *packed = options->packed_w;
     const int64_t groups = options->groups ? options->groups : 1;

@@ -298,7 +298,7 @@ static launch tile_launch(const conv2d_problem *p, const patch_launch *l, void *
     launch_macro(&tiles, "GEMM_W", l->width);
     launch_macro(&tiles, "GEMM_MR", l->block);
     launch_macro(&tiles, "TILE_WIDE", l->tile_wide);
-    launch_macro(&tiles, "ACTIVATION", p->activation);
+    launch_macro(&tiles, "ACTIVATION", p->activation.form);
     launch_tensor(&tiles, &l->source);
     launch_tensor(&tiles, &l->result);
     launch_memory(&tiles, packed);
@@ -321,7 +321,7 @@ static launch tile_launch(const conv2d_problem *p, const patch_launch *l, void *
     launch_axis(&tiles, &l->axis[COLUMNS]);
     launch_plan(&tiles, l);
     launch_int(&tiles, p->accumulate);
-    launch_float(&tiles, p->slope);
+    launch_activation(&tiles, &p->activation);
     launch_numbers_end(&tiles);
     tiles.flop = 2.0 * (double)cleat_tensor_count(&l->result) * (double)(l->channels * taps_of(l));
     tiles.bytes = 4.0 * ((double)cleat_tensor_count(&l->source) +

@@ -154,7 +154,7 @@ static void read_panels(
     const last_plan *q = plan;
     launch_macro(l, "GEMM_W", panels->width);
     launch_macro(l, "GEMM_MR", q->pixels);
-    launch_macro(l, "ACTIVATION", p->activation);
+    launch_macro(l, "ACTIVATION", p->activation.form);
     launch_macro(l, "ODD", panels->vectors % 2);
     launch_macro(l, "COPIES", q->copies);
     launch_tensor(l, p->bias);
@@ -172,7 +172,7 @@ static void read_panels(
         p->padding[0], p->padding[1], p->w.shape[2], p->w.shape[3], p->dilation[ROWS],
         p->dilation[COLUMNS], q->tiles, q->item_tiles, q->item_blocks, q->inner_blocks};
     launch_ints(l, numbers, sizeof numbers / sizeof numbers[0]);
-    launch_float(l, p->slope);
+    launch_activation(l, &p->activation);
     launch_numbers_end(l);
     const int64_t items =
         ceil_div(q->tiles, q->item_tiles) * ceil_div(q->blocks, q->item_blocks) * panels->groups;
@@ -230,7 +230,7 @@ static void read_depthwise_panels(
     launch_macro(l, "KERNEL_W", p->w.shape[3]);
     launch_macro(l, "STRIDE_W", p->stride[COLUMNS]);
     launch_macro(l, "DILATION_W", p->dilation[COLUMNS]);
-    launch_macro(l, "ACTIVATION", p->activation);
+    launch_macro(l, "ACTIVATION", p->activation.form);
     launch_tensor(l, p->bias);
     launch_local(l, (size_t)(panels->vectors * panels->width) * sizeof(float));
     launch_numbers_begin(l);
@@ -242,7 +242,7 @@ static void read_depthwise_panels(
         panels->outputs, p->stride[ROWS], p->padding[0], p->padding[1], p->w.shape[2],
         p->dilation[ROWS], d->item_rows, d->item_vectors};
     launch_ints(l, numbers, sizeof numbers / sizeof numbers[0]);
-    launch_float(l, p->slope);
+    launch_activation(l, &p->activation);
     launch_numbers_end(l);
     launch_size_1d(l, (size_t)depthwise_items(p, panels, d), 1);
 }

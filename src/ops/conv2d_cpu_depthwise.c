@@ -98,7 +98,7 @@ cleat_status conv2d_cpu_depthwise(cleat_context *context, const void *problem) {
     launch_macro(&l, "KERNEL_W", p->w.shape[3]);
     launch_macro(&l, "DILATION_H", p->dilation[ROWS]);
     launch_macro(&l, "DILATION_W", p->dilation[COLUMNS]);
-    launch_macro(&l, "ACTIVATION", p->activation);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
     launch_tensor(&l, &p->x);
     launch_tensor(&l, &p->y);
     launch_tensor(&l, &p->w);
@@ -119,7 +119,7 @@ cleat_status conv2d_cpu_depthwise(cleat_context *context, const void *problem) {
         p->x.shape[3], p->y.shape[2], p->y.shape[3], p->padding[0], p->padding[1],
         plan.item_channels, plan.band_rows};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
-    launch_float(&l, p->slope);
+    launch_activation(&l, &p->activation);
     launch_numbers_end(&l);
     launch_size_1d(&l, (size_t)plan.items, 1);
     l.flop = conv2d_flop(p);

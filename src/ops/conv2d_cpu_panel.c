@@ -259,7 +259,7 @@ static launch begin(const panel_launch *l, const char *kernel) {
     launch_use_index64(&begun, l->problem->index64);
     launch_macro(&begun, "GEMM_W", l->width);
     launch_macro(&begun, "GEMM_MR", l->block);
-    launch_macro(&begun, "ACTIVATION", l->problem->activation);
+    launch_macro(&begun, "ACTIVATION", l->problem->activation.form);
     launch_macro(&begun, "FLAT", l->flat);
     return begun;
 }
@@ -326,7 +326,7 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
         rows->phases, columns->phases, rows->reach, l->pitch, l->plane_rows, l->part_vectors,
         l->tail, l->item_blocks, l->channel_block, p->accumulate};
     launch_ints(&panels, numbers, sizeof numbers / sizeof numbers[0]);
-    launch_float(&panels, p->slope);
+    launch_activation(&panels, &p->activation);
     launch_numbers_end(&panels);
     launch_size_1d(&panels, (size_t)count_items(l), 1);
     panels.flop = conv2d_flop(p);

@@ -162,7 +162,7 @@ static launch rows_launch_of(const rows_launch *l) {
     launch_use_index64(&rows, p->index64);
     launch_macro(&rows, "GEMM_W", l->width);
     launch_macro(&rows, "GEMM_MR", l->block);
-    launch_macro(&rows, "ACTIVATION", p->activation);
+    launch_macro(&rows, "ACTIVATION", p->activation.form);
     launch_tensor(&rows, l->x);
     launch_tensor(&rows, l->y);
     launch_tensor(&rows, &p->w);
@@ -181,7 +181,7 @@ static launch rows_launch_of(const rows_launch *l) {
         p->dilation[ROWS], p->dilation[COLUMNS], l->pitch, l->part_rows, l->item_blocks,
         p->accumulate};
     launch_ints(&rows, numbers, sizeof numbers / sizeof numbers[0]);
-    launch_float(&rows, p->slope);
+    launch_activation(&rows, &p->activation);
     launch_numbers_end(&rows);
     launch_size_1d(&rows, (size_t)count_items(l), 1);
     rows.flop = conv2d_flop(p);

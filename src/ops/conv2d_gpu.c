@@ -106,7 +106,7 @@ static launch begin(
     launch_use_index64(
         &l, p->index64 || (p->direction == CLEAT_CONV2D_BACKWARD_WEIGHTS && partial > INT32_MAX));
     launch_macro(&l, "DIRECTION", p->direction);
-    launch_macro(&l, "ACTIVATION", p->activation);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
     launch_macro(&l, "GEMM_TX", g->columns);
     launch_macro(&l, "GEMM_TY", g->rows);
     launch_macro(&l, "GEMM_RM", g->sums);
@@ -142,7 +142,7 @@ static void launch_numbers(launch *l, const conv2d_problem *p, const gemm_size *
         p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS], p->dilation[COLUMNS],
         p->accumulate};
     launch_ints(l, numbers, sizeof numbers / sizeof numbers[0]);
-    launch_float(l, p->slope);
+    launch_activation(l, &p->activation);
 }
 
 cleat_status conv2d_gpu(cleat_context *context, const void *problem) {

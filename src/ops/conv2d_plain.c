@@ -31,7 +31,7 @@ cleat_status conv2d_plain(cleat_context *context, const void *problem) {
     const int64_t count = cleat_tensor_count(result[p->direction]);
     launch l = launch_begin(p->operation, "conv2d_plain", kernel[p->direction]);
     launch_use_index64(&l, needs_index64(p) || count > INT32_MAX / 2);
-    launch_macro(&l, "ACTIVATION", p->activation);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
     launch_tensor(&l, &p->x);
     launch_tensor(&l, &p->w);
     launch_tensor(&l, &p->y);
@@ -52,7 +52,7 @@ cleat_status conv2d_plain(cleat_context *context, const void *problem) {
     if (forward) {
         launch_index(&l, p->bias ? p->bias->offset : 0);
         launch_index(&l, p->bias ? p->bias->stride[0] : 0);
-        launch_float(&l, p->slope);
+        launch_activation(&l, &p->activation);
     } else {
         launch_int(&l, p->accumulate);
     }

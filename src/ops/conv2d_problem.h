@@ -5,6 +5,7 @@
 
 #include "core/packed.h"
 #include "core/variant.h"
+#include "ops/activation_table.h"
 #include <cleat/conv.h>
 
 enum { ROWS = 0, COLUMNS = 1 };
@@ -20,8 +21,7 @@ typedef struct conv2d_problem {
     int64_t groups, group_channels, group_outputs;
     const cleat_tensor *bias;     /* forward only */
     const cleat_packed *packed_w; /* has panels of w for as many groups; or NULL; forward only */
-    cleat_activation activation;
-    float slope;
+    chosen_activation activation;
     bool accumulate; /* backward only */
     bool index64;    /* some operand reaches past 2^31 elements */
 } conv2d_problem;

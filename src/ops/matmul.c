@@ -115,17 +115,10 @@ static cleat_status check_addend(cleat_context *context, const char *name, const
     return check_no_overlap(OPERATION, name, out, "y", y, may_be_y);
 }
 
-static cleat_status check_options(const cleat_matmul_options *options) {
-    REFUSE_IF(options->activation < CLEAT_ACTIVATION_NONE || options->activation > CLEAT_SILU,
-        CLEAT_INVALID_ARGUMENT, OPERATION ": there is no activation %d", (int)options->activation);
-    return CLEAT_OK;
-}
-
 static cleat_status check(cleat_context *context, const cleat_tensor *a, const cleat_tensor *b,
     const cleat_tensor *y, const cleat_matmul_options *options, cleat_tensor *bias,
     cleat_tensor *residual) {
     TRY(check_context(OPERATION, context));
-    TRY(check_options(options));
     TRY(check_tensor(OPERATION, "a", context, a, CLEAT_F32));
     TRY(check_tensor(OPERATION, "b", context, b, CLEAT_F32));
     TRY(check_output(OPERATION, "y", context, y, CLEAT_F32));
@@ -163,12 +156,14 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     static const cleat_matmul_options defaults = {0};
     options = options != NULL ? options : &defaults;
     cleat_tensor bias, residual;
+    chosen_activation activation;
     TRY(check(context, &a, &b, &y, options, &bias, &residual));
+    TRY(activation_choose(
+        OPERATION, options->activation, options->activation_parameters, &activation));
 
     matmul_problem problem = {.alpha = options->alpha != NULL ? *options->alpha : 1.0f,
         .beta = options->beta,
-        .slope = options->slope != 0.0f ? options->slope : 0.01f,
-        .activation = options->activation,
+        .activation = activation,
         .asked = {&a, &b},
         .own_only = variant_own_only(OPERATION, options->variant)};
     if (cleat_tensor_count(&y) > 0) {

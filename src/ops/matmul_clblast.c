@@ -53,7 +53,7 @@ bool matmul_clblast_supports(const device_profile *profile, const void *problem)
         return true; /* y is empty */
     }
     const bool plain_epilogue = p->bias.view.buffer == NULL && p->residual.view.buffer == NULL &&
-                                p->activation == CLEAT_ACTIVATION_NONE;
+                                p->activation.form == CLEAT_ACTIVATION_NONE;
     /* One step between batches, none of them broadcast. */
     const bool plain_batches = p->batch_rank == 0 || (p->batch_rank == 1 && p->a.batch[0] > 0 &&
                                                          p->b.batch[0] > 0 && p->y.batch[0] > 0);

@@ -94,7 +94,7 @@ cleat_status matmul_cpu_direct(cleat_context *context, const void *problem) {
     /* A program for each way to b: the first call waits for no more than it needs. */
     const bool in_place = p->packed_b != NULL || (p->b.column == 1 && p->n >= r.columns);
     launch_macro(&l, "B_PACKS", !in_place);
-    launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
     matmul_problem with_panels = *p;
     if (p->packed_b != NULL) {
         const packing b = plan_packing(p, &r);
@@ -170,7 +170,7 @@ static launch product_launch(cleat_context *context, const matmul_problem *p, co
     packed.b = packed_operand(p, b, panels);
     launch l = launch_begin("matmul", MATMUL_CPU_FAMILY, "matmul_cpu_packed");
     tile_macros(&l, r, STAGE_PACKED);
-    launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
     matmul_macros(&l, p, index64);
     matmul_arguments(&l, &packed);
     tile_geometry(&l, p, &t);

@@ -84,7 +84,7 @@ static launch tiled_launch(
     launch_macro(&l, "GEMM_RN", g->sums);
     launch_macro(&l, "GEMM_TILE_K", TILE_K);
     launch_macro(&l, "MATMUL_SPLIT", parts > 1);
-    launch_macro(&l, "ACTIVATION", parts > 1 ? 0 : (int64_t)p->activation);
+    launch_macro(&l, "ACTIVATION", parts > 1 ? 0 : p->activation.form);
     matmul_macros(&l, p, index64);
     matmul_arguments(&l, p);
     launch_index(&l, p->batch_count);

@@ -68,7 +68,7 @@ void matmul_arguments(launch *l, const matmul_problem *p) {
     }
     launch_float(l, p->alpha);
     launch_float(l, p->beta);
-    launch_float(l, p->slope);
+    launch_activation(l, &p->activation);
     launch_int(l, (p->beta != 0.0f ? 1 : 0) + (p->bias.view.buffer != NULL ? 2 : 0) +
                       (p->residual.view.buffer != NULL ? 4 : 0));
     launch_numbers_end(l);
@@ -105,7 +105,7 @@ void matmul_size_by_element(const device_profile *profile, const matmul_problem 
 launch matmul_sum_launch(const device_profile *profile, const matmul_problem *p, void *partial,
     int64_t parts, bool index64) {
     launch l = launch_begin("matmul", "matmul_sum", "matmul_sum");
-    launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
     matmul_macros(&l, p, index64);
     matmul_arguments(&l, p);
     launch_index(&l, p->batch_count);

@@ -11,7 +11,7 @@ bool matmul_plain_supports(const device_profile *profile, const void *problem) {
 cleat_status matmul_plain(cleat_context *context, const void *problem) {
     const matmul_problem *p = problem;
     launch l = launch_begin("matmul", "matmul_plain", "matmul_plain");
-    launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
     matmul_macros(&l, p, p->index64);
     matmul_arguments(&l, p);
     matmul_size_by_element(context_profile(context), p, &l);

@@ -10,6 +10,7 @@
 #include "core/launch.h"
 #include "core/packed.h"
 #include "core/variant.h"
+#include "ops/activation_table.h"
 #include <cleat/matmul.h>
 
 enum { MATMUL_MAX_BATCH_RANK = CLEAT_MAX_RANK - 2 };
@@ -34,8 +35,8 @@ typedef struct matmul_problem {
     int64_t batch_extent[MATMUL_MAX_BATCH_RANK];
     int64_t batch_count; /* product of the extents */
     matmul_operand a, b, y, bias, residual;
-    float alpha, beta, slope;
-    cleat_activation activation;
+    float alpha, beta;
+    chosen_activation activation;
     const cleat_packed *packed_b; /* has panels of b, made by cleat_matmul_pack(); or NULL */
     const cleat_tensor *asked[2]; /* a and b as the caller gave them, for messages */
     bool swapped;                 /* a and b have changed roles */

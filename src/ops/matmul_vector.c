@@ -94,7 +94,7 @@ cleat_status matmul_vector_cpu(cleat_context *context, const void *problem) {
     launch l = launch_begin(
         "matmul", "matmul_vector_cpu", rows ? "matmul_vector_cpu_rows" : "matmul_vector_cpu_dots");
     launch_macro(&l, "GEMM_W", profile_vector_width(profile));
-    launch_macro(&l, "ACTIVATION", (int64_t)p->activation);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
     launch_macro(&l, "CHUNK", chunk_of(profile));
     const int64_t pieces = ceil_div(p->n, rows ? chunk_of(profile) : CPU_DOTS);
     const int64_t parts =

@@ -18,7 +18,20 @@ double reference_gelu_argument(double x) {
     return 2 * sqrt(2 / pi) * (x + 0.044715 * x * x * x);
 }
 
-double reference_activation(cleat_activation activation, double x, double slope) {
+/* Parameter number i of an activation; its default. */
+static double parameter(const float *parameters, int i, double normal) {
+    return parameters != NULL ? (double)parameters[i] : normal;
+}
+
+static double clip_min(cleat_activation activation, const float *parameters) {
+    return activation == CLEAT_RELU6 ? 0 : parameter(parameters, 0, -INFINITY);
+}
+
+static double clip_max(cleat_activation activation, const float *parameters) {
+    return activation == CLEAT_RELU6 ? 6 : parameter(parameters, 1, INFINITY);
+}
+
+double reference_activation(cleat_activation activation, double x, const float *parameters) {
     if (isnan(x)) {
         return x;
     }
@@ -28,7 +41,7 @@ double reference_activation(cleat_activation activation, double x, double slope)
     case CLEAT_RELU:
         return x > 0 ? x : 0;
     case CLEAT_LEAKY_RELU:
-        return x < 0 ? slope * x : x;
+        return x < 0 ? parameter(parameters, 0, 0.01f) * x : x;
     case CLEAT_SIGMOID:
         return sigmoid(x);
     case CLEAT_TANH:
@@ -39,6 +52,9 @@ double reference_activation(cleat_activation activation, double x, double slope)
         return vanishes ? 0 : x * sigmoid(reference_gelu_argument(x));
     case CLEAT_SILU:
         return vanishes ? 0 : x * sigmoid(x);
+    case CLEAT_CLIP:
+    case CLEAT_RELU6:
+        return fmin(fmax(x, clip_min(activation, parameters)), clip_max(activation, parameters));
     default:
         return x;
     }
@@ -52,12 +68,13 @@ static double weighted_derivative(double x, double w, double dw) {
     return sigmoid(w) + x * dw * sigmoid_derivative(w);
 }
 
-double reference_activation_derivative(cleat_activation activation, double x, double slope) {
+double reference_activation_derivative(
+    cleat_activation activation, double x, const float *parameters) {
     switch (activation) {
     case CLEAT_RELU:
         return x <= 0 ? 0 : 1;
     case CLEAT_LEAKY_RELU:
-        return x <= 0 ? slope : 1;
+        return x <= 0 ? parameter(parameters, 0, 0.01f) : 1;
     case CLEAT_SIGMOID:
         return sigmoid_derivative(x);
     case CLEAT_TANH:
@@ -69,18 +86,22 @@ double reference_activation_derivative(cleat_activation activation, double x, do
             x, reference_gelu_argument(x), 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x * x));
     case CLEAT_SILU:
         return weighted_derivative(x, x, 1);
+    case CLEAT_CLIP:
+    case CLEAT_RELU6:
+        return x > clip_min(activation, parameters) && x < clip_max(activation, parameters) ? 1 : 0;
     default:
         return 1;
     }
 }
 
-double reference_activation_derivative_output(cleat_activation activation, double y, double slope) {
+double reference_activation_derivative_output(
+    cleat_activation activation, double y, const float *parameters) {
     switch (activation) {
     case CLEAT_SIGMOID:
         return y * (1 - y);
     case CLEAT_TANH:
         return 1 - y * y;
     default:
-        return reference_activation_derivative(activation, y, slope);
+        return reference_activation_derivative(activation, y, parameters);
     }
 }

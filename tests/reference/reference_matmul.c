@@ -93,9 +93,9 @@ static void finish(const reference_matmul *r, int32_t rank, const int64_t *shape
             size += fabs(addend);
         }
     }
-    *want = reference_activation(r->activation, x, r->slope);
+    *want = reference_activation(r->activation, x, r->parameters);
     *magnitude = size;
-    if (r->activation > CLEAT_LEAKY_RELU) {
+    if (r->activation > CLEAT_LEAKY_RELU && r->activation != CLEAT_CLIP) {
         /* No slope exceeds 1.13; none is further off than 6 ulp (cl/activation.cl). */
         *magnitude = 1.13 * size + 6 * fabs(*want);
     }

@@ -19,7 +19,7 @@ typedef struct reference_matmul {
     reference_operand bias, residual; /* broadcast to y's shape */
     double alpha, beta;
     cleat_activation activation;
-    double slope;
+    const float *parameters; /* of the activation; NULL: the defaults */
 } reference_matmul;
 
 /* Shape of the product by the rules of ONNX; returns its rank. */

@@ -47,7 +47,7 @@ double reference_network_loss(reference_network *n, const double *x, const int32
     const int64_t positions = n->samples * n->filters * n->size * n->size;
     reference_conv2d_forward(&n->conv, x, parameter[NETWORK_W], parameter[NETWORK_B], n->h, NULL);
     for (int64_t i = 0; i < positions; i++) {
-        n->h[i] = reference_activation(CLEAT_RELU, n->h[i], 0);
+        n->h[i] = reference_activation(CLEAT_RELU, n->h[i], NULL);
     }
     reference_max_pool2d(&n->pool, n->h, n->p);
     for (int64_t i = 0; i < n->samples * n->classes; i++) {
@@ -93,7 +93,7 @@ static void backward(const reference_network *n, const double *x, const double *
     }
     reference_max_pool2d_backward(&n->pool, n->h, dp, dh, unused);
     for (int64_t i = 0; i < positions; i++) {
-        dh[i] *= reference_activation_derivative_output(CLEAT_RELU, n->h[i], 0);
+        dh[i] *= reference_activation_derivative_output(CLEAT_RELU, n->h[i], NULL);
     }
     reference_conv2d_weights(&n->conv, x, dh, gradient[NETWORK_W], NULL);
     reference_conv2d_bias(&n->conv, dh, gradient[NETWORK_B], NULL);
