@@ -15,8 +15,8 @@
  * conv2d_gpu: global size (tiles across columns * GEMM_TX, tiles across rows * GEMM_TY,
  * groups * parts), local size (GEMM_TX, GEMM_TY, 1); local memory as gemm_gpu.cl says.
  * conv2d_gpu_sum: an item an element of dw in row-major order, 1-D, any work-group.
- * Macros: DIRECTION, ACTIVATION (direction 0; else 0), GEMM_TX, GEMM_TY, GEMM_RM, GEMM_RN,
- * GEMM_TILE_K, INDEX.
+ * Directions 0 and 1 add a bias and end in an activation. Macros: DIRECTION, ACTIVATION (0 in
+ * direction 2), GEMM_TX, GEMM_TY, GEMM_RM, GEMM_RN, GEMM_TILE_K, INDEX.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -209,15 +209,14 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
             result[((part * groups + g) * rows + row) * columns + column] = sum;
 #else
             const pixel p = pixel_at(column, result_h, result_w);
+            const float offset = bias ? bias[bias_offset + (g * rows + row) * bias_stride] : 0.0f;
+            const float value = activation_value_1(sum + offset, ACTIVATION_PARAMETERS);
 #if DIRECTION == 0
-            const float offset =
-                bias ? bias[bias_offset + (g * group_outputs + row) * bias_stride] : 0.0f;
-            result[p.n * y_n + row * y_c + p.h * y_h + p.w * y_w] =
-                activation_value_1(sum + offset, ACTIVATION_PARAMETERS);
+            __global float *to = result + p.n * y_n + row * y_c + p.h * y_h + p.w * y_w;
 #else
-            __global float *to_x = result + p.n * x_n + row * x_c + p.h * x_h + p.w * x_w;
-            *to_x = accumulate ? *to_x + sum : sum;
+            __global float *to = result + p.n * x_n + row * x_c + p.h * x_h + p.w * x_w;
 #endif
+            *to = accumulate ? *to + value : value;
 #endif
         }
     }

@@ -2,10 +2,11 @@
 /*
  * Convolution, one work-item an element of the result: every shape, every device, and what the
  * other variants are compared with. Formulas: include/cleat/conv.h; elements of x outside its
- * bounds are left out of the sums. Sums run in the order of the loops.
+ * bounds are left out of the sums. Sums run in the order of the loops. Bias and activation are those
+ * of the result, y or, to the data, x.
  *
  * Geometry: 1-D, `count` elements of the result in row-major order, any work-group.
- * Macros: INDEX; ACTIVATION (value of cleat_activation), forward only, 0 elsewhere.
+ * Macros: INDEX; ACTIVATION (value of cleat_activation), 0 backward to the weights.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -24,8 +25,8 @@
         INDEX dilation_w
 
 __kernel void conv2d_plain(const __global float *x, const __global float *w, __global float *y,
-    const __global float *bias, PARAMETERS, INDEX bias_offset, INDEX bias_stride, float activation_first,
-    float activation_second) {
+    const __global float *bias, PARAMETERS, INDEX bias_offset, INDEX bias_stride,
+    float activation_first, float activation_second, int accumulate) {
     INDEX i = get_global_id(0);
     if (i >= count) {
         return;
@@ -55,11 +56,13 @@ __kernel void conv2d_plain(const __global float *x, const __global float *w, __g
     if (bias) {
         sum += bias[bias_offset + m * bias_stride];
     }
-    AT(y, n, m, oh, ow) = activation_value_1(sum, ACTIVATION_PARAMETERS);
+    sum = activation_value_1(sum, ACTIVATION_PARAMETERS);
+    AT(y, n, m, oh, ow) = accumulate ? AT(y, n, m, oh, ow) + sum : sum;
 }
 
 __kernel void conv2d_plain_data(__global float *x, const __global float *w,
-    const __global float *y, PARAMETERS, int accumulate) {
+    const __global float *y, const __global float *bias, PARAMETERS, INDEX bias_offset,
+    INDEX bias_stride, float activation_first, float activation_second, int accumulate) {
     INDEX i = get_global_id(0);
     if (i >= count) {
         return;
@@ -87,6 +90,10 @@ __kernel void conv2d_plain_data(__global float *x, const __global float *w,
             }
         }
     }
+    if (bias) {
+        sum += bias[bias_offset + c * bias_stride];
+    }
+    sum = activation_value_1(sum, ACTIVATION_PARAMETERS);
     AT(x, n, c, h, v) = accumulate ? AT(x, n, c, h, v) + sum : sum;
 }
 

@@ -38,7 +38,8 @@ typedef struct cleat_conv2d_options {
                             $CLEAT_CONV2D_BACKWARD_DATA, $CLEAT_CONV2D_BACKWARD_WEIGHTS, else the
                             tuning table */
     const cleat_packed *packed_w; /* forward only: w as cleat_conv2d_pack() prepared it; or NULL */
-    uint64_t reserved[5];
+    int64_t output_padding[2];    /* rows, columns: of transposed convolution alone */
+    uint64_t reserved[3];
 } cleat_conv2d_options;
 
 typedef enum cleat_conv2d_direction {
@@ -83,6 +84,75 @@ CLEAT_API cleat_status cleat_conv2d_backward_bias(
 
 /* Names of the variants of one direction, ending with NULL. Static storage. */
 CLEAT_API const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction);
+
+/*
+ * ---- 1-D: the same over one axis ----
+ * x is [N, C, L], w is [M, C/G, K], y is [N, M, OL]. A convolution over images one row high: views,
+ * nothing is copied, with the variants, speed and errors of the functions above.
+ */
+typedef struct cleat_conv1d_options {
+    int64_t stride;     /* 0 means 1 */
+    int64_t padding[2]; /* before the first element, behind the last, each >= 0 */
+    int64_t dilation;   /* 0 means 1 */
+    int64_t groups;     /* 0 means 1 */
+    const cleat_tensor *bias;
+    cleat_activation activation;
+    const float *activation_parameters;
+    bool accumulate;        /* these four, and the variants, as for conv2d */
+    const char *variant;    /* of cleat_conv2d_variants() */
+    int64_t output_padding; /* of transposed convolution alone */
+    uint64_t reserved[5];
+} cleat_conv1d_options;
+
+CLEAT_API cleat_status cleat_conv1d_shape(const int64_t x_shape[3], const int64_t w_shape[3],
+    const cleat_conv1d_options *options, int64_t y_shape[3]);
+CLEAT_API cleat_status cleat_conv1d(cleat_context *context, cleat_tensor x, cleat_tensor w,
+    cleat_tensor y, const cleat_conv1d_options *options);
+CLEAT_API cleat_status cleat_conv1d_backward_data(cleat_context *context, cleat_tensor dy,
+    cleat_tensor w, cleat_tensor dx, const cleat_conv1d_options *options);
+CLEAT_API cleat_status cleat_conv1d_backward_weights(cleat_context *context, cleat_tensor x,
+    cleat_tensor dy, cleat_tensor dw, const cleat_conv1d_options *options);
+CLEAT_API cleat_status cleat_conv1d_backward_bias(
+    cleat_context *context, cleat_tensor dy, cleat_tensor db, const cleat_conv1d_options *options);
+
+/*
+ * ---- Transposed convolution ----
+ * ONNX ConvTranspose (opset 11), PyTorch's conv_transpose: the gradient of a convolution to its
+ * data, as an operation of its own. x is [N, C, H, W], w is [C, M/G, KH, KW], y is [N, M, OH, OW]:
+ * each element of x adds w, times itself, to a window of y:
+ *
+ *   y[n][g*M/G + m][h*stride[0] - padding[0] + kh*dilation[0]]
+ *                  [w*stride[1] - padding[1] + kw*dilation[1]]
+ *       += x[n][c][h][w] * w[c][m][kh][kw]     for all c of group g, h, w, kh, kw
+ *
+ * with g = c / (C/G), what falls outside y left out, and
+ *   OH = (H - 1) * stride[0] + dilation[0]*(KH-1) + 1 + output_padding[0] - padding[0] -
+ * padding[2]; output_padding, less than the stride or less than the dilation, adds rows and columns
+ * at the end.
+ *
+ * Forward is conv2d's backward to the data, by the variants of that direction, with bias [M] and
+ * activation in the same pass; backward to the data is conv2d forward; backward to the weights is
+ * conv2d's with x and dy in each other's place. So it is as fast as they are. The gradient of the
+ * bias is cleat_conv2d_backward_bias(). Errors as for conv2d; the options packed_w: not read.
+ */
+CLEAT_API cleat_status cleat_conv_transpose2d_shape(const int64_t x_shape[4],
+    const int64_t w_shape[4], const cleat_conv2d_options *options, int64_t y_shape[4]);
+CLEAT_API cleat_status cleat_conv_transpose2d(cleat_context *context, cleat_tensor x,
+    cleat_tensor w, cleat_tensor y, const cleat_conv2d_options *options);
+CLEAT_API cleat_status cleat_conv_transpose2d_backward_data(cleat_context *context, cleat_tensor dy,
+    cleat_tensor w, cleat_tensor dx, const cleat_conv2d_options *options);
+CLEAT_API cleat_status cleat_conv_transpose2d_backward_weights(cleat_context *context,
+    cleat_tensor x, cleat_tensor dy, cleat_tensor dw, const cleat_conv2d_options *options);
+
+/* 1-D: x [N, C, L], w [C, M/G, K], y [N, M, OL]. */
+CLEAT_API cleat_status cleat_conv_transpose1d_shape(const int64_t x_shape[3],
+    const int64_t w_shape[3], const cleat_conv1d_options *options, int64_t y_shape[3]);
+CLEAT_API cleat_status cleat_conv_transpose1d(cleat_context *context, cleat_tensor x,
+    cleat_tensor w, cleat_tensor y, const cleat_conv1d_options *options);
+CLEAT_API cleat_status cleat_conv_transpose1d_backward_data(cleat_context *context, cleat_tensor dy,
+    cleat_tensor w, cleat_tensor dx, const cleat_conv1d_options *options);
+CLEAT_API cleat_status cleat_conv_transpose1d_backward_weights(cleat_context *context,
+    cleat_tensor x, cleat_tensor dy, cleat_tensor dw, const cleat_conv1d_options *options);
 
 #ifdef __cplusplus
 }

@@ -73,27 +73,100 @@ static void write_problem(const void *problem, char *text, size_t size) {
         shape_text(4, p->w.shape, w), (long long)p->groups);
 }
 
-static cleat_status run(cleat_context *context, cleat_conv2d_direction direction, cleat_tensor x,
-    cleat_tensor w, cleat_tensor y, const cleat_conv2d_options *options) {
+cleat_status conv_run(cleat_context *context, const conv_call *call) {
+    static const char *const names[] = {
+        "conv2d", "conv2d_backward_data", "conv2d_backward_weights"};
+    const char *name = names[call->direction]; /* in tables and the environment */
     conv2d_problem problem;
-    TRY(conv2d_check(context, direction, x, w, y, options, &problem));
+    TRY(conv_check(context, call, &problem));
     const variant *chosen = NULL;
-    TRY(variant_choose(context, problem.operation, shape_class(context_profile(context), &problem),
-        options ? options->variant : NULL, variants[direction], &problem, write_problem, &chosen));
+    const cleat_status status =
+        variant_choose(context, name, shape_class(context_profile(context), &problem),
+            call->options->variant, variants[call->direction], &problem, write_problem, &chosen);
+    if (status != CLEAT_OK) {
+        return call->transposed || call->axes != 2 ? status_prefix(status, call->operation)
+                                                   : status;
+    }
     return chosen->enqueue(context, &problem);
+}
+
+static conv_windows windows_of(const cleat_conv2d_options *options) {
+    return (conv_windows){.stride = options->stride,
+        .padding = options->padding,
+        .dilation = options->dilation,
+        .output_padding = options->output_padding,
+        .groups = options->groups};
+}
+
+static const cleat_conv2d_options defaults;
+
+static cleat_status run(cleat_context *context, const char *operation, bool transposed,
+    cleat_conv2d_direction direction, cleat_tensor x, cleat_tensor w, cleat_tensor y,
+    const cleat_conv2d_options *options) {
+    options = options ? options : &defaults;
+    const conv_call call = {.operation = operation,
+        .axes = 2,
+        .transposed = transposed,
+        .direction = direction,
+        .x = x,
+        .w = w,
+        .y = y,
+        .windows = windows_of(options),
+        .options = options};
+    return conv_run(context, &call);
+}
+
+cleat_status cleat_conv2d_shape(const int64_t x_shape[4], const int64_t w_shape[4],
+    const cleat_conv2d_options *options, int64_t y_shape[4]) {
+    const conv_windows windows = windows_of(options ? options : &defaults);
+    return conv_shape_function("conv2d_shape", 2, false, &windows, x_shape, w_shape, y_shape);
 }
 
 cleat_status cleat_conv2d(cleat_context *context, cleat_tensor x, cleat_tensor w, cleat_tensor y,
     const cleat_conv2d_options *options) {
-    return run(context, CLEAT_CONV2D_FORWARD, x, w, y, options);
+    return run(context, "conv2d", false, CLEAT_CONV2D_FORWARD, x, w, y, options);
 }
 
 cleat_status cleat_conv2d_backward_data(cleat_context *context, cleat_tensor dy, cleat_tensor w,
     cleat_tensor dx, const cleat_conv2d_options *options) {
-    return run(context, CLEAT_CONV2D_BACKWARD_DATA, dx, w, dy, options);
+    return run(
+        context, "conv2d_backward_data", false, CLEAT_CONV2D_BACKWARD_DATA, dx, w, dy, options);
 }
 
 cleat_status cleat_conv2d_backward_weights(cleat_context *context, cleat_tensor x, cleat_tensor dy,
     cleat_tensor dw, const cleat_conv2d_options *options) {
-    return run(context, CLEAT_CONV2D_BACKWARD_WEIGHTS, x, dw, dy, options);
+    return run(context, "conv2d_backward_weights", false, CLEAT_CONV2D_BACKWARD_WEIGHTS, x, dw, dy,
+        options);
+}
+
+cleat_status cleat_conv2d_backward_bias(
+    cleat_context *context, cleat_tensor dy, cleat_tensor db, const cleat_conv2d_options *options) {
+    return conv_backward_bias(
+        context, "conv2d_backward_bias", 2, &dy, &db, options && options->accumulate);
+}
+
+/* ---- Transposed: the convolution that it is the gradient of has its x and y in places changed. */
+
+cleat_status cleat_conv_transpose2d_shape(const int64_t x_shape[4], const int64_t w_shape[4],
+    const cleat_conv2d_options *options, int64_t y_shape[4]) {
+    const conv_windows windows = windows_of(options ? options : &defaults);
+    return conv_shape_function(
+        "conv_transpose2d_shape", 2, true, &windows, x_shape, w_shape, y_shape);
+}
+
+cleat_status cleat_conv_transpose2d(cleat_context *context, cleat_tensor x, cleat_tensor w,
+    cleat_tensor y, const cleat_conv2d_options *options) {
+    return run(context, "conv_transpose2d", true, CLEAT_CONV2D_BACKWARD_DATA, y, w, x, options);
+}
+
+cleat_status cleat_conv_transpose2d_backward_data(cleat_context *context, cleat_tensor dy,
+    cleat_tensor w, cleat_tensor dx, const cleat_conv2d_options *options) {
+    return run(
+        context, "conv_transpose2d_backward_data", true, CLEAT_CONV2D_FORWARD, dy, w, dx, options);
+}
+
+cleat_status cleat_conv_transpose2d_backward_weights(cleat_context *context, cleat_tensor x,
+    cleat_tensor dy, cleat_tensor dw, const cleat_conv2d_options *options) {
+    return run(context, "conv_transpose2d_backward_weights", true, CLEAT_CONV2D_BACKWARD_WEIGHTS,
+        dy, dw, x, options);
 }

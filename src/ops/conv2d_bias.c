@@ -4,12 +4,11 @@
 
 enum { MAX_SPLITS = 16 };
 
-static const char operation[] = "conv2d_backward_bias";
-
-static cleat_status check(cleat_context *context, const cleat_tensor *dy, const cleat_tensor *db) {
+static cleat_status check(cleat_context *context, const char *operation, int axes,
+    const cleat_tensor *dy, const cleat_tensor *db) {
     TRY(check_context(operation, context));
     TRY(check_tensor(operation, "dy", context, dy, CLEAT_F32));
-    TRY(check_rank(operation, "dy", dy, 4));
+    TRY(check_rank(operation, "dy", dy, axes + 2));
     TRY(check_output(operation, "db", context, db, CLEAT_F32));
     TRY(check_rank(operation, "db", db, 1));
     REFUSE_IF(db->shape[0] != dy->shape[1], CLEAT_SHAPE_MISMATCH,
@@ -18,8 +17,8 @@ static cleat_status check(cleat_context *context, const cleat_tensor *dy, const 
     return check_no_overlap(operation, "dy", dy, "db", db, false);
 }
 
-static launch begin(
-    cleat_context *context, const cleat_tensor *dy, const char *kernel, int64_t items) {
+static launch begin(cleat_context *context, const char *operation, const cleat_tensor *dy,
+    const char *kernel, int64_t items) {
     const device_profile *profile = context_profile(context);
     launch l = launch_begin(operation, "conv2d_bias", kernel);
     launch_use_index64(&l, tensor_needs_index64(dy));
@@ -30,8 +29,8 @@ static launch begin(
     return l;
 }
 
-static cleat_status sum_images(
-    cleat_context *context, const cleat_tensor *dy, const cleat_tensor *db, int32_t accumulate) {
+static cleat_status sum_images(cleat_context *context, const char *operation,
+    const cleat_tensor *dy, const cleat_tensor *db, int32_t accumulate) {
     const int64_t images = dy->shape[0], outputs = dy->shape[1];
     const int64_t wanted = images < MAX_SPLITS ? images : MAX_SPLITS;
     const int64_t split_images = wanted > 0 ? ceil_div(images, wanted) : 1;
@@ -40,8 +39,8 @@ static cleat_status sum_images(
     const bool flat = dy->stride[2] == dy->shape[3] * dy->stride[3];
     void *partial = NULL;
     TRY(scratch_acquire(context, (size_t)(splits * outputs + 1) * 4, &partial));
-    launch launches[2] = {begin(context, dy, "conv2d_bias", splits * outputs),
-        begin(context, dy, "conv2d_bias_sum", outputs)};
+    launch launches[2] = {begin(context, operation, dy, "conv2d_bias", splits * outputs),
+        begin(context, operation, dy, "conv2d_bias_sum", outputs)};
     launch *sum = &launches[0];
     launch_tensor(sum, dy);
     launch_memory(sum, partial);
@@ -67,8 +66,10 @@ static cleat_status sum_images(
     return status;
 }
 
-cleat_status cleat_conv2d_backward_bias(
-    cleat_context *context, cleat_tensor dy, cleat_tensor db, const cleat_conv2d_options *options) {
-    TRY(check(context, &dy, &db));
-    return sum_images(context, &dy, &db, options && options->accumulate);
+cleat_status conv_backward_bias(cleat_context *context, const char *operation, int axes,
+    const cleat_tensor *dy, const cleat_tensor *db, bool accumulate) {
+    TRY(check(context, operation, axes, dy, db));
+    cleat_tensor images = *dy;
+    conv2d_add_rows(&images);
+    return sum_images(context, operation, &images, db, accumulate);
 }

@@ -17,7 +17,8 @@ typedef struct weight_panels {
 bool weight_panels_plan(
     const device_profile *profile, const cleat_tensor *w, int64_t groups, weight_panels *panels);
 
-/* Whether the channels of a pixel lie end to end, in x as in y. */
+/* Whether the channels of a pixel lie end to end, in x as in y, and y is overwritten, not added to.
+ */
 bool conv2d_is_channels_last(const conv2d_problem *p);
 
 /* Fills in the launch that reads the panels; `plan` is the variant's own. */

@@ -71,7 +71,7 @@ static bool window_is_small(const conv2d_problem *p) {
 bool conv2d_cpu_depthwise_supports(const device_profile *profile, const void *problem) {
     const conv2d_problem *p = problem;
     if (!conv2d_is_int_sized(p) || p->group_channels > MAX_CHANNELS || p->x.stride[3] != 1 ||
-        p->y.stride[3] != 1) {
+        p->y.stride[3] != 1 || p->accumulate) {
         return false;
     }
     const forward_plan plan = plan_forward(profile, p);

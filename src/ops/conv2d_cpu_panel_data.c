@@ -87,9 +87,12 @@ bool conv2d_cpu_panel_data_supports(const device_profile *profile, const void *p
     if (!conv2d_is_int_sized(p) || p->groups != 1 || phases > MAX_PHASES) {
         return false;
     }
+    const bool finishes = p->bias || p->activation.form != 0;
     for (int64_t i = 0; i < phases; i++) {
         conv2d_problem phase;
-        if (make_phase(p, i, &phase) && !conv2d_cpu_panel_supports(profile, &phase)) {
+        const bool present = make_phase(p, i, &phase);
+        /* Cells that no tap meets become 0 when the phases are put together. */
+        if (present ? !conv2d_cpu_panel_supports(profile, &phase) : finishes) {
             return false;
         }
     }

@@ -22,7 +22,7 @@ bool weight_panels_plan(
 }
 
 bool conv2d_is_channels_last(const conv2d_problem *p) {
-    return (p->x.shape[1] == 1 || p->x.stride[1] == 1) &&
+    return !p->accumulate && (p->x.shape[1] == 1 || p->x.stride[1] == 1) &&
            (p->y.shape[1] == 1 || p->y.stride[1] == 1);
 }
 

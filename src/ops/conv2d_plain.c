@@ -35,8 +35,8 @@ cleat_status conv2d_plain(cleat_context *context, const void *problem) {
     launch_tensor(&l, &p->x);
     launch_tensor(&l, &p->w);
     launch_tensor(&l, &p->y);
-    const bool forward = p->direction == CLEAT_CONV2D_FORWARD;
-    if (forward) {
+    const bool finishes = p->direction != CLEAT_CONV2D_BACKWARD_WEIGHTS;
+    if (finishes) {
         launch_tensor(&l, p->bias);
     }
     conv2d_launch_layout(&l, &p->x);
@@ -49,13 +49,12 @@ cleat_status conv2d_plain(cleat_context *context, const void *problem) {
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         launch_index(&l, numbers[i]);
     }
-    if (forward) {
+    if (finishes) {
         launch_index(&l, p->bias ? p->bias->offset : 0);
         launch_index(&l, p->bias ? p->bias->stride[0] : 0);
         launch_activation(&l, &p->activation);
-    } else {
-        launch_int(&l, p->accumulate);
     }
+    launch_int(&l, p->accumulate);
     const size_t most = context_profile(context)->max_work_group_size;
     const size_t local = most < 64 ? most : 64;
     launch_size_1d(&l, round_up((size_t)count, local), local);

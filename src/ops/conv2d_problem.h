@@ -6,12 +6,13 @@
 #include "core/packed.h"
 #include "core/variant.h"
 #include "ops/activation_table.h"
+#include "ops/conv_geometry.h"
 #include <cleat/conv.h>
 
 enum { ROWS = 0, COLUMNS = 1 };
 
 typedef struct conv2d_problem {
-    const char *operation; /* "conv2d", "conv2d_backward_data", "conv2d_backward_weights" */
+    const char *operation; /* the caller's: "conv2d", "conv_transpose1d", ... */
     cleat_conv2d_direction direction;
     /* Operands by their place in y = conv2d(x, w): gradients stand where their tensors stand. */
     cleat_tensor x; /* [n, groups * group_channels, h, w] */
@@ -19,16 +20,38 @@ typedef struct conv2d_problem {
     cleat_tensor y; /* [n, groups * group_outputs, oh, ow] */
     int64_t stride[2], padding[4], dilation[2];
     int64_t groups, group_channels, group_outputs;
-    const cleat_tensor *bias;     /* forward only */
-    const cleat_packed *packed_w; /* has panels of w for as many groups; or NULL; forward only */
+    /* Forward, and to the data where that is what a transposed convolution is; then not both of
+     * them and accumulate. The bias has an element for each channel of the result. */
+    const cleat_tensor *bias;
     chosen_activation activation;
-    bool accumulate; /* backward only */
-    bool index64;    /* some operand reaches past 2^31 elements */
+    const cleat_packed *packed_w; /* has panels of w for as many groups; or NULL; forward only */
+    bool accumulate;
+    bool index64; /* some operand reaches past 2^31 elements */
 } conv2d_problem;
 
-/* Fills in and checks everything: the problem is fit to run when this returns CLEAT_OK. */
-cleat_status conv2d_check(cleat_context *context, cleat_conv2d_direction direction, cleat_tensor x,
-    cleat_tensor w, cleat_tensor y, const cleat_conv2d_options *options, conv2d_problem *problem);
+/* A call as its caller means it; what it comes to is a convolution in one direction. */
+typedef struct conv_call {
+    const char *operation;
+    int axes; /* of space: 1 or 2 */
+    bool transposed;
+    cleat_conv2d_direction direction; /* of the convolution */
+    cleat_tensor x, w, y;             /* by their places in the convolution */
+    conv_windows windows;
+    const cleat_conv2d_options *options; /* all but those of windows; not NULL */
+} conv_call;
+
+/* Checks everything and fills in the problem: it is fit to run when this returns CLEAT_OK. */
+cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_problem *problem);
+
+/* [n, c, l] becomes [n, c, 1, l], an image of one row; rank 4 stays. */
+void conv2d_add_rows(cleat_tensor *t);
+
+/* Checks, chooses a variant, enqueues. */
+cleat_status conv_run(cleat_context *context, const conv_call *call);
+
+/* The gradient of a bias; dy has `axes` axes of space. */
+cleat_status conv_backward_bias(cleat_context *context, const char *operation, int axes,
+    const cleat_tensor *dy, const cleat_tensor *db, bool accumulate);
 
 /* Twice the number of products. */
 double conv2d_flop(const conv2d_problem *problem);
