@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The numbers of the pooling kernels, in the order of src/ops/pool.c; pool.cl tells their meaning.
+ * The numbers of the pooling kernels, in the order of src/ops/pool_plane.c; pool.cl tells their meaning.
  * FORWARD_LIST: x, y; AVERAGE_LIST: dy, dx; MAX_LIST: x, dy, dx.
  */
 #include "numbers.cl"

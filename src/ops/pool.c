@@ -1,501 +1,131 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/launch.h"
+/* The public functions of pooling. */
 #include "core/tensor_check.h"
-#include "core/variant.h"
-#include "ops/elementwise_engine.h"
-#include "ops/reduce_engine.h"
-#include "ops/work_split.h"
-#include <cleat/pool.h>
-#include <stdio.h>
+#include "ops/pool_problem.h"
 
-/* Floats of a row that a work-item keeps at once: half of the smallest first-level caches. */
-enum { ROW_LINE = 2048 };
-
-/* Elements of a plane whose rounding errors may add up in one vector. */
-enum { SMALL_PLANE = 1024 };
-
-/* Least rows of the maximum's gradient to a work-item. */
-enum { GRADIENT_ROWS = 8 };
-
-typedef struct problem {
-    const char *operation;
-    bool average, backward;
-    int64_t window[2], step[2], padding[4];
-    bool count_padding;
-    /* The large side (x or dx's shape), and the small one. Forward: large = x, small = y.
-     * Backward: large = x of max, small = dy, result = dx. */
-    cleat_tensor large, small, result;
-    int64_t shape[4], out_shape[4];
-} problem;
-
-/* ---- Geometry ---- */
-
-static cleat_status read_options(problem *p, const cleat_pool2d_options *options) {
-    REFUSE_IF(options == NULL, CLEAT_INVALID_ARGUMENT,
-        "%s: options are NULL, but the window has no default", p->operation);
-    for (int i = 0; i < 2; ++i) {
-        REFUSE_IF(options->window[i] < 1, CLEAT_INVALID_ARGUMENT,
-            "%s: window[%d] is %lld, must be 1 or more", p->operation, i,
-            (long long)options->window[i]);
-        REFUSE_IF(options->stride[i] < 0, CLEAT_INVALID_ARGUMENT,
-            "%s: stride[%d] is %lld, must not be negative", p->operation, i,
-            (long long)options->stride[i]);
-        p->window[i] = options->window[i];
-        p->step[i] = options->stride[i] > 0 ? options->stride[i] : options->window[i];
+static cleat_status run(
+    cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
+    TRY(pool_check(context, p, axes, options));
+    if (cleat_tensor_count(&p->result) == 0) {
+        return CLEAT_OK;
     }
-    for (int i = 0; i < 4; ++i) {
-        REFUSE_IF(options->padding[i] < 0 || options->padding[i] >= p->window[i % 2],
-            CLEAT_INVALID_ARGUMENT,
-            "%s: padding[%d] is %lld, must be from 0 to less than the window's %lld", p->operation,
-            i, (long long)options->padding[i], (long long)p->window[i % 2]);
-        p->padding[i] = options->padding[i];
-    }
-    p->count_padding = options->count_padding;
-    return CLEAT_OK;
+    return pool_is_plane(p) ? pool_plane_run(context, p) : pool_window_run(context, p);
 }
 
-/* Works out p->out_shape from the options and p->shape, which it checks. */
-static cleat_status find_shape(problem *p) {
-    for (int i = 0; i < 4; ++i) {
-        REFUSE_IF(p->shape[i] < 0, CLEAT_INVALID_ARGUMENT, "%s: extent %d of the input is %lld",
-            p->operation, i, (long long)p->shape[i]);
-        p->out_shape[i] = p->shape[i];
-    }
-    for (int i = 0; i < 2; ++i) {
-        const char *axis = i == 0 ? "rows" : "columns";
-        const int64_t extent = p->shape[2 + i];
-        int64_t padded = 0;
-        REFUSE_IF(!checked_add(extent, p->padding[i], &padded) ||
-                      !checked_add(padded, p->padding[2 + i], &padded),
-            CLEAT_SIZE_OVERFLOW, "%s: %lld padded %s do not fit 64 bits", p->operation,
-            (long long)extent, axis);
-        REFUSE_IF(extent == 0 || p->window[i] > padded, CLEAT_SHAPE_MISMATCH,
-            "%s: a window of %lld %s does not fit %lld %s (%lld with padding)", p->operation,
-            (long long)p->window[i], axis, (long long)extent, axis, (long long)padded);
-        p->out_shape[2 + i] = (padded - p->window[i]) / p->step[i] + 1;
-    }
-    return CLEAT_OK;
-}
-
-cleat_status cleat_pool2d_shape(
-    const int64_t x_shape[4], const cleat_pool2d_options *options, int64_t y_shape[4]) {
-    problem p = {.operation = "pool2d_shape"};
+static cleat_status shape_function(const char *operation, int axes, const int64_t *x_shape,
+    const cleat_pool_options *options, int64_t *y_shape) {
+    pool_problem p = {.operation = operation, .axes = axes};
     REFUSE_IF(x_shape == NULL || y_shape == NULL, CLEAT_INVALID_ARGUMENT, "%s: %s is NULL",
-        p.operation, x_shape == NULL ? "x_shape" : "y_shape");
-    TRY(read_options(&p, options));
-    for (int i = 0; i < 4; ++i) {
+        operation, x_shape == NULL ? "x_shape" : "y_shape");
+    for (int i = 0; i < axes + 2; ++i) {
         p.shape[i] = x_shape[i];
     }
-    TRY(find_shape(&p));
-    for (int i = 0; i < 4; ++i) {
+    TRY(pool_read(&p, options, NULL));
+    for (int i = 0; i < axes + 2; ++i) {
         y_shape[i] = p.out_shape[i];
     }
     return CLEAT_OK;
 }
 
-/* ---- Checks ---- */
+/* ---- Any number of axes ---- */
 
-/* `large` gives the shape of the input, `small` must have that of the output. */
-static cleat_status check_shapes(problem *p, const char *name_large, const cleat_tensor *large,
-    const char *name_small, const cleat_tensor *small, const cleat_pool2d_options *options) {
-    TRY(check_rank(p->operation, name_large, large, 4));
-    TRY(check_rank(p->operation, name_small, small, 4));
-    TRY(read_options(p, options));
-    for (int i = 0; i < 4; ++i) {
-        p->shape[i] = large->shape[i];
-    }
-    TRY(find_shape(p));
-    char wanted[SHAPE_TEXT_SIZE], got[SHAPE_TEXT_SIZE];
-    for (int i = 0; i < 4; ++i) {
-        REFUSE_IF(small->shape[i] != p->out_shape[i], CLEAT_SHAPE_MISMATCH,
-            "%s: %s is %s, wanted %s", p->operation, name_small, shape_text(4, small->shape, got),
-            shape_text(4, p->out_shape, wanted));
-    }
-    return CLEAT_OK;
+cleat_status cleat_pool_shape(
+    int32_t rank, const int64_t *x_shape, const cleat_pool_options *options, int64_t *y_shape) {
+    REFUSE_IF(rank < 3 || rank > POOL_MAX_RANK, CLEAT_INVALID_ARGUMENT,
+        "pool_shape: rank is %d, not from 3 to 5", rank);
+    REFUSE_IF(options != NULL && options->adaptive, CLEAT_INVALID_ARGUMENT,
+        "pool_shape: adaptive pooling makes results of any shape");
+    return shape_function("pool_shape", rank - 2, x_shape, options, y_shape);
 }
 
-/* ---- Launches ---- */
-
-static bool needs_index64(const problem *p) {
-    /* Places in the padded input are formed, too. */
-    bool wide = tensor_needs_index64(&p->large) || tensor_needs_index64(&p->small) ||
-                (p->backward && tensor_needs_index64(&p->result));
-    for (int i = 0; i < 2; ++i) {
-        wide = wide || p->window[i] > INT32_MAX / 8 || p->step[i] > INT32_MAX / 8 ||
-               p->shape[2 + i] > INT32_MAX / 8;
-    }
-    return wide || p->window[0] > INT32_MAX / p->window[1] ||
-           cleat_tensor_count(&p->result) > INT32_MAX / 2;
+cleat_status cleat_max_pool(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool_options *options) {
+    pool_problem p = {.operation = "max_pool", .large = x, .small = y, .result = y};
+    return run(context, &p, 0, options);
 }
 
-static launch begin(const problem *p, const char *family, const char *kernel) {
-    launch l = launch_begin(p->operation, family, kernel);
-    launch_use_index64(&l, needs_index64(p));
-    launch_macro(&l, "AVERAGE", p->average);
-    const double large = (double)(p->shape[0] * p->shape[1]) * (double)(p->shape[2] * p->shape[3]);
-    const double small =
-        large / (double)(p->shape[2] * p->shape[3]) * (double)(p->out_shape[2] * p->out_shape[3]);
-    l.flop = small * (double)p->window[0] * (double)p->window[1];
-    l.bytes = sizeof(float) * (large * (p->backward && !p->average ? 2 : 1) + small);
-    return l;
+cleat_status cleat_average_pool(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool_options *options) {
+    pool_problem p = {
+        .operation = "average_pool", .average = true, .large = x, .small = y, .result = y};
+    return run(context, &p, 0, options);
 }
 
-/* x (max only), dy, dx, or x, y: the tensors of a kernel, in its order. */
-static int list_tensors(const problem *p, const cleat_tensor *tensors[3]) {
-    int count = 0;
-    if (!p->backward || !p->average) {
-        tensors[count++] = &p->large;
-    }
-    if (p->backward) {
-        tensors[count++] = &p->small;
-    }
-    tensors[count++] = &p->result;
-    return count;
+cleat_status cleat_max_pool_backward(cleat_context *context, cleat_tensor x, cleat_tensor dy,
+    cleat_tensor dx, const cleat_pool_options *options) {
+    pool_problem p = {
+        .operation = "max_pool_backward", .backward = true, .large = x, .small = dy, .result = dx};
+    return run(context, &p, 0, options);
 }
 
-static void add_geometry(launch *l, const problem *p) {
-    launch_index(l, p->shape[1]);
-    launch_index(l, p->shape[2]);
-    launch_index(l, p->shape[3]);
-    launch_index(l, p->out_shape[2]);
-    launch_index(l, p->out_shape[3]);
-    launch_index(l, p->window[0]);
-    launch_index(l, p->window[1]);
-    launch_index(l, p->step[0]);
-    launch_index(l, p->step[1]);
-    launch_index(l, p->padding[0]);
-    launch_index(l, p->padding[1]);
-}
-
-/* How `items` pieces of work are shared: ITEM_EACH, a work-item for each, or work_split()'s least.
- */
-enum { ITEM_EACH = 0 };
-
-/* A launch with the arguments that the kernels of pool_geometry.cl share. */
-static launch begin_any(const device_profile *profile, const problem *p, const char *family,
-    const char *kernel, int64_t items, int64_t least) {
-    launch l = begin(p, family, kernel);
-    const cleat_tensor *tensors[3];
-    const int count = list_tensors(p, tensors);
-    int64_t chunk = 1;
-    if (least == ITEM_EACH) {
-        work_each(profile, items, &l);
-    } else {
-        chunk = work_split(profile, items, least, &l);
-    }
-    for (int i = 0; i < count; ++i) {
-        launch_tensor(&l, tensors[i]);
-    }
-    launch_numbers_begin(&l);
-    launch_index(&l, items);
-    launch_index(&l, chunk);
-    add_geometry(&l, p);
-    for (int i = 0; i < count; ++i) {
-        launch_index(&l, tensors[i]->offset);
-        for (int axis = 0; axis < 4; ++axis) {
-            launch_index(&l, tensors[i]->stride[axis]);
-        }
-    }
-    launch_int(&l, p->count_padding);
-    launch_int(&l, profile_is_past_caches(profile, l.bytes));
-    launch_numbers_end(&l);
-    return l;
-}
-
-static cleat_status enqueue_direct(cleat_context *context, const void *data) {
-    const problem *p = data;
-    launch l = begin_any(context_profile(context), p, "pool",
-        !p->backward ? "pool2d_direct"
-        : p->average ? "average_pool2d_backward_direct"
-                     : "max_pool2d_backward_direct",
-        cleat_tensor_count(&p->result), ITEM_EACH);
-    return launch_all(context, &l, 1);
-}
-
-static cleat_status enqueue_planes(cleat_context *context, const void *data) {
-    const problem *p = data;
-    launch l = begin_any(context_profile(context), p, "pool",
-        p->average ? "average_pool2d_backward_planes" : "max_pool2d_backward_planes",
-        p->shape[0] * p->shape[1], 1);
-    return launch_all(context, &l, 1);
-}
-
-static cleat_status enqueue_rows(cleat_context *context, const void *data) {
-    const problem *p = data;
-    const device_profile *profile = context_profile(context);
-    const bool by_planes = p->backward && !p->average;
-    const int64_t planes = p->shape[0] * p->shape[1];
-    launch l = begin_any(profile, p, "pool_rows",
-        by_planes     ? "max_pool2d_backward_rows"
-        : p->backward ? "average_pool2d_backward_rows"
-                      : "pool2d_rows",
-        by_planes ? planes : planes * p->result.shape[2], 1);
-    launch_macro(&l, "BACKWARD", p->backward);
-    launch_macro(&l, "VECTOR_WIDTH", profile->float_width);
-    launch_macro(&l, "LINE", ROW_LINE);
-    return launch_all(context, &l, 1);
-}
-
-/* Windows of 3x3, one or two apart. */
-static cleat_status enqueue_3x3(cleat_context *context, const void *data) {
-    const problem *p = data;
-    const device_profile *profile = context_profile(context);
-    const bool by_rows = !p->backward || p->average;
-    const int64_t planes = p->shape[0] * p->shape[1], height = p->result.shape[2];
-    /* Of the maximum's gradient, whole planes where there are enough: parts overlap. */
-    const bool whole = planes >= (int64_t)profile->compute_units * WORK_GROUPS_PER_UNIT;
-    launch l = begin_any(profile, p, by_rows ? "pool_3x3" : "pool_3x3_gradient",
-        by_rows ? "pool2d_3x3" : "max_pool2d_3x3_backward", planes * height,
-        by_rows ? 1
-        : whole ? height
-                : GRADIENT_ROWS);
-    if (by_rows) {
-        launch_macro(&l, "BACKWARD", p->backward);
-    }
-    launch_macro(&l, "STEP", p->step[1]);
-    launch_macro(&l, "LEFT", p->padding[1]);
-    launch_macro(&l, "VECTOR_WIDTH", profile->float_width);
-    launch_macro(&l, "LINE", ROW_LINE);
-    return launch_all(context, &l, 1);
-}
-
-/* Elements from one plane to the next where that is the same throughout; else 0. */
-static int64_t plane_step(const cleat_tensor *t) {
-    if (t->shape[1] == 1) {
-        return t->stride[0];
-    }
-    return t->shape[0] == 1 || t->stride[0] == t->shape[1] * t->stride[1] ? t->stride[1] : 0;
-}
-
-/* One window a plane: a reduction, or its gradient. */
-static cleat_status enqueue_whole(cleat_context *context, const void *data) {
-    const problem *p = data;
-    const float count = (float)(p->window[0] * p->window[1]);
-    if (!p->backward) {
-        const reduce_pass pass = {.operation = p->operation,
-            .family = "reduce",
-            .input_count = 1,
-            .macro_count = 1,
-            .inputs = {p->large},
-            .reduced = {false, false, true, true},
-            .output = p->result,
-            .maximum = !p->average,
-            .divisor = p->average ? count : 1.0f,
-            .macros = {{"REDUCE_VALUE", NULL, 0}}};
-        return reduce_run(context, &pass);
-    }
-    elementwise_pass pass = {.operation = p->operation,
-        .family = "reduce_gradient",
-        .input_count = 1,
-        .macro_count = 1,
-        .parameter_count = 1,
-        .tensors = {p->small, p->result},
-        .macros = {{"REDUCE_MAX", NULL, 0}},
-        .parameters = {count}};
-    for (int axis = 2; axis < 4; ++axis) {
-        pass.tensors[0].shape[axis] = p->shape[axis];
-        pass.tensors[0].stride[axis] = 0;
-    }
-    return elementwise_run(context, &pass);
-}
-
-/* The same for many small planes, those of each tensor as far apart. */
-static cleat_status enqueue_small(cleat_context *context, const void *data) {
-    const problem *p = data;
-    const device_profile *profile = context_profile(context);
-    const int64_t planes = p->shape[0] * p->shape[1], width = profile->float_width;
-    const cleat_tensor *from = p->backward ? &p->small : &p->large;
-    launch l = begin(p, "pool_whole", p->backward ? "pool2d_whole_backward" : "pool2d_whole");
-    launch_macro(&l, "BACKWARD", p->backward);
-    launch_macro(&l, "VECTOR_WIDTH", width);
-    launch_tensor(&l, from);
-    launch_tensor(&l, &p->result);
-    launch_index(&l, from->offset);
-    launch_index(&l, p->result.offset);
-    launch_index(&l, planes);
-    launch_index(&l, p->window[0] * p->window[1]);
-    launch_index(&l, plane_step(from));
-    if (!p->backward) {
-        launch_index(&l, plane_step(&p->result));
-    }
-    launch_float(&l, (float)(p->window[0] * p->window[1]));
-    launch_index(&l, work_split(profile, planes, width, &l));
-    if (p->backward) {
-        launch_int(&l, profile_is_past_caches(profile, l.bytes));
-    }
-    return launch_all(context, &l, 1);
-}
-
-static cleat_status enqueue_2x2(cleat_context *context, const void *data) {
-    const problem *p = data;
-    launch l = begin_any(context_profile(context), p, "pool",
-        p->backward ? "pool2d_2x2_backward" : "pool2d_2x2",
-        p->shape[0] * p->shape[1] * p->out_shape[2], 1);
-    return launch_all(context, &l, 1);
-}
-
-/* ---- Variants ---- */
-
-static bool always(const device_profile *profile, const void *data) {
-    (void)profile;
-    (void)data;
-    return true;
-}
-
-static bool is_cpu(const device_profile *profile, const void *data) {
-    (void)data;
-    return profile->is_cpu;
-}
-
-static bool is_2x2(const device_profile *profile, const void *data) {
-    const problem *p = data;
-    const bool plain = p->window[0] == 2 && p->window[1] == 2 && p->step[0] == 2 &&
-                       p->step[1] == 2 &&
-                       p->padding[0] + p->padding[1] + p->padding[2] + p->padding[3] == 0;
-    return profile->is_cpu && plain && p->large.stride[3] == 1 && p->small.stride[3] == 1 &&
-           p->result.stride[3] == 1;
-}
-
-/* Columns side by side, and lines that hold some vectors of windows; the maximum's gradient keeps
- * places in 32 bits. */
-static bool suits_rows(const device_profile *profile, const void *data) {
-    const problem *p = data;
-    const cleat_tensor *tensors[3];
-    const int count = list_tensors(p, tensors);
-    bool fits = profile->is_cpu && p->window[1] <= ROW_LINE / 4 &&
-                p->step[1] <= ROW_LINE / 8 / profile->float_width;
-    for (int i = 0; i < count; ++i) {
-        fits = fits && (tensors[i]->stride[3] == 1 || tensors[i]->shape[3] == 1);
-    }
-    return fits && (p->average || !p->backward || !needs_index64(p));
-}
-
-/* Columns side by side, and rows of windows that the kernel has lines for. */
-static bool is_3x3(const device_profile *profile, const void *data) {
-    const problem *p = data;
-    const cleat_tensor *tensors[3];
-    const int count = list_tensors(p, tensors);
-    bool fits = profile->is_cpu && p->window[0] == 3 && p->window[1] == 3 &&
-                p->step[0] == p->step[1] && p->step[0] <= 2 && p->out_shape[3] <= ROW_LINE;
-    for (int i = 0; i < count; ++i) {
-        fits = fits && (tensors[i]->stride[3] == 1 || tensors[i]->shape[3] == 1);
-    }
-    return fits;
-}
-
-/* A window that covers the plane; the maximum's gradient is more than a reduction's. */
-static bool is_whole(const device_profile *profile, const void *data) {
-    const problem *p = data;
-    (void)profile;
-    return p->window[0] == p->shape[2] && p->window[1] == p->shape[3] &&
-           p->padding[0] + p->padding[1] + p->padding[2] + p->padding[3] == 0 &&
-           (p->average || !p->backward);
-}
-
-/* Planes each in one piece, and so small that one vector's lanes suffice to sum them; the gradient
- * wants no gaps between them and a vector or more in each. */
-static bool is_small(const device_profile *profile, const void *data) {
-    const problem *p = data;
-    const cleat_tensor *x = &p->large;
-    const int64_t count = p->window[0] * p->window[1];
-    const bool pieces = (x->stride[3] == 1 || x->shape[3] == 1) &&
-                        (x->stride[2] == x->shape[3] || x->shape[2] == 1);
-    const bool suits =
-        p->backward ? plane_step(x) == count && count >= profile->float_width : plane_step(x) != 0;
-    return profile->is_cpu && is_whole(profile, data) && pieces && suits &&
-           plane_step(&p->small) != 0 && count <= SMALL_PLANE;
-}
-
-static const variant forward_variants[] = {
-    {"cpu_small", is_small, enqueue_small},
-    {"whole", is_whole, enqueue_whole},
-    {"cpu_2x2", is_2x2, enqueue_2x2},
-    {"cpu_3x3", is_3x3, enqueue_3x3},
-    {"cpu_rows", suits_rows, enqueue_rows},
-    {"direct", always, enqueue_direct},
-    {NULL, NULL, NULL},
-};
-
-static const variant backward_variants[] = {
-    {"cpu_small", is_small, enqueue_small},
-    {"whole", is_whole, enqueue_whole},
-    {"cpu_2x2", is_2x2, enqueue_2x2},
-    {"cpu_3x3", is_3x3, enqueue_3x3},
-    {"cpu_rows", suits_rows, enqueue_rows},
-    {"cpu_planes", is_cpu, enqueue_planes},
-    {"direct", always, enqueue_direct},
-    {NULL, NULL, NULL},
-};
-
-static void write_problem(const void *data, char *text, size_t size) {
-    const problem *p = data;
-    char shape[SHAPE_TEXT_SIZE];
-    snprintf(text, size, "%s", shape_text(4, p->shape, shape));
-}
-
-static cleat_status run(cleat_context *context, const problem *p) {
-    if (cleat_tensor_count(&p->result) == 0) {
-        return CLEAT_OK;
-    }
-    const variant *chosen = NULL;
-    TRY(variant_choose(context, p->operation, NULL, NULL,
-        p->backward ? backward_variants : forward_variants, p, write_problem, &chosen));
-    return chosen->enqueue(context, p);
-}
-
-static cleat_status forward(
-    cleat_context *context, problem *p, const cleat_pool2d_options *options) {
-    TRY(check_context(p->operation, context));
-    TRY(check_tensor(p->operation, "x", context, &p->large, CLEAT_F32));
-    TRY(check_output(p->operation, "y", context, &p->small, CLEAT_F32));
-    TRY(check_shapes(p, "x", &p->large, "y", &p->small, options));
-    TRY(check_no_overlap(p->operation, "x", &p->large, "y", &p->small, false));
-    p->result = p->small;
-    return run(context, p);
-}
-
-cleat_status cleat_max_pool2d(
-    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool2d_options *options) {
-    problem p = {.operation = "max_pool2d", .large = x, .small = y};
-    return forward(context, &p, options);
-}
-
-cleat_status cleat_average_pool2d(
-    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool2d_options *options) {
-    problem p = {.operation = "average_pool2d", .average = true, .large = x, .small = y};
-    return forward(context, &p, options);
-}
-
-cleat_status cleat_max_pool2d_backward(cleat_context *context, cleat_tensor x, cleat_tensor dy,
-    cleat_tensor dx, const cleat_pool2d_options *options) {
-    problem p = {.operation = "max_pool2d_backward",
-        .backward = true,
-        .large = x,
-        .small = dy,
-        .result = dx};
-    TRY(check_context(p.operation, context));
-    TRY(check_tensor(p.operation, "x", context, &x, CLEAT_F32));
-    TRY(check_tensor(p.operation, "dy", context, &dy, CLEAT_F32));
-    TRY(check_output(p.operation, "dx", context, &dx, CLEAT_F32));
-    TRY(check_shapes(&p, "x", &x, "dy", &dy, options));
-    TRY(check_same_shape(p.operation, "x", &x, "dx", &dx));
-    TRY(check_no_overlap(p.operation, "x", &x, "dx", &dx, false));
-    TRY(check_no_overlap(p.operation, "dy", &dy, "dx", &dx, false));
-    return run(context, &p);
-}
-
-cleat_status cleat_average_pool2d_backward(
-    cleat_context *context, cleat_tensor dy, cleat_tensor dx, const cleat_pool2d_options *options) {
-    problem p = {.operation = "average_pool2d_backward",
+cleat_status cleat_average_pool_backward(
+    cleat_context *context, cleat_tensor dy, cleat_tensor dx, const cleat_pool_options *options) {
+    pool_problem p = {.operation = "average_pool_backward",
         .average = true,
         .backward = true,
         .large = dx,
         .small = dy,
         .result = dx};
-    TRY(check_context(p.operation, context));
-    TRY(check_tensor(p.operation, "dy", context, &dy, CLEAT_F32));
-    TRY(check_output(p.operation, "dx", context, &dx, CLEAT_F32));
-    TRY(check_shapes(&p, "dx", &dx, "dy", &dy, options));
-    TRY(check_no_overlap(p.operation, "dy", &dy, "dx", &dx, false));
-    return run(context, &p);
+    return run(context, &p, 0, options);
+}
+
+/* ---- Two axes ---- */
+
+/* The same options for any number of axes; NULL stays NULL. */
+static const cleat_pool_options *widen(
+    const cleat_pool2d_options *options, cleat_pool_options *out) {
+    if (options == NULL) {
+        return NULL;
+    }
+    *out = (cleat_pool_options){.count_padding = options->count_padding};
+    for (int i = 0; i < 4; ++i) {
+        out->window[i % 2] = options->window[i % 2];
+        out->stride[i % 2] = options->stride[i % 2];
+        out->padding[i] = options->padding[i];
+    }
+    return out;
+}
+
+cleat_status cleat_pool2d_shape(
+    const int64_t x_shape[4], const cleat_pool2d_options *options, int64_t y_shape[4]) {
+    cleat_pool_options wide;
+    return shape_function("pool2d_shape", 2, x_shape, widen(options, &wide), y_shape);
+}
+
+cleat_status cleat_max_pool2d(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool2d_options *options) {
+    cleat_pool_options wide;
+    pool_problem p = {.operation = "max_pool2d", .large = x, .small = y, .result = y};
+    return run(context, &p, 2, widen(options, &wide));
+}
+
+cleat_status cleat_average_pool2d(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool2d_options *options) {
+    cleat_pool_options wide;
+    pool_problem p = {
+        .operation = "average_pool2d", .average = true, .large = x, .small = y, .result = y};
+    return run(context, &p, 2, widen(options, &wide));
+}
+
+cleat_status cleat_max_pool2d_backward(cleat_context *context, cleat_tensor x, cleat_tensor dy,
+    cleat_tensor dx, const cleat_pool2d_options *options) {
+    cleat_pool_options wide;
+    pool_problem p = {.operation = "max_pool2d_backward",
+        .backward = true,
+        .large = x,
+        .small = dy,
+        .result = dx};
+    return run(context, &p, 2, widen(options, &wide));
+}
+
+cleat_status cleat_average_pool2d_backward(
+    cleat_context *context, cleat_tensor dy, cleat_tensor dx, const cleat_pool2d_options *options) {
+    cleat_pool_options wide;
+    pool_problem p = {.operation = "average_pool2d_backward",
+        .average = true,
+        .backward = true,
+        .large = dx,
+        .small = dy,
+        .result = dx};
+    return run(context, &p, 2, widen(options, &wide));
 }

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pooling as pool_window.cl has it, row by row on processors; columns lie side by side in every
+ * operand, and there are fewer than 2^31 elements.
+ *
+ * Windows are taken apart: first slices and rows, into a line, then columns, along that line. The
+ * line begins with w_before elements of nothing and has more behind the row.
+ *   y:   line[i] = sum or largest of column i of the rows that a row of windows holds; y[ow] = sum
+ *        or largest of line[ow * step + k * dilation]. With places (for indices, and for dx of the
+ *        largest) a line of places beside it tells where in the plane each largest element is; of
+ *        equals the lesser place counts.
+ *   dx of the average: line[..] = sum of dy[..][ow] / divisor over the rows of windows that hold a
+ *        row of dx, w_step apart, zeros between; dx[w] = sum of w_window of its elements, dilation
+ *        apart. Adaptive: each window's sum is added to its elements.
+ * Work-item i does rows [i * chunk, (i + 1) * chunk) of y, or of the average's dx; of the largest's
+ * dx, planes: clears one, then adds each dy where its row of places says, in the order of y.
+ * Local memory, the one item's own: line, places (`floats` elements each), table: 3 * (w_out +
+ * VECTOR_WIDTH) ints: first column and number of columns of each window, divisors or results.
+ * Geometry: 1-D, work-groups of one item.
+ * Macros: AVERAGE (0: max), BACKWARD, INDICES (0: none are wanted), VECTOR_WIDTH 4, 8 or 16.
+ */
+#include "common.cl"
+#include "interleave.cl"
+#include "numbers.cl"
+#include "stream.cl"
+#include "vector.cl"
+#define WINDOW_MORE(ANY_INT) ANY_INT(floats)
+#include "pool_window_axis.cl"
+
+#define W VECTOR_WIDTH
+#define VECTOR FLOATS(VECTOR_WIDTH)
+typedef CAT(int, VECTOR_WIDTH) INTS;
+typedef INTS unaligned_ints __attribute__((aligned(4)));
+#define PLACED (!AVERAGE && (BACKWARD || INDICES))
+#if AVERAGE
+#define JOIN(a, b) ((a) + (b))
+#define NOTHING 0.0f
+#else
+#define JOIN(a, b) MAX_NAN(a, b)
+#define NOTHING (-INFINITY)
+#endif
+enum { NOWHERE = 0x7fffffff };
+
+/* The table of each item: columns of windows. */
+typedef struct column_table {
+    __local int *first, *count; /* adaptive: of window ow */
+    __local float *divisors;    /* of the average: window_places() along w */
+} column_table;
+
+static inline void make_table(column_table *t, const pool_axis *w, int count_padding) {
+    for (int ow = 0; ow < w->out; ow++) {
+        const pool_span span = window_span(w, ow);
+        t->first[ow] = span.first;
+        t->count[ow] = span.count;
+        t->divisors[ow] = (float)window_places(w, ow, span.count, count_padding);
+    }
+    for (int ow = w->out; ow < w->out + W; ow++) {
+        t->divisors[ow] = 1.0f;
+    }
+}
+
+/* p[0], p[step], ... */
+static inline VECTOR take(const __local float *p, int step) {
+    if (step == 1) {
+        return LOAD(VECTOR_WIDTH, p);
+    }
+    if (step == 2) {
+        return (VECTOR)(LOAD(VECTOR_WIDTH, p).even, LOAD(VECTOR_WIDTH, p + W).even);
+    }
+    return GATHER(VECTOR_WIDTH, p, step);
+}
+
+/* The first `count` lanes of v, count <= W. */
+static inline void put(VECTOR v, __global float *to, int count, int streaming) {
+    if (count >= W) {
+        if (streaming && IS_STREAMABLE(VECTOR_WIDTH, to)) {
+            STREAM(VECTOR_WIDTH, v, to);
+        } else {
+            STORE(VECTOR_WIDTH, v, to);
+        }
+        return;
+    }
+    float lanes[W];
+    STORE(VECTOR_WIDTH, v, lanes);
+    for (int i = 0; i < count; i++) {
+        to[i] = lanes[i];
+    }
+}
+
+#if !(BACKWARD && AVERAGE)
+
+/* Of `rows` rows of x, those of ds by hs, what columns i .. i + WIDTH - 1 make together, to the line;
+ * INTEGERS, COLUMNS: types and numbers of the lanes. */
+#if PLACED
+#define JOIN_COLUMNS(WIDTH, INTEGERS, COLUMNS)                                                     \
+    FLOATS(WIDTH) all = (FLOATS(WIDTH))(NOTHING);                                                  \
+    INTEGERS where = (INTEGERS)(NOWHERE);                                                          \
+    for (int a = 0; a < ds.count; a++) {                                                           \
+        const int d = ds.first + a * ds.step;                                                      \
+        for (int b = 0; b < hs.count; b++) {                                                       \
+            const int h = hs.first + b * hs.step;                                                  \
+            const FLOATS(WIDTH) next = LOAD(WIDTH, x + d * x_d + h * x_h + i);                     \
+            const INTEGERS better = BEATS(next, all) | (where == NOWHERE);                         \
+            all = better ? next : all;                                                             \
+            where = better ? (INTEGERS)((d * h_axis->extent + h) * w_axis->extent + i) + COLUMNS   \
+                           : where;                                                                \
+        }                                                                                          \
+    }                                                                                              \
+    STORE(WIDTH, all, line + i);
+#else
+#define JOIN_COLUMNS(WIDTH, INTEGERS, COLUMNS)                                                     \
+    FLOATS(WIDTH) all = (FLOATS(WIDTH))(NOTHING);                                                  \
+    for (int a = 0; a < ds.count; a++) {                                                           \
+        const __global float *slice = x + (ds.first + a * ds.step) * x_d + i;                      \
+        for (int b = 0; b < hs.count; b++) {                                                       \
+            const FLOATS(WIDTH) next = LOAD(WIDTH, slice + (hs.first + b * hs.step) * x_h);        \
+            all = JOIN(all, next);                                                                 \
+        }                                                                                          \
+    }                                                                                              \
+    STORE(WIDTH, all, line + i);
+#endif
+
+static inline INTS lane_numbers(int step) {
+    int numbers[W];
+    for (int i = 0; i < W; i++) {
+        numbers[i] = i * step;
+    }
+    return *(const unaligned_ints *)numbers;
+}
+
+KEEP_APART static void join_rows(const __global float *x, int x_d, int x_h, pool_span ds,
+    pool_span hs, const pool_axis *h_axis, const pool_axis *w_axis, __local float *line,
+    __local int *places) {
+    const int width = w_axis->extent;
+    int i = 0;
+#if PLACED
+    const INTS columns = lane_numbers(1);
+#endif
+    for (; i + W <= width; i += W) {
+        JOIN_COLUMNS(VECTOR_WIDTH, INTS, columns)
+#if PLACED
+        *(__local unaligned_ints *)(places + i) = where;
+#endif
+    }
+    for (; i < width; i++) {
+        JOIN_COLUMNS(1, int, 0)
+#if PLACED
+        places[i] = where;
+#endif
+    }
+}
+
+#if PLACED
+/* Joins another column's largest and its place: of equals, and of NaN, the lesser place. */
+#define JOIN_PLACED(next, there)                                                                   \
+    {                                                                                              \
+        const INTS same = (next == best) | ((next != next) & (best != best));                      \
+        const INTS better = BEATS(next, best) | (same & (there < where));                          \
+        best = better ? next : best;                                                               \
+        where = better ? there : where;                                                            \
+    }
+
+static inline INTS take_places(const __local int *p, int step) {
+    if (step == 1) {
+        return *(const __local unaligned_ints *)p;
+    }
+    int lanes[W];
+    for (int i = 0; i < W; i++) {
+        lanes[i] = p[i * step];
+    }
+    return *(const unaligned_ints *)lanes;
+}
+#endif
+
+/* Windows ow .. ow + W - 1 along the line, whose element 0 is `lead` before the row. */
+static inline VECTOR join_along(const __local float *line, const __local int *places,
+    const pool_axis *w, const column_table *t, int ow, INTS *found) {
+    VECTOR best = (VECTOR)(NOTHING);
+#if PLACED
+    INTS where = (INTS)(NOWHERE);
+#endif
+    if (!w->adaptive) {
+        const int at = ow * w->step;
+        for (int k = 0; k < w->window; k++) {
+            const VECTOR next = take(line + at + k * w->dilation, w->step);
+#if PLACED
+            const INTS there = take_places(places + at + k * w->dilation, w->step);
+            JOIN_PLACED(next, there)
+#else
+            best = JOIN(best, next);
+#endif
+        }
+    } else {
+        float lanes[W];
+        int lane_places[W];
+        for (int i = 0; i < W; i++) {
+            const int o = min(ow + i, (int)w->out - 1);
+            float one = NOTHING;
+            int place = NOWHERE;
+            for (int k = t->first[o]; k < t->first[o] + t->count[o]; k++) {
+                const float next = line[k];
+#if PLACED
+                const int there = places[k];
+                const bool same = next == one || (next != next && one != one);
+                const bool better = BEATS(next, one) || (same && there < place);
+                one = better ? next : one;
+                place = better ? there : place;
+#else
+                one = JOIN(one, next);
+#endif
+            }
+            lanes[i] = one;
+            lane_places[i] = place;
+        }
+        best = LOAD(VECTOR_WIDTH, lanes);
+#if PLACED
+        where = *(const unaligned_ints *)lane_places;
+#endif
+    }
+#if PLACED
+    *found = where;
+#endif
+    return best;
+}
+#endif
+
+#if !BACKWARD
+
+KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local float *line,
+    __local int *places, __local int *table, INDEX item, const window_numbers numbers) {
+    NUMBERS(WINDOW_LIST)
+    MAKE_AXES
+    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W))};
+    make_table(&columns, &w_axis, count_padding);
+    for (int i = 0; i < floats; i++) {
+        line[i] = NOTHING;
+#if PLACED
+        places[i] = NOWHERE;
+#endif
+    }
+    const INDEX end = min((item + 1) * chunk, items);
+    for (INDEX row = item * chunk; row < end; row++) {
+        const INDEX oh = row % h_out, od = row / h_out % d_out, plane = row / h_out / d_out;
+        const pool_span ds = window_span(&d_axis, od), hs = window_span(&h_axis, oh);
+        join_rows(x + PLANE(x, plane), x_d, x_h, ds, hs, &h_axis, &w_axis, line + w_before,
+            places + w_before);
+        const float divisor = (float)(window_places(&d_axis, od, ds.count, count_padding) *
+                                      window_places(&h_axis, oh, hs.count, count_padding));
+        __global float *to = y + PLANE(y, plane) + od * y_d + oh * y_h;
+        for (int ow = 0; ow < w_out; ow += W) {
+            INTS where;
+            VECTOR all = join_along(line, places, &w_axis, &columns, ow, &where);
+#if AVERAGE
+            const VECTOR share = divisor * LOAD(VECTOR_WIDTH, columns.divisors + ow);
+            all = share > 0.0f ? all / share : (VECTOR)(0.0f);
+#endif
+            const int some = min((int)w_out - ow, W);
+            put(all, to + ow, some, streaming);
+#if INDICES
+            int lanes[W];
+            *(unaligned_ints *)lanes = where;
+            const long base = plane_indices ? 0 : (long)plane * d_extent * h_extent * w_extent;
+            __global long *at = indices + PLANE(indices, plane) + WITHIN(indices, od, oh, ow);
+            for (int i = 0; i < some; i++) {
+                at[i * indices_w] = lanes[i] == NOWHERE ? -1 : base + lanes[i];
+            }
+#endif
+        }
+    }
+}
+
+#elif !AVERAGE
+
+/* dx of one plane is 0. */
+static inline void clear_plane(__global float *dx, const pool_axis *d, const pool_axis *h,
+    const pool_axis *w, int dx_d, int dx_h, int streaming) {
+    for (int a = 0; a < d->extent; a++) {
+        for (int b = 0; b < h->extent; b++) {
+            __global float *row = dx + a * dx_d + b * dx_h;
+            for (int i = 0; i < w->extent; i += W) {
+                put((VECTOR)(0.0f), row + i, min((int)w->extent - i, W), 0);
+            }
+        }
+    }
+}
+
+KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local float *line,
+    __local int *places, __local int *table, INDEX item, const window_numbers numbers) {
+    NUMBERS(WINDOW_LIST)
+    MAKE_AXES
+    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W))};
+    __local int *winners = table + 2 * (w_out + W);
+    make_table(&columns, &w_axis, count_padding);
+    for (int i = 0; i < floats; i++) {
+        line[i] = NOTHING;
+        places[i] = NOWHERE;
+    }
+    const bool dense = dx_h == w_extent && dx_d == h_extent * w_extent;
+    const INDEX end = min((item + 1) * chunk, items);
+    for (INDEX plane = item * chunk; plane < end; plane++) {
+        __global float *to = dx + PLANE(dx, plane);
+        clear_plane(to, &d_axis, &h_axis, &w_axis, dx_d, dx_h, streaming);
+        for (int row = 0; row < d_out * h_out; row++) {
+            const int oh = row % h_out, od = row / h_out;
+            join_rows(x + PLANE(x, plane), x_d, x_h, window_span(&d_axis, od),
+                window_span(&h_axis, oh), &h_axis, &w_axis, line + w_before, places + w_before);
+            for (int ow = 0; ow < w_out; ow += W) {
+                INTS where;
+                join_along(line, places, &w_axis, &columns, ow, &where);
+                *(__local unaligned_ints *)(winners + ow) = where;
+            }
+            const __global float *from = dy + PLANE(dy, plane) + od * dy_d + oh * dy_h;
+            for (int ow = 0; ow < w_out; ow++) {
+                const int at = winners[ow];
+                if (at != NOWHERE) {
+                    const int place = dense ? at
+                                            : at / w_extent / h_extent * dx_d +
+                                                  at / w_extent % h_extent * dx_h + at % w_extent;
+                    to[place] += from[ow];
+                }
+            }
+        }
+    }
+}
+
+#else
+
+/* to[0], to[step], ... = v, and zeros between. */
+static inline void spread(VECTOR v, __local float *to, int step) {
+    if (step == 1) {
+        STORE(VECTOR_WIDTH, v, to);
+    } else if (step == 2) {
+        const VECTOR zeros = 0.0f;
+        STORE(VECTOR_WIDTH, INTERLEAVE_LOW(float, VECTOR_WIDTH, v, zeros), to);
+        STORE(VECTOR_WIDTH, INTERLEAVE_HIGH(float, VECTOR_WIDTH, v, zeros), to + W);
+    } else {
+        SCATTER(VECTOR_WIDTH, v, to, step);
+    }
+}
+
+/* Windows ow .. ow + WIDTH - 1: sum of dy / divisor over the rows of windows that hold row (d, h). */
+#define SUM_HOLDERS(WIDTH)                                                                         \
+    FLOATS(WIDTH) all = (FLOATS(WIDTH))(0.0f);                                                     \
+    for (int a = 0; a < holders(d_axis, d); a++) {                                                 \
+        const int od = holder(d_axis, d, a);                                                       \
+        if (od < 0) {                                                                              \
+            continue;                                                                              \
+        }                                                                                          \
+        const int slices = window_places(d_axis, od, window_span(d_axis, od).count, counted);      \
+        for (int b = 0; b < holders(h_axis, h); b++) {                                             \
+            const int oh = holder(h_axis, h, b);                                                   \
+            if (oh >= 0) {                                                                         \
+                const int rows = window_places(h_axis, oh, window_span(h_axis, oh).count, counted); \
+                all += LOAD(WIDTH, dy + od * dy_d + oh * dy_h + ow) /                              \
+                       ((float)(slices * rows) * LOAD(WIDTH, columns->divisors + ow));             \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+/* Their sums along the row, where the line has them; adaptive: added to the elements of each. */
+KEEP_APART static void sum_windows(const __global float *dy, int dy_d, int dy_h, int d, int h,
+    const pool_axis *d_axis, const pool_axis *h_axis, const pool_axis *w_axis, int counted,
+    const column_table *columns, __local float *line) {
+    int ow = 0;
+    if (w_axis->adaptive) {
+        for (int i = 0; i < w_axis->extent; i++) {
+            line[i] = 0.0f;
+        }
+        for (; ow < w_axis->out; ow++) {
+            SUM_HOLDERS(1)
+            for (int k = columns->first[ow]; k < columns->first[ow] + columns->count[ow]; k++) {
+                line[k] += all;
+            }
+        }
+        return;
+    }
+    for (; ow + W <= w_axis->out; ow += W) {
+        SUM_HOLDERS(VECTOR_WIDTH)
+        spread(all, line + ow * w_axis->step, w_axis->step);
+    }
+    for (; ow < w_axis->out; ow++) {
+        SUM_HOLDERS(1)
+        line[ow * w_axis->step] = all;
+    }
+}
+
+KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local float *line,
+    __local int *places, __local int *table, INDEX item, const window_numbers numbers) {
+    NUMBERS(WINDOW_LIST)
+    MAKE_AXES
+    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W))};
+    make_table(&columns, &w_axis, count_padding);
+    for (int i = 0; i < floats; i++) {
+        line[i] = 0.0f;
+    }
+    /* The element of the line that column 0 begins with: windows in front of it are in the border. */
+    const int lead = adaptive ? 0 : (w_window - 1) * w_dilation;
+    const int base = adaptive ? 0 : lead - w_before; /* where window 0's sum is, if lead > before */
+    const INDEX end = min((item + 1) * chunk, items);
+    for (INDEX row = item * chunk; row < end; row++) {
+        const INDEX h = row % h_extent, d = row / h_extent % d_extent;
+        const INDEX plane = row / h_extent / d_extent;
+        sum_windows(dy + PLANE(dy, plane), dy_d, dy_h, d, h, &d_axis, &h_axis, &w_axis,
+            count_padding, &columns, line + base);
+        __global float *to = dx + PLANE(dx, plane) + d * dx_d + h * dx_h;
+        for (int i = 0; i < w_extent; i += W) {
+            VECTOR all = (VECTOR)(0.0f);
+            if (adaptive) {
+                all = LOAD(VECTOR_WIDTH, line + i);
+            } else {
+                for (int k = 0; k < w_window; k++) {
+                    all += LOAD(VECTOR_WIDTH, line + i + k * w_dilation);
+                }
+            }
+            put(all, to + i, min((int)w_extent - i, W), streaming);
+        }
+    }
+}
+#endif
+
+__kernel void pool_window_rows(POOL_POINTERS, __global long *indices,
+    const window_numbers numbers, __local float *line, __local int *places, __local int *table) {
+    pool_item(POOL_PASSED, indices, line, places, table, get_group_id(0), numbers);
+}
