@@ -20,6 +20,7 @@
 #define CLEAT_CLEAT_H
 
 #include <cleat/activation.h>
+#include <cleat/attention.h>
 #include <cleat/cache.h>
 #include <cleat/context.h>
 #include <cleat/conv.h>
