@@ -4,18 +4,20 @@
  * vector width wanted:
  *     #define ACTIVATION_WIDTH 16
  *     #include "activation.cl"
- * gives, for -DACTIVATION=<a form: a value of cleat_activation, clip for relu6>,
+ * gives, for -DACTIVATION=<a form: see src/ops/activation_table.c>,
  *     float16 activation_value_16(float16 x, float2 parameters);
  *     float16 activation_derivative_16(float16 x, float2 parameters);        in terms of the input
  *     float16 activation_derivative_output_16(float16 y, float2 parameters); of the output y
  * and undefines ACTIVATION_WIDTH. Width 1 is float. The third exists where the derivative can be
- * told from the output: none, relu, leaky relu, sigmoid, tanh, clip.
+ * told from the output. Only the code of one form is compiled.
  *
  * NaN gives NaN in every value. Bounds of the values against the exact ones, in ulp: sigmoid 3,
  * tanh 4, silu 4, gelu 6 (both over the whole range, the far negative tail included), gelu_tanh
- * 4 + 4 |w| for x < 0 with result x sigmoid(w), w being a rounded polynomial of x. The derivatives
- * of gelu, gelu_tanh and silu are within 2^-21 absolutely, as they have zeros; those of sigmoid and
- * tanh within 6 ulp.
+ * 4 + 4 |w| for x < 0 with result x sigmoid(w), w being a rounded polynomial of x; elu and selu 4,
+ * celu 6, softplus, log_sigmoid and softsign 3, hard_swish 3, mish 6; swish 4 where beta is a power
+ * of two, else 4 + 2 |beta x|, and 2^-165 |x| beside that; hard_sigmoid 2^-24 (|alpha x| + |beta|)
+ * absolutely. The derivatives of gelu, gelu_tanh, silu, swish, mish and hard_swish are within 2^-21
+ * absolutely, as they have zeros; celu's within 7 + 2 |x / alpha| ulp, the others within 7.
  */
 #define ACTIVATION_IS_NONE (ACTIVATION == 0)
 #define ACTIVATION_IS_RELU (ACTIVATION == 1)
@@ -26,9 +28,21 @@
 #define ACTIVATION_IS_GELU_TANH (ACTIVATION == 6)
 #define ACTIVATION_IS_SILU (ACTIVATION == 7)
 #define ACTIVATION_IS_CLIP (ACTIVATION == 8)
+#define ACTIVATION_IS_ELU (ACTIVATION == 10) /* parameters: alpha, factor of x in the exponent */
+#define ACTIVATION_IS_SELU (ACTIVATION == 11) /* alpha gamma, gamma */
+#define ACTIVATION_IS_SOFTPLUS (ACTIVATION == 13)
+#define ACTIVATION_IS_LOG_SIGMOID (ACTIVATION == 14)
+#define ACTIVATION_IS_SOFTSIGN (ACTIVATION == 15)
+#define ACTIVATION_IS_HARD_SIGMOID (ACTIVATION == 16)
+#define ACTIVATION_IS_SWISH (ACTIVATION == 17)
+#define ACTIVATION_IS_HARD_SWISH (ACTIVATION == 18)
+#define ACTIVATION_IS_MISH (ACTIVATION == 19)
+#define ACTIVATION_IS_THRESHOLDED_RELU (ACTIVATION == 20)
+#define ACTIVATION_IS_SHRINK (ACTIVATION == 21)
 
-#if ACTIVATION_IS_SIGMOID || ACTIVATION_IS_TANH || ACTIVATION_IS_GELU || ACTIVATION_IS_GELU_TANH   \
-    || ACTIVATION_IS_SILU
+#if (ACTIVATION >= 3 && ACTIVATION <= 7) || ACTIVATION_IS_ELU || ACTIVATION_IS_SELU                \
+    || ACTIVATION_IS_SOFTPLUS || ACTIVATION_IS_LOG_SIGMOID || ACTIVATION_IS_SWISH                  \
+    || ACTIVATION_IS_MISH
 #define MATH_WIDTH ACTIVATION_WIDTH
 #include "math.cl"
 #endif
@@ -40,15 +54,53 @@
 #endif
 #define ACTIVATION_NAME(name) CAT(activation_##name##_, ACTIVATION_WIDTH)
 #define ACTIVATION_MATH(name) CAT(math_##name##_, ACTIVATION_WIDTH)
+#define ACTIVATION_CONSTANT(c) ((ACTIVATION_FLOAT)(c))
 
 #if ACTIVATION_IS_GELU_TANH
 /* 2 sqrt(2/pi) (x + 0.044715 x^3) and its derivative */
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(gelu_argument)(ACTIVATION_FLOAT x) {
-    return x * FMA(x * x, (ACTIVATION_FLOAT)(0.0713548163f), (ACTIVATION_FLOAT)(1.59576912f));
+    return x * FMA(x * x, ACTIVATION_CONSTANT(0.0713548163f), ACTIVATION_CONSTANT(1.59576912f));
 }
 
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(gelu_argument_derivative)(ACTIVATION_FLOAT x) {
-    return FMA(x * x, (ACTIVATION_FLOAT)(0.214064449f), (ACTIVATION_FLOAT)(1.59576912f));
+    return FMA(x * x, ACTIVATION_CONSTANT(0.214064449f), ACTIVATION_CONSTANT(1.59576912f));
+}
+#endif
+
+#if ACTIVATION_IS_MISH
+/* x tanh(softplus(x)) = x n / (n + 2), n = w (w + 2), w = exp(x): from x = 20 on x, for smaller w in
+ * terms of 2^64 w, so that x w is no product of a denormal number. */
+static inline ACTIVATION_FLOAT ACTIVATION_NAME(mish)(ACTIVATION_FLOAT x) {
+    ACTIVATION_FLOAT t = x > 20.0f ? ACTIVATION_CONSTANT(20.0f) : x;
+    t = t < -110.0f ? ACTIVATION_CONSTANT(-110.0f) : t; /* from there on -0 */
+    ACTIVATION_FLOAT scale;
+    ACTIVATION_FLOAT p = ACTIVATION_MATH(exp_scaled)(t, 64.0f, &scale);
+    ACTIVATION_FLOAT w = p * scale;
+    ACTIVATION_FLOAT n = w * FMA(w, ACTIVATION_CONSTANT(0x1p-64f), ACTIVATION_CONSTANT(2.0f));
+    ACTIVATION_FLOAT y = n / FMA(n, ACTIVATION_CONSTANT(0x1p-64f), ACTIVATION_CONSTANT(2.0f));
+    return x > 20.0f ? x : t * y * 0x1p-64f;
+}
+
+/* n / d + 4 x w (w + 1) / d^2, d = n + 2 */
+static inline ACTIVATION_FLOAT ACTIVATION_NAME(mish_derivative)(ACTIVATION_FLOAT x) {
+    ACTIVATION_FLOAT t = x > 20.0f ? ACTIVATION_CONSTANT(20.0f) : x;
+    t = t < -80.0f ? ACTIVATION_CONSTANT(-80.0f) : t;
+    ACTIVATION_FLOAT scale;
+    ACTIVATION_FLOAT p = ACTIVATION_MATH(exp_scaled)(t, 0.0f, &scale);
+    ACTIVATION_FLOAT w = p * scale;
+    ACTIVATION_FLOAT n = w * (w + 2.0f);
+    ACTIVATION_FLOAT d = 1.0f / (n + 2.0f);
+    return d * FMA(4.0f * t * d, FMA(w, w, w), n);
+}
+#endif
+
+#if ACTIVATION_IS_SWISH
+/* x sigmoid(w), w = beta x; -0 or 0 where sigmoid(w) is below 2^-165. */
+static inline ACTIVATION_FLOAT ACTIVATION_NAME(swish)(ACTIVATION_FLOAT x, float beta) {
+    ACTIVATION_FLOAT w = x * beta;
+    ACTIVATION_FLOAT v = w < -115.0f ? ACTIVATION_CONSTANT(-115.0f) : w;
+    ACTIVATION_FLOAT y = ACTIVATION_MATH(weighted_sigmoid)(x, v);
+    return w < -115.0f ? copysign(ACTIVATION_CONSTANT(0.0f), x) : y;
 }
 #endif
 
@@ -56,7 +108,7 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float2
 #if ACTIVATION_IS_NONE
     return x;
 #elif ACTIVATION_IS_RELU
-    return x <= 0.0f ? (ACTIVATION_FLOAT)(0.0f) : x;
+    return x <= 0.0f ? ACTIVATION_CONSTANT(0.0f) : x;
 #elif ACTIVATION_IS_LEAKY_RELU
     return x < 0.0f ? x * parameters.x : x;
 #elif ACTIVATION_IS_SIGMOID
@@ -66,26 +118,54 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float2
 #elif ACTIVATION_IS_GELU
     return ACTIVATION_MATH(gelu)(x);
 #elif ACTIVATION_IS_GELU_TANH
-    x = x < -11.0f ? (ACTIVATION_FLOAT)(-11.0f) : x; /* from there on -0 */
+    x = x < -11.0f ? ACTIVATION_CONSTANT(-11.0f) : x; /* from there on -0 */
     /* gelu_argument() / ln 2 */
     return ACTIVATION_MATH(weighted_sigmoid_two)(
-        x, x * FMA(x * x, (ACTIVATION_FLOAT)(0.102943240f), (ACTIVATION_FLOAT)(2.30220820f)));
+        x, x * FMA(x * x, ACTIVATION_CONSTANT(0.102943240f), ACTIVATION_CONSTANT(2.30220820f)));
 #elif ACTIVATION_IS_SILU
-    x = x < -110.0f ? (ACTIVATION_FLOAT)(-110.0f) : x; /* from there on -0 */
+    x = x < -110.0f ? ACTIVATION_CONSTANT(-110.0f) : x; /* from there on -0 */
     return ACTIVATION_MATH(weighted_sigmoid)(x, x);
 #elif ACTIVATION_IS_CLIP
-    ACTIVATION_FLOAT low = x < parameters.x ? (ACTIVATION_FLOAT)(parameters.x) : x;
-    return low > parameters.y ? (ACTIVATION_FLOAT)(parameters.y) : low;
+    ACTIVATION_FLOAT low = x < parameters.x ? ACTIVATION_CONSTANT(parameters.x) : x;
+    return low > parameters.y ? ACTIVATION_CONSTANT(parameters.y) : low;
+#elif ACTIVATION_IS_ELU
+    return x < 0.0f ? parameters.x * ACTIVATION_MATH(expm1_down)(parameters.y * x) : x;
+#elif ACTIVATION_IS_SELU
+    return x < 0.0f ? parameters.x * ACTIVATION_MATH(expm1_down)(x) : parameters.y * x;
+#elif ACTIVATION_IS_SOFTPLUS
+    return ACTIVATION_MATH(softplus)(x);
+#elif ACTIVATION_IS_LOG_SIGMOID
+    return -ACTIVATION_MATH(softplus)(-x);
+#elif ACTIVATION_IS_SOFTSIGN
+    ACTIVATION_FLOAT size = fabs(x);
+    size = size > 0x1p60f ? ACTIVATION_CONSTANT(0x1p60f) : size;
+    return copysign(size / (1.0f + size), x);
+#elif ACTIVATION_IS_HARD_SIGMOID
+    x = FMA(x, ACTIVATION_CONSTANT(parameters.x), ACTIVATION_CONSTANT(parameters.y));
+    x = x <= 0.0f ? ACTIVATION_CONSTANT(0.0f) : x;
+    return x > 1.0f ? ACTIVATION_CONSTANT(1.0f) : x;
+#elif ACTIVATION_IS_SWISH
+    return ACTIVATION_NAME(swish)(x, parameters.x);
+#elif ACTIVATION_IS_HARD_SWISH
+    ACTIVATION_FLOAT y = x >= 3.0f ? x : x * ((x + 3.0f) * (1.0f / 6.0f));
+    return x <= -3.0f ? ACTIVATION_CONSTANT(-0.0f) : y;
+#elif ACTIVATION_IS_MISH
+    return ACTIVATION_NAME(mish)(x);
+#elif ACTIVATION_IS_THRESHOLDED_RELU
+    return x <= parameters.x ? ACTIVATION_CONSTANT(0.0f) : x;
+#elif ACTIVATION_IS_SHRINK
+    ACTIVATION_FLOAT y = x <= parameters.x ? ACTIVATION_CONSTANT(0.0f) : x - parameters.y;
+    return x < -parameters.x ? x + parameters.y : y;
 #endif
 }
 
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, float2 parameters) {
 #if ACTIVATION_IS_NONE
-    return (ACTIVATION_FLOAT)(1.0f);
+    return ACTIVATION_CONSTANT(1.0f);
 #elif ACTIVATION_IS_RELU
-    return x <= 0.0f ? (ACTIVATION_FLOAT)(0.0f) : (ACTIVATION_FLOAT)(1.0f);
+    return x <= 0.0f ? ACTIVATION_CONSTANT(0.0f) : ACTIVATION_CONSTANT(1.0f);
 #elif ACTIVATION_IS_LEAKY_RELU
-    return x <= 0.0f ? (ACTIVATION_FLOAT)(parameters.x) : (ACTIVATION_FLOAT)(1.0f);
+    return x <= 0.0f ? ACTIVATION_CONSTANT(parameters.x) : ACTIVATION_CONSTANT(1.0f);
 #elif ACTIVATION_IS_SIGMOID
     return ACTIVATION_MATH(sigmoid_derivative)(x);
 #elif ACTIVATION_IS_TANH
@@ -93,31 +173,82 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, f
 #elif ACTIVATION_IS_GELU
     return ACTIVATION_MATH(gelu_derivative)(x);
 #elif ACTIVATION_IS_CLIP
-    ACTIVATION_FLOAT low = x > parameters.x ? (ACTIVATION_FLOAT)(1.0f) : (ACTIVATION_FLOAT)(0.0f);
-    return x < parameters.y ? low : (ACTIVATION_FLOAT)(0.0f);
+    ACTIVATION_FLOAT low = x > parameters.x ? ACTIVATION_CONSTANT(1.0f) : ACTIVATION_CONSTANT(0.0f);
+    return x < parameters.y ? low : ACTIVATION_CONSTANT(0.0f);
+#elif ACTIVATION_IS_ELU
+    return x <= 0.0f ? parameters.x * parameters.y * ACTIVATION_MATH(exp_down)(parameters.y * x)
+                     : ACTIVATION_CONSTANT(1.0f);
+#elif ACTIVATION_IS_SELU
+    return x <= 0.0f ? parameters.x * ACTIVATION_MATH(exp_down)(x)
+                     : ACTIVATION_CONSTANT(parameters.y);
+#elif ACTIVATION_IS_SOFTPLUS
+    return ACTIVATION_MATH(sigmoid)(x);
+#elif ACTIVATION_IS_LOG_SIGMOID
+    return ACTIVATION_MATH(sigmoid)(-x);
+#elif ACTIVATION_IS_SOFTSIGN
+    x = 1.0f / (1.0f + fabs(x));
+    return x * x;
+#elif ACTIVATION_IS_HARD_SIGMOID
+    x = FMA(x, ACTIVATION_CONSTANT(parameters.x), ACTIVATION_CONSTANT(parameters.y));
+    ACTIVATION_FLOAT inside =
+        x > 0.0f ? ACTIVATION_CONSTANT(parameters.x) : ACTIVATION_CONSTANT(0.0f);
+    return x < 1.0f ? inside : ACTIVATION_CONSTANT(0.0f);
+#elif ACTIVATION_IS_HARD_SWISH
+    ACTIVATION_FLOAT inside =
+        FMA(x, ACTIVATION_CONSTANT(1.0f / 3.0f), ACTIVATION_CONSTANT(0.5f));
+    inside = x >= 3.0f ? ACTIVATION_CONSTANT(1.0f) : inside;
+    return x <= -3.0f ? ACTIVATION_CONSTANT(0.0f) : inside;
+#elif ACTIVATION_IS_MISH
+    return ACTIVATION_NAME(mish_derivative)(x);
+#elif ACTIVATION_IS_THRESHOLDED_RELU
+    return x <= parameters.x ? ACTIVATION_CONSTANT(0.0f) : ACTIVATION_CONSTANT(1.0f);
+#elif ACTIVATION_IS_SHRINK
+    ACTIVATION_FLOAT above =
+        x <= parameters.x ? ACTIVATION_CONSTANT(0.0f) : ACTIVATION_CONSTANT(1.0f);
+    return x < -parameters.x ? ACTIVATION_CONSTANT(1.0f) : above;
 #else
     /* The limits, 0 and 1, are reached long before; beyond, 0 * Inf would be met. */
 #if ACTIVATION_IS_GELU_TANH
-    x = x > 9.9f ? (ACTIVATION_FLOAT)(9.9f) : x;
-    x = x < -9.9f ? (ACTIVATION_FLOAT)(-9.9f) : x;
+    x = x > 9.9f ? ACTIVATION_CONSTANT(9.9f) : x;
+    x = x < -9.9f ? ACTIVATION_CONSTANT(-9.9f) : x;
     return ACTIVATION_MATH(weighted_sigmoid_derivative)(
         x, ACTIVATION_NAME(gelu_argument)(x), ACTIVATION_NAME(gelu_argument_derivative)(x));
 #else
-    x = x > 87.0f ? (ACTIVATION_FLOAT)(87.0f) : x;
-    x = x < -87.0f ? (ACTIVATION_FLOAT)(-87.0f) : x;
-    return ACTIVATION_MATH(weighted_sigmoid_derivative)(x, x, (ACTIVATION_FLOAT)(1.0f));
+#if ACTIVATION_IS_SWISH
+    x *= parameters.x; /* x sigmoid(beta x) has the derivative of silu at beta x */
+#endif
+    x = x > 87.0f ? ACTIVATION_CONSTANT(87.0f) : x;
+    x = x < -87.0f ? ACTIVATION_CONSTANT(-87.0f) : x;
+    return ACTIVATION_MATH(weighted_sigmoid_derivative)(x, x, ACTIVATION_CONSTANT(1.0f));
 #endif
 #endif
 }
 
-#if ACTIVATION_IS_NONE || ACTIVATION_IS_RELU || ACTIVATION_IS_LEAKY_RELU || ACTIVATION_IS_SIGMOID  \
-    || ACTIVATION_IS_TANH || ACTIVATION_IS_CLIP
+#if !ACTIVATION_IS_GELU && !ACTIVATION_IS_GELU_TANH && !ACTIVATION_IS_SILU                         \
+    && !ACTIVATION_IS_SWISH && !ACTIVATION_IS_HARD_SWISH && !ACTIVATION_IS_MISH
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative_output)(
     ACTIVATION_FLOAT y, float2 parameters) {
 #if ACTIVATION_IS_SIGMOID
     return y * (1.0f - y);
 #elif ACTIVATION_IS_TANH
     return (1.0f - y) * (1.0f + y);
+#elif ACTIVATION_IS_ELU
+    return y <= 0.0f ? parameters.y * (y + parameters.x) : ACTIVATION_CONSTANT(1.0f);
+#elif ACTIVATION_IS_SELU
+    return y <= 0.0f ? y + parameters.x : ACTIVATION_CONSTANT(parameters.y);
+#elif ACTIVATION_IS_SOFTPLUS
+    return -ACTIVATION_MATH(expm1_down)(-y);
+#elif ACTIVATION_IS_LOG_SIGMOID
+    return -ACTIVATION_MATH(expm1_down)(y);
+#elif ACTIVATION_IS_SOFTSIGN
+    y = 1.0f - fabs(y);
+    return y * y;
+#elif ACTIVATION_IS_HARD_SIGMOID
+    ACTIVATION_FLOAT inside =
+        y > 0.0f ? ACTIVATION_CONSTANT(parameters.x) : ACTIVATION_CONSTANT(0.0f);
+    return y < 1.0f ? inside : ACTIVATION_CONSTANT(0.0f);
+#elif ACTIVATION_IS_SHRINK
+    return y == 0.0f ? ACTIVATION_CONSTANT(0.0f) : ACTIVATION_CONSTANT(1.0f);
 #else
     return ACTIVATION_NAME(derivative)(y, parameters);
 #endif
@@ -127,4 +258,5 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative_output)(
 #undef ACTIVATION_FLOAT
 #undef ACTIVATION_NAME
 #undef ACTIVATION_MATH
+#undef ACTIVATION_CONSTANT
 #undef ACTIVATION_WIDTH

@@ -14,7 +14,9 @@
  *     sigmoid           3, also where the result is tiny (x << 0)
  *     weighted_sigmoid  4 for w = x
  *     weighted_sigmoid_two   3
+ *     expm1_down        2, for x <= 1, also for tiny x
  *     tanh              4, also for tiny x
+ *     softplus          3, also where the result is tiny (x << 0)
  *     gelu              6, in the negative tail too, down to the smallest result
  * NaN gives NaN everywhere. Devices that flush denormals flush results below 2^-126.
  *
@@ -175,25 +177,47 @@ static inline MATH_FLOAT MATH_NAME(sigmoid_derivative)(MATH_FLOAT x) {
 }
 
 /*
- * tanh |x| = m / (2 - m), m = 1 - exp(-2|x|): exact in the limits 0 and Inf.
- * 2|x| = r - n ln 2, and 1 - exp(-r) = r - r^2 P(r), relative error of the fit 2^-26.8.
+ * exp(x) - 1 for x <= 1: x = n ln 2 + r, 2^n (exp(r) - 1) + (2^n - 1), the last exact; exp(r) - 1 is
+ * r + r^2 P(r), relative error of the fit 2^-26.8. From -28 on -1.
  */
-static inline MATH_FLOAT MATH_NAME(tanh)(MATH_FLOAT x) {
-    MATH_FLOAT t = fabs(x) + fabs(x);
-    t = t > 40.0f ? MATH_CONSTANT(40.0f) : t;
-    MATH_FLOAT shifted = FMA(t, MATH_CONSTANT(-1.44269504f), MATH_CONSTANT(MATH_ROUNDER(127.0f)));
+static inline MATH_FLOAT MATH_NAME(expm1_down)(MATH_FLOAT x) {
+    x = x < -28.0f ? MATH_CONSTANT(-28.0f) : x;
+    MATH_FLOAT shifted = FMA(x, MATH_CONSTANT(1.44269504f), MATH_CONSTANT(MATH_ROUNDER(127.0f)));
     MATH_FLOAT n = shifted - MATH_ROUNDER(127.0f);
     MATH_FLOAT scale = MATH_AS_FLOAT(MATH_AS_INT(shifted) << 23);
-    MATH_FLOAT r = FMA(n, MATH_CONSTANT(0.693359375f), t);
-    r = FMA(n, MATH_CONSTANT(-2.12194440e-4f), r);
+    MATH_FLOAT r = FMA(n, MATH_CONSTANT(-0.693359375f), x);
+    r = FMA(n, MATH_CONSTANT(2.12194440e-4f), r);
     MATH_FLOAT p = MATH_CONSTANT(0x1.6a21a8p-10f);
-    p = MATH_STEP(p, r, -0x1.123b6ap-7f);
+    p = MATH_STEP(p, r, 0x1.123b6ap-7f);
     p = MATH_STEP(p, r, 0x1.5558fcp-5f);
-    p = MATH_STEP(p, r, -0x1.555490p-3f);
+    p = MATH_STEP(p, r, 0x1.555490p-3f);
     p = MATH_STEP(p, r, 0x1.fffffcp-2f);
-    p = FMA(-(r * r), p, r);
-    MATH_FLOAT m = FMA(scale, p, 1.0f - scale);
+    p = FMA(r * r, p, r);
+    return FMA(scale, p, scale - 1.0f);
+}
+
+/* tanh |x| = m / (2 - m), m = 1 - exp(-2|x|): exact in the limits 0 and Inf. */
+static inline MATH_FLOAT MATH_NAME(tanh)(MATH_FLOAT x) {
+    MATH_FLOAT m = -MATH_NAME(expm1_down)(-2.0f * fabs(x));
     return copysign(m / (2.0f - m), x);
+}
+
+/* log(1 + exp(x)) = max(x, 0) + log(1 + t), t = exp(-|x|): the latter as t P(t), relative error of
+ * the fit 2^-27.6. */
+static inline MATH_FLOAT MATH_NAME(softplus)(MATH_FLOAT x) {
+    MATH_FLOAT t = MATH_NAME(exp_down)(-fabs(x));
+    MATH_FLOAT p = MATH_CONSTANT(-0x1.a933d6p-9f);
+    p = MATH_STEP(p, t, 0x1.453f5ap-6f);
+    p = MATH_STEP(p, t, -0x1.d29d22p-5f);
+    p = MATH_STEP(p, t, 0x1.b25396p-4f);
+    p = MATH_STEP(p, t, -0x1.397576p-3f);
+    p = MATH_STEP(p, t, 0x1.92f69ep-3f);
+    p = MATH_STEP(p, t, -0x1.ff0f8ap-3f);
+    p = MATH_STEP(p, t, 0x1.554c80p-2f);
+    p = MATH_STEP(p, t, -0x1.ffffbep-2f);
+    p = MATH_STEP(p, t, 1.0f);
+    MATH_FLOAT above = x > 0.0f ? x : MATH_CONSTANT(0.0f);
+    return FMA(t, p, above);
 }
 
 /*

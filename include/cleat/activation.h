@@ -14,8 +14,10 @@ extern "C" {
  *     .activation = CLEAT_LEAKY_RELU, .activation_parameters = (const float[]){0.2f}
  * or has NULL for the defaults. They are read before the call returns.
  *
- * Definitions follow ONNX where it has one (opset 17; Gelu: opset 20). NaN stays NaN in all;
- * gelu, gelu_tanh and silu of -Inf are their limit, -0. Bounds: cl/activation.cl.
+ * Definitions follow ONNX where it has one (opset 17; Gelu: opset 20; Swish: opset 24), defaults
+ * too; log_sigmoid, hard_shrink and soft_shrink are PyTorch's. NaN stays NaN in all; at -Inf and
+ * Inf each is its limit, also where the formula has none: gelu, gelu_tanh, silu, swish, hard_swish
+ * and mish of -Inf are -0. Bounds: cl/activation.cl.
  * Phi is the cumulative distribution of the standard normal, Phi(x) = (1 + erf(x / sqrt 2)) / 2.
  */
 typedef enum cleat_activation {
@@ -24,11 +26,25 @@ typedef enum cleat_activation {
     CLEAT_LEAKY_RELU,          /* x < 0 ? slope * x : x; {slope = 0.01} */
     CLEAT_SIGMOID,             /* 1 / (1 + exp(-x)) */
     CLEAT_TANH,
-    CLEAT_GELU,      /* x * Phi(x) (Hendrycks & Gimpel 2016) */
-    CLEAT_GELU_TANH, /* x / 2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))), same paper */
-    CLEAT_SILU,      /* x * sigmoid(x) (Elfwing et al. 2017) */
-    CLEAT_CLIP,      /* min(max(x, min), max); {min = -Inf, max = Inf} */
-    CLEAT_RELU6      /* clip of {0, 6} (Krizhevsky 2010) */
+    CLEAT_GELU,        /* x * Phi(x) (Hendrycks & Gimpel 2016) */
+    CLEAT_GELU_TANH,   /* x / 2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))), same paper */
+    CLEAT_SILU,        /* x * sigmoid(x) (Elfwing et al. 2017) */
+    CLEAT_CLIP,        /* min(max(x, min), max); {min = -Inf, max = Inf} */
+    CLEAT_RELU6,       /* clip of {0, 6} (Krizhevsky 2010) */
+    CLEAT_ELU,         /* x < 0 ? alpha * (exp(x) - 1) : x; {alpha = 1} */
+    CLEAT_SELU,        /* gamma * elu(x) of alpha; {alpha = 1.67326319..., gamma = 1.05070102...} */
+    CLEAT_CELU,        /* x < 0 ? alpha * (exp(x / alpha) - 1) : x; {alpha = 1}, 2^-126 .. 2^126 */
+    CLEAT_SOFTPLUS,    /* log(1 + exp(x)) */
+    CLEAT_LOG_SIGMOID, /* -softplus(-x) */
+    CLEAT_SOFTSIGN,    /* x / (1 + |x|) */
+    CLEAT_HARD_SIGMOID,     /* min(max(alpha * x + beta, 0), 1); {alpha = 0.2, beta = 0.5} */
+    CLEAT_SWISH,            /* x * sigmoid(beta * x); {beta = 1} (Ramachandran et al. 2017) */
+    CLEAT_HARD_SWISH,       /* x * min(max(x / 6 + 1/2, 0), 1) */
+    CLEAT_MISH,             /* x * tanh(softplus(x)) */
+    CLEAT_THRESHOLDED_RELU, /* x > alpha ? x : 0; {alpha = 1} */
+    CLEAT_SHRINK, /* x < -lambda ? x + bias : x > lambda ? x - bias : 0; {lambda = 0.5, bias = 0} */
+    CLEAT_HARD_SHRINK, /* shrink with a bias of 0; {lambda = 0.5} */
+    CLEAT_SOFT_SHRINK  /* shrink with a bias of lambda; {lambda = 0.5} */
 } cleat_activation;
 
 /* "relu", ...; "unknown" for a value that is none. Static storage. */
@@ -37,8 +53,11 @@ CLEAT_API const char *cleat_activation_name(cleat_activation activation);
 typedef struct cleat_activation_options {
     const float *parameters; /* see above; NULL: the defaults */
     /* Backward only: x holds the outputs of the forward call instead of its inputs. Possible for
-     * none, relu, leaky relu (slope > 0), sigmoid, tanh, clip and relu6; CLEAT_UNSUPPORTED for
-     * the others. */
+     * none, relu, leaky relu (slope > 0), sigmoid, tanh, clip, relu6, elu (alpha >= 0), selu
+     * (alpha >= 0, gamma > 0), celu, softplus, log sigmoid, softsign, hard sigmoid, thresholded
+     * relu (alpha >= 0) and the shrinks (lambda >= 0, bias <= lambda); CLEAT_UNSUPPORTED for the
+     * others.
+     */
     bool from_output;
     uint64_t reserved[4];
 } cleat_activation_options;
@@ -49,8 +68,9 @@ CLEAT_API cleat_status cleat_activate(cleat_context *context, cleat_activation a
 
 /*
  * dx = dy * activation'(x); f32, all of one shape. dx may be dy or x itself. The derivative at a
- * kink is the left one: relu'(0) = 0, leaky relu'(0) = slope, as PyTorch has them; of clip and
- * relu6 it is 0 at min and max, as PyTorch's hardtanh has it.
+ * kink is the left one: relu'(0) = 0, leaky relu'(0) = slope, as PyTorch has them; where
+ * one side is constant it is 0 (relu6 at 0 and 6, the shrinks at lambda), but for hard swish at
+ * 3: 1.
  */
 CLEAT_API cleat_status cleat_activate_backward(cleat_context *context, cleat_activation activation,
     cleat_tensor x, cleat_tensor dy, cleat_tensor dx, const cleat_activation_options *options);

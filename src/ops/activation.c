@@ -12,19 +12,6 @@ static cleat_status choose(const char *operation, cleat_activation activation,
         operation, activation, options != NULL ? options->parameters : NULL, chosen);
 }
 
-static cleat_status check_from_output(
-    const char *operation, cleat_activation activation, const chosen_activation *chosen) {
-    float slope = chosen->parameters[0];
-    bool possible = chosen->form == CLEAT_ACTIVATION_NONE || chosen->form == CLEAT_RELU ||
-                    chosen->form == CLEAT_SIGMOID || chosen->form == CLEAT_TANH ||
-                    chosen->form == CLEAT_CLIP ||
-                    (chosen->form == CLEAT_LEAKY_RELU && slope > 0.0f);
-    REFUSE_IF(!possible, CLEAT_UNSUPPORTED,
-        "%s: the derivative of %s (slope %g) cannot be told from the output", operation,
-        cleat_activation_name(activation), (double)slope);
-    return CLEAT_OK;
-}
-
 static elementwise_pass begin_pass(
     const char *operation, const chosen_activation *activation, int mode) {
     elementwise_pass pass = {.operation = operation, .family = "activate"};
@@ -63,7 +50,7 @@ cleat_status cleat_activate_backward(cleat_context *context, cleat_activation ac
     TRY(check_context(operation, context));
     TRY(choose(operation, activation, options, &chosen));
     if (from_output) {
-        TRY(check_from_output(operation, activation, &chosen));
+        TRY(activation_check_from_output(operation, activation, &chosen));
     }
     TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
     TRY(check_tensor(operation, "dy", context, &dy, CLEAT_F32));

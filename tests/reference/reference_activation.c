@@ -18,65 +18,165 @@ double reference_gelu_argument(double x) {
     return 2 * sqrt(2 / pi) * (x + 0.044715 * x * x * x);
 }
 
-/* Parameter number i of an activation; its default. */
-static double parameter(const float *parameters, int i, double normal) {
-    return parameters != NULL ? (double)parameters[i] : normal;
-}
-
-static double clip_min(cleat_activation activation, const float *parameters) {
-    return activation == CLEAT_RELU6 ? 0 : parameter(parameters, 0, -INFINITY);
-}
-
-static double clip_max(cleat_activation activation, const float *parameters) {
-    return activation == CLEAT_RELU6 ? 6 : parameter(parameters, 1, INFINITY);
-}
-
-double reference_activation(cleat_activation activation, double x, const float *parameters) {
-    if (isnan(x)) {
-        return x;
+/* The parameters of an activation, or their defaults. */
+static void read_parameters(cleat_activation activation, const float *given, double p[2]) {
+    static const float usual[][2] = {[CLEAT_LEAKY_RELU] = {0.01f},
+        [CLEAT_CLIP] = {-INFINITY, INFINITY},
+        [CLEAT_RELU6] = {0, 6},
+        [CLEAT_ELU] = {1},
+        [CLEAT_SELU] = {1.67326319217681884765625f, 1.05070102214813232421875f},
+        [CLEAT_CELU] = {1},
+        [CLEAT_HARD_SIGMOID] = {0.2f, 0.5f},
+        [CLEAT_SWISH] = {1},
+        [CLEAT_THRESHOLDED_RELU] = {1},
+        [CLEAT_SHRINK] = {0.5f, 0},
+        [CLEAT_HARD_SHRINK] = {0.5f},
+        [CLEAT_SOFT_SHRINK] = {0.5f}};
+    const float *from = given != NULL && activation != CLEAT_RELU6 ? given : usual[activation];
+    p[0] = (double)from[0];
+    p[1] = (double)from[1];
+    if (activation == CLEAT_HARD_SHRINK) {
+        p[1] = 0;
+    } else if (activation == CLEAT_SOFT_SHRINK) {
+        p[1] = p[0];
     }
-    /* The smooth ones at -Inf: their limit. */
-    bool vanishes = isinf(x) && x < 0;
+}
+
+static double softplus(double x) {
+    return fmax(x, 0) + log1p(exp(-fabs(x)));
+}
+
+/* Whether the formula has no value at x, -Inf or Inf: then *limit is what it comes close to. */
+static bool has_limit(cleat_activation activation, double x, const double p[2], double *limit) {
+    *limit = copysign(activation == CLEAT_SOFTSIGN ? 1 : 0, x);
+    switch (activation) {
+    case CLEAT_GELU:
+    case CLEAT_GELU_TANH:
+    case CLEAT_SILU:
+    case CLEAT_HARD_SWISH:
+    case CLEAT_MISH:
+        return x < 0;
+    case CLEAT_SWISH:
+        return p[0] * x < 0;
+    default:
+        return activation == CLEAT_SOFTSIGN;
+    }
+}
+
+static double bounded(double x, double low, double high) {
+    double y = x < low ? low : x;
+    return y > high ? high : y;
+}
+
+static double piecewise(cleat_activation activation, double x, const double p[2]) {
     switch (activation) {
     case CLEAT_RELU:
         return x > 0 ? x : 0;
     case CLEAT_LEAKY_RELU:
-        return x < 0 ? parameter(parameters, 0, 0.01f) * x : x;
-    case CLEAT_SIGMOID:
-        return sigmoid(x);
-    case CLEAT_TANH:
-        return tanh(x);
-    case CLEAT_GELU:
-        return vanishes ? 0 : x * 0.5 * erfc(-x / sqrt(2));
-    case CLEAT_GELU_TANH:
-        return vanishes ? 0 : x * sigmoid(reference_gelu_argument(x));
-    case CLEAT_SILU:
-        return vanishes ? 0 : x * sigmoid(x);
+        return x < 0 ? p[0] * x : x;
     case CLEAT_CLIP:
     case CLEAT_RELU6:
-        return fmin(fmax(x, clip_min(activation, parameters)), clip_max(activation, parameters));
+        return bounded(x, p[0], p[1]);
+    case CLEAT_HARD_SIGMOID:
+        return bounded(p[0] * x + p[1], 0, 1);
+    case CLEAT_HARD_SWISH:
+        return x * bounded((x + 3) / 6, 0, 1);
+    case CLEAT_THRESHOLDED_RELU:
+        return x > p[0] ? x : 0;
+    case CLEAT_SHRINK:
+    case CLEAT_HARD_SHRINK:
+    case CLEAT_SOFT_SHRINK:
+        return x < -p[0] ? x + p[1] : x > p[0] ? x - p[1] : 0;
     default:
         return x;
     }
 }
 
+double reference_activation(cleat_activation activation, double x, const float *parameters) {
+    double p[2];
+    read_parameters(activation, parameters, p);
+    if (isnan(x)) {
+        return x;
+    }
+    double limit;
+    if (isinf(x) && has_limit(activation, x, p, &limit)) {
+        return limit;
+    }
+    switch (activation) {
+    case CLEAT_SIGMOID:
+        return sigmoid(x);
+    case CLEAT_TANH:
+        return tanh(x);
+    case CLEAT_GELU:
+        return x * 0.5 * erfc(-x / sqrt(2));
+    case CLEAT_GELU_TANH:
+        return x * sigmoid(reference_gelu_argument(x));
+    case CLEAT_SILU:
+        return x * sigmoid(x);
+    case CLEAT_ELU:
+        return x < 0 ? p[0] * expm1(x) : x;
+    case CLEAT_SELU:
+        return p[1] * (x < 0 ? p[0] * expm1(x) : x);
+    case CLEAT_CELU:
+        return x < 0 ? p[0] * expm1(x / p[0]) : x;
+    case CLEAT_SOFTPLUS:
+        return softplus(x);
+    case CLEAT_LOG_SIGMOID:
+        return -softplus(-x);
+    case CLEAT_SOFTSIGN:
+        return x / (1 + fabs(x));
+    case CLEAT_SWISH:
+        return x * sigmoid(p[0] * x);
+    case CLEAT_MISH:
+        return x * tanh(softplus(x));
+    default:
+        return piecewise(activation, x, p);
+    }
+}
+
 /* d(x sigmoid(w)) / dx */
 static double weighted_derivative(double x, double w, double dw) {
-    if (fabs(x) > 1000) {
-        return x > 0 ? 1 : 0;
+    if (fabs(w) > 1000) {
+        return w > 0 ? 1 : 0;
     }
     return sigmoid(w) + x * dw * sigmoid_derivative(w);
 }
 
-double reference_activation_derivative(
-    cleat_activation activation, double x, const float *parameters) {
+static double piecewise_derivative(cleat_activation activation, double x, const double p[2]) {
     switch (activation) {
     case CLEAT_RELU:
         return x <= 0 ? 0 : 1;
     case CLEAT_LEAKY_RELU:
-        return x <= 0 ? parameter(parameters, 0, 0.01f) : 1;
+        return x <= 0 ? p[0] : 1;
+    case CLEAT_CLIP:
+    case CLEAT_RELU6:
+        return x > p[0] && x < p[1] ? 1 : 0;
+    case CLEAT_HARD_SIGMOID:
+        return p[0] * x + p[1] > 0 && p[0] * x + p[1] < 1 ? p[0] : 0;
+    case CLEAT_HARD_SWISH:
+        return x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5;
+    case CLEAT_THRESHOLDED_RELU:
+        return x > p[0] ? 1 : 0;
+    case CLEAT_SHRINK:
+    case CLEAT_HARD_SHRINK:
+    case CLEAT_SOFT_SHRINK:
+        return x < -p[0] || x > p[0] ? 1 : 0;
+    default:
+        return 1;
+    }
+}
+
+double reference_activation_derivative(
+    cleat_activation activation, double x, const float *parameters) {
+    double p[2];
+    read_parameters(activation, parameters, p);
+    switch (activation) {
     case CLEAT_SIGMOID:
-        return sigmoid_derivative(x);
+    case CLEAT_SOFTPLUS:
+    case CLEAT_LOG_SIGMOID:
+        return activation == CLEAT_SIGMOID    ? sigmoid_derivative(x)
+               : activation == CLEAT_SOFTPLUS ? sigmoid(x)
+                                              : sigmoid(-x);
     case CLEAT_TANH:
         return 4 * sigmoid_derivative(2 * x);
     case CLEAT_GELU:
@@ -86,21 +186,52 @@ double reference_activation_derivative(
             x, reference_gelu_argument(x), 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 * x * x));
     case CLEAT_SILU:
         return weighted_derivative(x, x, 1);
-    case CLEAT_CLIP:
-    case CLEAT_RELU6:
-        return x > clip_min(activation, parameters) && x < clip_max(activation, parameters) ? 1 : 0;
+    case CLEAT_SWISH:
+        return weighted_derivative(x, p[0] * x, p[0]);
+    case CLEAT_ELU:
+        return x <= 0 ? p[0] * exp(x) : 1;
+    case CLEAT_SELU:
+        return p[1] * (x <= 0 ? p[0] * exp(x) : 1);
+    case CLEAT_CELU:
+        return x <= 0 ? exp(x / p[0]) : 1;
+    case CLEAT_SOFTSIGN:
+        return 1 / ((1 + fabs(x)) * (1 + fabs(x)));
+    case CLEAT_MISH: {
+        double t = tanh(softplus(x));
+        return t + (fabs(x) > 1000 ? 0 : x * sigmoid(x) * (1 - t * t));
+    }
     default:
-        return 1;
+        return piecewise_derivative(activation, x, p);
     }
 }
 
 double reference_activation_derivative_output(
     cleat_activation activation, double y, const float *parameters) {
+    double p[2];
+    read_parameters(activation, parameters, p);
     switch (activation) {
     case CLEAT_SIGMOID:
         return y * (1 - y);
     case CLEAT_TANH:
         return 1 - y * y;
+    case CLEAT_ELU:
+        return y <= 0 ? y + p[0] : 1;
+    case CLEAT_SELU:
+        return y <= 0 ? y + p[0] * p[1] : p[1];
+    case CLEAT_CELU:
+        return y <= 0 ? y / p[0] + 1 : 1;
+    case CLEAT_SOFTPLUS:
+        return -expm1(-y);
+    case CLEAT_LOG_SIGMOID:
+        return -expm1(y);
+    case CLEAT_SOFTSIGN:
+        return (1 - fabs(y)) * (1 - fabs(y));
+    case CLEAT_HARD_SIGMOID:
+        return y > 0 && y < 1 ? p[0] : 0;
+    case CLEAT_SHRINK:
+    case CLEAT_HARD_SHRINK:
+    case CLEAT_SOFT_SHRINK:
+        return y == 0 ? 0 : 1;
     default:
         return reference_activation_derivative(activation, y, parameters);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Activations in float64. Also for the epilogues of other operations' tests. The parameters are
- * those of the options structs, NULL for the defaults. */
+ * those of the options structs, always two of them, or NULL for the defaults. */
 #ifndef CLEAT_REFERENCE_ACTIVATION_H
 #define CLEAT_REFERENCE_ACTIVATION_H
 
