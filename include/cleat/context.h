@@ -55,6 +55,20 @@ CLEAT_API cleat_status cleat_devices(size_t capacity, cleat_device_info *devices
  * into the same context. */
 typedef void (*cleat_log_callback)(void *data, const char *message);
 
+/*
+ * Whether an operation's variant is checked before its first use: on small problems, against plain
+ * loops on the host. One that is wrong, a driver's fault as a rule, is reported through the log
+ * callback and passed over for the next one. It takes a few kernels' building and running, once:
+ * the verdict is kept where built kernels are. Checked are matmul, conv2d in all directions,
+ * softmax, reductions and elementwise passes; not what a caller forces by name.
+ */
+typedef enum cleat_verification {
+    CLEAT_VERIFY_AUTO = 0, /* $CLEAT_VERIFY, "on" or "off"; else on, except with drivers that
+                              every version of Cleat is tested with: PoCL, Mesa's llvmpipe */
+    CLEAT_VERIFY_ON,
+    CLEAT_VERIFY_OFF
+} cleat_verification;
+
 typedef struct cleat_context_options {
     /*
      * Which device: "0:1" (platform and device index), "gpu", "cpu", "accelerator" or "software",
@@ -79,7 +93,8 @@ typedef struct cleat_context_options {
     /* The program's own place for built kernels, instead of cache_dir; see <cleat/cache.h>. With
      * CLEAT_CACHE_AUTO they are stored as soon as they are built. Copied. */
     const cleat_cache_store *cache_store;
-    uint64_t reserved[6]; /* later versions take their fields from here, so zero stays default */
+    cleat_verification verification;
+    uint64_t reserved[5]; /* later versions take their fields from here, so zero stays default */
 } cleat_context_options;
 
 /*
@@ -119,7 +134,9 @@ typedef struct cleat_context_statistics {
     uint64_t cache_rejected; /* disk cache entries found damaged or foreign, and rebuilt */
     uint64_t kernels_launched;
     double build_seconds;
-    uint64_t reserved[8];
+    uint64_t variants_checked;    /* see cleat_verification */
+    uint64_t variants_distrusted; /* found to be wrong, now or by a verdict from the cache */
+    uint64_t reserved[6];
 } cleat_context_statistics;
 
 CLEAT_API cleat_status cleat_context_get_statistics(

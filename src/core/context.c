@@ -79,7 +79,17 @@ static cleat_status set_up_device(cleat_context *context, const cleat_context_op
         context->profile.events_have_times = device_probe_event_times(context->cl, context->queue);
     }
     TRY(disk_cache_open(context, options));
+    TRY(trust_open(context, options));
     return tuning_open(context, options);
+}
+
+enum { MUTEXES = 4 };
+
+static void list_mutexes(cleat_context *context, pthread_mutex_t *mutexes[MUTEXES]) {
+    mutexes[0] = &context->mutex;
+    mutexes[1] = &context->build_mutex;
+    mutexes[2] = &context->store_mutex;
+    mutexes[3] = &context->trust.checking;
 }
 
 static void free_context(cleat_context *context) {
@@ -98,9 +108,11 @@ static void free_context(cleat_context *context) {
     if (driver_alive && context->cl != NULL) {
         clReleaseContext(context->cl);
     }
-    pthread_mutex_destroy(&context->mutex);
-    pthread_mutex_destroy(&context->build_mutex);
-    pthread_mutex_destroy(&context->store_mutex);
+    pthread_mutex_t *mutexes[MUTEXES];
+    list_mutexes(context, mutexes);
+    for (int i = 0; i < MUTEXES; i++) {
+        pthread_mutex_destroy(mutexes[i]);
+    }
     plan_free(context->plan);
     process_mark_free(&context->mark);
     free(context->kernel_dir);
@@ -115,20 +127,16 @@ static cleat_context *new_context(void) {
     if (context == NULL) {
         return NULL;
     }
-    if (pthread_mutex_init(&context->mutex, NULL) != 0) {
-        free(context);
-        return NULL;
-    }
-    if (pthread_mutex_init(&context->build_mutex, NULL) != 0) {
-        pthread_mutex_destroy(&context->mutex);
-        free(context);
-        return NULL;
-    }
-    if (pthread_mutex_init(&context->store_mutex, NULL) != 0) {
-        pthread_mutex_destroy(&context->build_mutex);
-        pthread_mutex_destroy(&context->mutex);
-        free(context);
-        return NULL;
+    pthread_mutex_t *mutexes[MUTEXES];
+    list_mutexes(context, mutexes);
+    for (int i = 0; i < MUTEXES; i++) {
+        if (pthread_mutex_init(mutexes[i], NULL) != 0) {
+            while (i-- > 0) {
+                pthread_mutex_destroy(mutexes[i]);
+            }
+            free(context);
+            return NULL;
+        }
     }
     context->mark = process_mark_make();
     return context;

@@ -10,6 +10,7 @@
 #include "core/process_mark.h"
 #include "core/profile_table.h"
 #include "core/scratch_pool.h"
+#include "core/trust.h"
 #include "core/tuning.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -43,6 +44,7 @@ struct cleat_context {
     scratch_pool scratch;
     plan *plan; /* the open one, NULL for none */
     tuned_table tuned;
+    trust_table trust;
     profile_table rows;
     cleat_context_statistics statistics;
 };

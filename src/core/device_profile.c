@@ -169,6 +169,9 @@ cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
     profile->has_denormals = (floats & CL_FP_DENORM) != 0;
     profile->driver_caches_kernels = strstr(info->platform, "NVIDIA") != NULL;
     profile->binaries_cost_a_build = strstr(info->platform, "Portable Computing Language") != NULL;
+    profile->is_tested_with = strstr(info->platform, "Portable Computing Language") != NULL ||
+                              strcmp(info->platform, "Oclgrind") == 0 ||
+                              info->type == CLEAT_DEVICE_SOFTWARE;
     /* Mesa's rusticl 22.3 answers the sub-group's size, and runs groups of the device's limit. */
     profile->kernel_limits_are_real = strcmp(info->platform, "rusticl") != 0;
     return CLEAT_OK;

@@ -27,6 +27,7 @@ typedef struct device_profile {
     bool driver_caches_kernels;  /* the driver keeps compiled kernels on disk by itself */
     bool binaries_cost_a_build;  /* asking for a program's binary compiles it once more */
     bool events_have_times;      /* profiling events were seen to tell believable times */
+    bool is_tested_with;         /* the test suite runs on this driver for every version */
     bool kernel_limits_are_real; /* CL_KERNEL_WORK_GROUP_SIZE can be believed */
     int opencl_c_major, opencl_c_minor;
 } device_profile;

@@ -233,62 +233,97 @@ static void log_unwritable(cleat_context *context) {
                                           : "it is no folder");
 }
 
-/* Makes the entry around the binary, to be freed; NULL when the driver gives none. */
-static unsigned char *make_entry(
-    cleat_context *context, const text_builder *key, cl_program program, size_t *size) {
-    size_t binary_size = 0;
-    size_t room = sizeof(entry_header) + key->length;
-    unsigned char *entry = fetch_binary(context, program, room, &binary_size);
-    if (entry == NULL) {
-        return NULL;
-    }
+/* Fills in an entry's head and key: behind room for both it has its content already. */
+static void seal_entry(const text_builder *key, unsigned char *entry, size_t content_size) {
     entry_header header = {.format = FORMAT, .byte_order = byte_order};
     header.key_size = key->length;
-    header.binary_size = binary_size;
+    header.binary_size = content_size;
     memcpy(header.magic, magic, sizeof magic);
     memcpy(entry, &header, sizeof header);
     memcpy(entry + sizeof header, key->text, key->length);
-    hash128 hash = entry_hash(entry, room + binary_size);
+    hash128 hash = entry_hash(entry, sizeof header + key->length + content_size);
     header.hash_low = hash.low;
     header.hash_high = hash.high;
     memcpy(entry, &header, sizeof header);
-    *size = room + binary_size;
-    return entry;
 }
 
-void disk_cache_store(cleat_context *context, const text_builder *key, cl_program program) {
-    const cleat_cache_store *store = &context->cache_store;
-    char name[CACHE_NAME_LENGTH + 1];
+/* Whether there is a place for an entry of that name; logs where there should be one and is not. */
+static bool is_storable(cleat_context *context, const char *name) {
     char path[FILE_MAX_PATH];
-    size_t size = 0;
-    if (store->load != NULL && store->store == NULL) {
-        return;
-    }
-    entry_name(key, name);
-    errno = 0;
-    if (store->load == NULL) {
-        entry_path(context, name, path);
-        if (!file_is_replaceable(path)) {
-            log_unwritable(context);
-            return;
-        }
-    }
-    unsigned char *entry = make_entry(context, key, program, &size);
-    if (entry == NULL) {
-        context_log(context, "a kernel is not cached: the driver gives no binary");
-        return;
+    const cleat_cache_store *store = &context->cache_store;
+    if (store->load != NULL) {
+        return store->store != NULL;
     }
     errno = 0;
+    entry_path(context, name, path);
+    bool replaceable = file_is_replaceable(path);
+    if (!replaceable) {
+        log_unwritable(context);
+    }
+    return replaceable;
+}
+
+static void write_entry(
+    cleat_context *context, const char *name, const unsigned char *entry, size_t size) {
+    char path[FILE_MAX_PATH];
+    const cleat_cache_store *store = &context->cache_store;
     bool kept = false;
+    errno = 0;
     if (store->load != NULL) {
         pthread_mutex_lock(&context->store_mutex);
         kept = store->store(store->data, name, entry, size);
         pthread_mutex_unlock(&context->store_mutex);
     } else {
+        entry_path(context, name, path);
         kept = file_replace(path, entry, size);
     }
     if (!kept) {
         log_unwritable(context);
     }
+}
+
+void disk_cache_store(cleat_context *context, const text_builder *key, cl_program program) {
+    char name[CACHE_NAME_LENGTH + 1];
+    size_t binary_size = 0;
+    size_t room = sizeof(entry_header) + key->length;
+    entry_name(key, name);
+    if (!is_storable(context, name)) {
+        return;
+    }
+    unsigned char *entry = fetch_binary(context, program, room, &binary_size);
+    if (entry == NULL) {
+        context_log(context, "a kernel is not cached: the driver gives no binary");
+        return;
+    }
+    seal_entry(key, entry, binary_size);
+    write_entry(context, name, entry, room + binary_size);
     free(entry);
+}
+
+bool disk_cache_load_note(cleat_context *context, const text_builder *key, unsigned char *note) {
+    char name[CACHE_NAME_LENGTH + 1];
+    size_t size = 0;
+    bool missing = false;
+    entry_name(key, name);
+    unsigned char *entry = read_entry(context, name, &size, &missing);
+    bool good = entry != NULL && size == sizeof(entry_header) + key->length + 1 &&
+                entry_is_good(entry, size, key);
+    if (good) {
+        *note = entry[size - 1];
+    }
+    free(entry);
+    return good;
+}
+
+void disk_cache_store_note(cleat_context *context, const text_builder *key, unsigned char note) {
+    char name[CACHE_NAME_LENGTH + 1];
+    size_t room = sizeof(entry_header) + key->length;
+    entry_name(key, name);
+    unsigned char *entry = is_storable(context, name) ? calloc(1, room + 1) : NULL;
+    if (entry != NULL) {
+        entry[room] = note;
+        seal_entry(key, entry, 1);
+        write_entry(context, name, entry, room + 1);
+        free(entry);
+    }
 }

@@ -31,4 +31,8 @@ cl_program disk_cache_load(cleat_context *context, const text_builder *key, cons
 
 void disk_cache_store(cleat_context *context, const text_builder *key, cl_program program);
 
+/* The same for one byte instead of a program; false when there is no good entry. */
+bool disk_cache_load_note(cleat_context *context, const text_builder *key, unsigned char *note);
+void disk_cache_store_note(cleat_context *context, const text_builder *key, unsigned char note);
+
 #endif

@@ -93,15 +93,21 @@ static const char *tuned_order(
     return "";
 }
 
+static bool is_usable(
+    cleat_context *context, const char *operation, const variant *v, const void *problem) {
+    return v->supports(context_profile(context), problem) &&
+           !trust_is_lost(context, operation, v->name);
+}
+
 /* The first of the names that supports the problem, NULL for none. A table may name what this build
  * left out, such as a provider, and a user's file may name anything. */
-static const variant *first_of(const char *names, const device_profile *profile,
+static const variant *first_of(cleat_context *context, const char *operation, const char *names,
     const variant *variants, const void *problem) {
     const char *name = NULL;
     size_t length = 0;
     while (next_name(&names, &name, &length)) {
         const variant *v = find_variant(variants, name, length);
-        if (v != NULL && v->supports(profile, problem)) {
+        if (v != NULL && is_usable(context, operation, v, problem)) {
             return v;
         }
     }
@@ -113,29 +119,57 @@ bool variant_own_only(const char *operation, const char *forced) {
     return forced != NULL && strcmp(forced, "own") == 0;
 }
 
-cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
-    const char *forced, const variant *variants, const void *problem, problem_writer write_problem,
-    const variant **chosen) {
+/* In the order of the tables, then of the list. */
+static cleat_status choose_free(cleat_context *context, const char *operation,
+    const char *shape_class, const variant *variants, const void *problem,
+    problem_writer write_problem, const variant **chosen) {
     const device_profile *profile = context_profile(context);
-    forced = forced != NULL ? forced : forced_by_environment(operation);
-    if (forced != NULL && strcmp(forced, "own") != 0) {
-        return choose_forced(context, operation, forced, variants, problem, write_problem, chosen);
-    }
     char own_order[TUNING_VALUE_SIZE] = "";
     tuning_find(context, operation, shape_class != NULL ? shape_class : "any", own_order);
-    *chosen = first_of(own_order, profile, variants, problem);
+    *chosen = first_of(context, operation, own_order, variants, problem);
     if (*chosen == NULL) {
         const char *order = tuned_order(profile, operation, shape_class);
-        *chosen = first_of(order, profile, variants, problem);
+        *chosen = first_of(context, operation, order, variants, problem);
     }
+    bool lost = false;
     for (const variant *v = variants; *chosen == NULL && v->name != NULL; v++) {
-        *chosen = v->supports(profile, problem) ? v : NULL;
+        *chosen = is_usable(context, operation, v, problem) ? v : NULL;
+        lost = lost || trust_is_lost(context, operation, v->name);
     }
     if (*chosen == NULL) {
         char asked[PROBLEM_TEXT_SIZE];
         write_problem(problem, asked, sizeof asked);
-        return status_set(CLEAT_UNSUPPORTED, "%s: no variant can do %s on %s", operation, asked,
-            profile->info.name);
+        return status_set(CLEAT_UNSUPPORTED, "%s: no variant can do %s on %s%s", operation, asked,
+            profile->info.name,
+            lost ? ", as some give wrong results there (cleat selftest tells more)" : "");
     }
     return CLEAT_OK;
+}
+
+cleat_status variant_choose_trusted(cleat_context *context, const char *operation,
+    const char *shape_class, const char *forced, const variant *variants, const void *problem,
+    problem_writer write_problem, trust_function check, const variant **chosen) {
+    const char *checked = trust_checked(context, operation);
+    if (checked != NULL) {
+        return choose_forced(context, operation, checked, variants, problem, write_problem, chosen);
+    }
+    forced = forced != NULL ? forced : forced_by_environment(operation);
+    if (forced != NULL && strcmp(forced, "own") != 0) {
+        return choose_forced(context, operation, forced, variants, problem, write_problem, chosen);
+    }
+    for (;;) {
+        bool right = false;
+        TRY(choose_free(context, operation, shape_class, variants, problem, write_problem, chosen));
+        trust_check(context, operation, (*chosen)->name, check, &right);
+        if (right) {
+            return CLEAT_OK;
+        }
+    }
+}
+
+cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
+    const char *forced, const variant *variants, const void *problem, problem_writer write_problem,
+    const variant **chosen) {
+    return variant_choose_trusted(
+        context, operation, shape_class, forced, variants, problem, write_problem, NULL, chosen);
 }

@@ -7,6 +7,7 @@
 #define CLEAT_CORE_VARIANT_H
 
 #include "core/launch.h"
+#include "core/trust.h"
 
 typedef struct variant {
     const char *name; /* "cpu_packed" */
@@ -40,6 +41,14 @@ typedef struct tuning_entry {
 cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
     const char *forced, const variant *variants, const void *problem, problem_writer write_problem,
     const variant **chosen);
+
+/*
+ * The same for an operation that can check its variants: one that nobody forces is checked before
+ * its first use where the context wants that (core/trust.h), and passed over when it is wrong.
+ */
+cleat_status variant_choose_trusted(cleat_context *context, const char *operation,
+    const char *shape_class, const char *forced, const variant *variants, const void *problem,
+    problem_writer write_problem, trust_function check, const variant **chosen);
 
 /* Whether `forced`, or else the operation's variable, is "own": no provider, please. */
 bool variant_own_only(const char *operation, const char *forced);

@@ -2,6 +2,7 @@
 /* The public functions of 2-D convolution, and its variants: best first, a list a direction. */
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
+#include "ops/verify.h"
 #include <stdio.h>
 
 static const variant forward_variants[] = {
@@ -81,8 +82,9 @@ cleat_status conv_run(cleat_context *context, const conv_call *call) {
     TRY(conv_check(context, call, &problem));
     const variant *chosen = NULL;
     const cleat_status status =
-        variant_choose(context, name, shape_class(context_profile(context), &problem),
-            call->options->variant, variants[call->direction], &problem, write_problem, &chosen);
+        variant_choose_trusted(context, name, shape_class(context_profile(context), &problem),
+            call->options->variant, variants[call->direction], &problem, write_problem,
+            verify_conv2d[call->direction], &chosen);
     if (status != CLEAT_OK) {
         return call->transposed || call->axes != 2 ? status_prefix(status, call->operation)
                                                    : status;

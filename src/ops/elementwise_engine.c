@@ -2,6 +2,7 @@
 #include "ops/elementwise_engine.h"
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/verify.h"
 #include <stdio.h>
 
 enum {
@@ -298,8 +299,8 @@ cleat_status elementwise_plan(cleat_context *context, const elementwise_pass *pa
     arranged_pass problem = {*pass, l};
     const variant *chosen = NULL;
     tensors_arrange(problem.pass.tensors, tensor_count(pass), pass->input_count);
-    TRY(variant_choose(
-        context, "elementwise", NULL, NULL, variants, &problem, write_problem, &chosen));
+    TRY(variant_choose_trusted(context, "elementwise", NULL, NULL, variants, &problem,
+        write_problem, verify_elementwise, &chosen));
     return chosen->enqueue(context, &problem);
 }
 

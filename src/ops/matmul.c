@@ -3,6 +3,7 @@
 
 #include "core/tensor_check.h"
 #include "ops/matmul_problem.h"
+#include "ops/verify.h"
 #include <stdio.h>
 
 #define OPERATION "matmul"
@@ -175,8 +176,8 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
         problem.packed_b = packed;
     }
     const variant *chosen = NULL;
-    TRY(variant_choose(context, OPERATION, shape_class(context_profile(context), &problem),
-        options->variant, variants, &problem, write_problem, &chosen));
+    TRY(variant_choose_trusted(context, OPERATION, shape_class(context_profile(context), &problem),
+        options->variant, variants, &problem, write_problem, verify_matmul, &chosen));
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;
     }

@@ -3,6 +3,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/elementwise_engine.h"
+#include "ops/verify.h"
 #include <cleat/reduce.h>
 #include <stdio.h>
 
@@ -406,7 +407,8 @@ cleat_status reduce_plan(
     const variant *chosen = NULL;
     *scratch = NULL;
     const char *class = shape_class(&problem.first, engine_vector_width(context_profile(context)));
-    TRY(variant_choose(context, "reduce", class, NULL, variants, &problem, write_problem, &chosen));
+    TRY(variant_choose_trusted(
+        context, "reduce", class, NULL, variants, &problem, write_problem, verify_reduce, &chosen));
     return chosen->enqueue(context, &problem);
 }
 

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which variants were seen to give right results on this device. A variant is checked before its
+ * first use, where the context wants that (cleat_context_options.verification): by a function of
+ * the operation, which runs small problems and compares with plain loops on the host. The verdict
+ * is kept in the context, and in its cache of kernels where it has one.
+ */
+#ifndef CLEAT_CORE_TRUST_H
+#define CLEAT_CORE_TRUST_H
+
+#include "core/status.h"
+#include <cleat/context.h>
+#include <pthread.h>
+
+/*
+ * Runs the operation by its public functions, which take this variant meanwhile, and says whether
+ * the results were right. What the variant does not support is CLEAT_UNSUPPORTED, and no fault.
+ */
+typedef cleat_status (*trust_function)(cleat_context *context, bool *right);
+
+typedef struct trust_entry {
+    const char *operation, *variant; /* string literals */
+    bool right;
+} trust_entry;
+
+enum { TRUST_MAX_ENTRIES = 128 };
+
+typedef struct trust_table {
+    bool wanted;
+    pthread_mutex_t
+        checking; /* held while a variant is checked; taken before the context's mutex */
+    /* Guarded by the context's mutex: */
+    trust_entry entries[TRUST_MAX_ENTRIES];
+    size_t count;
+    pthread_t thread;                /* which one checks, */
+    const char *operation, *variant; /* and what; NULL for none */
+} trust_table;
+
+/* Decides by the options, $CLEAT_VERIFY and the device. */
+cleat_status trust_open(cleat_context *context, const cleat_context_options *options);
+
+/* Whether the variant was found to be wrong. */
+bool trust_is_lost(cleat_context *context, const char *operation, const char *variant);
+
+/* The variant that the calling thread is checking, if it is one of this operation; else NULL. */
+const char *trust_checked(cleat_context *context, const char *operation);
+
+/* Checks the variant if that has not been done; *right is true where nothing is to be checked: in a
+ * plan, and for what an operation calls while it is checked itself. */
+void trust_check(cleat_context *context, const char *operation, const char *variant,
+    trust_function function, bool *right);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Variants that are checked before their first use: right ones stay, wrong ones are passed over and
+ * reported, and the verdict is kept. */
+#include "harness.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+static char heard[4096];
+
+static void hear(void *data, const char *message) {
+    (void)data;
+    strncat(heard, message, sizeof heard - strlen(heard) - 1);
+}
+
+static cleat_context *open_context(cleat_verification verification, const char *cache_dir) {
+    cleat_context *context = NULL;
+    const cleat_context_options options = {.verification = verification,
+        .cache = cache_dir != NULL ? CLEAT_CACHE_ON : CLEAT_CACHE_OFF,
+        .cache_dir = cache_dir,
+        .log = hear};
+    heard[0] = '\0';
+    test_ok(cleat_context_create(&options, &context));
+    return context;
+}
+
+static cleat_context_statistics statistics_of(cleat_context *context) {
+    cleat_context_statistics statistics;
+    test_ok(cleat_context_get_statistics(context, &statistics));
+    return statistics;
+}
+
+static void expect_counts(cleat_context *context, uint64_t checked, uint64_t distrusted) {
+    cleat_context_statistics s = statistics_of(context);
+    ck_assert_msg(s.variants_checked == checked && s.variants_distrusted == distrusted,
+        "%d checked, %d distrusted, wanted %d and %d; log: %s", (int)s.variants_checked,
+        (int)s.variants_distrusted, (int)checked, (int)distrusted, heard);
+}
+
+/* y = a b for matrices of ones: each result is the number of terms. */
+enum { SIDE = 40, TERMS = 24 };
+
+static cleat_status multiply(cleat_context *context, const char *variant, float *result) {
+    float values[SIDE * SIDE];
+    cleat_tensor a, b, y;
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){SIDE, TERMS}, &a));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){TERMS, SIDE}, &b));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){SIDE, SIDE}, &y));
+    test_ok(cleat_fill(context, 1, a));
+    test_ok(cleat_fill(context, 1, b));
+    test_ok(cleat_fill(context, -1, y));
+    const cleat_matmul_options options = {.variant = variant};
+    cleat_status status = cleat_matmul(context, a, b, y, &options);
+    char message[512];
+    snprintf(message, sizeof message, "%s", cleat_error_message());
+    test_ok(cleat_read(context, y, values, sizeof values));
+    for (int i = 1; i < SIDE * SIDE; i++) {
+        ck_assert_msg(values[i] == values[0], "y[%d] is %g and y[0] %g", i, (double)values[i],
+            (double)values[0]);
+    }
+    *result = values[0];
+    cleat_tensor_release(&a);
+    cleat_tensor_release(&b);
+    cleat_tensor_release(&y);
+    if (status != CLEAT_OK) { /* the message once more: others came between */
+        strcpy(heard, message);
+    }
+    return status;
+}
+
+static void expect_product(cleat_context *context, const char *variant, float want) {
+    float got = 0;
+    test_ok(multiply(context, variant, &got));
+    ck_assert_msg(got == want, "%g, not %g", (double)got, (double)want);
+}
+
+START_TEST(right_variants_stay) {
+    cleat_context *context = open_context(CLEAT_VERIFY_ON, NULL);
+    expect_product(context, NULL, TERMS);
+    expect_counts(context, 1, 0);
+    expect_product(context, NULL, TERMS);
+    expect_counts(context, 1, 0);
+    const int64_t x_shape[] = {1, 20, 9, 9};
+    const int64_t w_shape[] = {20, 20, 3, 3};
+    cleat_tensor x, w, y, s;
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 4, x_shape, &x));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 4, x_shape, &y));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 4, w_shape, &w));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 0, NULL, &s));
+    test_ok(cleat_random_uniform(context, 1, 1, -1, 1, x));
+    test_ok(cleat_random_uniform(context, 1, 2, -1, 1, w));
+    const cleat_conv2d_options same = {.padding = {1, 1, 1, 1}};
+    test_ok(cleat_conv2d(context, x, w, y, &same));
+    test_ok(cleat_conv2d_backward_data(context, y, w, x, &same));
+    test_ok(cleat_conv2d_backward_weights(context, x, y, w, &same));
+    test_ok(cleat_softmax(context, y, -1, y));
+    test_ok(cleat_reduce(context, CLEAT_REDUCE_SUM, y, 0, NULL, s, NULL));
+    test_ok(cleat_add(context, x, y, y));
+    expect_counts(context, 7, 0);
+    ck_assert_msg(heard[0] == '\0', "%s", heard);
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&y);
+    cleat_tensor_release(&w);
+    cleat_tensor_release(&s);
+    cleat_context_release(context);
+}
+END_TEST
+
+START_TEST(nothing_is_checked_unasked) {
+    cleat_context *context = open_context(CLEAT_VERIFY_OFF, NULL);
+    expect_product(context, NULL, TERMS);
+    expect_counts(context, 0, 0);
+    cleat_context_release(context);
+    context = open_context(CLEAT_VERIFY_ON, NULL);
+    expect_product(context, "plain", TERMS); /* forced */
+    expect_counts(context, 0, 0);
+    float values[4] = {0};
+    cleat_tensor x;
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 1, (int64_t[]){4}, &x));
+    test_ok(cleat_write(context, x, values, sizeof values));
+    test_ok(cleat_plan_begin(context));
+    test_ok(cleat_add(context, x, x, x));
+    test_ok(cleat_plan_end(context, NULL));
+    expect_counts(context, 0, 0);
+    test_ok(cleat_add(context, x, x, x));
+    expect_counts(context, 1, 0);
+    cleat_tensor_release(&x);
+    cleat_context_release(context);
+}
+END_TEST
+
+/* ---- Kernels broken on purpose ---- */
+
+static char folder[64];
+
+static void make_folder(void) {
+    strcpy(folder, "/tmp/cleat-test-verify-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void remove_folder(void) {
+    struct dirent **names;
+    int count = scandir(folder, &names, NULL, NULL);
+    for (int i = 0; i < count; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+        if (names[i]->d_name[0] != '.') {
+            ck_assert_int_eq(unlink(path), 0);
+        }
+        free(names[i]);
+    }
+    free(names);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+/* The kernel file with every multiply-add off by one. */
+static void spoil(const char *name) {
+    static const char right[] = "= FMA(";
+    char path[512];
+    char line[1024];
+    int spoilt = 0;
+    snprintf(path, sizeof path, "%s/%s", CLEAT_TEST_KERNELS, name);
+    FILE *from = fopen(path, "r");
+    ck_assert_msg(from != NULL, "no %s", path);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *to = fopen(path, "w");
+    ck_assert_ptr_nonnull(to);
+    while (fgets(line, sizeof line, from) != NULL) {
+        char *at = strstr(line, right);
+        if (at == NULL) {
+            fputs(line, to);
+        } else {
+            fprintf(to, "%.*s= 1.0f + FMA(%s", (int)(at - line), line, at + strlen(right));
+            spoilt++;
+        }
+    }
+    ck_assert_int_gt(spoilt, 0);
+    fclose(from);
+    ck_assert_int_eq(fclose(to), 0);
+}
+
+static cleat_context *open_spoilt(cleat_verification verification, bool all) {
+    static const char *const files[] = {
+        "gemm_cpu.cl", "gemm_gpu.cl", "matmul_vector_cpu.cl", "matmul_vector_gpu.cl"};
+    make_folder();
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        spoil(files[i]);
+    }
+    if (all) {
+        spoil("matmul_plain.cl");
+    }
+    ck_assert_int_eq(setenv("CLEAT_KERNEL_DIR", folder, 1), 0);
+    cleat_context *context = open_context(verification, NULL);
+    unsetenv("CLEAT_KERNEL_DIR");
+    return context;
+}
+
+START_TEST(wrong_variants_are_passed_over) {
+    ck_assert_int_eq(setenv("CLEAT_MATMUL", "own", 1), 0); /* CLBlast has kernels of its own */
+    cleat_context *context = open_spoilt(CLEAT_VERIFY_OFF, false);
+    float got = 0;
+    test_ok(multiply(context, NULL, &got));
+    ck_assert_msg(got != TERMS, "the kernels are not spoilt");
+    cleat_context_release(context);
+    remove_folder();
+
+    context = open_spoilt(CLEAT_VERIFY_ON, false);
+    expect_product(context, NULL, TERMS);
+    cleat_context_statistics s = statistics_of(context);
+    ck_assert_uint_ge(s.variants_distrusted, 1);
+    ck_assert_uint_eq(s.variants_checked, s.variants_distrusted + 1);
+    ck_assert_msg(
+        strstr(heard, "matmul: variant ") != NULL && strstr(heard, "gives wrong results") != NULL,
+        "%s", heard);
+    expect_product(context, NULL, TERMS);
+    expect_counts(context, s.variants_checked, s.variants_distrusted);
+    cleat_context_release(context);
+    remove_folder();
+    unsetenv("CLEAT_MATMUL");
+}
+END_TEST
+
+START_TEST(all_variants_are_wrong) {
+    ck_assert_int_eq(setenv("CLEAT_MATMUL", "own", 1), 0);
+    cleat_context *context = open_spoilt(CLEAT_VERIFY_ON, true);
+    float got = 0;
+    for (int again = 0; again < 2; again++) {
+        ck_assert_int_eq(multiply(context, NULL, &got), CLEAT_UNSUPPORTED);
+        ck_assert_msg(strstr(heard, "wrong results") != NULL, "%s", heard);
+        ck_assert_msg(got == -1, "the refused call has written");
+    }
+    cleat_context_release(context);
+    remove_folder();
+    unsetenv("CLEAT_MATMUL");
+}
+END_TEST
+
+START_TEST(verdicts_are_kept) {
+    make_folder();
+    for (int life = 0; life < 2; life++) {
+        cleat_context *context = open_context(CLEAT_VERIFY_ON, folder);
+        expect_product(context, NULL, TERMS);
+        expect_counts(context, life == 0 ? 1 : 0, 0);
+        cleat_context_release(context);
+    }
+    remove_folder();
+}
+END_TEST
+
+START_TEST(the_variable_decides_where_no_option_does) {
+    cleat_context *context = NULL;
+    ck_assert_int_eq(setenv("CLEAT_VERIFY", "on", 1), 0);
+    context = open_context(CLEAT_VERIFY_AUTO, NULL);
+    expect_product(context, NULL, TERMS);
+    expect_counts(context, 1, 0);
+    cleat_context_release(context);
+    context = open_context(CLEAT_VERIFY_OFF, NULL);
+    expect_product(context, NULL, TERMS);
+    expect_counts(context, 0, 0);
+    cleat_context_release(context);
+    ck_assert_int_eq(setenv("CLEAT_VERIFY", "off", 1), 0);
+    context = open_context(CLEAT_VERIFY_AUTO, NULL);
+    expect_product(context, NULL, TERMS);
+    expect_counts(context, 0, 0);
+    cleat_context_release(context);
+    context = NULL;
+    ck_assert_int_eq(setenv("CLEAT_VERIFY", "perhaps", 1), 0);
+    test_refused(cleat_context_create(NULL, &context), CLEAT_INVALID_ARGUMENT, "perhaps");
+    unsetenv("CLEAT_VERIFY");
+    test_refused(cleat_context_create(
+                     &(cleat_context_options){.verification = (cleat_verification)7}, &context),
+        CLEAT_INVALID_ARGUMENT, "7");
+    ck_assert_ptr_null(context);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("verify");
+    TCase *tests = tcase_create("verify");
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, right_variants_stay);
+    tcase_add_test(tests, nothing_is_checked_unasked);
+    tcase_add_test(tests, wrong_variants_are_passed_over);
+    tcase_add_test(tests, all_variants_are_wrong);
+    tcase_add_test(tests, verdicts_are_kept);
+    tcase_add_test(tests, the_variable_decides_where_no_option_does);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
