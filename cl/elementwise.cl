@@ -5,5 +5,5 @@
  */
 #include "common.cl"
 #include "binary_expression.cl"
-#define EXPRESSION(W) out0 = BINARY_EXPRESSION;
+#define EXPRESSION(W) out0 = BINARY_EXPRESSION(W);
 #include "elementwise_engine.cl"

@@ -3,7 +3,8 @@
  * The pass of every element-wise operation: for each index i of the common shape
  *     out0[i] = EXPRESSION(in0[i], ...)
  * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in3 and
- * the scalars p0 .. p7 and assign out0, all of type FLOATS(W), with W either 1 or VECTOR_WIDTH.
+ * the float scalars p0 .. p7 and assign out0, with W either 1 or VECTOR_WIDTH. in0 is of type
+ * VALUES(in0_type, W) (element.cl), which is FLOATS(W) unless told otherwise, and so on.
  *
  * Macros, set by src/ops/elementwise_engine.c:
  *     INPUTS 1..4, PARAMETERS 0..8   how many there are
@@ -12,7 +13,9 @@
  *     in0_inner .. in3_inner, out0_inner
  *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other;
  *                         3 (TURNED) any other, but neighbours along axis 1
- *     TURNED              1: by blocks, in which inputs of kind 3 are turned first into private
+ *     in0_type .. in3_type, out0_type
+ *                         cleat_type of an element, where it is not f32
+ *     TURNED              1: by blocks, in which inputs of kind 3, f32, are turned first into private
  *                         memory of BLOCK_ROWS rows of TURNED_PITCH elements, by tiles of
  *                         TURNED_LANES (8 or 16) squared (CPUs; RANK > 1, work-groups of 1)
  *     CHUNKED             1: a work-item takes neighbouring units (CPUs; work-groups of 1),
@@ -28,6 +31,38 @@
 #include "vector.cl"
 #include "stream.cl"
 #include "axes.cl"
+#include "element.cl"
+
+#ifndef in0_type
+#define in0_type 1
+#endif
+#ifndef in1_type
+#define in1_type 1
+#endif
+#ifndef in2_type
+#define in2_type 1
+#endif
+#ifndef in3_type
+#define in3_type 1
+#endif
+#ifndef out0_type
+#define out0_type 1
+#endif
+#define IS_TYPE(T) (in0_type == T || in1_type == T || in2_type == T || in3_type == T || out0_type == T)
+#if VECTOR_WIDTH > 1
+#if IS_TYPE(2)
+ELEMENT_FUNCTIONS(double, VECTOR_WIDTH)
+#endif
+#if IS_TYPE(3)
+ELEMENT_FUNCTIONS(int, VECTOR_WIDTH)
+#endif
+#if IS_TYPE(4)
+ELEMENT_FUNCTIONS(long, VECTOR_WIDTH)
+#endif
+#if IS_TYPE(5) || IS_TYPE(6)
+ELEMENT_FUNCTIONS(uchar, VECTOR_WIDTH)
+#endif
+#endif
 
 #if defined(STORE_PAST) && VECTOR_WIDTH > 1 && (CHUNKED || TURNED) && out0_inner == 1
 #define STREAMS 1
@@ -60,24 +95,28 @@
 typedef struct pass_numbers {
     NUMBER_MEMBERS(PASS_LIST)
 } pass_numbers;
-#define INPUT(name, unused) __global const float *name##_data,
-#define PASS_PARAMETERS EACH_INPUT(INPUT, 0) __global float *out0_data, const pass_numbers numbers
+#define INPUT(name, unused) __global const VALUES(name##_type, 1) *name##_data,
+#define PASS_PARAMETERS                                                                            \
+    EACH_INPUT(INPUT, 0) __global VALUES(out0_type, 1) *out0_data, const pass_numbers numbers
 
 /* W elements at index i of the block that starts at name_at. */
-#define READ_0(W, name) (FLOATS(W))(name##_data[name##_at])
-#define READ_1(W, name) LOAD(W, name##_data + name##_at + i)
-#define READ_2(W, name) GATHER(W, name##_data + name##_at + i * name##_stride0, name##_stride0)
+#define READ_0(W, name) (VALUES(name##_type, W))(name##_data[name##_at])
+#define READ_1(W, name) LOAD_VALUES(name##_type, W, name##_data + name##_at + i)
+#define READ_2(W, name)                                                                            \
+    GATHER_VALUES(name##_type, W, name##_data + name##_at + i * name##_stride0, name##_stride0)
 #define READ_3(W, name) LOAD(W, name##_turned + line * TURNED_PITCH + i)
-#define READ(name, W) FLOATS(W) name = CAT(READ_, CAT(name, _inner))(W, name);
-#define WRITE_1(W, name) STORE(W, name, name##_data + name##_at + i)
+#define READ(name, W) VALUES(name##_type, W) name = CAT(READ_, CAT(name, _inner))(W, name);
+#define WRITE_1(W, name) STORE_VALUES(name##_type, W, name, name##_data + name##_at + i)
 #define WRITE_2(W, name)                                                                           \
-    SCATTER(W, name, name##_data + name##_at + i * name##_stride0, name##_stride0)
+    SCATTER_VALUES(                                                                                \
+        name##_type, W, name, name##_data + name##_at + i * name##_stride0, name##_stride0)
 #define WRITE_0(W, name) WRITE_2(W, name) /* an axis of one element */
 #define WRITE(W) CAT(WRITE_, out0_inner)(W, out0);
 #if STREAMS
+#define STREAM_VALUES(W, v, p) STORE_PAST(v, (__global VALUES(out0_type, W) *)(p))
 #define WRITE_VECTOR(W)                                                                            \
     if (past) {                                                                                    \
-        STREAM(W, out0, out0_data + out0_at + i);                                                  \
+        STREAM_VALUES(W, out0, out0_data + out0_at + i);                                                  \
     } else {                                                                                       \
         WRITE(W)                                                                                   \
     }
@@ -87,14 +126,15 @@ typedef struct pass_numbers {
 #define STEP(W, WRITE)                                                                             \
     {                                                                                              \
         EACH_INPUT(READ, W)                                                                        \
-        FLOATS(W) out0;                                                                            \
+        VALUES(out0_type, W) out0;                                                                            \
         EXPRESSION(W)                                                                              \
         WRITE(W)                                                                                   \
     }
 
 /* Elements of a row from where it is before the first whole vector of memory. */
 #if STREAMS
-#define HEAD ((INDEX)(-((size_t)(out0_data + out0_at) / 4) & (VECTOR_WIDTH - 1)))
+#define HEAD                                                                                       \
+    ((INDEX)(-((size_t)(out0_data + out0_at) / sizeof(VALUES(out0_type, 1))) & (VECTOR_WIDTH - 1)))
 #define IS_LONG(count) ((count) >= 12 * VECTOR_WIDTH)
 #else
 #define HEAD 0
@@ -197,8 +237,10 @@ __kernel void elementwise(PASS_PARAMETERS) {
 /* The last of the inputs that lie as the output does. */
 #define BESIDE_0(name)
 #define BESIDE_1(name)                                                                             \
-    beside = name##_data + name##_at;                                                              \
-    beside_step = name##_stride1;
+    if (name##_type == 1) {                                                                        \
+        beside = (__global const float *)(name##_data + name##_at);                                \
+        beside_step = name##_stride1;                                                              \
+    }
 #define BESIDE_2(name)
 #define BESIDE_3(name)
 #define BESIDE(name, unused) CAT(BESIDE_, CAT(name, _inner))(name)

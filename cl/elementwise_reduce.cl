@@ -4,6 +4,7 @@
  * reduce_engine.cl tells macros and geometry.
  */
 #include "common.cl"
+#define NARROWER_TOO
 #include "binary_expression.cl"
-#define EXPRESSION(W) value = BINARY_EXPRESSION;
+#define EXPRESSION(W) value = BINARY_EXPRESSION(W);
 #include "reduce_engine.cl"

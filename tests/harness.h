@@ -59,9 +59,10 @@ typedef enum test_layout {
 typedef struct test_tensor {
     cleat_tensor view;
     int64_t count;
-    float *data;       /* row-major values: of an input as written, of an output as last fetched */
-    size_t image_size; /* bytes of the whole buffer */
-    unsigned char *image; /* what the whole buffer held when it was made */
+    float *data; /* row-major values: of an input as written, of an output as last fetched */
+    unsigned char *elements; /* the same of test_typed(), whose `data` is NULL */
+    size_t image_size;       /* bytes of the whole buffer */
+    unsigned char *image;    /* what the whole buffer held when it was made */
 } test_tensor;
 
 test_tensor test_input(int32_t rank, const int64_t *shape, test_values values, test_layout layout);
@@ -72,7 +73,11 @@ test_tensor test_input_from(
 test_tensor test_output(int32_t rank, const int64_t *shape, test_layout layout);
 /* i32 labels, 0 .. classes-1; `data` stays NULL, values go to labels (row-major). */
 test_tensor test_labels(int64_t count, int32_t classes, int32_t *labels);
-/* Reads the buffer back into t->data; fails the test if a byte outside the view has changed. */
+/* Any type: an input with given elements (row-major, copied), or with NULL an output. */
+test_tensor test_typed(
+    cleat_type type, int32_t rank, const int64_t *shape, const void *elements, test_layout layout);
+/* Reads the buffer back into t->data or t->elements; fails the test if a byte outside the view has
+ * changed. */
 void test_fetch(test_tensor *t);
 /* Fails the test if any byte of the buffer has changed since it was made: for refused calls. */
 void test_unchanged(test_tensor *t);

@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-enum { GUARD = 64, ELEMENT = 4 };
+enum { GUARD = 64 };
 
 static const uint32_t guard_bits = 0x7fc0a5a5;  /* outside the view */
 static const uint32_t poison_bits = 0x7fc0dead; /* elements of an output before it is written */
@@ -98,7 +98,7 @@ static cleat_tensor whole_buffer(const test_tensor *t) {
     return all;
 }
 
-/* Makes the buffer with `elements` (ELEMENT bytes each, row-major; NULL: poison) in the view. */
+/* Makes the buffer with `elements` (row-major; NULL: poison) in the view. */
 static test_tensor make_tensor(
     cleat_type type, int32_t rank, const int64_t *shape, const void *elements, test_layout layout) {
     test_tensor t = {.view = {.type = type, .rank = rank}, .count = 1};
@@ -111,16 +111,18 @@ static test_tensor make_tensor(
                    : layout == TEST_ROWS          ? lay_strided(&t.view, rank - 1)
                                          : lay_strided(&t.view, layout == TEST_CHANNELS ? 1 : -1);
     int64_t total = span + GUARD;
-    t.image_size = (size_t)total * ELEMENT;
-    t.image = test_alloc(total, ELEMENT);
-    for (int64_t i = 0; i < total; i++) {
-        memcpy(t.image + i * ELEMENT, &guard_bits, ELEMENT);
+    const size_t size = cleat_type_size(type);
+    t.image_size = (size_t)total * size;
+    t.image = test_alloc(total, size);
+    for (size_t i = 0; i < t.image_size; i++) {
+        t.image[i] = ((const unsigned char *)&guard_bits)[i % sizeof guard_bits];
     }
     int64_t *places = element_places(&t.view, t.count);
     const unsigned char *from = elements;
+    const uint32_t poison[] = {poison_bits, poison_bits};
     for (int64_t i = 0; i < t.count; i++) {
-        const void *element = from != NULL ? from + i * ELEMENT : (const void *)&poison_bits;
-        memcpy(t.image + places[i] * ELEMENT, element, ELEMENT);
+        const void *element = from != NULL ? from + (size_t)i * size : (const void *)poison;
+        memcpy(t.image + (size_t)places[i] * size, element, size);
     }
     free(places);
     test_ok(cleat_buffer_create(test_context(), t.image_size, &t.view.buffer));
@@ -161,7 +163,7 @@ test_tensor test_output(int32_t rank, const int64_t *shape, test_layout layout) 
     test_tensor t = make_tensor(CLEAT_F32, rank, shape, NULL, layout);
     t.data = test_alloc(t.count, sizeof *t.data);
     for (int64_t i = 0; i < t.count; i++) {
-        memcpy(&t.data[i], &poison_bits, ELEMENT);
+        memcpy(&t.data[i], &poison_bits, sizeof poison_bits);
     }
     return t;
 }
@@ -174,6 +176,16 @@ test_tensor test_labels(int64_t count, int32_t classes, int32_t *labels) {
     return make_tensor(CLEAT_I32, 1, (int64_t[]){count}, labels, layout);
 }
 
+test_tensor test_typed(
+    cleat_type type, int32_t rank, const int64_t *shape, const void *elements, test_layout layout) {
+    test_tensor t = make_tensor(type, rank, shape, elements, layout);
+    t.elements = test_alloc(t.count, cleat_type_size(type));
+    if (elements != NULL && t.count > 0) {
+        memcpy(t.elements, elements, (size_t)t.count * cleat_type_size(type));
+    }
+    return t;
+}
+
 static unsigned char *read_buffer(const test_tensor *t) {
     unsigned char *bytes = test_alloc((int64_t)t->image_size, 1);
     test_ok(cleat_read(test_context(), whole_buffer(t), bytes, t->image_size));
@@ -183,12 +195,16 @@ static unsigned char *read_buffer(const test_tensor *t) {
 void test_fetch(test_tensor *t) {
     unsigned char *now = read_buffer(t);
     int64_t *places = element_places(&t->view, t->count);
+    const size_t size = cleat_type_size(t->view.type);
     for (int64_t i = 0; i < t->count; i++) {
-        unsigned char *element = now + places[i] * ELEMENT;
+        unsigned char *element = now + (size_t)places[i] * size;
         if (t->data != NULL) {
-            memcpy(&t->data[i], element, ELEMENT);
+            memcpy(&t->data[i], element, size);
+        } else if (t->elements != NULL) {
+            memcpy(t->elements + (size_t)i * size, element, size);
         }
-        memcpy(element, t->image + places[i] * ELEMENT, ELEMENT); /* only the rest is compared */
+        /* Only the rest is compared. */
+        memcpy(element, t->image + (size_t)places[i] * size, size);
     }
     int64_t first = -1;
     for (size_t i = 0; i < t->image_size && first < 0; i++) {
@@ -199,7 +215,7 @@ void test_fetch(test_tensor *t) {
     ck_assert_msg(first < 0,
         "element %" PRId64 " of the buffer was written outside the view (offset %" PRId64
         ", %" PRId64 " elements)",
-        first / ELEMENT, t->view.offset, t->count);
+        first / (int64_t)size, t->view.offset, t->count);
 }
 
 void test_unchanged(test_tensor *t) {
@@ -209,12 +225,14 @@ void test_unchanged(test_tensor *t) {
         first = now[i] != t->image[i] ? (int64_t)i : -1;
     }
     free(now);
-    ck_assert_msg(first < 0, "element %" PRId64 " of the buffer has changed", first / ELEMENT);
+    ck_assert_msg(first < 0, "element %" PRId64 " of the buffer has changed",
+        first / (int64_t)cleat_type_size(t->view.type));
 }
 
 void test_free(test_tensor *t) {
     cleat_tensor_release(&t->view);
     free(t->data);
+    free(t->elements);
     free(t->image);
     *t = (test_tensor){0};
 }

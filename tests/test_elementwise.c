@@ -453,7 +453,7 @@ START_TEST(refuses_bad_calls) {
     test_refused(
         cleat_add(NULL, a.view, a.view, y.view), CLEAT_INVALID_ARGUMENT, "add: the context");
     test_refused(cleat_add(context, a.view, b.view, y.view), CLEAT_SHAPE_MISMATCH, "[4, 3]");
-    test_refused(cleat_mul(context, typed, a.view, y.view), CLEAT_TYPE_MISMATCH, "mul: a");
+    test_refused(cleat_mul(context, typed, a.view, y.view), CLEAT_TYPE_MISMATCH, "mul: b");
     test_refused(cleat_sub(context, a.view, missing, y.view), CLEAT_INVALID_ARGUMENT, "sub: b");
     test_refused(cleat_div(context, beyond, a.view, y.view), CLEAT_INVALID_ARGUMENT, "div: a");
     test_refused(cleat_add(context, a.view, a.view, repeated), CLEAT_OVERLAP, "output y");

@@ -22,6 +22,7 @@
 #include <cleat/activation.h>
 #include <cleat/attention.h>
 #include <cleat/cache.h>
+#include <cleat/compare.h>
 #include <cleat/context.h>
 #include <cleat/conv.h>
 #include <cleat/elementwise.h>

@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_engine.h"
+#include "ops/types.h"
 #include <cleat/elementwise.h>
 #include <string.h>
 
@@ -16,27 +17,47 @@ static kernel_macro with_value(kernel_macro macro, int64_t value) {
     return macro;
 }
 
+/* BINARY in cl/arithmetic.cl, which has no gradient. */
+enum { BINARY_MOD = CLEAT_MAX + 1 };
+
 /* y = a op b with operands checked and of y's shape. */
-static cleat_status run_binary(cleat_context *context, const char *operation, cleat_binary binary,
+static cleat_status run_binary(cleat_context *context, const char *operation, int64_t binary,
     const cleat_tensor *a, const cleat_tensor *b, const cleat_tensor *y) {
-    elementwise_pass pass = {
-        .operation = operation, .family = "elementwise", .input_count = 2, .macro_count = 2};
+    const bool is_f32 = y->type == CLEAT_F32;
+    elementwise_pass pass = {.operation = operation,
+        .family = is_f32 ? "elementwise" : "arithmetic",
+        .input_count = 2,
+        .macro_count = is_f32 ? 2 : 1};
     pass.tensors[0] = *a;
     pass.tensors[1] = *b;
     pass.tensors[2] = *y;
-    pass.macros[0] = with_value(macro_binary, (int64_t)binary);
+    pass.macros[0] = with_value(macro_binary, binary);
     pass.macros[1] = with_value(macro_gradient, GRADIENT_NONE);
     return elementwise_run(context, &pass);
 }
 
-static cleat_status apply(cleat_context *context, const char *operation, cleat_binary binary,
+static cleat_status check_binary_type(
+    const char *operation, const cleat_context *context, int64_t binary, cleat_type type) {
+    const bool is_real = type == CLEAT_F32 || type == CLEAT_F64;
+    const char *wanted = binary == CLEAT_POW    ? "f32 or f64"
+                         : binary == BINARY_MOD ? "an integer type"
+                                                : "any type but bool";
+    REFUSE_IF(type == CLEAT_BOOL || (binary == CLEAT_POW && !is_real) ||
+                  (binary == BINARY_MOD && is_real),
+        CLEAT_TYPE_MISMATCH, "%s: a has type %s, wanted %s", operation, cleat_type_name(type),
+        wanted);
+    return check_type_works(operation, context, type);
+}
+
+static cleat_status apply(cleat_context *context, const char *operation, int64_t binary,
     const cleat_tensor *a, const cleat_tensor *b, const cleat_tensor *y) {
     cleat_tensor wide_a;
     cleat_tensor wide_b;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "a", context, a, CLEAT_F32));
-    TRY(check_tensor(operation, "b", context, b, CLEAT_F32));
-    TRY(check_output(operation, "y", context, y, CLEAT_F32));
+    TRY(check_tensor(operation, "a", context, a, 0));
+    TRY(check_binary_type(operation, context, binary, a->type));
+    TRY(check_tensor(operation, "b", context, b, a->type));
+    TRY(check_output(operation, "y", context, y, a->type));
     TRY(check_broadcast(operation, "a", a, "y", y, &wide_a));
     TRY(check_broadcast(operation, "b", b, "y", y, &wide_b));
     TRY(check_no_overlap(operation, "a", &wide_a, "y", y, true));
@@ -58,6 +79,22 @@ cleat_status cleat_mul(cleat_context *context, cleat_tensor a, cleat_tensor b, c
 
 cleat_status cleat_div(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y) {
     return apply(context, "div", CLEAT_DIV, &a, &b, &y);
+}
+
+cleat_status cleat_pow(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y) {
+    return apply(context, "pow", CLEAT_POW, &a, &b, &y);
+}
+
+cleat_status cleat_min(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y) {
+    return apply(context, "min", CLEAT_MIN, &a, &b, &y);
+}
+
+cleat_status cleat_max(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y) {
+    return apply(context, "max", CLEAT_MAX, &a, &b, &y);
+}
+
+cleat_status cleat_mod(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y) {
+    return apply(context, "mod", BINARY_MOD, &a, &b, &y);
 }
 
 cleat_status cleat_bias_add(
@@ -99,24 +136,13 @@ static int gradient_inputs(
     if (operands->binary == CLEAT_ADD || operands->binary == CLEAT_SUB) {
         return 1;
     }
-    inputs[1] = which == GRADIENT_OF_A ? operands->b : operands->a;
-    if (operands->binary == CLEAT_MUL || which == GRADIENT_OF_A) {
+    const bool needs_both = operands->binary >= CLEAT_POW;
+    inputs[1] = which == GRADIENT_OF_A && !needs_both ? operands->b : operands->a;
+    if (operands->binary == CLEAT_MUL || (which == GRADIENT_OF_A && !needs_both)) {
         return 2;
     }
     inputs[2] = operands->b;
     return 3;
-}
-
-/* x with axes of extent 1 in front, up to `rank`. */
-static cleat_tensor with_rank(const cleat_tensor *x, int32_t rank) {
-    cleat_tensor out = *x;
-    int32_t added = rank - x->rank;
-    out.rank = rank;
-    for (int32_t axis = 0; axis < rank; axis++) {
-        out.shape[axis] = axis < added ? 1 : x->shape[axis - added];
-        out.stride[axis] = axis < added ? 0 : x->stride[axis - added];
-    }
-    return out;
 }
 
 static cleat_status plan_gradient(cleat_context *context, const backward_operands *operands,
@@ -125,7 +151,7 @@ static cleat_status plan_gradient(cleat_context *context, const backward_operand
     reduce_pass sum = {
         .operation = operation, .family = "elementwise_reduce", .macro_count = 2, .divisor = 1.0f};
     bool any = false;
-    sum.output = with_rank(dx, operands->dy.rank);
+    sum.output = tensor_with_rank(dx, operands->dy.rank);
     for (int32_t axis = 0; axis < sum.output.rank; axis++) {
         sum.reduced[axis] = sum.output.shape[axis] != operands->dy.shape[axis];
         any = any || sum.reduced[axis];
@@ -168,7 +194,7 @@ static cleat_status check_backward(cleat_context *context, cleat_binary binary,
     const cleat_tensor *db, backward_operands *operands) {
     const char *operation = "binary_backward";
     TRY(check_context(operation, context));
-    REFUSE_IF(binary < CLEAT_ADD || binary > CLEAT_DIV, CLEAT_INVALID_ARGUMENT,
+    REFUSE_IF((int)binary < CLEAT_ADD || binary > CLEAT_MAX, CLEAT_INVALID_ARGUMENT,
         "%s: operation is %d, which is none", operation, (int)binary);
     TRY(check_tensor(operation, "a", context, a, CLEAT_F32));
     TRY(check_tensor(operation, "b", context, b, CLEAT_F32));

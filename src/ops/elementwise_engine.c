@@ -87,7 +87,7 @@ static int inner_kind(const cleat_tensor *x) {
 
 /* Neighbours along the last axis but one, and not along the last. */
 static bool is_turned(const cleat_tensor *x) {
-    return x->rank > 1 && inner_kind(x) == 2 && x->stride[x->rank - 2] == 1;
+    return x->type == CLEAT_F32 && x->rank > 1 && inner_kind(x) == 2 && x->stride[x->rank - 2] == 1;
 }
 
 static bool needs_index64(const elementwise_pass *pass) {
@@ -104,6 +104,7 @@ typedef enum pass_order { ORDER_INTERLEAVED, ORDER_CHUNKED, ORDER_TURNED } pass_
 static void add_macros(
     const elementwise_pass *pass, int vector_width, pass_order order, launch *l) {
     static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner", "in3_inner"};
+    static const char *const types[] = {"in0_type", "in1_type", "in2_type", "in3_type"};
     launch_macro(l, "INPUTS", pass->input_count);
     launch_macro(l, "PARAMETERS", pass->parameter_count);
     launch_macro(l, "RANK", pass->tensors[0].rank);
@@ -119,6 +120,10 @@ static void add_macros(
         const char *name = t < pass->input_count ? inner[t] : "out0_inner";
         bool turned = order == ORDER_TURNED && is_turned(&pass->tensors[t]);
         launch_macro(l, name, turned ? 3 : inner_kind(&pass->tensors[t]));
+        if (pass->tensors[t].type != CLEAT_F32) {
+            launch_macro(
+                l, t < pass->input_count ? types[t] : "out0_type", (int64_t)pass->tensors[t].type);
+        }
     }
     for (int i = 0; i < pass->macro_count; i++) {
         const kernel_macro *macro = &pass->macros[i];
@@ -241,12 +246,13 @@ static cleat_status interleaved_enqueue(cleat_context *context, const void *data
     return CLEAT_OK;
 }
 
-/* An axis, not the last, along which an input has neighbours that it has not along the last; -1:
- * none. */
+/* An axis, not the last, along which an input of f32 has neighbours that it has not along the last;
+ * -1: none. */
 static int32_t turned_axis(const elementwise_pass *pass) {
     for (int t = 0; t < pass->input_count; t++) {
         const cleat_tensor *x = &pass->tensors[t];
-        for (int32_t axis = 0; axis < x->rank - 1 && inner_kind(x) == 2; axis++) {
+        bool turns = x->type == CLEAT_F32 && inner_kind(x) == 2;
+        for (int32_t axis = 0; axis < x->rank - 1 && turns; axis++) {
             if (x->stride[axis] == 1 && x->shape[axis] >= TURNED_LEAST) {
                 return axis;
             }

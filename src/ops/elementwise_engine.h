@@ -19,7 +19,8 @@ typedef struct elementwise_pass {
     const char *family;    /* the file cl/FAMILY.cl */
     int input_count, macro_count, parameter_count;
     cleat_tensor tensors[ELEMENTWISE_MAX_TENSORS]; /* inputs (in0, ...), then the output (out0);
-                                                      f32, checked, all of the output's shape */
+                                                      checked, all of the output's shape; any types
+                                                      that the family's expression takes */
     void *memory[ELEMENTWISE_MAX_TENSORS];        /* a cl_mem in place of tensors[i].buffer: scratch
                                                      memory; NULL elsewhere */
     kernel_macro macros[ELEMENTWISE_MAX_MACROS];  /* the family's own */

@@ -32,8 +32,14 @@ static double apply(cleat_binary operation, double a, double b) {
         return a - b;
     case CLEAT_MUL:
         return a * b;
-    default:
+    case CLEAT_DIV:
         return a / b;
+    case CLEAT_POW:
+        return pow(a, b);
+    case CLEAT_MIN:
+        return isnan(a) || a < b ? a : b;
+    default:
+        return isnan(a) || a > b ? a : b;
     }
 }
 
@@ -57,8 +63,17 @@ static double derivative(cleat_binary operation, bool of_b, double a, double b) 
         return of_b ? -1 : 1;
     case CLEAT_MUL:
         return of_b ? a : b;
-    default:
+    case CLEAT_DIV:
         return of_b ? -a / (b * b) : 1 / b;
+    case CLEAT_POW:
+        if (of_b) {
+            return a == 0 && b >= 0 ? 0 : pow(a, b) * log(a);
+        }
+        return b == 0 ? 0 : b * pow(a, b - 1);
+    case CLEAT_MIN:
+        return a == b ? 0.5 : (of_b ? b > a : a > b) ? 0 : 1;
+    default:
+        return a == b ? 0.5 : (of_b ? b < a : a < b) ? 0 : 1;
     }
 }
 

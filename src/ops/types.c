@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/types.h"
+
+cleat_status check_type_works(
+    const char *operation, const cleat_context *context, cleat_type type) {
+    const device_profile *profile = context_profile(context);
+    REFUSE_IF(type == CLEAT_F64 && !profile->info.has_fp64, CLEAT_UNSUPPORTED,
+        "%s: the device %s has no double precision, which f64 takes", operation,
+        profile->info.name);
+    return CLEAT_OK;
+}
+
+cleat_tensor tensor_with_rank(const cleat_tensor *x, int32_t rank) {
+    cleat_tensor out = *x;
+    int32_t added = rank - x->rank;
+    out.rank = rank;
+    for (int32_t axis = 0; axis < rank; axis++) {
+        out.shape[axis] = axis < added ? 1 : x->shape[axis - added];
+        out.stride[axis] = axis < added ? 0 : x->stride[axis - added];
+    }
+    return out;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What operations on elements of several types share. */
+#ifndef CLEAT_OPS_TYPES_H
+#define CLEAT_OPS_TYPES_H
+
+#include "core/launch.h"
+
+/* CLEAT_UNSUPPORTED where the device cannot compute with the type: f64. */
+cleat_status check_type_works(const char *operation, const cleat_context *context, cleat_type type);
+
+/* x with axes of extent 1 in front, up to `rank`. */
+cleat_tensor tensor_with_rank(const cleat_tensor *x, int32_t rank);
+
+#endif

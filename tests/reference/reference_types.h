@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Elements of any type on the host: random ones, conversions, comparison. */
+#ifndef CLEAT_REFERENCE_TYPES_H
+#define CLEAT_REFERENCE_TYPES_H
+
+#include <cleat/tensor.h>
+
+/* One value: the integer holds for integer types, the number for floating-point ones. */
+typedef struct reference_value {
+    bool is_float;
+    int64_t integer;
+    double number;
+} reference_value;
+
+reference_value reference_get(cleat_type type, const void *elements, int64_t index);
+void reference_put(cleat_type type, void *elements, int64_t index, reference_value value);
+
+/* value as a number of another type, by the rules of cleat_cast. */
+reference_value reference_cast(reference_value value, cleat_type type);
+
+#endif
