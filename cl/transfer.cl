@@ -61,52 +61,7 @@ typedef struct transfer_numbers {
 #endif
 
 #if UNIT
-#define LANES (TILE < 16 ? TILE : 16)
-#if TILE < 16
-typedef CAT(ELEMENT, TILE) vector;
-#else
-typedef CAT(ELEMENT, 16) vector;
-#endif
-/* Of any place of an element. */
-typedef vector any_vector __attribute__((aligned(sizeof(ELEMENT))));
-
-/* A function with a vector in its type tells the compiler to use the widest registers. */
-static inline void put_vector(vector v, global ELEMENT *to, bool past) {
-#ifdef STORE_PAST
-    if (past) {
-        STORE_PAST(v, (global vector *)to);
-        return;
-    }
-#endif
-    *(global any_vector *)to = v;
-}
-
-/* Elements before the first whole vector of memory. */
-#define HEAD(to) ((INDEX)(-(size_t)(to) / sizeof(ELEMENT) & (LANES - 1)))
-
-/* Copies a run, and asks for the lines `ahead` elements further on. */
-#define RUN_FUNCTION(space, ASK)                                                                   \
-    static inline void __attribute__((overloadable)) copy_run(                                     \
-        space const ELEMENT *from, global ELEMENT *to, INDEX count, INDEX ahead, int stream) {     \
-        INDEX single = HEAD(to);                                                                   \
-        const bool past = stream && (single == 0 || count >= 12 * LANES);                          \
-        INDEX i = 0;                                                                               \
-        single = past ? single : 0;                                                                \
-        while (i < count) {                                                                        \
-            for (; i < single; i++) {                                                              \
-                to[i] = from[i];                                                                   \
-            }                                                                                      \
-            for (; i + LANES <= count; i += LANES) {                                               \
-                const vector v = *(space const any_vector *)(from + i);                            \
-                ASK(from + i + ahead);                                                             \
-                put_vector(v, to + i, past);                                                       \
-            }                                                                                      \
-            single = count;                                                                        \
-        }                                                                                          \
-    }
-#define ASK_NOTHING(place)
-RUN_FUNCTION(global, ASK_LINE_FAR)
-RUN_FUNCTION(private, ASK_NOTHING)
+#include "copy_run.cl"
 #endif
 
 kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *restrict y,

@@ -26,6 +26,8 @@
 #include <cleat/context.h>
 #include <cleat/conv.h>
 #include <cleat/elementwise.h>
+#include <cleat/index.h>
+#include <cleat/layout.h>
 #include <cleat/loss.h>
 #include <cleat/matmul.h>
 #include <cleat/optimizer.h>

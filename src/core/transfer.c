@@ -217,7 +217,7 @@ static bool order_axes(cleat_tensor pair[2], int64_t tile) {
     return pair[0].shape[last] >= tile / 2 && pair[0].shape[last - 1] >= tile / 2;
 }
 
-static const char *element_type(size_t size) {
+const char *transfer_element(size_t size) {
     return size == 1 ? "uchar" : size == 4 ? "uint" : "ulong";
 }
 
@@ -235,7 +235,7 @@ static void add_macros(launch *l, const cleat_tensor *x, const cleat_tensor *y, 
     launch_macro(l, "COLUMNS", BLOCK_COLUMNS * tile);
     launch_macro(
         l, "UNIT", vectors && x->stride[tiled ? last - 1 : last] == 1 && y->stride[last] == 1);
-    launch_macro_text(l, "ELEMENT", element_type(element));
+    launch_macro_text(l, "ELEMENT", transfer_element(element));
     launch_use_index64(l, tensor_needs_index64(x) || tensor_needs_index64(y) ||
                               cleat_tensor_count(y) >= INT32_MAX - CPU_CHUNK);
 }
@@ -255,7 +255,7 @@ static int64_t block_width(const device_profile *profile, const cleat_tensor *y,
         BLOCK_ROWS * tile, (int64_t)profile->compute_units * BLOCKS_A_UNIT);
 }
 
-static cleat_status launch_copy(
+static launch plan_copy(
     cleat_context *context, const char *operation, cleat_tensor pair[2], cl_mem from, cl_mem to) {
     const cleat_tensor *x = &pair[0];
     const cleat_tensor *y = &pair[1];
@@ -284,7 +284,15 @@ static cleat_status launch_copy(
     launch_int(&l, profile_is_past_caches(profile, l.bytes));
     launch_numbers_end(&l);
     launch_size_1d(&l, (size_t)(tiled ? parts : ceil_div(parts, width)), is_cpu ? 1 : 64);
-    return launch_all(context, &l, 1);
+    return l;
+}
+
+void transfer_plan(cleat_context *context, const char *operation, const cleat_tensor *x,
+    void *x_memory, const cleat_tensor *y, void *y_memory, launch *l) {
+    cleat_tensor pair[2] = {*x, *y};
+    tensors_collapse(pair, 2);
+    *l = plan_copy(context, operation, pair, x_memory != NULL ? x_memory : x->buffer->memory,
+        y_memory != NULL ? y_memory : y->buffer->memory);
 }
 
 cleat_status transfer_elements(cleat_context *context, const char *operation, const cleat_tensor *x,
@@ -300,7 +308,8 @@ cleat_status transfer_elements(cleat_context *context, const char *operation, co
         size_t bytes = (size_t)cleat_tensor_count(x) * cleat_type_size(x->type);
         return copy_bytes(context, operation, from, byte_offset(x), to, byte_offset(y), bytes);
     }
-    return launch_copy(context, operation, pair, from, to);
+    launch l = plan_copy(context, operation, pair, from, to);
+    return launch_all(context, &l, 1);
 }
 
 static cleat_status fill_bytes(cleat_context *context, const char *operation, cl_mem memory,
@@ -328,7 +337,7 @@ static cleat_status launch_fill(
         memcpy(&bits, value, size);
     }
     launch l = launch_begin(operation, "fill", "fill");
-    launch_macro_text(&l, "ELEMENT", element_type(size));
+    launch_macro_text(&l, "ELEMENT", transfer_element(size));
     launch_use_index64(&l, tensor_needs_index64(y) || y->shape[0] >= INT32_MAX - CPU_CHUNK);
     launch_tensor(&l, y);
     launch_index(&l, y->shape[0]);

@@ -19,8 +19,8 @@ static bool is_whole(double value, double low, double high_plus_1) {
     return value >= low && value < high_plus_1 && value - floor(value) <= 0;
 }
 
-/* The bytes of `value` in the type, or a refusal. */
-static cleat_status convert(double value, cleat_type type, unsigned char bytes[8]) {
+cleat_status transfer_value(
+    const char *operation, double value, cleat_type type, unsigned char bytes[8]) {
     const double two_31 = 2147483648.0;
     const double two_63 = 9223372036854775808.0;
     float f32 = 0;
@@ -54,7 +54,7 @@ static cleat_status convert(double value, cleat_type type, unsigned char bytes[8
         bytes[0] = fits ? (unsigned char)value : 0;
         break;
     }
-    REFUSE_IF(!fits, CLEAT_INVALID_ARGUMENT, "fill: %.17g does not fit the type %s", value,
+    REFUSE_IF(!fits, CLEAT_INVALID_ARGUMENT, "%s: %.17g does not fit the type %s", operation, value,
         cleat_type_name(type));
     return CLEAT_OK;
 }
@@ -63,6 +63,6 @@ cleat_status cleat_fill(cleat_context *context, double value, cleat_tensor y) {
     unsigned char bytes[8] = {0};
     TRY(check_context("fill", context));
     TRY(check_output("fill", "y", context, &y, 0));
-    TRY(convert(value, y.type, bytes));
+    TRY(transfer_value("fill", value, y.type, bytes));
     return transfer_fill(context, "fill", bytes, cleat_type_size(y.type), &y);
 }

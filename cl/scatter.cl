@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * y[v, c] = (y[v, c] or 0) + sum of u[e, c] over the entries e whose index is v, one after the other.
+ * c runs through the columns: axes that y and u have besides; entries through those of the indices.
+ * An index of -extent .. -1 counts from the end; one out of range, or equal to `skipped`, adds nothing.
+ *   -DRANK=4|8, -DINNER=RANK-1   axes of the columns, filled up with leading ones of extent 1
+ *   -DENTRY_RANK=1|8             the same of the entries
+ *   -DINDICES=int|long
+ *   -DVECTORS=1   the columns' last axis is 1 element apart in y and u, and has one index; else 0
+ *
+ * Work-item i, of any group size, owns rows r * rows .. of y, r = i % ranges, in columns of a piece
+ * `width` long along the last axis: nobody else writes there, and it goes through all entries.
+ */
+#include "common.cl"
+#include "numbers.cl"
+#include "vector.cl"
+
+#define COLUMN_AXIS(ANY, i) ANY(extent##i) ANY(y_stride##i) ANY(u_stride##i) ANY(i_stride##i)
+#define COLUMN_AXES_4(ANY)                                                                         \
+    COLUMN_AXIS(ANY, 0) COLUMN_AXIS(ANY, 1) COLUMN_AXIS(ANY, 2) COLUMN_AXIS(ANY, 3)
+#define COLUMN_AXES_8(ANY)                                                                         \
+    COLUMN_AXES_4(ANY) COLUMN_AXIS(ANY, 4) COLUMN_AXIS(ANY, 5) COLUMN_AXIS(ANY, 6)                 \
+    COLUMN_AXIS(ANY, 7)
+#define ENTRY_AXIS(ANY, i) ANY(entries##i) ANY(u_step##i) ANY(i_step##i)
+#define ENTRY_AXES_1(ANY) ENTRY_AXIS(ANY, 0)
+#define ENTRY_AXES_8(ANY)                                                                          \
+    ENTRY_AXIS(ANY, 0) ENTRY_AXIS(ANY, 1) ENTRY_AXIS(ANY, 2) ENTRY_AXIS(ANY, 3)                    \
+    ENTRY_AXIS(ANY, 4) ENTRY_AXIS(ANY, 5) ENTRY_AXIS(ANY, 6) ENTRY_AXIS(ANY, 7)
+#define SCATTER_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                \
+    ANY_INDEX(items) ANY_INDEX(ranges) ANY_INDEX(rows) ANY_INDEX(width) ANY_INDEX(entries)         \
+    ANY_INDEX(y_offset) ANY_INDEX(u_offset) ANY_INDEX(i_offset) ANY_INDEX(extent)                  \
+    ANY_INDEX(y_step) ANY_INDEX(skipped) CAT(COLUMN_AXES_, RANK)(ANY_INDEX)                        \
+    CAT(ENTRY_AXES_, ENTRY_RANK)(ANY_INDEX) ANY_INT(accumulate)
+typedef struct scatter_numbers {
+    NUMBER_MEMBERS(SCATTER_LIST)
+} scatter_numbers;
+
+#define TAKE_AXIS(i)                                                                               \
+    {                                                                                              \
+        const INDEX at = rest % extent##i;                                                         \
+        rest /= extent##i;                                                                         \
+        y_at += at * y_stride##i;                                                                  \
+        u_at += at * u_stride##i;                                                                  \
+        i_at += at * i_stride##i;                                                                  \
+    }
+#if RANK > 4
+#define TAKE_OUTER_AXES                                                                            \
+    TAKE_AXIS(6)                                                                                   \
+    TAKE_AXIS(5)                                                                                   \
+    TAKE_AXIS(4)                                                                                   \
+    TAKE_AXIS(3)                                                                                   \
+    TAKE_AXIS(2)                                                                                   \
+    TAKE_AXIS(1)                                                                                   \
+    TAKE_AXIS(0)
+#else
+#define TAKE_OUTER_AXES                                                                            \
+    TAKE_AXIS(2)                                                                                   \
+    TAKE_AXIS(1)                                                                                   \
+    TAKE_AXIS(0)
+#endif
+#define TAKE_ENTRY_AXIS(i)                                                                         \
+    {                                                                                              \
+        const INDEX at = left % entries##i;                                                        \
+        left /= entries##i;                                                                        \
+        u_entry += at * u_step##i;                                                                 \
+        i_entry += at * i_step##i;                                                                 \
+    }
+#if ENTRY_RANK == 1
+#define TAKE_ENTRY_AXES                                                                            \
+    u_entry += left * u_step0;                                                                     \
+    i_entry += left * i_step0;
+#else
+#define TAKE_ENTRY_AXES                                                                            \
+    TAKE_ENTRY_AXIS(7)                                                                             \
+    TAKE_ENTRY_AXIS(6)                                                                             \
+    TAKE_ENTRY_AXIS(5)                                                                             \
+    TAKE_ENTRY_AXIS(4)                                                                             \
+    TAKE_ENTRY_AXIS(3)                                                                             \
+    TAKE_ENTRY_AXIS(2)                                                                             \
+    TAKE_ENTRY_AXIS(1)                                                                             \
+    TAKE_ENTRY_AXIS(0)
+#endif
+
+/* The row of y if it is one of first .. end - 1, else -1. */
+static inline INDEX owned_row(
+    INDICES index, INDEX extent, INDEX first, INDEX end, INDEX skipped) {
+    const INDICES v = index < 0 ? index + (INDICES)extent : index;
+    return v >= (INDICES)first && v < (INDICES)end && v != (INDICES)skipped ? (INDEX)v : -1;
+}
+
+/* to[c] += from[c], or 0 with from null */
+static inline void add_row(global float *to, global const float *from, INDEX to_step,
+    INDEX from_step, INDEX columns) {
+    INDEX c = 0;
+#if VECTORS
+    for (; c + DEVICE_FLOAT_WIDTH <= columns; c += DEVICE_FLOAT_WIDTH) {
+        FLOATS(DEVICE_FLOAT_WIDTH) sum = (FLOATS(DEVICE_FLOAT_WIDTH))(0.0f);
+        if (from != 0) {
+            sum = LOAD(DEVICE_FLOAT_WIDTH, to + c) + LOAD(DEVICE_FLOAT_WIDTH, from + c);
+        }
+        STORE(DEVICE_FLOAT_WIDTH, sum, to + c);
+    }
+#endif
+    for (; c < columns; c++) {
+        to[c * to_step] = from != 0 ? to[c * to_step] + from[c * from_step] : 0.0f;
+    }
+}
+
+kernel void scatter_add(global const float *restrict u, global const INDICES *restrict indices,
+    global float *restrict y, const scatter_numbers numbers) {
+    NUMBERS(SCATTER_LIST)
+    const INDEX item = (INDEX)get_global_id(0);
+    if (item >= items) {
+        return;
+    }
+    const INDEX first = item % ranges * rows, end = min(first + rows, extent);
+    const INDEX pieces = (CAT(extent, INNER) + width - 1) / width;
+    const INDEX piece = item / ranges;
+    const INDEX column = piece % pieces * width;
+    const INDEX columns = min(width, CAT(extent, INNER) - column);
+    INDEX rest = piece / pieces;
+    INDEX y_at = y_offset + column * CAT(y_stride, INNER);
+    INDEX u_at = u_offset + column * CAT(u_stride, INNER);
+    INDEX i_at = i_offset + column * CAT(i_stride, INNER);
+    TAKE_OUTER_AXES
+    for (INDEX row = first; row < end && !accumulate; row++) {
+        add_row(y + y_at + row * y_step, 0, CAT(y_stride, INNER), 0, columns);
+    }
+    for (INDEX entry = 0; entry < entries; entry++) {
+        INDEX left = entry, u_entry = u_at, i_entry = i_at;
+        TAKE_ENTRY_AXES
+#if VECTORS
+        const INDEX v = owned_row(indices[i_entry], extent, first, end, skipped);
+        if (v >= 0) {
+            add_row(y + y_at + v * y_step, u + u_entry, 1, 1, columns);
+        }
+#else
+        for (INDEX c = 0; c < columns; c++) {
+            const INDEX v = owned_row(
+                indices[i_entry + c * CAT(i_stride, INNER)], extent, first, end, skipped);
+            if (v >= 0) {
+                y[y_at + v * y_step + c * CAT(y_stride, INNER)] +=
+                    u[u_entry + c * CAT(u_stride, INNER)];
+            }
+        }
+#endif
+    }
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The k largest of each row of x, in order, and their places along it. An element is told from another
+ * by a key: an int that grows with it, equal for -0 and 0, the largest for NaN; turned around for the
+ * smallest. Of equal keys the lower place comes first.
+ *   -DINDICES=int|long
+ *   -DUNIT=1   elements of a row are neighbours; else 0
+ *
+ * A row is told by its number in up to seven axes, filled up with leading ones of extent 1. values and
+ * places may be null.
+ *
+ * top_k_heap: processors, work-groups of one; work-item i does rows i * share ... A heap of k pairs of
+ * key and place, the worst on top, is kept in `heaps`, k each; an element that beats the top takes its
+ * place. Taking the worst off until none is left then gives the order from behind.
+ * top_k_group: work-group i does row i; k times it looks, with a tree over local memory, for the best
+ * of those that come after the one before.
+ */
+#include "common.cl"
+#include "numbers.cl"
+#include "vector.cl"
+
+#define ROW_AXIS(ANY, i) ANY(extent##i) ANY(x_stride##i) ANY(v_stride##i) ANY(p_stride##i)
+#define TOP_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                    \
+    ANY_INDEX(rows) ANY_INDEX(share) ANY_INDEX(x_offset) ANY_INDEX(v_offset) ANY_INDEX(p_offset)   \
+    ANY_INDEX(extent) ANY_INDEX(k) ANY_INDEX(x_step) ANY_INDEX(v_step) ANY_INDEX(p_step)           \
+    ROW_AXIS(ANY_INDEX, 0) ROW_AXIS(ANY_INDEX, 1) ROW_AXIS(ANY_INDEX, 2) ROW_AXIS(ANY_INDEX, 3)    \
+    ROW_AXIS(ANY_INDEX, 4) ROW_AXIS(ANY_INDEX, 5) ROW_AXIS(ANY_INDEX, 6) ANY_INT(smallest)
+typedef struct top_numbers {
+    NUMBER_MEMBERS(TOP_LIST)
+} top_numbers;
+
+#define TAKE_AXIS(i)                                                                               \
+    {                                                                                              \
+        const INDEX at = rest % extent##i;                                                         \
+        rest /= extent##i;                                                                         \
+        x_at += at * x_stride##i;                                                                  \
+        v_at += at * v_stride##i;                                                                  \
+        p_at += at * p_stride##i;                                                                  \
+    }
+#define FIND_ROW(row)                                                                              \
+    INDEX rest = row, x_at = x_offset, v_at = v_offset, p_at = p_offset;                           \
+    TAKE_AXIS(6)                                                                                   \
+    TAKE_AXIS(5)                                                                                   \
+    TAKE_AXIS(4)                                                                                   \
+    TAKE_AXIS(3)                                                                                   \
+    TAKE_AXIS(2)                                                                                   \
+    TAKE_AXIS(1)                                                                                   \
+    TAKE_AXIS(0)
+
+static inline int key_of(float x, int smallest) {
+    const int bits = as_int(x == 0.0f ? 0.0f : x);
+    const int key = x != x ? 0x7fffffff : bits ^ ((bits >> 31) & 0x7fffffff);
+    return smallest ? ~key : key;
+}
+
+/* Pairs as one number: the better, the larger; neither 0 nor the largest of all. */
+static inline ulong pair_of(int key, INDEX place) {
+    return (ulong)((uint)key ^ 0x80000000u) << 32 | (0xfffffffeu - (uint)place);
+}
+
+static inline INDEX place_of(ulong pair) {
+    return (INDEX)(0xfffffffeu - (uint)pair);
+}
+
+static inline void write_pair(ulong pair, global const float *row, INDEX x_step,
+    global float *value, global INDICES *place) {
+    const INDEX at = place_of(pair);
+    if (value != 0) {
+        *value = row[at * x_step];
+    }
+    if (place != 0) {
+        *place = (INDICES)at;
+    }
+}
+
+#if DEVICE_IS_CPU
+#define LANES DEVICE_FLOAT_WIDTH
+#define KEYS CAT(int, LANES)
+
+/* Puts a pair in place of the top of a heap of `size`, the smallest on top, and lets it sink. */
+static inline void replace_top(global ulong *heap, INDEX size, ulong pair) {
+    INDEX at = 0;
+    for (INDEX child = 1; child < size; child = 2 * at + 1) {
+        if (child + 1 < size && heap[child + 1] < heap[child]) {
+            child++;
+        }
+        if (pair <= heap[child]) {
+            break;
+        }
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = pair;
+}
+
+/* Whether one of LANES elements has a key above `least`. */
+static inline bool any_above(global const float *p, int least, int smallest) {
+#if UNIT
+    const FLOATS(LANES) x = LOAD(LANES, p);
+    const KEYS bits = CAT(as_, KEYS)(x == 0.0f ? (FLOATS(LANES))(0.0f) : x);
+    const KEYS key = x != x ? (KEYS)(0x7fffffff) : bits ^ ((bits >> 31) & 0x7fffffff);
+    return any((key ^ (KEYS)(smallest ? -1 : 0)) > (KEYS)(least));
+#else
+    return true;
+#endif
+}
+
+kernel void top_k_heap(global const float *restrict x, global float *restrict values,
+    global INDICES *restrict places, global ulong *restrict heaps, const top_numbers numbers) {
+    NUMBERS(TOP_LIST)
+    global ulong *heap = heaps + (size_t)get_global_id(0) * k;
+    const INDEX last = min((INDEX)(get_global_id(0) + 1) * share, rows);
+    for (INDEX row = (INDEX)get_global_id(0) * share; row < last; row++) {
+        FIND_ROW(row)
+        global const float *p = x + x_at;
+        /* The first k, by a heap that is worse than all at first. */
+        for (INDEX i = 0; i < k; i++) {
+            heap[i] = 0;
+        }
+        INDEX i = 0;
+        for (; i < k; i++) {
+            replace_top(heap, k, pair_of(key_of(p[i * x_step], smallest), i));
+        }
+        int least = (int)((uint)(heap[0] >> 32) ^ 0x80000000u);
+        while (i < extent) {
+            const INDEX end = min(i + LANES, extent);
+            if (end - i == LANES && !any_above(p + i * x_step, least, smallest)) {
+                i = end;
+                continue;
+            }
+            for (; i < end; i++) {
+                const int key = key_of(p[i * x_step], smallest);
+                if (key > least) {
+                    replace_top(heap, k, pair_of(key, i));
+                    least = (int)((uint)(heap[0] >> 32) ^ 0x80000000u);
+                }
+            }
+        }
+        for (INDEX size = k; size > 0; size--) {
+            const ulong worst = heap[0];
+            write_pair(worst, p, x_step, values != 0 ? values + v_at + (size - 1) * v_step : 0,
+                places != 0 ? places + p_at + (size - 1) * p_step : 0);
+            replace_top(heap, size - 1, heap[size - 1]);
+        }
+    }
+}
+#endif
+
+kernel void top_k_group(global const float *restrict x, global float *restrict values,
+    global INDICES *restrict places, const top_numbers numbers, local ulong *shared) {
+    NUMBERS(TOP_LIST)
+    const INDEX row = (INDEX)get_group_id(0);
+    const int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
+    FIND_ROW(row)
+    global const float *p = x + x_at;
+    ulong before = ~0ul;
+    for (INDEX n = 0; n < k; n++) {
+        ulong best = 0;
+        for (INDEX i = lane; i < extent; i += lanes) {
+            const ulong pair = pair_of(key_of(p[i * x_step], smallest), i);
+            best = pair < before && pair > best ? pair : best;
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        shared[lane] = best;
+        for (int step = lanes / 2; step > 0; step /= 2) {
+            barrier(CLK_LOCAL_MEM_FENCE);
+            if (lane < step) {
+                shared[lane] = max(shared[lane], shared[lane + step]);
+            }
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        before = shared[0];
+        if (lane == 0) {
+            write_pair(before, p, x_step, values != 0 ? values + v_at + n * v_step : 0,
+                places != 0 ? places + p_at + n * p_step : 0);
+        }
+    }
+}
