@@ -47,14 +47,16 @@ enum {
     TRAFFIC_ROWS = 32,
     TRAFFIC_POOLS = 14,
     TRAFFIC_WINDOWS = 4,
-    TRAFFIC_CASES =
-        TRAFFIC_ACTIVATIONS + TRAFFIC_ELEMENTWISE + TRAFFIC_ROWS + TRAFFIC_POOLS + TRAFFIC_WINDOWS
+    TRAFFIC_INDEX = 8,
+    TRAFFIC_CASES = TRAFFIC_ACTIVATIONS + TRAFFIC_ELEMENTWISE + TRAFFIC_ROWS + TRAFFIC_POOLS +
+                    TRAFFIC_WINDOWS + TRAFFIC_INDEX
 };
 extern const traffic_case traffic_activations[TRAFFIC_ACTIVATIONS];
 extern const traffic_case traffic_elementwise[TRAFFIC_ELEMENTWISE];
 extern const traffic_case traffic_rows[TRAFFIC_ROWS];
 extern const traffic_case traffic_pools[TRAFFIC_POOLS];
 extern const traffic_case traffic_windows[TRAFFIC_WINDOWS];
+extern const traffic_case traffic_index[TRAFFIC_INDEX];
 
 /* Adds a tensor of random values in [-scale, scale), read once by each call. */
 bool traffic_input(bench_run *run, traffic *t, int32_t rank, const int64_t *shape, float scale);
