@@ -37,6 +37,7 @@
 #include <cleat/profile.h>
 #include <cleat/random.h>
 #include <cleat/reduce.h>
+#include <cleat/resize.h>
 #include <cleat/schedule.h>
 #include <cleat/softmax.h>
 #include <cleat/status.h>
