@@ -43,6 +43,7 @@
 #include <cleat/status.h>
 #include <cleat/tensor.h>
 #include <cleat/tuning.h>
+#include <cleat/unary.h>
 #include <cleat/version.h>
 
 #endif
