@@ -38,6 +38,7 @@
 #include <cleat/random.h>
 #include <cleat/reduce.h>
 #include <cleat/resize.h>
+#include <cleat/rotary.h>
 #include <cleat/schedule.h>
 #include <cleat/softmax.h>
 #include <cleat/status.h>

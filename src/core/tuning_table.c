@@ -31,6 +31,7 @@ const tuning_entry tuning_table[] = {
     {"reduce", "cpu", "outer", "columns"},
     {"reduce", "gpu", "inner", "groups"},
     {"reduce", "gpu", "outer", "items"},
+    {"rotary", "gpu", NULL, "items"},
     {"softmax", "gpu", "inner", "groups"},
     {"softmax", "gpu", NULL, "items"},
     {NULL, NULL, NULL, NULL},

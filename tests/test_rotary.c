@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+#include "reference/reference_rotary.h"
+
+static const char *const variants[] = {"rows items", "items", NULL};
+enum { VARIANTS = 3 };
+
+typedef struct rotary_case {
+    int32_t rank;
+    int64_t shape[4];
+    cleat_rotary_pairs pairs;
+    bool inverse;
+    double base;
+    int64_t first;
+    int positions; /* 0: none, 1: i32 [L], 2: i64 [B, 1, L], 3: i64 of every row */
+    test_layout layout;
+} rotary_case;
+
+static const rotary_case table[] = {
+    {4, {2, 3, 37, 64}, CLEAT_ROTARY_HALVES, false, 0, 0, 0, TEST_ROW_MAJOR},
+    {4, {2, 3, 19, 46}, CLEAT_ROTARY_NEIGHBOURS, false, 500, 12345678, 0, TEST_ROWS},
+    {3, {3, 20, 40}, CLEAT_ROTARY_NEIGHBOURS, true, 0, 0, 1, TEST_STRIDED},
+    {4, {3, 2, 20, 70}, CLEAT_ROTARY_HALVES, true, 1e6, 0, 2, TEST_ROWS},
+    {4, {2, 2, 7, 128}, CLEAT_ROTARY_NEIGHBOURS, false, 0, 0, 3, TEST_ROW_MAJOR},
+    {2, {5, 2}, CLEAT_ROTARY_HALVES, false, 1.5, -1000000, 0, TEST_STRIDED},
+    {2, {1, 34}, CLEAT_ROTARY_HALVES, false, 0, 2147483000, 0, TEST_ROW_MAJOR},
+    {3, {2, 0, 4}, CLEAT_ROTARY_HALVES, false, 0, 0, 0, TEST_ROW_MAJOR},
+    {3, {2, 4, 0}, CLEAT_ROTARY_HALVES, false, 0, 0, 1, TEST_ROW_MAJOR},
+};
+enum { TABLE = sizeof table / sizeof table[0] };
+
+/* Positions for the call, and those of all rows for the reference. */
+static void make_positions(
+    const rotary_case *c, cleat_tensor *tensor, int64_t rows, int64_t *every) {
+    const int64_t length = c->shape[c->rank - 2];
+    for (int64_t row = 0; row < rows; row++) {
+        every[row] = c->first + row % length;
+    }
+    if (c->positions == 0) {
+        return;
+    }
+    const int64_t heads = c->rank == 4 ? c->shape[1] : 1;
+    const int64_t batch = rows / (length > 0 ? length : 1) / heads;
+    int64_t shape[] = {batch, 1, length};
+    const int64_t *used = c->positions == 3 ? c->shape : c->positions == 2 ? shape : shape + 2;
+    const int32_t rank = c->positions == 1 ? 1 : 3;
+    const cleat_type type = c->positions == 1 ? CLEAT_I32 : CLEAT_I64;
+    test_ok(cleat_tensor_create(test_context(), type, rank, used, tensor));
+    const int64_t count = cleat_tensor_count(tensor);
+    int64_t *values = test_alloc(count, sizeof *values);
+    int32_t *small = test_alloc(count, sizeof *small);
+    for (int64_t i = 0; i < count; i++) {
+        values[i] = test_int(-3000000, test_coin() ? 3000000 : 100);
+        small[i] = (int32_t)values[i];
+    }
+    for (int64_t row = 0; row < rows; row++) {
+        every[row] = c->positions == 1   ? values[row % length]
+                     : c->positions == 3 ? values[row]
+                                         : values[row / length / heads * length + row % length];
+    }
+    test_ok(cleat_write(test_context(), *tensor, type == CLEAT_I32 ? (const void *)small : values,
+        (size_t)count * cleat_type_size(type)));
+    free(values);
+    free(small);
+}
+
+static void check_case(const rotary_case *c, const char *variant) {
+    const int64_t width = c->shape[c->rank - 1];
+    test_tensor x = test_input(c->rank, c->shape, TEST_REAL, c->layout);
+    test_tensor y = test_output(c->rank, c->shape, c->layout);
+    test_tensor back = test_output(c->rank, c->shape, TEST_ROW_MAJOR);
+    const int64_t rows = width > 0 ? x.count / width : 0;
+    cleat_tensor positions = {0};
+    int64_t *every = test_alloc(rows, sizeof *every);
+    make_positions(c, &positions, rows, every);
+    double *in = test_alloc(x.count, sizeof *in), *want = test_alloc(x.count, sizeof *in);
+    double *magnitude = test_alloc(x.count, sizeof *in);
+    for (int64_t i = 0; i < x.count; i++) {
+        in[i] = (double)x.data[i];
+    }
+    const double base = c->base == 0 ? 10000 : c->base;
+    reference_rotary(in, rows, width, every, base, c->pairs == CLEAT_ROTARY_NEIGHBOURS, c->inverse,
+        want, magnitude);
+    cleat_rotary_options options = {.base = c->base,
+        .pairs = c->pairs,
+        .inverse = c->inverse,
+        .first_position = c->first,
+        .positions = c->positions != 0 ? &positions : NULL,
+        .variant = variant};
+    test_ok(cleat_rotary(test_context(), x.view, y.view, &options));
+    test_fetch(&y);
+    test_unchanged(&x);
+    test_bound(&y, want, magnitude, 2, "rotary");
+    options.inverse = !c->inverse;
+    test_ok(cleat_rotary(test_context(), y.view, back.view, &options));
+    test_fetch(&back);
+    test_bound(&back, in, magnitude, 4, "and back");
+    options.inverse = c->inverse;
+    test_ok(cleat_rotary(test_context(), x.view, x.view, &options));
+    test_ok(cleat_copy(test_context(), x.view, back.view));
+    test_fetch(&back);
+    ck_assert_msg(
+        memcmp(back.data, y.data, (size_t)y.count * sizeof(float)) == 0, "in place differs");
+    test_free(&x);
+    test_free(&y);
+    test_free(&back);
+    cleat_tensor_release(&positions);
+    free(every);
+    free(in);
+    free(want);
+    free(magnitude);
+}
+
+START_TEST(turns_and_back) {
+    for (int i = 0; i < TABLE; i++) {
+        check_case(&table[i], variants[_i]);
+    }
+}
+END_TEST
+
+/* Turns nothing, exactly. */
+START_TEST(position_zero) {
+    const int64_t shape[] = {5, 2};
+    test_tensor x = test_input(2, shape, TEST_EXACT, TEST_ROW_MAJOR);
+    test_tensor y = test_output(2, shape, TEST_ROW_MAJOR);
+    double want[10];
+    for (int i = 0; i < 10; i++) {
+        want[i] = (double)x.data[i];
+    }
+    cleat_tensor zero = {0};
+    const int64_t one[] = {1};
+    const int32_t nothing = 0;
+    test_ok(cleat_tensor_create(test_context(), CLEAT_I32, 1, one, &zero));
+    test_ok(cleat_write(test_context(), zero, &nothing, sizeof nothing));
+    test_ok(cleat_rotary(test_context(), x.view, y.view,
+        &(cleat_rotary_options){.positions = &zero, .variant = variants[_i]}));
+    test_fetch(&y);
+    test_equal(&y, want, "position 0");
+    cleat_tensor_release(&zero);
+    test_free(&x);
+    test_free(&y);
+}
+END_TEST
+
+START_TEST(refuses_bad_calls) {
+    cleat_context *context = test_context();
+    const int64_t shape[] = {2, 3, 4}, odd[] = {2, 3}, deep[] = {1, 1, 1, 2, 4};
+    test_tensor x = test_input(3, shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor o = test_input(2, odd, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor d = test_input(5, deep, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor y = test_output(3, shape, TEST_ROW_MAJOR);
+    cleat_tensor typed = x.view, moved = x.view;
+    typed.type = CLEAT_I32;
+    moved.shape[1] = 2;
+    cleat_rotary_options options = {.base = 1};
+    test_refused(cleat_rotary(NULL, x.view, y.view, NULL), CLEAT_INVALID_ARGUMENT, "rotary");
+    test_refused(cleat_rotary(context, typed, y.view, NULL), CLEAT_TYPE_MISMATCH, "x");
+    test_refused(cleat_rotary(context, o.view, o.view, NULL), CLEAT_SHAPE_MISMATCH, "rows of 3");
+    test_refused(cleat_rotary(context, d.view, d.view, NULL), CLEAT_SHAPE_MISMATCH, "rank");
+    test_refused(cleat_rotary(context, moved, y.view, NULL), CLEAT_SHAPE_MISMATCH, "y");
+    test_refused(cleat_rotary(context, x.view, y.view, &options), CLEAT_INVALID_ARGUMENT, "base");
+    options = (cleat_rotary_options){.pairs = (cleat_rotary_pairs)2};
+    test_refused(cleat_rotary(context, x.view, y.view, &options), CLEAT_INVALID_ARGUMENT, "pairs");
+    options = (cleat_rotary_options){.first_position = 2147483647};
+    test_refused(
+        cleat_rotary(context, x.view, y.view, &options), CLEAT_INVALID_ARGUMENT, "2147483647");
+    options = (cleat_rotary_options){.positions = &o.view};
+    test_refused(cleat_rotary(context, x.view, y.view, &options), CLEAT_TYPE_MISMATCH, "i64");
+    typed.rank = 2;
+    options.positions = &typed;
+    typed.shape[1] = 2;
+    test_refused(
+        cleat_rotary(context, x.view, y.view, &options), CLEAT_SHAPE_MISMATCH, "positions");
+    typed.shape[1] = 3;
+    options.first_position = 5;
+    test_refused(
+        cleat_rotary(context, x.view, y.view, &options), CLEAT_INVALID_ARGUMENT, "first_position");
+    options = (cleat_rotary_options){.variant = "none"};
+    test_refused(cleat_rotary(context, x.view, y.view, &options), CLEAT_INVALID_ARGUMENT, "none");
+    test_unchanged(&y);
+    test_free(&x);
+    test_free(&o);
+    test_free(&d);
+    test_free(&y);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("rotary");
+    TCase *cases = tcase_create("rotary");
+    tcase_add_loop_test(cases, turns_and_back, 0, VARIANTS);
+    tcase_add_loop_test(cases, position_zero, 0, VARIANTS);
+    tcase_add_test(cases, refuses_bad_calls);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
