@@ -1,108 +1,97 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pass of every reduction: for each index k of the kept axes
- *     out[k] = sum or max over the reduced axes r of EXPRESSION(in0[k, r], in1[k, r], ...)
- * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in2 and
- * assign `value`, all of type FLOATS(W).
+ *     out[k] = sum, maximum, ... over the reduced axes r of EXPRESSION(in0[k, r], in1[k, r], ...)
+ * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in3 and
+ * the number p0 and assign `value`, and `second` where there is one, all of type FLOATS(W).
  *
  * Macros, set by src/ops/reduce_engine.c:
- *     INPUTS 1..3
+ *     INPUTS 1..4
  *     KEPT_RANK 1..8, REDUCED_RANK 1..8  axes after collapsing; axis 0 of each is the innermost
- *     REDUCE_MAX       1 for the maximum (NaN wins), 0 for the sum
- *     ACCUMULATE       1 to add to what out holds
+ *     REDUCTION, SECOND  what is kept of the elements; reduce_state.cl tells them
+ *     ROOT             1: the square root of the result
+ *     ACCUMULATE       1 to add to what out holds (REDUCTION 0)
+ *     SECOND_OUTPUT    1: the second part of the result goes to second_data
+ *     PARTS            0: elements to results; 1: elements to parts, the members of the state,
+ *                      out_plane apart; 2: parts, in0 and so on, to results
  *     FORM             which kernel, and so the work of one work-item (a task):
  *         0  reduce_rows     one output; vectors along reduced axis 0; work-groups of 1
  *         1  reduce_columns  `width` outputs along kept axis 0; groups of 1. COLUMN_VECTORS is how
- *                            many vectors that is at most: 8 are held in registers, more in private
- *                            memory, so that rows are read in runs that are long enough for the
- *                            memory's sake
+ *                            many vectors that is at most: REGISTER_VECTORS are held in registers,
+ *                            more in private memory, so that rows are read in runs that are long
+ *                            enough for the memory's sake
  *         2  reduce_groups   a whole work-group (a power of two) for one output, with a tree in
- *                            local memory (a float a work-item)
+ *                            local memory (COMPONENTS floats a work-item)
  *         3  reduce_items    one output, element by element
- *     VECTOR_WIDTH     1, 2, 4, 8 or 16
- *     in0_inner .. in2_inner, out_inner  stride of the axis that vectors lie along: 0 the same
- *                      element, 1 neighbours, 2 any other
+ *     VECTOR_WIDTH     1, 4, 8 or 16
+ *     in0_inner .. in3_inner, out_inner  stride of the axis that vectors lie along: 0 the same
+ *                      element, 1 neighbours, 2 any other; 3: not in memory, the bits of the
+ *                      element's index as an int
+ *
+ * Results, from the state's members (reduce_state.cl): a / divisor, or its root, and b; of moments
+ * b / divisor, and a; of REDUCTION 4 the logarithm of the sum of exp; of 5 the place, an int or, with
+ * `wide`, a long, -1 - place where it is negative.
  *
  * The reduced axes are cut into units of `block` elements along axis 0 (forms 1 to 3: block = 1), a
  * row of them having row_units. Slice s takes units s * slice_units and so on and writes its result
- * out_slice elements behind the one before: a second launch then reduces the slices. The result is
- * divided by `divisor`. Sums: vector lanes, then blocks of BLOCK_ROWS, are summed apart and then
- * together, always in the same order.
+ * out_slice elements behind the one before: a second launch then reduces the slices. Sums: vector
+ * lanes, then blocks of BLOCK_ROWS, are summed apart and then together, always in the same order.
  */
 #include "vector.cl"
 #include "axes.cl"
+#include "numbers.cl"
+#include "reduce_state.cl"
 
 #define BLOCK_ROWS 128
+#if COMPONENTS == 1
 #define REGISTER_VECTORS 8
-
-#if REDUCE_MAX
-#define IDENTITY (-INFINITY)
-#define COMBINE(a, b) MAX_NAN(a, b)
-#define ACROSS_LANES(W, v) MAX_LANES(W, v)
 #else
-#define IDENTITY (0.0f)
-#define COMBINE(a, b) ((a) + (b))
-#define ACROSS_LANES(W, v) SUM_LANES(W, v)
+#define REGISTER_VECTORS 2
 #endif
-#if ACCUMULATE
-#define RESULT(old, total) ((old) + (total) / divisor)
-#else
-#define RESULT(old, total) ((total) / divisor)
-#endif
-
-#define KEPT_1(name) , const INDEX name##_kept0
-#define KEPT_2(name) KEPT_1(name), const INDEX name##_kept1
-#define KEPT_3(name) KEPT_2(name), const INDEX name##_kept2
-#define KEPT_4(name) KEPT_3(name), const INDEX name##_kept3
-#define KEPT_5(name) KEPT_4(name), const INDEX name##_kept4
-#define KEPT_6(name) KEPT_5(name), const INDEX name##_kept5
-#define KEPT_7(name) KEPT_6(name), const INDEX name##_kept6
-#define KEPT_8(name) KEPT_7(name), const INDEX name##_kept7
-#define REDUCED_1(name) , const INDEX name##_reduced0
-#define REDUCED_2(name) REDUCED_1(name), const INDEX name##_reduced1
-#define REDUCED_3(name) REDUCED_2(name), const INDEX name##_reduced2
-#define REDUCED_4(name) REDUCED_3(name), const INDEX name##_reduced3
-#define REDUCED_5(name) REDUCED_4(name), const INDEX name##_reduced4
-#define REDUCED_6(name) REDUCED_5(name), const INDEX name##_reduced5
-#define REDUCED_7(name) REDUCED_6(name), const INDEX name##_reduced6
-#define REDUCED_8(name) REDUCED_7(name), const INDEX name##_reduced7
-#define INPUT(name, unused)                                                                        \
-    , __global const float *name##_data, const INDEX name##_offset CAT(KEPT_, KEPT_RANK)(name)     \
-        CAT(REDUCED_, REDUCED_RANK)(name)
-#define KEPT_EXTENTS_1 , const INDEX kept_extent0
-#define KEPT_EXTENTS_2 KEPT_EXTENTS_1, const INDEX kept_extent1
-#define KEPT_EXTENTS_3 KEPT_EXTENTS_2, const INDEX kept_extent2
-#define KEPT_EXTENTS_4 KEPT_EXTENTS_3, const INDEX kept_extent3
-#define KEPT_EXTENTS_5 KEPT_EXTENTS_4, const INDEX kept_extent4
-#define KEPT_EXTENTS_6 KEPT_EXTENTS_5, const INDEX kept_extent5
-#define KEPT_EXTENTS_7 KEPT_EXTENTS_6, const INDEX kept_extent6
-#define KEPT_EXTENTS_8 KEPT_EXTENTS_7, const INDEX kept_extent7
-#define REDUCED_EXTENTS_1 , const INDEX reduced_extent0
-#define REDUCED_EXTENTS_2 REDUCED_EXTENTS_1, const INDEX reduced_extent1
-#define REDUCED_EXTENTS_3 REDUCED_EXTENTS_2, const INDEX reduced_extent2
-#define REDUCED_EXTENTS_4 REDUCED_EXTENTS_3, const INDEX reduced_extent3
-#define REDUCED_EXTENTS_5 REDUCED_EXTENTS_4, const INDEX reduced_extent4
-#define REDUCED_EXTENTS_6 REDUCED_EXTENTS_5, const INDEX reduced_extent5
-#define REDUCED_EXTENTS_7 REDUCED_EXTENTS_6, const INDEX reduced_extent6
-#define REDUCED_EXTENTS_8 REDUCED_EXTENTS_7, const INDEX reduced_extent7
-#define PARAMETERS                                                                                 \
-    const INDEX tasks, const INDEX slice_tasks, const INDEX units, const INDEX slice_units,        \
-        const INDEX row_units, const INDEX block CAT(KEPT_EXTENTS_, KEPT_RANK)                     \
-        CAT(REDUCED_EXTENTS_, REDUCED_RANK), const float divisor, __global float *out_data,        \
-        const INDEX out_offset CAT(KEPT_, KEPT_RANK)(out), const INDEX out_slice                   \
-        EACH_INPUT(INPUT, 0)
 
 /* MACRO(in0, a) MACRO(in1, a) ... for all inputs */
 #define EACH_INPUT_1(MACRO, a) MACRO(in0, a)
 #define EACH_INPUT_2(MACRO, a) MACRO(in0, a) MACRO(in1, a)
 #define EACH_INPUT_3(MACRO, a) MACRO(in0, a) MACRO(in1, a) MACRO(in2, a)
+#define EACH_INPUT_4(MACRO, a) EACH_INPUT_3(MACRO, a) MACRO(in3, a)
 #define EACH_INPUT(MACRO, a) CAT(EACH_INPUT_, INPUTS)(MACRO, a)
+
+/* The kernel's parameters: the data of all tensors and the numbers. */
+#if SECOND_OUTPUT
+#define SECOND_DATA , __global float *second_data
+#define SECOND_PLACE(ANY) ANY(second_offset) CAT(UP_TO_, KEPT_RANK)(ANY, second_kept)
+#else
+#define SECOND_DATA
+#define SECOND_PLACE(ANY)
+#endif
+#define INPUT(name, unused) __global const float *name##_data,
+#define INPUT_PLACE(name, ANY)                                                                     \
+    ANY(name##_offset) CAT(UP_TO_, KEPT_RANK)(ANY, name##_kept)                                    \
+        CAT(UP_TO_, REDUCED_RANK)(ANY, name##_reduced)
+#define REDUCE_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                 \
+    ANY_INDEX(tasks) ANY_INDEX(slice_tasks) ANY_INDEX(units) ANY_INDEX(slice_units)                \
+    ANY_INDEX(row_units) ANY_INDEX(block) ANY_INDEX(width) ANY_INDEX(out_slice)                    \
+    ANY_INDEX(out_plane) CAT(UP_TO_, KEPT_RANK)(ANY_INDEX, kept_extent)                            \
+    CAT(UP_TO_, REDUCED_RANK)(ANY_INDEX, reduced_extent) ANY_INDEX(out_offset)                     \
+    CAT(UP_TO_, KEPT_RANK)(ANY_INDEX, out_kept) SECOND_PLACE(ANY_INDEX)                            \
+    EACH_INPUT(INPUT_PLACE, ANY_INDEX) ANY_INT(wide) ANY_FLOAT(divisor) ANY_FLOAT(p0)
+typedef struct reduce_numbers {
+    NUMBER_MEMBERS(REDUCE_LIST)
+} reduce_numbers;
+#define PARAMETERS                                                                                 \
+    EACH_INPUT(INPUT, 0) __global float *out_data SECOND_DATA, const reduce_numbers numbers
 
 /* Where the outputs of a task start: their inputs at name_base, themselves at out_at. */
 #define BASE(name, unused) INDEX name##_base = name##_offset;
 #define MOVE_KEPT(name, axis) name##_base += coordinate * name##_kept##axis;
+#if SECOND_OUTPUT
+#define MOVE_SECOND(axis) second_at += coordinate * second_kept##axis;
+#else
+#define MOVE_SECOND(axis)
+#endif
 #define KEPT_MOVES(axis)                                                                           \
     out_at += coordinate * out_kept##axis;                                                         \
+    MOVE_SECOND(axis)                                                                              \
     EACH_INPUT(MOVE_KEPT, axis)
 #define KEPT_AXIS(axis)                                                                            \
     {                                                                                              \
@@ -158,16 +147,107 @@
 #define READ_0(W, name, i) (FLOATS(W))(name##_data[name##_at])
 #define READ_1(W, name, i) LOAD(W, name##_data + name##_at + (i))
 #define READ_2(W, name, i) GATHER(W, name##_data + name##_at + (i)*ALONG(name), ALONG(name))
+#if REDUCTION == 5
+#define LANES_1 0
+#define LANES_4 0, 1, 2, 3
+#define LANES_8 LANES_4, 4, 5, 6, 7
+#define LANES_16 LANES_8, 8, 9, 10, 11, 12, 13, 14, 15
+#define READ_3(W, name, i)                                                                         \
+    CAT(as_, FLOATS(W))((int)(name##_at + (i)*ALONG(name)) +                                       \
+                        (int)ALONG(name) * (CAT(BITS_, W))(CAT(LANES_, W)))
+#endif
 #define READ(name, W) FLOATS(W) name = CAT(READ_, CAT(name, _inner))(W, name, at);
 #define VALUE(W, index)                                                                            \
     INDEX at = (index);                                                                            \
     EACH_INPUT(READ, W)                                                                            \
-    FLOATS(W) value;                                                                               \
+    FLOATS(W) value, second = (FLOATS(W))(0.0f);                                                   \
     EXPRESSION(W)
-#define COLLECT(W, accumulator, index)                                                             \
+#if PARTS == 2
+#define IN2_OR_0 CAT(IN2_OF_, INPUTS)
+#define IN2_OF_2 in1
+#define IN2_OF_3 in2
+#define COLLECT(W, state, index)                                                                   \
+    {                                                                                              \
+        INDEX at = (index);                                                                        \
+        EACH_INPUT(READ, W)                                                                        \
+        state = JOIN(W, state, FROM_PARTS(W, in0, in1, IN2_OR_0));                                 \
+    }
+#else
+#define COLLECT(W, state, index)                                                                   \
     {                                                                                              \
         VALUE(W, index)                                                                            \
-        accumulator = COMBINE(accumulator, value);                                                 \
+        state = TAKE(W, state, value, second);                                                     \
+    }
+#endif
+
+/* Writes W results from output `i` on along kept axis 0, the task's first being at out_at. */
+#define OUT_READ_0(W, to) GATHER(W, to, out_kept0)
+#define OUT_READ_1(W, to) LOAD(W, to)
+#define OUT_READ_2(W, to) GATHER(W, to, out_kept0)
+#define OUT_WRITE_0(W, v, to) SCATTER(W, v, to, out_kept0)
+#define OUT_WRITE_1(W, v, to) STORE(W, v, to)
+#define OUT_WRITE_2(W, v, to) SCATTER(W, v, to, out_kept0)
+#define OUT_WRITE(W, v, to) CAT(OUT_WRITE_, out_inner)(W, v, to)
+#if PARTS == 1
+#if COMPONENTS == 3
+#define PUT_COUNT(W, n) OUT_WRITE(W, (FLOATS(W))(n), to + 2 * out_plane);
+#else
+#define PUT_COUNT(W, n)
+#endif
+#define PUT_RESULT(W, state)                                                                       \
+    OUT_WRITE(W, state.a, to);                                                                     \
+    OUT_WRITE(W, state.b, to + out_plane);                                                         \
+    PUT_COUNT(W, state.n)
+#elif REDUCTION == 5
+#define PUT_RESULT(W, state)                                                                       \
+    const FLOATS(W) bits = state.b;                                                                \
+    for (int lane = 0; lane < W; lane++) {                                                         \
+        int place = as_int(((const float *)&bits)[lane]);                                          \
+        place = place < 0 ? -1 - place : place;                                                    \
+        INDEX to = out_at + (first + lane) * out_kept0;                                            \
+        if (wide) {                                                                                \
+            ((__global long *)out_data)[to] = place;                                               \
+        } else {                                                                                   \
+            ((__global int *)out_data)[to] = place;                                                \
+        }                                                                                          \
+    }
+#else
+#if COMPONENTS == 1
+#define FIRST_OF(W, state) (state / divisor)
+#elif REDUCTION == 3
+#define FIRST_OF(W, state) (state.b / divisor)
+#define SECOND_OF(state) state.a
+#elif REDUCTION == 4
+#define FIRST_OF(W, state)                                                                         \
+    (fabs(state.a) == INFINITY ? state.a : state.a + NAME_OF(math_log_, W)(state.b))
+#else
+#define FIRST_OF(W, state) (state.a / divisor)
+#define SECOND_OF(state) state.b
+#endif
+#if ACCUMULATE
+#define RESULT(W, state, to) (CAT(OUT_READ_, out_inner)(W, to) + FIRST_OF(W, state))
+#elif ROOT
+#define RESULT(W, state, to) sqrt(FIRST_OF(W, state))
+#else
+#define RESULT(W, state, to) FIRST_OF(W, state)
+#endif
+#if SECOND_OUTPUT
+#define PUT_SECOND(W, state)                                                                       \
+    SCATTER(W, SECOND_OF(state), second_data + second_at + first * second_kept0, second_kept0);
+#else
+#define PUT_SECOND(W, state)
+#endif
+#define PUT_RESULT(W, state)                                                                       \
+    const FLOATS(W) result = RESULT(W, state, to);                                                 \
+    OUT_WRITE(W, result, to);                                                                      \
+    PUT_SECOND(W, state)
+#endif
+#define PUT(W, i, the_state)                                                                       \
+    {                                                                                              \
+        const STATE(W) state = the_state;                                                          \
+        const INDEX first = i;                                                                     \
+        __global float *to = out_data + out_at + first * out_kept0;                                \
+        PUT_RESULT(W, state)                                                                       \
     }
 
 /* Asks for what lies AHEAD floats behind: the processor's own foresight ends with a page of 4 KiB. Two
@@ -176,6 +256,7 @@
 #define ASK_0(name, i)
 #define ASK_1(name, i) ASK_LINE_FAR(name##_data + name##_at + (i) + AHEAD);
 #define ASK_2(name, i)
+#define ASK_3(name, i)
 #define ASK(name, i) CAT(ASK_, name##_inner)(name, i)
 
 /* The share of this work-group: FORMS 0 and 1. */
@@ -183,31 +264,38 @@
     INDEX share = (tasks + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);               \
     INDEX task = (INDEX)get_group_id(0) * share;                                                   \
     INDEX end = min(task + share, tasks);
+#if SECOND_OUTPUT
+#define SECOND_START INDEX second_at = second_offset;
+#else
+#define SECOND_START
+#endif
 #define SLICE                                                                                      \
     INDEX slice = task / slice_tasks;                                                              \
     INDEX output = task - slice * slice_tasks;                                                     \
     INDEX first_unit = slice * slice_units;                                                        \
     INDEX end_unit = min(first_unit + slice_units, units);                                         \
     INDEX out_at = out_offset + slice * out_slice;                                                 \
+    SECOND_START                                                                                   \
     EACH_INPUT(BASE, 0)
 
 #if FORM == 0
 __kernel void reduce_rows(PARAMETERS) {
+    NUMBERS(REDUCE_LIST)
     SHARE
     for (; task < end; task++) {
         SLICE
         ALL_KEPT
-        FLOATS(VECTOR_WIDTH) total = (FLOATS(VECTOR_WIDTH))(IDENTITY);
-        float rest = IDENTITY;
+        STATE(VECTOR_WIDTH) total = NOTHING(VECTOR_WIDTH);
+        STATE(1) rest = NOTHING(1);
         for (INDEX unit = first_unit; unit < end_unit; unit++) {
             LOCATE(unit)
             INDEX count = min(block, reduced_extent0 - start);
             INDEX i = 0;
 #if VECTOR_WIDTH > 1
-            FLOATS(VECTOR_WIDTH) a = (FLOATS(VECTOR_WIDTH))(IDENTITY);
-            FLOATS(VECTOR_WIDTH) b = a;
-            FLOATS(VECTOR_WIDTH) c = a;
-            FLOATS(VECTOR_WIDTH) d = a;
+            STATE(VECTOR_WIDTH) a = NOTHING(VECTOR_WIDTH);
+            STATE(VECTOR_WIDTH) b = a;
+            STATE(VECTOR_WIDTH) c = a;
+            STATE(VECTOR_WIDTH) d = a;
             for (; i + 4 * VECTOR_WIDTH <= count; i += 4 * VECTOR_WIDTH) {
                 EACH_INPUT(ASK, i)
                 EACH_INPUT(ASK, i + VECTOR_WIDTH)
@@ -221,19 +309,19 @@ __kernel void reduce_rows(PARAMETERS) {
             for (; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH) {
                 COLLECT(VECTOR_WIDTH, a, i)
             }
-            a = COMBINE(a, b);
-            c = COMBINE(c, d);
-            a = COMBINE(a, c);
-            total = COMBINE(total, a);
+            a = JOIN(VECTOR_WIDTH, a, b);
+            c = JOIN(VECTOR_WIDTH, c, d);
+            a = JOIN(VECTOR_WIDTH, a, c);
+            total = JOIN(VECTOR_WIDTH, total, a);
 #endif
-            float part = IDENTITY;
+            STATE(1) part = NOTHING(1);
             for (; i < count; i++) {
                 COLLECT(1, part, i)
             }
-            rest = COMBINE(rest, part);
+            rest = JOIN(1, rest, part);
         }
-        float across = ACROSS_LANES(VECTOR_WIDTH, total);
-        out_data[out_at] = RESULT(out_data[out_at], COMBINE(across, rest));
+        STATE(1) across = ACROSS(VECTOR_WIDTH, total);
+        PUT(1, 0, JOIN(1, across, rest))
     }
 }
 #elif FORM == 1
@@ -243,17 +331,18 @@ __kernel void reduce_rows(PARAMETERS) {
 #define ASK_ROW_1(name, i)                                                                         \
     ASK_LINE(name##_data + name##_at + (i) + ROWS_AHEAD * name##_reduced0, 0);
 #define ASK_ROW_2(name, i)
+#define ASK_ROW_3(name, i)
 #define ASK_ROW(name, i) CAT(ASK_ROW_, name##_inner)(name, i)
 
 /* N vectors of W columns, held in registers, from column `column` on. */
 #define EACH_VECTOR(COUNT) for (int n = 0; n < (COUNT); n++)
 #define COLUMNS(W, N)                                                                              \
     {                                                                                              \
-        FLOATS(W) total[N], part[N];                                                               \
-        EACH_VECTOR(N) total[n] = (FLOATS(W))(IDENTITY);                                           \
+        STATE(W) total[N], part[N];                                                                \
+        EACH_VECTOR(N) total[n] = NOTHING(W);                                                      \
         for (INDEX begin = first_unit; begin < end_unit; begin += BLOCK_ROWS) {                    \
             INDEX stop = min(begin + BLOCK_ROWS, end_unit);                                        \
-            EACH_VECTOR(N) part[n] = (FLOATS(W))(IDENTITY);                                        \
+            EACH_VECTOR(N) part[n] = NOTHING(W);                                                   \
             for (INDEX unit = begin; unit < stop; unit++) {                                        \
                 LOCATE(unit)                                                                       \
                 _Pragma("unroll") EACH_VECTOR(N) {                                                 \
@@ -261,23 +350,13 @@ __kernel void reduce_rows(PARAMETERS) {
                     COLLECT(W, part[n], column + n * W)                                            \
                 }                                                                                  \
             }                                                                                      \
-            EACH_VECTOR(N) total[n] = COMBINE(total[n], part[n]);                                  \
+            EACH_VECTOR(N) total[n] = JOIN(W, total[n], part[n]);                                  \
         }                                                                                          \
         PUT_COLUMNS(W, N)                                                                          \
     }
 #define PUT_COLUMNS(W, COUNT)                                                                      \
-    EACH_VECTOR(COUNT) {                                                                           \
-        __global float *to = out_data + out_at + (column + n * W) * out_kept0;                     \
-        FLOATS(W) result = RESULT(CAT(OUT_READ_, out_inner)(W, to), total[n]);                     \
-        CAT(OUT_WRITE_, out_inner)(W, result, to);                                                 \
-    }                                                                                              \
+    EACH_VECTOR(COUNT) PUT(W, column + n * W, total[n])                                            \
     column += (COUNT)*W;
-#define OUT_READ_0(W, to) GATHER(W, to, out_kept0)
-#define OUT_READ_1(W, to) LOAD(W, to)
-#define OUT_READ_2(W, to) GATHER(W, to, out_kept0)
-#define OUT_WRITE_0(W, v, to) SCATTER(W, v, to, out_kept0)
-#define OUT_WRITE_1(W, v, to) STORE(W, v, to)
-#define OUT_WRITE_2(W, v, to) SCATTER(W, v, to, out_kept0)
 
 #if COLUMN_VECTORS > REGISTER_VECTORS
 /* `vectors` of them, ROWS_TOGETHER rows at a time: as many long runs of memory side by side, and the
@@ -292,44 +371,64 @@ __kernel void reduce_rows(PARAMETERS) {
         VALUE(W, column + n * W)                                                                   \
         result = value;                                                                            \
     }
+#if COMPONENTS == 1
+#define TAKE_ROWS(W)                                                                               \
+    {                                                                                              \
+        FLOATS(W) a, b, c, d;                                                                      \
+        ROW_VALUE(W, a, 0)                                                                         \
+        ROW_VALUE(W, b, 1)                                                                         \
+        ROW_VALUE(W, c, 2)                                                                         \
+        ROW_VALUE(W, d, 3)                                                                         \
+        a = COMBINE(a, b);                                                                         \
+        c = COMBINE(c, d);                                                                         \
+        a = COMBINE(a, c);                                                                         \
+        part[n] = COMBINE(part[n], a);                                                             \
+    }
+#else
+#define TAKE_ROW(W, row)                                                                           \
+    {                                                                                              \
+        EACH_INPUT(TAKE_PLACE, row)                                                                \
+        COLLECT(W, state, column + n * W)                                                          \
+    }
+#define TAKE_ROWS(W)                                                                               \
+    {                                                                                              \
+        STATE(W) state = part[n];                                                                  \
+        TAKE_ROW(W, 0)                                                                             \
+        TAKE_ROW(W, 1)                                                                             \
+        TAKE_ROW(W, 2)                                                                             \
+        TAKE_ROW(W, 3)                                                                             \
+        part[n] = state;                                                                           \
+    }
+#endif
 #define EACH_ROW _Pragma("unroll") for (int r = 0; r < ROWS_TOGETHER; r++)
 #define WIDE_COLUMNS(W)                                                                            \
     {                                                                                              \
-        FLOATS(W) total[COLUMN_VECTORS], part[COLUMN_VECTORS];                                     \
-        EACH_VECTOR(vectors) total[n] = (FLOATS(W))(IDENTITY);                                     \
+        STATE(W) total[COLUMN_VECTORS], part[COLUMN_VECTORS];                                      \
+        EACH_VECTOR(vectors) total[n] = NOTHING(W);                                                \
         for (INDEX begin = first_unit; begin < end_unit; begin += BLOCK_ROWS) {                    \
             INDEX stop = min(begin + BLOCK_ROWS, end_unit);                                        \
             INDEX unit = begin;                                                                    \
-            EACH_VECTOR(vectors) part[n] = (FLOATS(W))(IDENTITY);                                  \
+            EACH_VECTOR(vectors) part[n] = NOTHING(W);                                             \
             for (; unit + ROWS_TOGETHER <= stop; unit += ROWS_TOGETHER) {                          \
                 EACH_INPUT(ROW_PLACES, 0)                                                          \
                 EACH_ROW {                                                                         \
                     LOCATE(unit + r)                                                               \
                     EACH_INPUT(KEEP_PLACE, r)                                                      \
                 }                                                                                  \
-                EACH_VECTOR(vectors) {                                                             \
-                    FLOATS(W) a, b, c, d;                                                          \
-                    ROW_VALUE(W, a, 0)                                                             \
-                    ROW_VALUE(W, b, 1)                                                             \
-                    ROW_VALUE(W, c, 2)                                                             \
-                    ROW_VALUE(W, d, 3)                                                             \
-                    a = COMBINE(a, b);                                                             \
-                    c = COMBINE(c, d);                                                             \
-                    a = COMBINE(a, c);                                                             \
-                    part[n] = COMBINE(part[n], a);                                                 \
-                }                                                                                  \
+                EACH_VECTOR(vectors) TAKE_ROWS(W)                                                  \
             }                                                                                      \
             for (; unit < stop; unit++) {                                                          \
                 LOCATE(unit)                                                                       \
                 EACH_VECTOR(vectors) COLLECT(W, part[n], column + n * W)                           \
             }                                                                                      \
-            EACH_VECTOR(vectors) total[n] = COMBINE(total[n], part[n]);                            \
+            EACH_VECTOR(vectors) total[n] = JOIN(W, total[n], part[n]);                            \
         }                                                                                          \
         PUT_COLUMNS(W, vectors)                                                                    \
     }
 #endif
 
-__kernel void reduce_columns(PARAMETERS, const INDEX width) {
+__kernel void reduce_columns(PARAMETERS) {
+    NUMBERS(REDUCE_LIST)
     const INDEX column_blocks = (kept_extent0 + width - 1) / width;
     SHARE
     for (; task < end; task++) {
@@ -367,43 +466,66 @@ __kernel void reduce_columns(PARAMETERS, const INDEX width) {
     }
 }
 #elif FORM == 2
+/* A state in local memory, its members local_size apart. */
+#if COMPONENTS == 1
+#define PUT_SHARED(lane, s) shared[lane] = s;
+#define GET_SHARED(lane) shared[lane]
+#else
+#if COMPONENTS == 3
+#define SHARE_COUNT(lane, s) shared[(lane) + 2 * size] = (s).n;
+#define SHARED_COUNT(lane) shared[(lane) + 2 * size]
+#else
+#define SHARE_COUNT(lane, s)
+#define SHARED_COUNT(lane) 0.0f
+#endif
+#define PUT_SHARED(lane, s)                                                                        \
+    shared[lane] = (s).a;                                                                          \
+    shared[(lane) + size] = (s).b;                                                                 \
+    SHARE_COUNT(lane, s)
+#define GET_SHARED(lane) from_parts_1(shared[lane], shared[(lane) + size], SHARED_COUNT(lane))
+#endif
+
 __kernel void reduce_groups(PARAMETERS, __local float *shared) {
+    NUMBERS(REDUCE_LIST)
     const INDEX task = get_group_id(0);
     const int lane = get_local_id(0);
+    const int size = get_local_size(0);
     SLICE
     ALL_KEPT
-    float total = IDENTITY;
-    for (INDEX unit = first_unit + lane; unit < end_unit; unit += (INDEX)get_local_size(0)) {
+    STATE(1) total = NOTHING(1);
+    for (INDEX unit = first_unit + lane; unit < end_unit; unit += size) {
         LOCATE(unit)
         COLLECT(1, total, 0)
     }
-    shared[lane] = total;
-    for (int half_size = (int)get_local_size(0) / 2; half_size > 0; half_size /= 2) {
+    PUT_SHARED(lane, total)
+    for (int half_size = size / 2; half_size > 0; half_size /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
         if (lane < half_size) {
-            shared[lane] = COMBINE(shared[lane], shared[lane + half_size]);
+            total = JOIN(1, GET_SHARED(lane), GET_SHARED(lane + half_size));
+            PUT_SHARED(lane, total)
         }
     }
     if (lane == 0) {
-        out_data[out_at] = RESULT(out_data[out_at], shared[0]);
+        PUT(1, 0, total)
     }
 }
 #else
 __kernel void reduce_items(PARAMETERS) {
+    NUMBERS(REDUCE_LIST)
     for (INDEX task = get_global_id(0); task < tasks; task += (INDEX)get_global_size(0)) {
         SLICE
         ALL_KEPT
-        float total = IDENTITY;
+        STATE(1) total = NOTHING(1);
         for (INDEX begin = first_unit; begin < end_unit; begin += BLOCK_ROWS) {
             INDEX stop = min(begin + BLOCK_ROWS, end_unit);
-            float part = IDENTITY;
+            STATE(1) part = NOTHING(1);
             for (INDEX unit = begin; unit < stop; unit++) {
                 LOCATE(unit)
                 COLLECT(1, part, 0)
             }
-            total = COMBINE(total, part);
+            total = JOIN(1, total, part);
         }
-        out_data[out_at] = RESULT(out_data[out_at], total);
+        PUT(1, 0, total)
     }
 }
 #endif

@@ -197,7 +197,7 @@ static cleat_status reduce_columns(void) {
 }
 static cleat_status reduce_backward(void) {
     return cleat_reduce_backward(context, CLEAT_REDUCE_MAX, matrix(0, 1024, 1000), vector(1, 1024),
-        vector(2, 1024), 1, (const int32_t[]){1}, matrix(3, 1024, 1000));
+        vector(2, 1024), 1, (const int32_t[]){1}, matrix(3, 1024, 1000), NULL);
 }
 static const cleat_pool2d_options window = {.window = {2, 2}};
 static cleat_status max_pool2d(void) {

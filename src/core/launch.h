@@ -11,7 +11,7 @@
 #include "core/status.h"
 #include <cleat/tensor.h>
 
-enum { LAUNCH_MAX_MACROS = 32, LAUNCH_MAX_ARGUMENTS = 72, LAUNCH_NUMBERS_SIZE = 640 };
+enum { LAUNCH_MAX_MACROS = 32, LAUNCH_MAX_ARGUMENTS = 72, LAUNCH_NUMBERS_SIZE = 1024 };
 
 /* One -D: an integer, or a text where `text` is not NULL. Names and texts are string literals:
  * the kernel cache keeps the pointers. */

@@ -147,7 +147,7 @@ static cleat_status plan_total(cleat_context *context, const problem *p, void *l
         .input_count = 1,
         .macro_count = 1,
         .inputs = {{.type = CLEAT_F32, .rank = 1, .shape = {losses_count}, .stride = {1}}},
-        .input_memory = losses,
+        .input_memory = {losses},
         .reduced = {true},
         .output = p->result,
         .divisor = p->reduction == CLEAT_LOSS_MEAN ? (float)p->samples : 1.0f,

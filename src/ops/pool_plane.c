@@ -193,7 +193,8 @@ static cleat_status enqueue_whole(cleat_context *context, const void *data) {
             .inputs = {p->large},
             .reduced = {false, false, true, true},
             .output = p->result,
-            .maximum = !p->average,
+            .what = p->average ? REDUCE_SUM : REDUCE_MAX,
+            .p0 = 1.0f,
             .divisor = p->average ? count : 1.0f,
             .macros = {{"REDUCE_VALUE", NULL, 0}}};
         return reduce_run(context, &pass);
@@ -204,7 +205,7 @@ static cleat_status enqueue_whole(cleat_context *context, const void *data) {
         .macro_count = 1,
         .parameter_count = 1,
         .tensors = {p->small, p->result},
-        .macros = {{"REDUCE_MAX", NULL, 0}},
+        .macros = {{"GRADIENT", NULL, 0}},
         .parameters = {count}};
     for (int axis = 2; axis < 4; ++axis) {
         pass.tensors[0].shape[axis] = p->shape[axis];

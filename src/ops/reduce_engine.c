@@ -14,6 +14,7 @@ enum {
     ROW_BLOCK = 4096,    /* elements of a unit of reduce_rows */
     COLUMN_VECTORS = 8,  /* a task of reduce_columns */
     WIDE_COLUMNS = 4096, /* the same in floats where rows are as long as */
+    WIDE_STATES = 1024,  /* or so many, where each has several numbers */
     WIDE_LEAST = 512,    /* this */
     WIDE_GRAIN = 128,    /* floats; of which it is a multiple */
     CPU_GROUPS = 8,      /* work-groups a thread */
@@ -28,17 +29,25 @@ enum {
     MOST_SLICES = 1024
 };
 
+/* Values of PARTS there */
+typedef enum reduce_parts { PARTS_NONE, PARTS_OUT, PARTS_IN } reduce_parts;
+
+enum { MAX_TENSORS = REDUCE_MAX_INPUTS + 2 };
+
 /* One launch: axes arranged and apart. */
 typedef struct reduction {
     const reduce_pass *pass;
-    bool of_slices; /* the second launch: plain values, not the pass's expression */
+    bool of_slices; /* the second launch: what the first left, not the pass's expression */
+    reduce_parts parts;
     int input_count;
-    cleat_tensor kept[REDUCE_MAX_INPUTS + 1]; /* inputs, then the output; offsets are here */
+    cleat_tensor kept[MAX_TENSORS]; /* inputs, the output, the second one; offsets are here */
     cleat_tensor reduced[REDUCE_MAX_INPUTS];
-    void *memory[REDUCE_MAX_INPUTS + 1];
+    void *memory[MAX_TENSORS];
     bool accumulate, index64;
-    float divisor;
+    bool root, wants_second;
+    float divisor, p0;
     int64_t out_slice; /* elements from the output of one slice to the next */
+    int64_t out_plane; /* elements from one part to the next */
 } reduction;
 
 typedef struct geometry {
@@ -57,6 +66,18 @@ typedef struct reduce_problem {
 
 static int64_t inner_extent(const cleat_tensor *x) {
     return x->shape[x->rank - 1];
+}
+
+/* Members of the state: cl/reduce_state.cl. */
+static int components(const reduce_pass *pass) {
+    return pass->what == REDUCE_MOMENTS                      ? 3
+           : pass->what > REDUCE_MOMENTS || pass->has_second ? 2
+                                                             : 1;
+}
+
+/* Whether input t is the element's place. */
+static bool is_place(const reduction *r, int t) {
+    return r->pass->what == REDUCE_PLACE && !r->of_slices && t == 1;
 }
 
 static int inner_kind(const cleat_tensor *x) {
@@ -83,25 +104,33 @@ static reduction arrange(const reduce_pass *pass) {
     reduction r = {.pass = pass,
         .input_count = pass->input_count,
         .accumulate = pass->accumulate,
-        .divisor = pass->divisor};
+        .root = pass->root,
+        .wants_second = pass->wants_second,
+        .divisor = pass->divisor,
+        .p0 = pass->p0};
     int n = pass->input_count;
-    r.memory[0] = pass->input_memory;
     r.memory[n] = pass->output_memory;
+    r.memory[n + 1] = pass->second_memory;
     r.kept[n] = select_axes(&pass->output, pass->reduced, false);
+    r.kept[n + 1] =
+        pass->wants_second ? select_axes(&pass->second, pass->reduced, false) : r.kept[n];
     r.index64 = tensor_needs_index64(&pass->output) ||
                 cleat_tensor_count(&pass->inputs[0]) > INT32_MAX / 2 ||
                 cleat_tensor_count(&pass->output) > INT32_MAX / 2;
+    r.index64 = r.index64 || (pass->wants_second && tensor_needs_index64(&pass->second));
     for (int t = 0; t < n; t++) {
+        r.memory[t] = pass->input_memory[t];
         r.kept[t] = select_axes(&pass->inputs[t], pass->reduced, false);
         r.reduced[t] = select_axes(&pass->inputs[t], pass->reduced, true);
         r.index64 = r.index64 || tensor_needs_index64(&pass->inputs[t]);
     }
-    tensors_arrange(r.kept, n + 1, 0);
+    tensors_arrange(r.kept, n + 2, 0);
     tensors_arrange(r.reduced, n, 0);
     for (int t = 0; t < n; t++) {
         r.kept[t].offset += pass->inputs[t].offset + r.reduced[t].offset;
     }
     r.kept[n].offset += pass->output.offset;
+    r.kept[n + 1].offset += pass->wants_second ? pass->second.offset : 0;
     return r;
 }
 
@@ -123,19 +152,20 @@ static void wanted_tasks(
 static int column_vectors(const reduction *r, const device_profile *profile) {
     bool loads = profile->is_cpu && inner_extent(&r->kept[0]) >= WIDE_LEAST;
     for (int t = 0; t < r->input_count; t++) {
-        loads = loads && inner_kind(&r->kept[t]) < 2;
+        loads = loads && (is_place(r, t) || inner_kind(&r->kept[t]) < 2);
     }
-    return loads ? WIDE_COLUMNS / engine_vector_width(profile) : COLUMN_VECTORS;
+    int64_t wide = components(r->pass) > 1 ? WIDE_STATES : WIDE_COLUMNS;
+    return loads ? (int)wide / engine_vector_width(profile) : COLUMN_VECTORS;
 }
 
 /* Columns of such a task: rows cut into equal parts. */
 static int64_t column_width(const reduction *r, const device_profile *profile) {
     int64_t most = (int64_t)column_vectors(r, profile) * engine_vector_width(profile);
     int64_t inner = inner_extent(&r->kept[0]);
-    if (most < WIDE_COLUMNS) {
+    if (most < WIDE_STATES) {
         return most;
     }
-    int64_t parts = ceil_div(inner, WIDE_COLUMNS);
+    int64_t parts = ceil_div(inner, most);
     return ceil_div(ceil_div(inner, parts), WIDE_GRAIN) * WIDE_GRAIN;
 }
 
@@ -166,22 +196,33 @@ static geometry plan_geometry(
     return g;
 }
 
+/* Parts that lie along a vector may be of different numbers of elements. */
+static int form_width(const reduction *r, reduce_form form, const device_profile *profile) {
+    bool apart = r->parts == PARTS_IN && r->pass->what == REDUCE_MOMENTS && form == FORM_ROWS;
+    return form <= FORM_COLUMNS && !apart ? engine_vector_width(profile) : 1;
+}
+
 static void add_macros(
     const reduction *r, reduce_form form, const device_profile *profile, launch *l) {
-    static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner"};
+    static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner", "in3_inner"};
     const reduce_pass *pass = r->pass;
     launch_macro(l, "INPUTS", r->input_count);
     launch_macro(l, "KEPT_RANK", r->kept[0].rank);
     launch_macro(l, "REDUCED_RANK", r->reduced[0].rank);
-    launch_macro(l, "REDUCE_MAX", pass->maximum);
+    launch_macro(l, "REDUCTION", pass->what);
+    launch_macro(l, "SECOND", pass->has_second);
+    launch_macro(l, "ROOT", r->root);
     launch_macro(l, "ACCUMULATE", r->accumulate);
+    launch_macro(l, "SECOND_OUTPUT", r->wants_second);
+    launch_macro(l, "PARTS", r->parts);
     launch_macro(l, "FORM", form);
-    launch_macro(l, "VECTOR_WIDTH", form <= FORM_COLUMNS ? engine_vector_width(profile) : 1);
+    launch_macro(l, "VECTOR_WIDTH", form_width(r, form, profile));
     if (form == FORM_COLUMNS) {
         launch_macro(l, "COLUMN_VECTORS", column_vectors(r, profile));
     }
     for (int t = 0; t < r->input_count; t++) {
-        int kind = form == FORM_ROWS      ? inner_kind(&r->reduced[t])
+        int kind = is_place(r, t)         ? 3
+                   : form == FORM_ROWS    ? inner_kind(&r->reduced[t])
                    : form == FORM_COLUMNS ? inner_kind(&r->kept[t])
                                           : 1;
         launch_macro(l, inner[t], kind);
@@ -212,31 +253,59 @@ static void add_memory(const reduction *r, int t, launch *l) {
     if (r->memory[t] != NULL) {
         launch_memory(l, r->memory[t]);
     } else {
-        launch_tensor(l, &r->kept[t]);
+        launch_tensor(l, is_place(r, t) ? NULL : &r->kept[t]);
     }
+}
+
+static void add_place(const reduction *r, int t, launch *l) {
     launch_index(l, r->kept[t].offset);
     add_strides(&r->kept[t], l);
 }
 
-static void add_arguments(const reduction *r, const geometry *g, launch *l) {
+/* REDUCE_LIST of cl/reduce_engine.cl */
+static void add_numbers(const reduction *r, const geometry *g, launch *l) {
     int n = r->input_count;
+    launch_numbers_begin(l);
     launch_index(l, g->slice_tasks * g->slices);
     launch_index(l, g->slice_tasks);
     launch_index(l, g->units);
     launch_index(l, g->slice_units);
     launch_index(l, g->row_units);
     launch_index(l, g->block);
+    launch_index(l, g->width);
+    launch_index(l, r->out_slice);
+    launch_index(l, r->out_plane);
     add_extents(&r->kept[0], l);
     add_extents(&r->reduced[0], l);
+    add_place(r, n, l);
+    if (r->wants_second) {
+        add_place(r, n + 1, l);
+    }
+    for (int t = 0; t < n; t++) {
+        add_place(r, t, l);
+        add_strides(&r->reduced[t], l);
+    }
+    launch_int(l, r->pass->wide);
     launch_float(l, r->divisor);
-    add_memory(r, n, l);
-    launch_index(l, r->out_slice);
+    launch_float(l, r->p0);
+    launch_numbers_end(l);
+}
+
+static void add_arguments(const reduction *r, const geometry *g, launch *l) {
+    int n = r->input_count;
     l->bytes = tensor_bytes(&r->kept[n]) * (double)g->slices;
     for (int t = 0; t < n; t++) {
         add_memory(r, t, l);
-        add_strides(&r->reduced[t], l);
-        l->bytes += tensor_bytes(&r->kept[t]) * tensor_bytes(&r->reduced[t]) / sizeof(float);
+        if (!is_place(r, t)) {
+            l->bytes += tensor_bytes(&r->kept[t]) * tensor_bytes(&r->reduced[t]) / sizeof(float);
+        }
     }
+    add_memory(r, n, l);
+    if (r->wants_second) {
+        add_memory(r, n + 1, l);
+        l->bytes += tensor_bytes(&r->kept[n + 1]);
+    }
+    add_numbers(r, g, l);
     l->flop = (double)cleat_tensor_count(&r->kept[0]) * (double)cleat_tensor_count(&r->reduced[0]);
 }
 
@@ -245,8 +314,8 @@ static int64_t cpu_items(const device_profile *profile, const geometry *g) {
     return smaller(g->slice_tasks * g->slices, (int64_t)profile->compute_units * CPU_GROUPS);
 }
 
-static void set_size(
-    reduce_form form, const device_profile *profile, const geometry *g, launch *l) {
+static void set_size(reduce_form form, const device_profile *profile, const reduction *r,
+    const geometry *g, launch *l) {
     int64_t tasks = g->slice_tasks * g->slices;
     int64_t units = (int64_t)profile->compute_units;
     size_t local = form == FORM_GROUPS ? GROUP_LOCAL : ITEM_LOCAL;
@@ -254,7 +323,7 @@ static void set_size(
         local /= 2;
     }
     if (form == FORM_GROUPS) {
-        launch_local(l, local * sizeof(float));
+        launch_local(l, local * sizeof(float) * (size_t)components(r->pass));
         launch_size_1d(l, (size_t)tasks * local, local);
     } else if (form == FORM_ITEMS) {
         launch_size_1d(l, round_up((size_t)smaller(tasks, units * ITEM_MOST), local), local);
@@ -271,10 +340,7 @@ static void fill(reduce_form form, const device_profile *profile, const reductio
     add_macros(r, form, profile, l);
     launch_use_index64(l, r->index64);
     add_arguments(r, g, l);
-    if (form == FORM_COLUMNS) {
-        launch_index(l, g->width);
-    }
-    set_size(form, profile, g, l);
+    set_size(form, profile, r, g, l);
 }
 
 /* The output of the first stage, [slices, kept] or [kept, slices] as the second likes to read it.
@@ -291,40 +357,60 @@ static cleat_tensor partial_tensor(const cleat_tensor *output, int64_t slices, b
     return partial;
 }
 
+/* What reduces the results of `first`, cut into g->slices slices, in scratch memory: and turns
+ * first into what leaves them there. */
+static reduction split(reduction *first, const geometry *g, bool slices_inner, void *scratch) {
+    const int n = first->input_count;
+    const int planes = components(first->pass);
+    const int64_t outputs = cleat_tensor_count(&first->kept[0]);
+    reduction second = {.pass = first->pass,
+        .of_slices = true,
+        .parts = planes > 1 ? PARTS_IN : PARTS_NONE,
+        .input_count = planes,
+        .accumulate = first->accumulate,
+        .root = first->root,
+        .wants_second = first->wants_second,
+        .index64 = first->index64,
+        .divisor = first->divisor,
+        .p0 = 1.0f};
+    cleat_tensor partial = partial_tensor(&first->kept[n], g->slices, slices_inner);
+    const int64_t out_slice = slices_inner ? 1 : outputs;
+    for (int t = 0; t < planes; t++) {
+        second.kept[t] = partial;
+        second.kept[t].offset = t * outputs * g->slices;
+        second.memory[t] = scratch;
+        second.reduced[t] = partial;
+        second.reduced[t].rank = 1;
+        second.reduced[t].shape[0] = g->slices;
+        second.reduced[t].stride[0] = out_slice;
+    }
+    for (int t = 0; t < 2; t++) {
+        second.kept[planes + t] = first->kept[n + t];
+        second.memory[planes + t] = first->memory[n + t];
+    }
+    first->kept[n] = partial;
+    first->memory[n] = scratch;
+    first->parts = planes > 1 ? PARTS_OUT : PARTS_NONE;
+    first->out_slice = out_slice;
+    first->out_plane = outputs * g->slices;
+    first->accumulate = first->root = first->wants_second = false;
+    first->divisor = 1.0f;
+    return second;
+}
+
 static cleat_status enqueue_form(
     reduce_form form, cleat_context *context, const reduce_problem *problem) {
     const device_profile *profile = context_profile(context);
     reduction first = problem->first;
-    int n = first.input_count;
     geometry g = plan_geometry(form, profile, &first, true);
     if (g.slices == 1) {
         fill(form, profile, &first, &g, &problem->launches[(*problem->count)++]);
         return CLEAT_OK;
     }
-    int64_t outputs = cleat_tensor_count(&first.kept[0]);
+    int64_t numbers = cleat_tensor_count(&first.kept[0]) * g.slices * components(first.pass);
+    TRY(scratch_acquire(context, (size_t)numbers * sizeof(float), problem->scratch));
     bool slices_inner = form == FORM_ROWS || form == FORM_GROUPS;
-    TRY(scratch_acquire(context, (size_t)(outputs * g.slices) * sizeof(float), problem->scratch));
-
-    reduction second = {.pass = first.pass,
-        .of_slices = true,
-        .input_count = 1,
-        .accumulate = first.accumulate,
-        .index64 = first.index64,
-        .divisor = first.divisor};
-    second.kept[0] = partial_tensor(&first.kept[n], g.slices, slices_inner);
-    second.kept[1] = first.kept[n];
-    second.memory[0] = *problem->scratch;
-    second.memory[1] = first.memory[n];
-    second.reduced[0] = second.kept[0];
-    second.reduced[0].rank = 1;
-    second.reduced[0].shape[0] = g.slices;
-    second.reduced[0].stride[0] = slices_inner ? 1 : outputs;
-
-    first.kept[n] = second.kept[0];
-    first.memory[n] = *problem->scratch;
-    first.out_slice = second.reduced[0].stride[0];
-    first.accumulate = false;
-    first.divisor = 1.0f;
+    reduction second = split(&first, &g, slices_inner, *problem->scratch);
     fill(form, profile, &first, &g, &problem->launches[(*problem->count)++]);
     g = plan_geometry(form, profile, &second, false);
     fill(form, profile, &second, &g, &problem->launches[(*problem->count)++]);
@@ -391,7 +477,7 @@ const char *const *cleat_reduce_variants(void) {
 static const char *shape_class(const reduction *r, int vector_width) {
     bool inner = inner_extent(&r->reduced[0]) >= vector_width && inner_kind(&r->reduced[0]) == 1;
     for (int t = 1; t < r->input_count; t++) {
-        inner = inner && inner_kind(&r->reduced[t]) < 2;
+        inner = inner && (is_place(r, t) || inner_kind(&r->reduced[t]) < 2);
     }
     return inner ? "inner" : "outer";
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One reduction over any axes of an expression of up to three tensors, any strides: an operation
+ * One reduction over any axes of an expression of up to four tensors, any strides: an operation
  * writes a family file that defines EXPRESSION and includes cl/reduce_engine.cl, fills a
  * reduce_pass and runs it.
  */
@@ -9,20 +9,40 @@
 
 #include "core/launch.h"
 
-enum { REDUCE_MAX_INPUTS = 3, REDUCE_MAX_MACROS = 4, REDUCE_MAX_LAUNCHES = 2 };
+enum { REDUCE_MAX_INPUTS = 4, REDUCE_MAX_MACROS = 4, REDUCE_MAX_LAUNCHES = 2 };
+
+/* Values of REDUCTION in cl/reduce_state.cl. The results of the first three can be two: the second
+ * is the sum of a second expression. */
+typedef enum reduce_what {
+    REDUCE_SUM,
+    REDUCE_MAX, /* NaN wins */
+    REDUCE_PRODUCT,
+    REDUCE_MOMENTS, /* the sum of squared distances from the mean; second: the mean */
+    REDUCE_LOG_SUM, /* log of the sum of exp */
+    REDUCE_PLACE /* where the maximum is: i32, or i64 if `wide`. inputs[1] has no memory: its offset
+                  and strides tell the place, and -1 - place where the last is wanted */
+} reduce_what;
 
 typedef struct reduce_pass {
     const char *operation; /* for profile and messages */
     const char *family;    /* the file cl/FAMILY.cl */
     int input_count, macro_count;
     cleat_tensor inputs[REDUCE_MAX_INPUTS]; /* in0, ...; f32, checked, all of one shape */
-    void *input_memory; /* a cl_mem in place of inputs[0].buffer: scratch memory; else NULL */
-    bool reduced[CLEAT_MAX_RANK]; /* which axes of the inputs are summed over */
-    cleat_tensor output;          /* of the inputs' rank, with extent 1 on those axes */
+    void *input_memory[REDUCE_MAX_INPUTS];  /* a cl_mem in place of inputs[t].buffer: scratch
+                                               memory; else NULL */
+    bool reduced[CLEAT_MAX_RANK];           /* which axes of the inputs are summed over */
+    cleat_tensor output;                    /* of the inputs' rank, with extent 1 on those axes */
     void *output_memory; /* a cl_mem in place of output.buffer: scratch memory; else NULL */
-    bool maximum;        /* instead of the sum; NaN wins */
+    reduce_what what;
+    bool has_second;     /* the expression has a second value, which is summed */
+    bool wants_second;   /* the second result goes to: */
+    cleat_tensor second; /* of output's shape */
+    void *second_memory; /* likewise */
     bool accumulate;     /* sums: add to the output */
-    float divisor;       /* of the result */
+    bool root;           /* the square root of the result */
+    bool wide;
+    float divisor;                          /* of the first result */
+    float p0;                               /* a number for the expression */
     kernel_macro macros[REDUCE_MAX_MACROS]; /* the family's own */
 } reduce_pass;
 
