@@ -1,87 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
+#include "optimizer_steps.h"
 #include "reference/reference_optimizer.h"
-
-enum { PARAMETER, GRADIENT, FIRST, SECOND, TENSORS };
-
-/* The tensors of a step, SGD's velocity or Adam's m and v behind the gradient, and what they should
- * hold after it. */
-typedef struct step {
-    int32_t rank;
-    int64_t shape[CLEAT_MAX_RANK], count;
-    int tensors;
-    test_tensor tensor[TENSORS];
-    double *want[TENSORS], *magnitude[TENSORS];
-} step;
-
-static step step_make(int32_t rank, const int64_t *shape, int tensors, test_values values) {
-    step s = {.rank = rank, .count = 1, .tensors = tensors};
-    for (int32_t axis = 0; axis < rank; axis++) {
-        s.shape[axis] = shape[axis];
-        s.count *= shape[axis];
-    }
-    test_layout layout = test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR;
-    for (int i = 0; i < tensors; i++) {
-        float *data = test_alloc(s.count, sizeof *data);
-        for (int64_t k = 0; k < s.count; k++) {
-            data[k] = values == TEST_EXACT ? (float)test_int(-4, 4) : (float)test_real(-1, 1);
-            data[k] = i == SECOND ? data[k] * data[k] : data[k];
-        }
-        s.tensor[i] = test_input_from(rank, shape, data, layout);
-        s.want[i] = test_alloc(s.count, sizeof *s.want[i]);
-        s.magnitude[i] = test_alloc(s.count, sizeof *s.magnitude[i]);
-        for (int64_t k = 0; k < s.count; k++) {
-            s.want[i][k] = (double)data[k];
-        }
-        free(data);
-    }
-    return s;
-}
-
-static void step_free(step *s) {
-    for (int i = 0; i < s->tensors; i++) {
-        test_free(&s->tensor[i]);
-        free(s->want[i]);
-        free(s->magnitude[i]);
-    }
-}
-
-typedef cleat_status (*step_call)(const step *s, const void *options);
-
-/* Runs the step, then again from the same start, which must give the same bits. */
-static void run_twice(step *s, step_call call, const void *options, const char *what) {
-    float *start[TENSORS], *first[TENSORS];
-    for (int i = 0; i < s->tensors; i++) {
-        start[i] = test_alloc(s->count, sizeof **start);
-        first[i] = test_alloc(s->count, sizeof **first);
-        memcpy(start[i], s->tensor[i].data, (size_t)s->count * sizeof **start);
-    }
-    test_ok(call(s, options));
-    for (int i = 0; i < s->tensors; i++) {
-        test_fetch(&s->tensor[i]);
-        memcpy(first[i], s->tensor[i].data, (size_t)s->count * sizeof **first);
-        test_ok(cleat_write(
-            test_context(), s->tensor[i].view, start[i], (size_t)s->count * sizeof **start));
-    }
-    test_ok(call(s, options));
-    for (int i = 0; i < s->tensors; i++) {
-        test_fetch(&s->tensor[i]);
-        test_tensor before = {.view = s->tensor[i].view, .count = s->count, .data = first[i]};
-        test_same_bits(&before, &s->tensor[i], what);
-        free(start[i]);
-        free(first[i]);
-    }
-}
-
-static void compare(step *s, bool exact, int64_t terms, const char *what) {
-    for (int i = 0; i < s->tensors; i++) {
-        if (exact || i == GRADIENT) {
-            test_equal(&s->tensor[i], s->want[i], what);
-        } else {
-            test_bound(&s->tensor[i], s->want[i], s->magnitude[i], terms, what);
-        }
-    }
-}
 
 /* ---- SGD ---- */
 
@@ -122,8 +42,8 @@ static void run_sgd(int32_t rank, const int64_t *shape, const sgd_case *c, test_
     sgd_magnitudes(&s, &o);
     reference_sgd_step(
         &o, s.count, s.want[PARAMETER], s.want[GRADIENT], has_velocity ? s.want[FIRST] : NULL);
-    run_twice(&s, call_sgd, c, what);
-    compare(&s, values == TEST_EXACT, 8, what);
+    step_run_twice(&s, call_sgd, c, what);
+    step_compare(&s, values == TEST_EXACT, 8, what);
     step_free(&s);
 }
 
@@ -148,18 +68,10 @@ START_TEST(test_sgd_exact) {
 }
 END_TEST
 
-static int32_t random_shape(int64_t shape[CLEAT_MAX_RANK]) {
-    int32_t rank = (int32_t)test_int(0, CLEAT_MAX_RANK);
-    for (int32_t axis = 0; axis < rank; axis++) {
-        shape[axis] = test_int(1, rank < 4 ? 12 : 4);
-    }
-    return rank;
-}
-
 START_TEST(test_sgd_random) {
     for (int round = 0; round < test_rounds(40); round++) {
         int64_t shape[CLEAT_MAX_RANK];
-        int32_t rank = random_shape(shape);
+        int32_t rank = step_random_shape(shape);
         sgd_case c = {(float)test_real(0, 1), {.nesterov = test_coin()}};
         c.options.momentum = test_coin() ? (float)test_real(0.1, 1) : 0;
         c.options.weight_decay = test_coin() ? (float)test_real(0, 0.1) : 0;
@@ -190,12 +102,14 @@ typedef struct adam_case {
     int64_t step;
     float learning_rate;
     cleat_adam_options options;
+    bool decoupled;
 } adam_case;
 
 static cleat_status call_adam(const step *s, const void *options) {
     const adam_case *c = options;
-    return cleat_adam_step(test_context(), s->tensor[PARAMETER].view, s->tensor[GRADIENT].view,
-        s->tensor[FIRST].view, s->tensor[SECOND].view, c->step, c->learning_rate, &c->options);
+    return (c->decoupled ? cleat_adamw_step : cleat_adam_step)(test_context(),
+        s->tensor[PARAMETER].view, s->tensor[GRADIENT].view, s->tensor[FIRST].view,
+        s->tensor[SECOND].view, c->step, c->learning_rate, &c->options);
 }
 
 /*
@@ -208,7 +122,7 @@ static void adam_magnitudes(step *s, const reference_adam *o, const double *m, c
     double scale = 1 / sqrt(1 - pow(o->beta2, (double)o->step));
     for (int64_t i = 0; i < s->count; i++) {
         double p = fabs(s->want[PARAMETER][i]);
-        double g = fabs(s->want[GRADIENT][i]) + o->weight_decay * p;
+        double g = fabs(s->want[GRADIENT][i]) + (o->decoupled ? 0 : o->weight_decay * p);
         double m_sum = o->beta1 * fabs(m[i]) + (1 - o->beta1) * g;
         double v_sum = o->beta2 * v[i] + (1 - o->beta2) * g * g;
         double root = sqrt(s->want[SECOND][i]) * scale + o->epsilon;
@@ -220,19 +134,20 @@ static void adam_magnitudes(step *s, const reference_adam *o, const double *m, c
 }
 
 static void run_adam(int32_t rank, const int64_t *shape, const adam_case *c) {
-    step s = step_make(rank, shape, TENSORS, TEST_REAL);
+    step s = step_make(rank, shape, ADAM_TENSORS, TEST_REAL);
     const cleat_adam_options *given = &c->options;
     const reference_adam o = {.learning_rate = (double)c->learning_rate,
         .beta1 = (double)(given->beta1 != 0 ? given->beta1 : 0.9f),
         .beta2 = (double)(given->beta2 != 0 ? given->beta2 : 0.999f),
         .epsilon = (double)(given->epsilon != 0 ? given->epsilon : 1e-8f),
         .weight_decay = (double)given->weight_decay,
-        .step = c->step};
+        .step = c->step,
+        .decoupled = c->decoupled};
     char what[120];
-    snprintf(what, sizeof what, "adam, %d elements, step %d, decay %g", (int)s.count, (int)o.step,
-        o.weight_decay);
-    double *before[TENSORS];
-    for (int i = 0; i < TENSORS; i++) {
+    snprintf(what, sizeof what, "adam%s, %d elements, step %d, decay %g", c->decoupled ? "w" : "",
+        (int)s.count, (int)o.step, o.weight_decay);
+    double *before[ADAM_TENSORS];
+    for (int i = 0; i < ADAM_TENSORS; i++) {
         before[i] = test_alloc(s.count, sizeof **before);
         memcpy(before[i], s.want[i], (size_t)s.count * sizeof **before);
     }
@@ -240,9 +155,9 @@ static void run_adam(int32_t rank, const int64_t *shape, const adam_case *c) {
         &o, s.count, before[PARAMETER], s.want[GRADIENT], s.want[FIRST], s.want[SECOND]);
     adam_magnitudes(&s, &o, before[FIRST], before[SECOND]);
     memcpy(s.want[PARAMETER], before[PARAMETER], (size_t)s.count * sizeof **before);
-    run_twice(&s, call_adam, c, what);
-    compare(&s, false, 10, what);
-    for (int i = 0; i < TENSORS; i++) {
+    step_run_twice(&s, call_adam, c, what);
+    step_compare(&s, false, 10, what);
+    for (int i = 0; i < ADAM_TENSORS; i++) {
         free(before[i]);
     }
     step_free(&s);
@@ -251,9 +166,10 @@ static void run_adam(int32_t rank, const int64_t *shape, const adam_case *c) {
 START_TEST(test_adam_table) {
     static const adam_case cases[] = {
         {.step = 1, .learning_rate = 0.001f},
-        {2, 0.1f, {.beta1 = 0.5f, .beta2 = 0.75f, .epsilon = 1e-3f}},
-        {1000000, 0.001f, {.weight_decay = 0.01f}},
-        {INT64_MAX, 1.0f, {.beta1 = 0.99999994f, .beta2 = 0.99999994f}},
+        {2, 0.1f, {.beta1 = 0.5f, .beta2 = 0.75f, .epsilon = 1e-3f}, false},
+        {1000000, 0.001f, {.weight_decay = 0.01f}, false},
+        {3, 0.25f, {.weight_decay = 0.5f}, true},
+        {INT64_MAX, 1.0f, {.beta1 = 0.99999994f, .beta2 = 0.99999994f}, false},
         {.step = 7},
     };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
@@ -268,8 +184,10 @@ END_TEST
 START_TEST(test_adam_random) {
     for (int round = 0; round < test_rounds(40); round++) {
         int64_t shape[CLEAT_MAX_RANK];
-        int32_t rank = random_shape(shape);
-        adam_case c = {.step = test_int(1, 50), .learning_rate = (float)test_real(0, 0.1)};
+        int32_t rank = step_random_shape(shape);
+        adam_case c = {.step = test_int(1, 50),
+            .learning_rate = (float)test_real(0, 0.1),
+            .decoupled = test_coin()};
         if (test_coin()) {
             c.options =
                 (cleat_adam_options){(float)test_real(0.1, 0.99), (float)test_real(0.1, 0.9999),
@@ -349,7 +267,7 @@ END_TEST
 
 START_TEST(test_adam_refusals) {
     cleat_context *context = test_context();
-    step s = step_make(1, (int64_t[]){9}, TENSORS, TEST_REAL);
+    step s = step_make(1, (int64_t[]){9}, ADAM_TENSORS, TEST_REAL);
     cleat_tensor p = s.tensor[PARAMETER].view, g = s.tensor[GRADIENT].view;
     cleat_tensor m = s.tensor[FIRST].view, v = s.tensor[SECOND].view;
     test_refused(
@@ -375,6 +293,8 @@ START_TEST(test_adam_refusals) {
             CLEAT_INVALID_ARGUMENT, bad[i].part);
     }
     test_refused(cleat_adam_step(context, p, g, m, m, 1, 1, NULL), CLEAT_OVERLAP, "adam_step: ");
+    test_refused(cleat_adamw_step(context, p, g, m, v, 0, 1, NULL), CLEAT_INVALID_ARGUMENT,
+        "adamw_step: step is 0");
     test_refused(cleat_adam_step(context, p, g, p, v, 1, 1, NULL), CLEAT_OVERLAP, "adam_step: ");
     test_refused(cleat_adam_step(context, p, g, m, (cleat_tensor){0}, 1, 1, NULL),
         CLEAT_INVALID_ARGUMENT, "adam_step: v");

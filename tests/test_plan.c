@@ -78,7 +78,7 @@ static cleat_status run_step(cleat_context *context, const step *s) {
         status = cleat_reduce(context, CLEAT_REDUCE_MAX, s->dx, 0, NULL, s->most, NULL);
     }
     return status == CLEAT_OK ? cleat_reduce_backward(context, CLEAT_REDUCE_MAX, s->dx, s->most,
-                                    s->most, 0, NULL, s->spread)
+                                    s->most, 0, NULL, s->spread, NULL)
                               : status;
 }
 

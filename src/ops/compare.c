@@ -148,7 +148,7 @@ static cleat_status plan_gradient(
     TRY(tensor_row_major(pass->operation, CLEAT_F32, dy->rank, dy->shape, &sum.inputs[0]));
     const size_t bytes = (size_t)cleat_tensor_count(dy) * sizeof(float);
     TRY(scratch_acquire(context, bytes > 0 ? bytes : sizeof(float), &plan->spread));
-    sum.input_memory = plan->spread;
+    sum.input_memory[0] = plan->spread;
     if (bytes > 0) {
         pass->tensors[2] = sum.inputs[0];
         pass->memory[2] = plan->spread;

@@ -5,20 +5,32 @@
 #include <cleat/optimizer.h>
 #include <math.h>
 
-enum { MAX_TENSORS = 4 };
+enum { MAX_TENSORS = 5, MAX_NUMBERS = 10 };
+
+/* Values of RULE in cl/optimizer.cl */
+typedef enum step_rule { RULE_SGD, RULE_ADAM, RULE_RMSPROP, RULE_ADAGRAD, RULE_LION } step_rule;
 
 /* The tensors of a step: the parameter, the gradient, then what the optimiser remembers. */
 typedef struct step {
     const char *operation;
+    step_rule rule;
     int count;
     const char *names[MAX_TENSORS];
     cleat_tensor tensors[MAX_TENSORS];
+    bool nesterov, centered;
+    int number_count;
+    float numbers[MAX_NUMBERS]; /* as RULE_LIST there has them */
+    int flop;                   /* an element */
 } step;
 
 static void step_add(step *s, const char *name, cleat_tensor x) {
     s->names[s->count] = name;
     s->tensors[s->count] = x;
     ++s->count;
+}
+
+static void step_number(step *s, double value) {
+    s->numbers[s->number_count++] = (float)value;
 }
 
 /* All f32 and of one shape; all but the gradient fit to be written; no two overlapping. */
@@ -51,54 +63,84 @@ static cleat_status check_beta(const char *operation, const char *name, float va
     return CLEAT_OK;
 }
 
-/* Fills the kernel's name, geometry and its arguments up to the strides; the caller adds the rest
- * of the numbers. s must be collapsed. */
-static launch launch_step(const device_profile *profile, const step *s, const char *contiguous,
-    const char *strided, int64_t count) {
+static cleat_status check_step_number(const char *operation, int64_t number) {
+    REFUSE_IF(number < 1, CLEAT_INVALID_ARGUMENT, "%s: step is %lld, the first one is 1", operation,
+        (long long)number);
+    return CLEAT_OK;
+}
+
+/* The order of the kernel's tensors: the parameter, the states, the gradient. */
+static const cleat_tensor *in_order(const step *s, int i) {
+    return &s->tensors[i == 0 ? 0 : i == s->count - 1 ? 1 : i + 1];
+}
+
+/* UPDATE_LIST of cl/optimizer.cl; s is collapsed. */
+static void add_numbers(
+    const device_profile *profile, const step *s, bool gapless, int width, launch *l) {
+    const int64_t count = cleat_tensor_count(&s->tensors[0]);
     const int rank = s->tensors[0].rank;
-    bool gapless = rank == 1, wide = count > INT32_MAX / 2;
+    launch_numbers_begin(l);
+    launch_index(l, count);
+    if (gapless) {
+        launch_index(l, work_split(profile, count, width, l));
+    } else {
+        work_each(profile, count, l);
+    }
+    for (int axis = 0; !gapless && axis < CLEAT_MAX_RANK; ++axis) {
+        launch_index(l, axis < rank ? s->tensors[0].shape[axis] : 1);
+    }
+    for (int i = 0; i < s->count; ++i) {
+        const cleat_tensor *x = in_order(s, i);
+        launch_index(l, x->offset);
+        for (int axis = 0; !gapless && axis < CLEAT_MAX_RANK; ++axis) {
+            launch_index(l, axis < rank ? x->stride[axis] : 0);
+        }
+    }
+    if (s->rule == RULE_SGD) {
+        launch_int(l, s->nesterov);
+    }
+    for (int i = 0; i < s->number_count; ++i) {
+        launch_float(l, s->numbers[i]);
+    }
+    launch_numbers_end(l);
+}
+
+static cleat_status run_step(cleat_context *context, step *s) {
+    const device_profile *profile = context_profile(context);
+    const int64_t count = cleat_tensor_count(&s->tensors[0]);
+    if (count == 0) {
+        return CLEAT_OK;
+    }
+    tensors_collapse(s->tensors, s->count);
+    bool gapless = s->tensors[0].rank == 1, wide = count > INT32_MAX / 2;
     for (int i = 0; i < s->count; ++i) {
         gapless = gapless && (s->tensors[i].stride[0] == 1 || count == 1);
         wide = wide || tensor_needs_index64(&s->tensors[i]);
     }
     const int width = !gapless ? 1 : profile->is_cpu ? profile->float_width : 4;
-    launch l = launch_begin(s->operation, "optimizer", gapless ? contiguous : strided);
+    launch l =
+        launch_begin(s->operation, "optimizer", gapless ? "update_contiguous" : "update_strided");
     launch_use_index64(&l, wide);
+    launch_macro(&l, "RULE", s->rule);
+    launch_macro(&l, "STATES", s->count - 2);
+    launch_macro(&l, "CENTERED", s->centered);
     launch_macro(&l, "WIDTH", width);
-    for (int i = 0; i < MAX_TENSORS; ++i) {
-        if (i < s->count) {
-            launch_tensor(&l, &s->tensors[i]);
-        } else if (i < 3) {
-            launch_tensor(&l, NULL); /* sgd without velocity */
-        }
+    if (!gapless) {
+        launch_macro(&l, "RANK", s->tensors[0].rank);
     }
-    const int slots = s->count > 3 ? s->count : 3;
-    launch_numbers_begin(&l);
-    for (int i = 0; i < slots; ++i) {
-        launch_index(&l, i < s->count ? s->tensors[i].offset : 0);
+    for (int i = 0; i < s->count; ++i) {
+        launch_tensor(&l, in_order(s, i));
     }
-    launch_index(&l, count);
-    if (gapless) {
-        launch_index(&l, work_split(profile, count, width, &l));
-        return l;
-    }
-    launch_macro(&l, "RANK", rank);
-    work_each(profile, count, &l);
-    for (int axis = 0; axis < CLEAT_MAX_RANK; ++axis) {
-        launch_index(&l, axis < rank ? s->tensors[0].shape[axis] : 1);
-    }
-    for (int i = 0; i < slots; ++i) {
-        for (int axis = 0; axis < CLEAT_MAX_RANK; ++axis) {
-            launch_index(&l, i < s->count && axis < rank ? s->tensors[i].stride[axis] : 0);
-        }
-    }
-    return l;
+    add_numbers(profile, s, gapless, width, &l);
+    l.flop = (double)count * s->flop;
+    l.bytes = (double)count * sizeof(float) * (2 * s->count - 1);
+    return launch_all(context, &l, 1);
 }
 
 cleat_status cleat_sgd_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
     const cleat_tensor *velocity, float learning_rate, const cleat_sgd_options *options) {
     const cleat_sgd_options o = options != NULL ? *options : (cleat_sgd_options){0};
-    step s = {.operation = "sgd_step"};
+    step s = {.operation = "sgd_step", .rule = RULE_SGD, .nesterov = o.nesterov};
     step_add(&s, "parameter", parameter);
     step_add(&s, "gradient", gradient);
     if (velocity != NULL) {
@@ -110,64 +152,138 @@ cleat_status cleat_sgd_step(cleat_context *context, cleat_tensor parameter, clea
     TRY(check_not_negative(s.operation, "weight_decay", o.weight_decay));
     REFUSE_IF(o.momentum > 0 && velocity == NULL, CLEAT_INVALID_ARGUMENT,
         "%s: momentum is %g, but velocity is NULL", s.operation, (double)o.momentum);
-
-    const int64_t count = cleat_tensor_count(&parameter);
-    if (count == 0) {
-        return CLEAT_OK;
-    }
-    if (!(o.momentum > 0)) {
-        s.count = 2;
-    }
-    tensors_collapse(s.tensors, s.count);
-    launch l = launch_step(context_profile(context), &s, "sgd_contiguous", "sgd_strided", count);
-    launch_macro(&l, "HAS_VELOCITY", o.momentum > 0);
-    launch_float(&l, learning_rate);
-    launch_float(&l, o.momentum);
-    launch_float(&l, o.weight_decay);
-    launch_int(&l, o.nesterov);
-    launch_numbers_end(&l);
-    l.flop = (double)count * (o.momentum > 0 ? 6 : 4);
-    l.bytes = (double)count * (o.momentum > 0 ? 20 : 12);
-    return launch_all(context, &l, 1);
+    s.count = o.momentum > 0 ? 3 : 2;
+    s.flop = o.momentum > 0 ? 6 : 4;
+    step_number(&s, (double)learning_rate);
+    step_number(&s, (double)o.momentum);
+    step_number(&s, (double)o.weight_decay);
+    return run_step(context, &s);
 }
 
-cleat_status cleat_adam_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
-    cleat_tensor m, cleat_tensor v, int64_t step_number, float learning_rate,
-    const cleat_adam_options *options) {
+static cleat_status adam(cleat_context *context, const char *operation, bool decoupled,
+    cleat_tensor parameter, cleat_tensor gradient, cleat_tensor m, cleat_tensor v, int64_t ordinal,
+    float learning_rate, const cleat_adam_options *options) {
     const cleat_adam_options o = options != NULL ? *options : (cleat_adam_options){0};
     const float beta1 = o.beta1 == 0 ? 0.9f : o.beta1;
     const float beta2 = o.beta2 == 0 ? 0.999f : o.beta2;
     const float epsilon = o.epsilon == 0 ? 1e-8f : o.epsilon;
-    step s = {.operation = "adam_step"};
+    const double rate = (double)learning_rate;
+    const double decay = (double)o.weight_decay;
+    step s = {.operation = operation, .rule = RULE_ADAM, .flop = 15};
     step_add(&s, "parameter", parameter);
     step_add(&s, "gradient", gradient);
     step_add(&s, "m", m);
     step_add(&s, "v", v);
     TRY(check_step(context, &s));
+    TRY(check_not_negative(operation, "learning_rate", learning_rate));
+    TRY(check_beta(operation, "beta1", beta1));
+    TRY(check_beta(operation, "beta2", beta2));
+    TRY(check_not_negative(operation, "epsilon", epsilon));
+    TRY(check_not_negative(operation, "weight_decay", o.weight_decay));
+    TRY(check_step_number(operation, ordinal));
+    step_number(&s, (double)beta1);
+    step_number(&s, 1 - (double)beta1);
+    step_number(&s, (double)beta2);
+    step_number(&s, 1 - (double)beta2);
+    step_number(&s, rate / (1 - pow((double)beta1, (double)ordinal)));
+    step_number(&s, 1 / sqrt(1 - pow((double)beta2, (double)ordinal)));
+    step_number(&s, (double)epsilon);
+    step_number(&s, decoupled ? 0 : decay);
+    step_number(&s, decoupled ? 1 - rate * decay : 1);
+    return run_step(context, &s);
+}
+
+cleat_status cleat_adam_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
+    cleat_tensor m, cleat_tensor v, int64_t ordinal, float learning_rate,
+    const cleat_adam_options *options) {
+    return adam(
+        context, "adam_step", false, parameter, gradient, m, v, ordinal, learning_rate, options);
+}
+
+cleat_status cleat_adamw_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
+    cleat_tensor m, cleat_tensor v, int64_t ordinal, float learning_rate,
+    const cleat_adam_options *options) {
+    return adam(
+        context, "adamw_step", true, parameter, gradient, m, v, ordinal, learning_rate, options);
+}
+
+cleat_status cleat_rmsprop_step(cleat_context *context, cleat_tensor parameter,
+    cleat_tensor gradient, cleat_tensor v, const cleat_tensor *velocity, const cleat_tensor *mean,
+    float learning_rate, const cleat_rmsprop_options *options) {
+    const cleat_rmsprop_options o = options != NULL ? *options : (cleat_rmsprop_options){0};
+    const float alpha = o.alpha == 0 ? 0.99f : o.alpha;
+    const float epsilon = o.epsilon == 0 ? 1e-8f : o.epsilon;
+    step s = {
+        .operation = "rmsprop_step", .rule = RULE_RMSPROP, .centered = o.centered, .flop = 14};
+    TRY(check_not_negative(s.operation, "learning_rate", learning_rate));
+    TRY(check_beta(s.operation, "alpha", alpha));
+    TRY(check_not_negative(s.operation, "epsilon", epsilon));
+    TRY(check_not_negative(s.operation, "momentum", o.momentum));
+    TRY(check_not_negative(s.operation, "weight_decay", o.weight_decay));
+    REFUSE_IF(o.momentum > 0 && velocity == NULL, CLEAT_INVALID_ARGUMENT,
+        "%s: momentum is %g, but velocity is NULL", s.operation, (double)o.momentum);
+    REFUSE_IF(o.centered && mean == NULL, CLEAT_INVALID_ARGUMENT, "%s: centered, but mean is NULL",
+        s.operation);
+    step_add(&s, "parameter", parameter);
+    step_add(&s, "gradient", gradient);
+    step_add(&s, "v", v);
+    if (o.momentum > 0) {
+        step_add(&s, "velocity", *velocity);
+    }
+    if (o.centered) {
+        step_add(&s, "mean", *mean);
+    }
+    TRY(check_step(context, &s));
+    step_number(&s, (double)alpha);
+    step_number(&s, 1 - (double)alpha);
+    step_number(&s, (double)learning_rate);
+    step_number(&s, (double)epsilon);
+    step_number(&s, (double)o.momentum);
+    step_number(&s, (double)o.weight_decay);
+    return run_step(context, &s);
+}
+
+cleat_status cleat_adagrad_step(cleat_context *context, cleat_tensor parameter,
+    cleat_tensor gradient, cleat_tensor sum, int64_t ordinal, float learning_rate,
+    const cleat_adagrad_options *options) {
+    const cleat_adagrad_options o = options != NULL ? *options : (cleat_adagrad_options){0};
+    const float epsilon = o.epsilon == 0 ? 1e-10f : o.epsilon;
+    step s = {.operation = "adagrad_step", .rule = RULE_ADAGRAD, .flop = 8};
+    step_add(&s, "parameter", parameter);
+    step_add(&s, "gradient", gradient);
+    step_add(&s, "sum", sum);
+    TRY(check_step(context, &s));
+    TRY(check_not_negative(s.operation, "learning_rate", learning_rate));
+    TRY(check_not_negative(s.operation, "learning_rate_decay", o.learning_rate_decay));
+    TRY(check_not_negative(s.operation, "weight_decay", o.weight_decay));
+    TRY(check_not_negative(s.operation, "epsilon", epsilon));
+    TRY(check_step_number(s.operation, ordinal));
+    const double slowed = 1 + ((double)ordinal - 1) * (double)o.learning_rate_decay;
+    step_number(&s, (double)learning_rate / slowed);
+    step_number(&s, (double)epsilon);
+    step_number(&s, (double)o.weight_decay);
+    return run_step(context, &s);
+}
+
+cleat_status cleat_lion_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
+    cleat_tensor m, float learning_rate, const cleat_lion_options *options) {
+    const cleat_lion_options o = options != NULL ? *options : (cleat_lion_options){0};
+    const float beta1 = o.beta1 == 0 ? 0.9f : o.beta1;
+    const float beta2 = o.beta2 == 0 ? 0.99f : o.beta2;
+    step s = {.operation = "lion_step", .rule = RULE_LION, .flop = 8};
+    step_add(&s, "parameter", parameter);
+    step_add(&s, "gradient", gradient);
+    step_add(&s, "m", m);
+    TRY(check_step(context, &s));
     TRY(check_not_negative(s.operation, "learning_rate", learning_rate));
     TRY(check_beta(s.operation, "beta1", beta1));
     TRY(check_beta(s.operation, "beta2", beta2));
-    TRY(check_not_negative(s.operation, "epsilon", epsilon));
     TRY(check_not_negative(s.operation, "weight_decay", o.weight_decay));
-    REFUSE_IF(step_number < 1, CLEAT_INVALID_ARGUMENT, "%s: step is %lld, the first one is 1",
-        s.operation, (long long)step_number);
-
-    const int64_t count = cleat_tensor_count(&parameter);
-    if (count == 0) {
-        return CLEAT_OK;
-    }
-    tensors_collapse(s.tensors, s.count);
-    launch l = launch_step(context_profile(context), &s, "adam_contiguous", "adam_strided", count);
-    launch_float(&l, beta1);
-    launch_float(&l, (float)(1 - (double)beta1));
-    launch_float(&l, beta2);
-    launch_float(&l, (float)(1 - (double)beta2));
-    launch_float(&l, (float)((double)learning_rate / (1 - pow(beta1, (double)step_number))));
-    launch_float(&l, (float)(1 / sqrt(1 - pow(beta2, (double)step_number))));
-    launch_float(&l, epsilon);
-    launch_float(&l, o.weight_decay);
-    launch_numbers_end(&l);
-    l.flop = (double)count * 14;
-    l.bytes = (double)count * 28;
-    return launch_all(context, &l, 1);
+    step_number(&s, (double)beta1);
+    step_number(&s, 1 - (double)beta1);
+    step_number(&s, (double)beta2);
+    step_number(&s, 1 - (double)beta2);
+    step_number(&s, (double)learning_rate);
+    step_number(&s, 1 - (double)learning_rate * (double)o.weight_decay);
+    return run_step(context, &s);
 }

@@ -179,7 +179,7 @@ static cleat_status fold(folding *f, int32_t axis, int64_t start, int64_t count,
         .macro_count = 1,
         .accumulate = true,
         .divisor = 1.0f,
-        .input_memory = f->memory,
+        .input_memory = {f->memory},
         .output_memory = f->memory,
         .macros = {{"REDUCE_VALUE", NULL, 0}}};
     sum.inputs[0] = part_of(f, axis, start, count, step);
