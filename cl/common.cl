@@ -64,9 +64,12 @@
 /* Of an index that moves on in a loop, beside more pointers than there are registers: else the
  * compiler moves each pointer instead, and keeps them all in memory. */
 #define KEEP_INDEX(index) __asm__("" : "+r"(index))
+/* Loads before it stay before it. */
+#define KEEP_ORDER __asm__ volatile("" ::: "memory")
 #else
 #define KEEP_APART
 /* Where such a function is inlined, restrict would turn into calls that oclgrind does not know. */
 #define APART_RESTRICT
 #define KEEP_INDEX(index)
+#define KEEP_ORDER
 #endif

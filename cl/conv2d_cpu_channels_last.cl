@@ -17,7 +17,8 @@
  *
  * Geometry: one work-item a work-group, 1-D. An item takes item_tiles tiles, counted along all rows of
  * all images, by item_blocks blocks of one group: inner_blocks blocks, whose panels stay in the
- * second-level cache, for one tile after the other, then the next ones.
+ * second-level cache, for one tile after the other, then the next ones. Items with the same blocks lie
+ * next to each other, so that a thread finds their panels there.
  * Local memory, the one item's own:
  *   copied COPIES: the pixels of a tile, GEMM_MR * (channels + GEMM_W) floats, or what the windows of a
  *          row cover, taps_h * ((out_width - 1) * stride_w + taps_w) * channels floats; else not used
@@ -34,16 +35,22 @@
 
 #define GEMM_NV 2
 #include "gemm_cpu.cl"
+#include "stream.cl"
 
 /* Steps by which weights are asked for ahead. */
 #define WEIGHTS_AHEAD 16
 #define LINE_FLOATS 16
-/* Steps of a tile beside which asking for its results' lines takes no time. */
-#define WORTH_ASKING 48
+
+#if COPIES
+#define TILE_SPACE __local
+#else
+#define TILE_SPACE __global
+#endif
 
 /* Where a tile's terms lie. Elements of x are counted from its buffer's beginning. */
 typedef struct tile_place {
     INDEX at;           /* tap (0, 0) of the first pixel, inside x or not */
+    const TILE_SPACE float *x;
     INDEX tap_h, tap_w; /* from tap to tap */
     INDEX step;         /* from pixel to pixel */
     int first_kh, end_kh;
@@ -52,10 +59,10 @@ typedef struct tile_place {
     int whole;       /* every tap of every pixel lies inside x's columns */
     int column, width, stride_w, dilation_w;
     int count; /* of pixels */
+    int past;  /* results are stored past the caches */
 } tile_place;
 
 #if COPIES
-#define TILE_SPACE __local
 /* Pixels `step` apart to pixels channels + GEMM_W apart. */
 static inline void copy_pixels(
     const __global float *x, INDEX step, int count, int channels, __local float *copied) {
@@ -102,8 +109,6 @@ static inline void copy_windows(
         zero_run(to + inside * channels, (columns - before - inside) * channels);
     }
 }
-#else
-#define TILE_SPACE __global
 #endif
 
 static inline GEMM_VECTOR activate(GEMM_VECTOR value, float2 parameters) {
@@ -128,7 +133,7 @@ static inline GEMM_VECTOR activate(GEMM_VECTOR value, float2 parameters) {
     ANY_INT(groups) ANY_INT(channels) ANY_INT(outputs) ANY_INT(stride_h) ANY_INT(stride_w)         \
     ANY_INT(top) ANY_INT(left) ANY_INT(taps_h) ANY_INT(taps_w) ANY_INT(dilation_h)                 \
     ANY_INT(dilation_w) ANY_INT(tiles) ANY_INT(item_tiles) ANY_INT(item_blocks)                    \
-    ANY_INT(inner_blocks) ACTIVATION_NUMBERS(ANY_FLOAT)
+    ANY_INT(inner_blocks) ANY_INT(past) ACTIVATION_NUMBERS(ANY_FLOAT)
 typedef struct last_numbers {
     NUMBER_MEMBERS(LAST_LIST)
 } last_numbers;
@@ -142,24 +147,27 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
     const int block_items = (blocks + item_blocks - 1) / item_blocks;
     const int parts = (tiles + item_tiles - 1) / item_tiles;
     int item = get_group_id(0);
-    const int block_begin = item % block_items * item_blocks;
-    const int block_end = min(block_begin + item_blocks, blocks);
-    item /= block_items;
     const int tile_begin = item % parts * item_tiles;
     const int tile_end = min(tile_begin + item_tiles, tiles);
-    const int g = item / parts;
+    item /= parts;
+    const int block_begin = item % block_items * item_blocks;
+    const int block_end = min(block_begin + item_blocks, blocks);
+    const int g = item / block_items;
 
     const int vector_begin = max(2 * block_begin - ODD, 0);
-    for (int i = 0; i < (2 * block_end - ODD - vector_begin) * GEMM_W; i++) {
-        const int v = vector_begin + i / GEMM_W;
-        const INDEX m = g * outputs + min(v * GEMM_W, outputs - GEMM_W) + i % GEMM_W;
-        added[i] = bias ? bias[bias_offset + m * bias_stride] : 0.0f;
+    for (int v = vector_begin; v < 2 * block_end - ODD; v++) {
+        const INDEX m = g * outputs + min(v * GEMM_W, outputs - GEMM_W);
+        STORE(GEMM_W,
+            bias ? GATHER(GEMM_W, bias + (bias_offset + m * bias_stride), bias_stride) : 0.0f,
+            added + (v - vector_begin) * GEMM_W);
     }
 
     const int row_tiles = (out_width + GEMM_MR - 1) / GEMM_MR;
     tile_place place = {.tap_h = dilation_h * x_h, .tap_w = dilation_w * x_w, .step = stride_w * x_w,
         .taps_h = taps_h, .taps_w = taps_w, .channels = channels, .width = width, .stride_w = stride_w,
         .dilation_w = dilation_w};
+    place.past = past && IS_STREAMABLE(GEMM_W, y) &&
+        (y_offset | y_n | y_h | y_w | outputs) % GEMM_W == 0;
     const bool joined = x_w == channels && dilation_w == 1;
     panels += g * vectors * panel_step;
     y += y_offset + g * outputs;
@@ -202,9 +210,9 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
                 place.runs = 1;
                 place.steps = taps_w * channels;
             }
-#define TILE_SOURCE copied
+            place.x = copied + place.at;
 #else
-#define TILE_SOURCE x
+            place.x = x + place.at;
 #endif
             __global float *target = y + n * y_n + oh * y_h + ow * y_w;
             for (int b = inner; b < inner_end; b++) {
@@ -214,13 +222,13 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
                 const __local float *addends = added + (v - vector_begin) * GEMM_W;
 #if ODD
                 if (b == 0) {
-                    channels_last_tile_1(TILE_SOURCE, &place, panel, 0, addends, target + m, y_w, 0,
+                    channels_last_tile_1(&place, panel, 0, addends, target + m, y_w, 0,
                         ACTIVATION_PARAMETERS, kept, next, next_step);
                 } else
 #endif
                 {
-                    channels_last_tile_2(TILE_SOURCE, &place, panel, panel_step, addends, target + m,
-                        y_w, min((v + 1) * GEMM_W, outputs - GEMM_W) - m, ACTIVATION_PARAMETERS, kept, next,
+                    channels_last_tile_2(&place, panel, panel_step, addends, target + m, y_w,
+                        min((v + 1) * GEMM_W, outputs - GEMM_W) - m, ACTIVATION_PARAMETERS, kept, next,
                         next_step);
                 }
                 next_step = 0;

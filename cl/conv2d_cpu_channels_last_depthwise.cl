@@ -8,7 +8,7 @@
  *
  * where elements outside x count as 0. A tile is TILE neighbouring pixels of a row of y by a vector of
  * channels, in registers; its columns of x are read once for each row of the window. Rows of padding
- * cost nothing, columns of padding are zeros.
+ * cost nothing, columns of padding a branch.
  *
  * Weights are panels of conv2d_cpu_channels_last_pack.cl: [vector][th][tw][lane], the last vector
  * beginning VECTOR before the channels' end.
@@ -38,32 +38,24 @@ static inline FLOATV activate(FLOATV value, float2 parameters) {
 #endif
 }
 
-/* Where the window's rows lie for a tile, and its columns if not all of them lie inside x. */
+/* Where the window's rows lie for a tile, and which of its columns lie inside x, a bit each. */
 typedef struct window_place {
     INDEX tap_h, x_w;
     int first_kh, end_kh;
-    INDEX column_at[COLUMNS]; /* from the first column, somewhere inside x */
-    uint column_mask[COLUMNS]; /* of the bits that count: all or none */
+    ulong columns;
 } window_place;
 
-#define ALL_BITS 0xffffffffu
-#define MASKED(value, mask)                                                                        \
-    CAT(as_float, VECTOR)(CAT(as_uint, VECTOR)(value) & (CAT(uint, VECTOR))(mask))
-
-static inline void place_columns(window_place *place, int column, int width) {
-    KEEP_ROLLED
-    for (int j = 0; j < COLUMNS; j++) {
-        const int at = column + j;
-        place->column_at[j] = (clamp(at, 0, width - 1) - column) * place->x_w;
-        place->column_mask[j] = at >= 0 && at < width ? ALL_BITS : 0;
-    }
+static inline ulong columns_inside(int column, int width) {
+    const int begin = clamp(-column, 0, COLUMNS), end = clamp(width - column, begin, COLUMNS);
+    return (((ulong)1 << end) - 1) & ~(((ulong)1 << begin) - 1);
 }
 
-/* Adds the rows of the window; x: the first column of row 0; inside: no column needs its mask. */
+/* Adds the rows of the window; x: the first column of row 0. */
 static inline void add_rows(const __global float *x, const window_place *place,
-    const __global float *weights, const bool inside, FLOATV *sums) {
+    const __global float *weights, FLOATV *sums) {
     x += place->first_kh * place->tap_h;
     weights += place->first_kh * (KERNEL_W * VECTOR);
+    const ulong columns = place->columns;
     KEEP_ROLLED
     for (int kh = place->first_kh; kh < place->end_kh; kh++) {
         FLOATV w[KERNEL_W];
@@ -73,14 +65,14 @@ static inline void add_rows(const __global float *x, const window_place *place,
         }
 #pragma unroll
         for (int j = 0; j < COLUMNS; j++) {
-            const FLOATV value = inside ? LOAD(VECTOR, x + j * place->x_w)
-                                        : MASKED(LOAD(VECTOR, x + place->column_at[j]),
-                                              place->column_mask[j]);
+            if (columns >> j & 1) {
+                const FLOATV value = LOAD(VECTOR, x + j * place->x_w);
 #pragma unroll
-            for (int i = 0; i < KERNEL_W; i++) {
-                const int p = j - i * DILATION_W;
-                if (p >= 0 && p % STRIDE_W == 0 && p / STRIDE_W < TILE) {
-                    sums[p / STRIDE_W] = FMA(value, w[i], sums[p / STRIDE_W]);
+                for (int i = 0; i < KERNEL_W; i++) {
+                    const int p = j - i * DILATION_W;
+                    if (p >= 0 && p % STRIDE_W == 0 && p / STRIDE_W < TILE) {
+                        sums[p / STRIDE_W] = FMA(value, w[i], sums[p / STRIDE_W]);
+                    }
                 }
             }
         }
@@ -91,14 +83,14 @@ static inline void add_rows(const __global float *x, const window_place *place,
 
 /* A tile of one vector of channels. */
 static inline void compute_tile(const __global float *x, const window_place *place,
-    const __global float *weights, const __local float *added, const bool inside,
-    __global float *y, INDEX y_w, int count, float2 parameters) {
+    const __global float *weights, const __local float *added, __global float *y, INDEX y_w,
+    int count, float2 parameters) {
     FLOATV sums[TILE];
 #pragma unroll
     for (int p = 0; p < TILE; p++) {
         sums[p] = LOAD(VECTOR, added);
     }
-    add_rows(x, place, weights, inside, sums);
+    add_rows(x, place, weights, sums);
 #if ACTIVATION <= 2
 #pragma unroll
     for (int p = 0; p < TILE; p++) {
@@ -162,21 +154,12 @@ __kernel void conv2d_cpu_channels_last_depthwise(const __global float *x, __glob
             __global float *target = y + oh * y_h + ow * y_w;
             const int count = min(out_width - ow, TILE);
             const __global float *weights = panels + vector_begin * panel;
-            if (column >= 0 && column + COLUMNS <= width) {
-                for (int v = vector_begin; v < vector_end; v++) {
-                    const int c = min(v * VECTOR, last);
-                    compute_tile(x + (at + c), &place, weights, added + v * VECTOR, true,
-                        target + c, y_w, count, ACTIVATION_PARAMETERS);
-                    weights += panel;
-                }
-            } else {
-                place_columns(&place, column, width);
-                for (int v = vector_begin; v < vector_end; v++) {
-                    const int c = min(v * VECTOR, last);
-                    compute_tile(x + (at + c), &place, weights, added + v * VECTOR, false,
-                        target + c, y_w, count, ACTIVATION_PARAMETERS);
-                    weights += panel;
-                }
+            place.columns = columns_inside(column, width);
+            for (int v = vector_begin; v < vector_end; v++) {
+                const int c = min(v * VECTOR, last);
+                compute_tile(x + (at + c), &place, weights, added + v * VECTOR, target + c, y_w,
+                    count, ACTIVATION_PARAMETERS);
+                weights += panel;
             }
         }
     }

@@ -5,27 +5,29 @@
  * ones beyond place->count standing for nothing:
  *
  *     y[p * y_w + v * GEMM_W + lane] = activation(bias[v * GEMM_W + lane] + sum over taps and c of
- *         x[at + tap + p * step + c] * panel[v * panel_step + (tap * channels + c) * GEMM_W + lane])
+ *         x[p * step + tap + c] * panel[v * panel_step + (tap * channels + c) * GEMM_W + lane])
  *
  * of the taps that lie inside x. The products of pixels whose tap does not are thrown away: the sums
  * so far wait in `kept`, GEMM_MR * GEMM_NR floats. What lies from `next` on will be read soon: each step
- * asks for a line of it.
+ * asks for a line of it, and for the lines where a pixel's results will go. A step is kept in the order
+ * in which it stands here, a pixel after the other: compilers would load all pixels first, and then have
+ * too few registers for the sums.
  */
-static inline void CAT(channels_last_tile_, GEMM_NV)(const TILE_SPACE float *x, const tile_place *place,
+static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
     const __global float *panel, INDEX panel_step, const __local float *bias, __global float *y,
     INDEX y_w, INDEX last_vector, float2 parameters, __local float *kept, const __global float *next,
     int next_step) {
 #define TILE_START(r, v) GEMM_VECTOR acc_##r##_##v = LOAD(GEMM_W, bias + (v) * GEMM_W);
 #define TILE_START_ROW(r, unused) GEMM_VECTORS(TILE_START, r)
     GEMM_ROWS(TILE_START_ROW, )
-#define TILE_ASK(r, unused)                                                                        \
-    ASK_LINE(y + min(r, place->count - 1) * y_w, 1);                                               \
-    ASK_LINE(y + min(r, place->count - 1) * y_w + last_vector + GEMM_W - 1, 1);
-    if (place->taps_h * place->taps_w * place->channels >= WORTH_ASKING) {
-        GEMM_ROWS(TILE_ASK, )
-    }
+    size_t ask = place->past ? (size_t)kept : (size_t)y;
+    int asks = place->past ? 0 : place->count;
+#define TILE_POINTER(r, unused)                                                                    \
+    const TILE_SPACE float *x_##r = place->x + min(r, place->count - 1) * place->step;
+    GEMM_ROWS(TILE_POINTER, )
     for (int kh = place->first_kh; kh < place->end_kh; kh++) {
         for (int run = 0; run < place->runs; run++) {
+            bool partly = false;
             int first = 0, last = place->count - 1;
             if (!place->whole) {
                 const int column = place->column + run * place->dilation_w;
@@ -38,27 +40,41 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const TILE_SPACE float *x, 
                 if (first > last) {
                     continue;
                 }
+                partly = first > 0 || last < place->count - 1;
+#define TILE_CLAMP(r, unused) x_##r = place->x + clamp(r, first, last) * place->step;
+                GEMM_ROWS(TILE_CLAMP, )
             }
-            const INDEX at = place->at + kh * place->tap_h + run * place->tap_w;
-            const __global float *weights =
-                panel + (kh * place->taps_w + run) * place->channels * GEMM_W;
-            const bool partly = first > 0 || last < place->count - 1;
             if (partly) {
 #define TILE_KEEP(r, v) GEMM_STORE(acc_##r##_##v, v, kept + (r) * GEMM_NR);
 #define TILE_KEEP_ROW(r, unused) GEMM_VECTORS(TILE_KEEP, r)
                 GEMM_ROWS(TILE_KEEP_ROW, )
             }
-#define TILE_POINTER(r, unused)                                                                    \
-    const TILE_SPACE float *x_##r = x + at + clamp(r, first, last) * place->step;
-            GEMM_ROWS(TILE_POINTER, )
-            for (int k = 0; k < place->steps; k++) {
-#define TILE_PIXEL(r) x_##r[k]
-#define TILE_WEIGHTS(v) LOAD(GEMM_W, weights + (v) * panel_step)
-                GEMM_STEP(TILE_PIXEL, TILE_WEIGHTS);
+            const __global float *weights =
+                panel + (kh * place->taps_w + run) * place->channels * GEMM_W;
+            long k = kh * place->tap_h + run * place->tap_w;
+            KEEP_ROLLED
+            for (int left = place->steps; left > 0; left--) {
+#define TILE_WEIGHTS(unused, v)                                                                    \
+    const GEMM_VECTOR w_##v = LOAD(GEMM_W, weights + (v) * panel_step);
+                GEMM_VECTORS(TILE_WEIGHTS, )
+#define TILE_PRODUCT(r, v) acc_##r##_##v = FMA(pixel, w_##v, acc_##r##_##v);
+#define TILE_STEP(r, unused)                                                                       \
+    {                                                                                              \
+        KEEP_ORDER;                                                                                \
+        const GEMM_VECTOR pixel = (GEMM_VECTOR)(x_##r[k]);                                         \
+        GEMM_VECTORS(TILE_PRODUCT, r)                                                              \
+    }
+                GEMM_ROWS(TILE_STEP, )
 #define TILE_AHEAD(unused, v) ASK_LINE(weights + (v) * panel_step + WEIGHTS_AHEAD * GEMM_W, 0);
                 GEMM_VECTORS(TILE_AHEAD, )
-                ASK_LINE_FAR(next + k * next_step);
+                ASK_LINE_FAR(next);
+                ASK_LINE(ask, 1);
+                ASK_LINE(ask + (last_vector + GEMM_W - 1) * sizeof(float), 1);
+                ask += --asks > 0 ? y_w * sizeof(float) : 0;
                 weights += GEMM_W;
+                next += next_step;
+                k++;
+                KEEP_INDEX(k);
             }
             if (partly) {
 #define TILE_RESTORE(r, v) acc_##r##_##v = LOAD(GEMM_W, kept + (r) * GEMM_NR + (v) * GEMM_W);
@@ -71,15 +87,21 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const TILE_SPACE float *x, 
         }
     }
 #if ACTIVATION <= 2
-#define TILE_PUT(r, v)                                                                             \
-    STORE(GEMM_W, activate(acc_##r##_##v, parameters),                                                  \
-        y + (r) * y_w + ((v) == GEMM_NV - 1 ? last_vector : (INDEX)((v) * GEMM_W)));
-#define TILE_PUT_ROW(r, unused)                                                                    \
+#define TILE_TARGET(r, v) (y + (r) * y_w + ((v) == GEMM_NV - 1 ? last_vector : (INDEX)((v) * GEMM_W)))
+#define TILE_PUT(r, v) STORE(GEMM_W, activate(acc_##r##_##v, parameters), TILE_TARGET(r, v));
+#define TILE_PUT_PAST(r, v) STREAM(GEMM_W, activate(acc_##r##_##v, parameters), TILE_TARGET(r, v));
+#define TILE_PUT_ROW(r, PUT)                                                                       \
     if (r < place->count) {                                                                        \
-        GEMM_VECTORS(TILE_PUT, r)                                                                  \
+        GEMM_VECTORS(PUT, r)                                                                       \
     }
-    GEMM_ROWS(TILE_PUT_ROW, )
+    if (place->past) {
+        GEMM_ROWS(TILE_PUT_ROW, TILE_PUT_PAST)
+    } else {
+        GEMM_ROWS(TILE_PUT_ROW, TILE_PUT)
+    }
+#undef TILE_TARGET
 #undef TILE_PUT
+#undef TILE_PUT_PAST
 #undef TILE_PUT_ROW
 #else
     /* Once, not for each of the tile's vectors: an activation is much code. */
@@ -87,18 +109,25 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const TILE_SPACE float *x, 
     KEEP_ROLLED
     for (int i = 0; i < place->count * GEMM_NV; i++) {
         const int v = i % GEMM_NV;
-        STORE(GEMM_W, activate(LOAD(GEMM_W, kept + i * GEMM_W), parameters),
-            y + i / GEMM_NV * y_w + (v == GEMM_NV - 1 ? last_vector : (INDEX)(v * GEMM_W)));
+        const GEMM_VECTOR value = activate(LOAD(GEMM_W, kept + i * GEMM_W), parameters);
+        __global float *target =
+            y + i / GEMM_NV * y_w + (v == GEMM_NV - 1 ? last_vector : (INDEX)(v * GEMM_W));
+        if (place->past) {
+            STREAM(GEMM_W, value, target);
+        } else {
+            STORE(GEMM_W, value, target);
+        }
     }
 #endif
-#undef TILE_ASK
 #undef TILE_START
 #undef TILE_START_ROW
 #undef TILE_KEEP
 #undef TILE_KEEP_ROW
 #undef TILE_POINTER
-#undef TILE_PIXEL
+#undef TILE_CLAMP
 #undef TILE_WEIGHTS
+#undef TILE_PRODUCT
+#undef TILE_STEP
 #undef TILE_AHEAD
 #undef TILE_RESTORE
 #undef TILE_RESTORE_ROW

@@ -534,6 +534,43 @@ START_TEST(test_activations_channels_last) {
 }
 END_TEST
 
+/* A result that on most processors is so large that it is stored past the caches. */
+START_TEST(test_large_channels_last) {
+    enum { PIXELS = 261 * 263, OUTPUTS = 32 };
+    if (!test_wants_work((double)PIXELS * OUTPUTS)) {
+        return;
+    }
+    const int64_t x_shape[] = {1, 1, 261, 263}, w_shape[] = {OUTPUTS, 1, 1, 1};
+    const int64_t pixels[] = {1, 261, 263, OUTPUTS};
+    const int32_t axes[] = {0, 3, 1, 2};
+    float *x_values = malloc(PIXELS * sizeof *x_values), w_values[OUTPUTS];
+    float *y_values = malloc((size_t)PIXELS * OUTPUTS * sizeof *y_values);
+    for (int i = 0; i < PIXELS; i++) {
+        x_values[i] = (float)(i % 1021);
+    }
+    for (int m = 0; m < OUTPUTS; m++) {
+        w_values[m] = (float)(m - 5);
+    }
+    test_tensor x = test_input_from(4, x_shape, x_values, TEST_CHANNELS_LAST);
+    test_tensor w = test_input_from(4, w_shape, w_values, TEST_ROW_MAJOR);
+    cleat_tensor y, view;
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 4, pixels, &y));
+    test_ok(cleat_permute(y, axes, &view));
+    test_ok(cleat_conv2d(test_context(), x.view, w.view, view, NULL));
+    test_ok(cleat_read(test_context(), y, y_values, (size_t)PIXELS * OUTPUTS * sizeof *y_values));
+    int64_t wrong = 0;
+    for (int i = 0; i < PIXELS * OUTPUTS; i++) {
+        wrong += y_values[i] != x_values[i / OUTPUTS] * w_values[i % OUTPUTS];
+    }
+    ck_assert_int_eq(wrong, 0);
+    cleat_tensor_release(&y);
+    test_free(&x);
+    test_free(&w);
+    free(x_values);
+    free(y_values);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("conv2d");
     static const char *const names[] = {"forward", "backward_data", "backward_weights"};
@@ -549,6 +586,7 @@ Suite *test_suite(void) {
         tcase_add_loop_test(direction, test_special_values, i, i + 1);
         if (i == CLEAT_CONV2D_FORWARD) {
             tcase_add_test(direction, test_step_1);
+            tcase_add_test(direction, test_large_channels_last);
         }
         suite_add_tcase(suite, direction);
     }

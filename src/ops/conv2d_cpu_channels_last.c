@@ -5,19 +5,23 @@
 enum {
     BLOCK_VECTORS = 2,
     PANELS_NEAR = 384 * 1024, /* bytes: under half of a usual second-level cache */
-    TILE_START = 100,         /* cycles, about, of a tile beyond its steps */
-    ITEM_START = 1000,
-    FETCH_BYTES = 8,       /* that the last cache gives a cycle */
-    SET_BYTES = 4096,      /* lines so far apart share a set of a usual first-level cache */
-    SET_LINES = 8,         /* that it holds */
-    SHORT_RUN = 16,        /* steps */
-    COPY_BYTES = 32 * 1024 /* of rows: about a first-level cache */
+    NEAR = 640 * 1024,        /* that it keeps beside other things */
+    TILE_START = 150,         /* cycles, about, of a tile beyond its steps */
+    ITEM_START = 400,
+    FETCH_BYTES = 8,        /* that the last cache gives a cycle */
+    SET_BYTES = 4096,       /* lines so far apart share a set of a usual first-level cache */
+    SET_LINES = 8,          /* that it holds */
+    SHORT_RUN = 16,         /* steps */
+    COPY_BYTES = 32 * 1024, /* of rows: about a first-level cache */
+    CACHE_SHARE =
+        4 /* of the last cache: a larger result has left it when the next layer reads it */
 };
 
 typedef struct last_plan {
-    cleat_tensor x, y; /* with rows joined where that makes no difference */
-    int64_t pixels;    /* of a tile */
-    bool copies;       /* a tile's pixels go to local memory first */
+    cleat_tensor x, y;           /* with rows joined where that makes no difference */
+    int64_t pixels, tile_floats; /* of a tile, and what it reads of x for the first time */
+    bool copies;                 /* a tile's pixels go to local memory first */
+    bool past;                   /* results are stored past the caches */
     int64_t tiles, blocks;
     int64_t item_tiles, item_blocks, inner_blocks;
 } last_plan;
@@ -56,21 +60,23 @@ static int64_t tile_pixels(int64_t width, int64_t row) {
     return 20 * ceil_div(row, half) * half < 19 * ceil_div(row, most) * most ? half : most;
 }
 
-/* Cycles, about, of an item. */
-static double item_cost(const last_plan *l, const weight_panels *panels) {
-    const double steps = (double)(panels->taps * panels->channels);
-    const double tile = (steps * BLOCK_VECTORS + 2) * (double)l->pixels + TILE_START;
-    const double rounds = (double)ceil_div(l->item_blocks, l->inner_blocks);
-    const double fetched = (double)(l->item_blocks * BLOCK_VECTORS * panels->panel_floats) +
-                           rounds * (double)(l->item_tiles * l->pixels * panels->channels);
-    return (double)(l->item_tiles * l->item_blocks) * tile + fetched * 4 / FETCH_BYTES + ITEM_START;
-}
-
 static void set_item(last_plan *l, const weight_panels *panels, int64_t tiles, int64_t blocks) {
     l->item_tiles = tiles;
     l->item_blocks = blocks;
     l->inner_blocks =
         max_of(min_of(PANELS_NEAR / (panels->panel_floats * BLOCK_VECTORS * 4), blocks), 1);
+}
+
+/* Cycles, about, of an item. Its pixels come from the last cache, its panels too unless they are
+ * still near from the item before. */
+static double item_cost(const last_plan *l, const weight_panels *panels) {
+    const double steps = (double)(panels->taps * panels->channels);
+    const double tile = (steps * BLOCK_VECTORS + 2) * (double)l->pixels + TILE_START;
+    const double read = (double)(l->item_tiles * l->tile_floats) * 4;
+    const double rounds = (double)ceil_div(l->item_blocks, l->inner_blocks);
+    const double weights = (double)(l->item_blocks * BLOCK_VECTORS * panels->panel_floats) * 4;
+    const double fetched = (read > NEAR ? read * rounds : read) + (weights > NEAR ? weights : 0);
+    return (double)(l->item_tiles * l->item_blocks) * tile + fetched / FETCH_BYTES + ITEM_START;
 }
 
 /* 1, 2, 3, 4, 6, 8, 12, 16, ... */
@@ -83,13 +89,16 @@ static void divide(last_plan *l, const weight_panels *panels, int64_t threads) {
     int64_t tiles = l->tiles, blocks = l->blocks;
     double least = -1;
     for (int64_t block_parts = 1; block_parts <= l->blocks; block_parts *= 2) {
+        const double weights = (double)(l->blocks * BLOCK_VECTORS * panels->panel_floats) * 4 /
+                               (double)min_of(block_parts, threads);
         for (int64_t parts = 1; parts <= min_of(l->tiles, 64 * threads);
              parts = next_parts(parts)) {
             set_item(l, panels, ceil_div(l->tiles, parts), ceil_div(l->blocks, block_parts));
             const int64_t items = ceil_div(l->tiles, l->item_tiles) *
                                   ceil_div(l->blocks, l->item_blocks) * panels->groups;
             const double cost = (double)ceil_div(items, threads) * item_cost(l, panels) *
-                                (1 + 0.5 * (double)threads / (double)items);
+                                    (1 + 0.5 * (double)threads / (double)items) +
+                                weights / FETCH_BYTES;
             if (least < 0 || cost < least) {
                 least = cost;
                 tiles = l->item_tiles;
@@ -132,6 +141,10 @@ static last_plan begin_plan(
     l.copies = (pixels_collide(p, panels, &l) || (rows_are_short(p) && copied <= COPY_BYTES)) &&
                2 * copied <= (int64_t)profile->local_memory;
     l.tiles = l.y.shape[0] * l.y.shape[2] * ceil_div(l.y.shape[3], l.pixels);
+    l.tile_floats = l.pixels * panels->channels * min_of(p->stride[ROWS], p->w.shape[2]) *
+                    min_of(p->stride[COLUMNS], p->w.shape[3]);
+    l.past = profile_is_past_caches(
+        profile, CACHE_SHARE * sizeof(float) * (double)cleat_tensor_count(&p->y));
     return l;
 }
 
@@ -170,7 +183,7 @@ static void read_panels(
     const int64_t numbers[] = {q->x.shape[2], q->x.shape[3], q->y.shape[2], q->y.shape[3],
         panels->groups, panels->channels, panels->outputs, p->stride[ROWS], p->stride[COLUMNS],
         p->padding[0], p->padding[1], p->w.shape[2], p->w.shape[3], p->dilation[ROWS],
-        p->dilation[COLUMNS], q->tiles, q->item_tiles, q->item_blocks, q->inner_blocks};
+        p->dilation[COLUMNS], q->tiles, q->item_tiles, q->item_blocks, q->inner_blocks, q->past};
     launch_ints(l, numbers, sizeof numbers / sizeof numbers[0]);
     launch_activation(l, &p->activation);
     launch_numbers_end(l);
@@ -192,7 +205,8 @@ cleat_status conv2d_cpu_channels_last(cleat_context *context, const void *proble
 /* ---- Depthwise ---- */
 
 enum {
-    DEPTHWISE_ITEMS = 8 /* a thread's */
+    DEPTHWISE_ITEMS = 8, /* a thread's */
+    ITEM_PRODUCTS = 4096 /* of vectors, at least: some 2 us */
 };
 
 typedef struct depthwise_plan {
@@ -251,7 +265,10 @@ static void read_depthwise_panels(
 static depthwise_plan plan_depthwise(
     const device_profile *profile, const conv2d_problem *p, const weight_panels *panels) {
     depthwise_plan d = {p->y.shape[2], panels->vectors};
-    const int64_t wanted = max_of(profile->compute_units, 1) * DEPTHWISE_ITEMS;
+    const int64_t products =
+        p->y.shape[0] * p->y.shape[2] * p->y.shape[3] * panels->taps * panels->vectors;
+    const int64_t wanted =
+        min_of(max_of(profile->compute_units, 1) * DEPTHWISE_ITEMS, products / ITEM_PRODUCTS);
     while (d.item_rows > 1 && depthwise_items(p, panels, &d) < wanted) {
         d.item_rows = ceil_div(d.item_rows, 2);
     }
