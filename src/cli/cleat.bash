@@ -17,7 +17,7 @@ _cleat() {
         "$word") words="devices doctor selftest tune cache --version --help" ;;
         devices) words="--device --json" ;;
         doctor) words="--device" ;;
-        selftest) words="--device --profile" ;;
+        selftest) words="--device --only --profile" ;;
         cache) words="--folder --clear" ;;
         tune) words="--device --operation --file --seconds --dry-run --show" ;;
         esac

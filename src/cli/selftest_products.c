@@ -115,3 +115,42 @@ void check_conv2d_backward_weights(check *c) {
         compare_conv(c, &o, 1, IMAGES * HALF * HALF);
     }
 }
+
+/* A transposed convolution is the gradient of a convolution to its data. */
+void check_conv_transpose2d(check *c) {
+    conv_operands o = make_conv(c);
+    if (c->status == CLEAT_OK && check_call(c, cleat_conv_transpose2d(c->context, o.y->tensor,
+                                                   o.w->tensor, o.x->tensor, &conv_options))) {
+        compare_conv(c, &o, 0, OUT * WINDOW * WINDOW);
+    }
+}
+
+/* With a dilation of 2 and a gelu after it. */
+void check_conv1d(check *c) {
+    enum { LENGTH = 50, LEFT = 2 };
+    const cleat_conv1d_options options = {
+        .padding = {LEFT, LEFT}, .dilation = 2, .activation = CLEAT_GELU};
+    operand *x = check_operand(c, 3, (int64_t[]){IMAGES, IN, LENGTH});
+    operand *w = check_operand(c, 3, (int64_t[]){OUT, IN, WINDOW});
+    operand *y = check_operand(c, 3, (int64_t[]){IMAGES, OUT, LENGTH});
+    if (c->status != CLEAT_OK ||
+        !check_call(c, cleat_conv1d(c->context, x->tensor, w->tensor, y->tensor, &options)) ||
+        !check_fetch(c, y)) {
+        return;
+    }
+    for (int i = 0; i < IMAGES * OUT * LENGTH; i++) {
+        int place = i % LENGTH, m = i / LENGTH % OUT, n = i / LENGTH / OUT;
+        double sum = 0, magnitude = 0;
+        for (int k = 0; k < IN * WINDOW; k++) {
+            int at = place - LEFT + k % WINDOW * 2;
+            if (at >= 0 && at < LENGTH) {
+                double product = (double)x->data[(n * IN + k / WINDOW) * LENGTH + at] *
+                                 (double)w->data[m * IN * WINDOW + k];
+                sum += product;
+                magnitude += fabs(product);
+            }
+        }
+        check_value(c, y->data[i], sum * 0.5 * erfc(-sum * 0.70710678118654752440), magnitude,
+            IN * WINDOW + 4);
+    }
+}

@@ -37,11 +37,19 @@ if command -v python3 >/dev/null; then
     python3 -c 'import json, sys; d = json.load(sys.stdin)["devices"]; sys.exit(sum(e["chosen"] for e in d) != 1)' \
         <"$work/output" || { echo "devices --json: not one device is chosen"; bad=1; }
 fi
-expect 0 'checks are good' selftest
-expect 0 'GFLOP/s' selftest --profile
+expect 0 'This device can be trusted' selftest --profile
+grep -q 'GFLOP/s' "$work/output" || { echo "selftest --profile shows no profile"; bad=1; }
 grep -q FAILED "$work/output" && { cat "$work/output"; bad=1; }
 expect 1 'no-such-device' devices --device no-such-device
 expect 1 'no-such-device' selftest --device no-such-device
+expect 1 '0 of 0' selftest --only 'no such check'
+
+# A kernel that is wrong in one activation: the check fails and names it.
+mkdir "$work/wrong"
+sed 's/return x < 0.0f ? x \* parameters.x : x;/return x;/' "$1/cl/activation.cl" >"$work/wrong/activation.cl"
+! cmp -s "$1/cl/activation.cl" "$work/wrong/activation.cl" || { echo "leaky relu is not spoilt"; bad=1; }
+CLEAT_KERNEL_DIR="$work/wrong" expect 1 '(leaky_relu)' selftest --only activations
+grep -q 'cannot be trusted' "$work/output" || { echo "selftest trusts a wrong kernel"; bad=1; }
 export CLEAT_DEVICE=no-such-device
 expect 1 'no-such-device' devices
 unset CLEAT_DEVICE
@@ -76,7 +84,7 @@ unset CLEAT_TUNING_FILE
 # The cache: what this run has left there; of a folder, only what is an entry is removed.
 export CLEAT_CACHE_DIR="$work/kernels"
 expect 0 'not there yet' cache
-expect 0 'checks are good' selftest
+expect 0 '1 of 1 checks are good' selftest --only cross-entropy
 expect 0 "folder   $work/kernels" cache
 mkdir -p "$work/kernels"
 touch "$work/kernels/0123456789abcdef0123456789abcdef.bin" "$work/kernels/notes"
