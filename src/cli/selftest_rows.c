@@ -163,7 +163,7 @@ void check_reductions(check *c) {
         if (c->status != CLEAT_OK ||
             !check_call(c, cleat_reduce(c->context, kind, x->tensor, 1, &axis, y->tensor, NULL)) ||
             !check_call(c, cleat_reduce_backward(c->context, kind, x->tensor, y->tensor, dy->tensor,
-                               1, &axis, dx->tensor)) ||
+                               1, &axis, dx->tensor, NULL)) ||
             !check_fetch(c, y) || !check_fetch(c, dx)) {
             return;
         }
