@@ -36,6 +36,7 @@
 #include <cleat/pool.h>
 #include <cleat/profile.h>
 #include <cleat/random.h>
+#include <cleat/recurrent.h>
 #include <cleat/reduce.h>
 #include <cleat/resize.h>
 #include <cleat/rotary.h>

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/tensor_check.h"
+#include "ops/elementwise_engine.h"
+#include "ops/recurrent.h"
+#include "ops/work_split.h"
+#include <cleat/matmul.h>
+
+cleat_tensor view_at(cleat_tensor x, int64_t index) {
+    x.offset += index * x.stride[0];
+    x.rank--;
+    for (int32_t axis = 0; axis < x.rank; axis++) {
+        x.shape[axis] = x.shape[axis + 1];
+        x.stride[axis] = x.stride[axis + 1];
+    }
+    return x;
+}
+
+cleat_tensor view_columns(cleat_tensor x, int64_t first, int64_t count) {
+    x.offset += first * x.stride[x.rank - 1];
+    x.shape[x.rank - 1] = count;
+    return x;
+}
+
+int64_t recurrent_step(const recurrent_problem *p, int64_t d, int64_t i) {
+    const bool backwards = d == 1 || p->direction == CLEAT_RECURRENT_REVERSE;
+    return backwards ? p->steps - 1 - i : i;
+}
+
+cleat_tensor recurrent_reserve(const recurrent_problem *p, int64_t d, int64_t step) {
+    return view_at(view_at(p->reserve, d), step);
+}
+
+cleat_tensor recurrent_h_before(const recurrent_problem *p, int64_t d, int64_t i) {
+    return i == 0 ? view_at(p->initial_h, d)
+                  : view_at(view_at(p->y, recurrent_step(p, d, i - 1)), d);
+}
+
+cleat_tensor recurrent_c_before(const recurrent_problem *p, int64_t d, int64_t i) {
+    return i == 0 ? view_at(p->initial_c, d)
+                  : view_columns(recurrent_reserve(p, d, recurrent_step(p, d, i - 1)),
+                        4 * p->hidden, p->hidden);
+}
+
+cleat_status recurrent_product(const recurrent_problem *p, cleat_tensor a, cleat_tensor b,
+    cleat_tensor y, float beta, const cleat_tensor *bias, const cleat_tensor *other,
+    const cleat_packed *packed) {
+    return cleat_matmul(p->context, a, b, y,
+        &(cleat_matmul_options){.beta = beta, .bias = bias, .residual = other, .packed_b = packed});
+}
+
+cleat_status recurrent_cell(
+    const recurrent_problem *p, int cell, const cleat_tensor *const tensors[CELL_TENSORS]) {
+    const device_profile *profile = context_profile(p->context);
+    int64_t vector = profile->is_cpu ? profile_vector_width(profile) : 1;
+    bool index64 = false;
+    for (int t = 0; t < CELL_TENSORS; t++) {
+        if (tensors[t] != NULL && tensors[t]->buffer != NULL) {
+            index64 = index64 || tensor_needs_index64(tensors[t]);
+            vector = tensors[t]->stride[1] == 1 ? vector : 1;
+        }
+    }
+    launch l = launch_begin(p->operation, "recurrent", "recurrent_cell");
+    const int64_t units = p->batch * ceil_div(p->hidden, vector);
+    launch_use_index64(&l, index64 || p->batch * p->hidden > INT32_MAX / 8);
+    launch_macro(&l, "CELL", cell);
+    launch_macro(&l, "CELL_W", vector);
+    for (int t = 0; t < CELL_TENSORS; t++) {
+        const bool is_there = tensors[t] != NULL && tensors[t]->buffer != NULL;
+        launch_tensor(&l, is_there ? tensors[t] : NULL);
+    }
+    const int64_t chunk = work_split(profile, units, profile->is_cpu ? 16 : 1, &l);
+    launch_numbers_begin(&l);
+    const int64_t numbers[] = {p->batch, p->hidden, units, chunk};
+    launch_indices(&l, numbers, sizeof numbers / sizeof numbers[0]);
+    for (int t = 0; t < CELL_TENSORS; t++) {
+        const bool is_there = tensors[t] != NULL && tensors[t]->buffer != NULL;
+        launch_index(&l, is_there ? tensors[t]->offset : 0);
+        launch_index(&l, is_there ? tensors[t]->stride[0] : 0);
+        launch_index(&l, is_there ? tensors[t]->stride[1] : 0);
+    }
+    launch_numbers_end(&l);
+    l.bytes = 4.0 * 10 * (double)p->batch * (double)p->hidden;
+    l.flop = 100.0 * (double)p->batch * (double)p->hidden;
+    return launch_all(p->context, &l, 1);
+}

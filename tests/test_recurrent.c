@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "harness.h"
+#include "reference/reference_recurrent.h"
+
+typedef enum kind { LSTM, GRU, GRU_LINEAR } kind;
+enum { KINDS = 3 };
+
+typedef struct recurrent_case {
+    int64_t steps, batch, inputs, hidden;
+    cleat_recurrent_direction direction;
+    test_layout layout;
+    bool bare; /* none of the operands that may be NULL */
+} recurrent_case;
+
+static const recurrent_case table[] = {
+    {5, 3, 7, 21, CLEAT_RECURRENT_BIDIRECTIONAL, TEST_ROW_MAJOR, false},
+    {4, 2, 3, 5, CLEAT_RECURRENT_REVERSE, TEST_STRIDED, false},
+    {3, 4, 18, 34, CLEAT_RECURRENT_FORWARD, TEST_ROWS, true},
+    {1, 1, 1, 1, CLEAT_RECURRENT_FORWARD, TEST_ROW_MAJOR, false},
+    {0, 2, 3, 4, CLEAT_RECURRENT_FORWARD, TEST_ROW_MAJOR, false},
+    {2, 0, 3, 4, CLEAT_RECURRENT_BIDIRECTIONAL, TEST_ROW_MAJOR, false},
+    {2, 2, 0, 4, CLEAT_RECURRENT_FORWARD, TEST_ROW_MAJOR, true},
+};
+enum { TABLE = sizeof table / sizeof table[0] };
+
+/* Operands in the order of names; values as doubles. */
+enum { X, W, R, BIAS, H0, C0, DY, DH, DC, INPUTS };
+enum { DX, DW, DR, DBIAS, DH0, DC0, GRADIENTS };
+
+typedef struct data {
+    recurrent_case c;
+    kind which;
+    int64_t gates, directions, parts;
+    test_tensor in[INPUTS];
+    double *values[INPUTS];
+    reference_recurrent reference;
+    cleat_recurrent_options options;
+} data;
+
+static double *doubles(const test_tensor *t, bool zero) {
+    double *values = test_alloc(t->count, sizeof *values);
+    for (int64_t i = 0; i < t->count; i++) {
+        values[i] = zero ? 0 : (double)t->data[i];
+    }
+    return values;
+}
+
+static void make_data(data *k, const recurrent_case *c, kind which) {
+    *k = (data){.c = *c, .which = which, .gates = which == LSTM ? 4 : 3};
+    k->directions = c->direction == CLEAT_RECURRENT_BIDIRECTIONAL ? 2 : 1;
+    k->parts = which == LSTM ? 5 : 4;
+    const int64_t d = k->directions, rows = k->gates * c->hidden;
+    const int64_t shapes[INPUTS][4] = {{c->steps, c->batch, c->inputs}, {d, rows, c->inputs},
+        {d, rows, c->hidden}, {d, 2 * rows}, {d, c->batch, c->hidden}, {d, c->batch, c->hidden},
+        {c->steps, d, c->batch, c->hidden}, {d, c->batch, c->hidden}, {d, c->batch, c->hidden}};
+    static const int32_t ranks[INPUTS] = {3, 3, 3, 2, 3, 3, 4, 3, 3};
+    for (int i = 0; i < INPUTS; i++) {
+        const bool absent = (c->bare && i != X && i != W && i != R && i != DY) ||
+                            (which != LSTM && (i == C0 || i == DC));
+        k->in[i] = test_input(ranks[i], shapes[i], TEST_REAL, c->layout);
+        k->values[i] = doubles(&k->in[i], absent);
+    }
+    k->reference = (reference_recurrent){.is_lstm = which == LSTM,
+        .linear_before_reset = which == GRU_LINEAR,
+        .reverse = c->direction == CLEAT_RECURRENT_REVERSE,
+        .bidirectional = d == 2,
+        .steps = c->steps,
+        .batch = c->batch,
+        .inputs = c->inputs,
+        .hidden = c->hidden,
+        .x = k->values[X],
+        .w = k->values[W],
+        .r = k->values[R],
+        .bias = k->values[BIAS],
+        .h = k->values[H0],
+        .c = k->values[C0]};
+    k->options = (cleat_recurrent_options){
+        .direction = c->direction, .linear_before_reset = which == GRU_LINEAR};
+    if (!c->bare) {
+        k->options.bias = &k->in[BIAS].view;
+        k->options.initial_h = &k->in[H0].view;
+        k->options.initial_c = which == LSTM ? &k->in[C0].view : NULL;
+    }
+}
+
+static void free_data(data *k) {
+    for (int i = 0; i < INPUTS; i++) {
+        test_free(&k->in[i]);
+        free(k->values[i]);
+    }
+}
+
+static cleat_status forward(const data *k, cleat_tensor y, const cleat_recurrent_options *options) {
+    return (k->which == LSTM ? cleat_lstm : cleat_gru)(
+        test_context(), k->in[X].view, k->in[W].view, k->in[R].view, y, options);
+}
+
+static void check_same(const test_tensor *a, const test_tensor *b, const char *what) {
+    ck_assert_msg(
+        memcmp(a->data, b->data, (size_t)a->count * sizeof(float)) == 0, "%s differs", what);
+}
+
+/* Outputs of one backward call. */
+static void run_backward(const data *k, const test_tensor *y, const cleat_tensor *reserve,
+    test_layout layout, test_tensor out[GRADIENTS]) {
+    static const int of[GRADIENTS] = {X, W, R, BIAS, H0, C0};
+    for (int i = 0; i < GRADIENTS; i++) {
+        out[i] = test_output(k->in[of[i]].view.rank, k->in[of[i]].view.shape, layout);
+    }
+    cleat_recurrent_options options = k->options;
+    options.reserve = reserve;
+    const bool lstm = k->which == LSTM;
+    const cleat_recurrent_gradients gradients = {.final_h = &k->in[DH].view,
+        .final_c = lstm ? &k->in[DC].view : NULL,
+        .bias = &out[DBIAS].view,
+        .initial_h = &out[DH0].view,
+        .initial_c = lstm ? &out[DC0].view : NULL};
+    test_ok((lstm ? cleat_lstm_backward : cleat_gru_backward)(test_context(), k->in[X].view,
+        k->in[W].view, k->in[R].view, y->view, k->in[DY].view, out[DX].view, out[DW].view,
+        out[DR].view, &options, k->c.bare ? NULL : &gradients));
+    for (int i = 0; i < GRADIENTS; i++) {
+        test_fetch(&out[i]);
+    }
+}
+
+static void check_gradients(
+    const data *k, const test_tensor *y, const cleat_tensor *reserve, double most_error) {
+    static const char *const names[GRADIENTS] = {"dx", "dw", "dr", "dbias", "dh0", "dc0"};
+    test_tensor out[GRADIENTS], again[GRADIENTS];
+    double *want[GRADIENTS], *magnitude[GRADIENTS];
+    run_backward(k, y, reserve, k->c.layout, out);
+    run_backward(k, y, reserve, k->c.layout, again);
+    for (int i = 0; i < GRADIENTS; i++) {
+        want[i] = test_alloc(out[i].count, sizeof(double));
+        magnitude[i] = test_alloc(out[i].count, sizeof(double));
+    }
+    reference_recur_backward(&k->reference, k->values[DY], k->values[DH], k->values[DC], false,
+        &(reference_recurrent_gradients){want[0], want[1], want[2], want[3], want[4], want[5]});
+    reference_recur_backward(&k->reference, k->values[DY], k->values[DH], k->values[DC], true,
+        &(reference_recurrent_gradients){
+            magnitude[0], magnitude[1], magnitude[2], magnitude[3], magnitude[4], magnitude[5]});
+    for (int i = 0; i < GRADIENTS; i++) {
+        const bool absent = (k->c.bare && i > DR) || (k->which != LSTM && i == DC0);
+        /* Each factor of a step has the error of a gate. */
+        for (int64_t e = 0; e < out[i].count; e++) {
+            magnitude[i][e] *= (double)(k->c.steps + 1) * (8 + 2 * most_error);
+        }
+        if (!absent) {
+            test_bound(&out[i], want[i], magnitude[i],
+                k->c.steps * k->c.batch + k->gates * k->c.hidden, names[i]);
+            check_same(&out[i], &again[i], names[i]);
+        }
+        test_free(&out[i]);
+        test_free(&again[i]);
+        free(want[i]);
+        free(magnitude[i]);
+    }
+}
+
+static void check_case(const recurrent_case *c, kind which) {
+    data k;
+    make_data(&k, c, which);
+    const int64_t states[] = {k.directions, c->batch, c->hidden};
+    const int64_t reserve_shape[] = {k.directions, c->steps, c->batch, k.parts * c->hidden};
+    test_tensor y = test_output(4, k.in[DY].view.shape, c->layout);
+    test_tensor again = test_output(4, k.in[DY].view.shape, c->layout);
+    test_tensor h = test_output(3, states, c->layout), cell = test_output(3, states, c->layout);
+    test_tensor reserve = test_output(4, reserve_shape, c->layout);
+    double *want = test_alloc(y.count, sizeof *want), *error = test_alloc(y.count, sizeof *want);
+    double *want_h = test_alloc(h.count, sizeof *want), *want_c = test_alloc(h.count, sizeof *want);
+    reference_recur(&k.reference, want, want_h, want_c, error);
+    cleat_recurrent_options options = k.options;
+    test_ok(forward(&k, again.view, &options));
+    options.reserve = &reserve.view;
+    options.final_h = &h.view;
+    options.final_c = which == LSTM ? &cell.view : NULL;
+    test_ok(forward(&k, y.view, &options));
+    test_fetch(&y);
+    test_fetch(&again);
+    test_fetch(&h);
+    test_fetch(&cell);
+    double most = 1;
+    for (int64_t i = 0; i < y.count; i++) {
+        most = fmax(most, error[i]);
+    }
+    double *errors = test_alloc(h.count, sizeof *errors);
+    for (int64_t i = 0; i < h.count; i++) {
+        errors[i] = most;
+    }
+    test_bound(&y, want, error, c->inputs + c->hidden + 8, "y");
+    test_bound(&h, want_h, errors, c->inputs + c->hidden + 8, "final h");
+    if (which == LSTM) {
+        test_bound(&cell, want_c, errors, 4 * (c->inputs + c->hidden + 8), "final c");
+    }
+    ck_assert(k.c.layout != TEST_ROW_MAJOR ||
+              memcmp(y.data, again.data, (size_t)y.count * sizeof(float)) == 0);
+    for (int i = 0; i < INPUTS; i++) {
+        test_unchanged(&k.in[i]);
+    }
+    check_gradients(&k, &y, &reserve.view, most);
+    test_tensor *all[] = {&y, &again, &h, &cell, &reserve};
+    for (int i = 0; i < 5; i++) {
+        test_free(all[i]);
+    }
+    free(want);
+    free(error);
+    free(want_h);
+    free(want_c);
+    free(errors);
+    free_data(&k);
+}
+
+START_TEST(forward_and_backward_table) {
+    for (int i = 0; i < TABLE; i++) {
+        check_case(&table[i], (kind)_i);
+    }
+}
+END_TEST
+
+static double loss_of(const reference_recurrent *a, double *const values[INPUTS]) {
+    double y[64], h[32], c[32], error[64];
+    double loss = 0;
+    reference_recur(a, y, h, c, error);
+    const int64_t states = (a->bidirectional ? 2 : 1) * a->batch * a->hidden;
+    for (int64_t i = 0; i < a->steps * states; i++) {
+        loss += y[i] * values[DY][i];
+    }
+    for (int64_t i = 0; i < states; i++) {
+        loss += h[i] * values[DH][i] + (a->is_lstm ? c[i] * values[DC][i] : 0);
+    }
+    return loss;
+}
+
+START_TEST(reference_gradients_are_slopes) {
+    const recurrent_case c = {3, 2, 2, 2, CLEAT_RECURRENT_BIDIRECTIONAL, TEST_ROW_MAJOR, false};
+    const double step = 1e-6;
+    data k;
+    make_data(&k, &c, (kind)_i);
+    double *got[GRADIENTS];
+    for (int i = 0; i < GRADIENTS; i++) {
+        got[i] = test_alloc(k.in[i].count, sizeof(double));
+    }
+    reference_recur_backward(&k.reference, k.values[DY], k.values[DH], k.values[DC], false,
+        &(reference_recurrent_gradients){got[0], got[1], got[2], got[3], got[4], got[5]});
+    for (int i = 0; i < (_i == LSTM ? GRADIENTS : DC0); i++) {
+        for (int64_t e = 0; e < k.in[i].count; e++) {
+            double *x = &k.values[i][e];
+            const double kept = *x;
+            *x = kept + step;
+            const double above = loss_of(&k.reference, k.values);
+            *x = kept - step;
+            const double below = loss_of(&k.reference, k.values);
+            *x = kept;
+            ck_assert_double_eq_tol(got[i][e], (above - below) / (2 * step), 1e-8);
+        }
+        free(got[i]);
+    }
+    if (_i != LSTM) {
+        free(got[DC0]);
+    }
+    free_data(&k);
+}
+END_TEST
+
+START_TEST(refuses_bad_calls) {
+    const recurrent_case c = {3, 2, 4, 5, CLEAT_RECURRENT_FORWARD, TEST_ROW_MAJOR, true};
+    data k;
+    make_data(&k, &c, (kind)_i);
+    test_tensor y = test_output(4, k.in[DY].view.shape, TEST_ROW_MAJOR);
+    const cleat_tensor x = k.in[X].view, w = k.in[W].view, r = k.in[R].view;
+    cleat_tensor typed = x;
+    typed.type = CLEAT_I32;
+    cleat_recurrent_options options = {0};
+    cleat_status (*call)(cleat_context *, cleat_tensor, cleat_tensor, cleat_tensor, cleat_tensor,
+        const cleat_recurrent_options *) = _i == LSTM ? cleat_lstm : cleat_gru;
+    const char *name = _i == LSTM ? "lstm" : "gru";
+    cleat_context *context = test_context();
+    test_refused(call(NULL, x, w, r, y.view, NULL), CLEAT_INVALID_ARGUMENT, name);
+    test_refused(call(context, typed, w, r, y.view, NULL), CLEAT_TYPE_MISMATCH, "x");
+    test_refused(call(context, x, r, r, y.view, NULL), CLEAT_SHAPE_MISMATCH, "w is");
+    test_refused(call(context, x, w, w, y.view, NULL), CLEAT_SHAPE_MISMATCH, "wanted");
+    test_refused(call(context, x, w, r, x, NULL), CLEAT_SHAPE_MISMATCH, "y is [3, 2, 4]");
+    options.direction = (cleat_recurrent_direction)3;
+    test_refused(call(context, x, w, r, y.view, &options), CLEAT_INVALID_ARGUMENT, "direction");
+    options.direction = CLEAT_RECURRENT_BIDIRECTIONAL;
+    test_refused(call(context, x, w, r, y.view, &options), CLEAT_SHAPE_MISMATCH, "[2, ");
+    options.direction = CLEAT_RECURRENT_FORWARD;
+    options.final_h = &y.view;
+    test_refused(call(context, x, w, r, y.view, &options), CLEAT_SHAPE_MISMATCH, "final_h");
+    cleat_tensor inside = y.view;
+    test_ok(cleat_slice(inside, 0, 0, 1, 1, &inside));
+    inside.rank = 3;
+    for (int i = 0; i < 3; i++) {
+        inside.shape[i] = y.view.shape[i + 1];
+        inside.stride[i] = y.view.stride[i + 1];
+    }
+    options.final_h = &inside;
+    test_refused(call(context, x, w, r, y.view, &options), CLEAT_OVERLAP, "final_h");
+    options.final_h = NULL;
+    options.initial_c = &typed;
+    test_refused(call(context, x, w, r, y.view, &options),
+        _i == LSTM ? CLEAT_TYPE_MISMATCH : CLEAT_INVALID_ARGUMENT,
+        _i == LSTM ? "initial_c" : "no c");
+    test_refused((_i == LSTM ? cleat_lstm_backward : cleat_gru_backward)(context, x, w, r,
+                     k.in[DY].view, k.in[DY].view, y.view, y.view, y.view, NULL, NULL),
+        CLEAT_INVALID_ARGUMENT, "reserve is NULL");
+    test_unchanged(&y);
+    test_free(&y);
+    free_data(&k);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("recurrent");
+    TCase *cases = tcase_create("table");
+    tcase_add_loop_test(cases, forward_and_backward_table, 0, KINDS);
+    suite_add_tcase(suite, cases);
+    cases = tcase_create("rest");
+    tcase_add_loop_test(cases, reference_gradients_are_slopes, 0, KINDS);
+    tcase_add_loop_test(cases, refuses_bad_calls, 0, KINDS);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
