@@ -2,18 +2,18 @@
 /*
  * The pass of every element-wise operation: for each index i of the common shape
  *     out0[i] = EXPRESSION(in0[i], ...)
- * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in5 and
+ * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in6 and
  * the float scalars p0 .. p7 and assign out0, with W either 1 or VECTOR_WIDTH. in0 is of type
  * VALUES(in0_type, W) (element.cl), which is FLOATS(W) unless told otherwise, and so on.
  *
  * Macros, set by src/ops/elementwise_engine.c:
- *     INPUTS 1..6, PARAMETERS 0..8   how many there are
+ *     INPUTS 1..7, PARAMETERS 0..8   how many there are
  *     RANK 1..8           axes after collapsing; axis 0 is the innermost, along which vectors lie
  *     VECTOR_WIDTH        1, 2, 4, 8 or 16
- *     in0_inner .. in5_inner, out0_inner
+ *     in0_inner .. in6_inner, out0_inner
  *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other;
  *                         3 (TURNED) any other, but neighbours along axis 1
- *     in0_type .. in5_type, out0_type
+ *     in0_type .. in6_type, out0_type
  *                         cleat_type of an element, where it is not f32
  *     TURNED              1: by blocks, in which inputs of kind 3, f32, are turned first into private
  *                         memory of BLOCK_ROWS rows of TURNED_PITCH elements, by tiles of
@@ -51,12 +51,15 @@
 #ifndef in5_type
 #define in5_type 1
 #endif
+#ifndef in6_type
+#define in6_type 1
+#endif
 #ifndef out0_type
 #define out0_type 1
 #endif
 #define IS_TYPE(T)                                                                                 \
     (in0_type == T || in1_type == T || in2_type == T || in3_type == T || in4_type == T ||          \
-        in5_type == T || out0_type == T)
+        in5_type == T || in6_type == T || out0_type == T)
 #if VECTOR_WIDTH > 1
 #if IS_TYPE(2)
 ELEMENT_FUNCTIONS(double, VECTOR_WIDTH)
@@ -85,6 +88,7 @@ ELEMENT_FUNCTIONS(uchar, VECTOR_WIDTH)
 #define EACH_INPUT_4(MACRO, a) MACRO(in0, a) MACRO(in1, a) MACRO(in2, a) MACRO(in3, a)
 #define EACH_INPUT_5(MACRO, a) EACH_INPUT_4(MACRO, a) MACRO(in4, a)
 #define EACH_INPUT_6(MACRO, a) EACH_INPUT_5(MACRO, a) MACRO(in5, a)
+#define EACH_INPUT_7(MACRO, a) EACH_INPUT_6(MACRO, a) MACRO(in6, a)
 #define EACH_INPUT(MACRO, a) CAT(EACH_INPUT_, INPUTS)(MACRO, a)
 #define EACH(MACRO, a) EACH_INPUT(MACRO, a) MACRO(out0, a)
 

@@ -2,14 +2,14 @@
 /*
  * The pass of every reduction: for each index k of the kept axes
  *     out[k] = sum, maximum, ... over the reduced axes r of EXPRESSION(in0[k, r], in1[k, r], ...)
- * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in3 and
+ * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in4 and
  * the number p0 and assign `value`, and `second` where there is one, all of type FLOATS(W).
  *
  * Macros, set by src/ops/reduce_engine.c:
- *     INPUTS 1..4
+ *     INPUTS 1..5
  *     KEPT_RANK 1..8, REDUCED_RANK 1..8  axes after collapsing; axis 0 of each is the innermost
  *     REDUCTION, SECOND  what is kept of the elements; reduce_state.cl tells them
- *     ROOT             1: the square root of the result
+ *     ROOT             1: the square root of the first result; 2: the inverse of the root of it + p0
  *     ACCUMULATE       1 to add to what out holds (REDUCTION 0)
  *     SECOND_OUTPUT    1: the second part of the result goes to second_data
  *     PARTS            0: elements to results; 1: elements to parts, the members of the state,
@@ -24,7 +24,7 @@
  *                            local memory (COMPONENTS floats a work-item)
  *         3  reduce_items    one output, element by element
  *     VECTOR_WIDTH     1, 4, 8 or 16
- *     in0_inner .. in3_inner, out_inner  stride of the axis that vectors lie along: 0 the same
+ *     in0_inner .. in4_inner, out_inner  stride of the axis that vectors lie along: 0 the same
  *                      element, 1 neighbours, 2 any other; 3: not in memory, the bits of the
  *                      element's index as an int
  *
@@ -54,6 +54,7 @@
 #define EACH_INPUT_2(MACRO, a) MACRO(in0, a) MACRO(in1, a)
 #define EACH_INPUT_3(MACRO, a) MACRO(in0, a) MACRO(in1, a) MACRO(in2, a)
 #define EACH_INPUT_4(MACRO, a) EACH_INPUT_3(MACRO, a) MACRO(in3, a)
+#define EACH_INPUT_5(MACRO, a) EACH_INPUT_4(MACRO, a) MACRO(in4, a)
 #define EACH_INPUT(MACRO, a) CAT(EACH_INPUT_, INPUTS)(MACRO, a)
 
 /* The kernel's parameters: the data of all tensors and the numbers. */
@@ -226,8 +227,10 @@ typedef struct reduce_numbers {
 #endif
 #if ACCUMULATE
 #define RESULT(W, state, to) (CAT(OUT_READ_, out_inner)(W, to) + FIRST_OF(W, state))
-#elif ROOT
+#elif ROOT == 1
 #define RESULT(W, state, to) sqrt(FIRST_OF(W, state))
+#elif ROOT == 2
+#define RESULT(W, state, to) (1.0f / sqrt(FIRST_OF(W, state) + p0))
 #else
 #define RESULT(W, state, to) FIRST_OF(W, state)
 #endif

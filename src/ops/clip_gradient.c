@@ -92,7 +92,7 @@ static cleat_status plan_norm(
         .reduced = {true},
         .output = numbers_at(count, 1),
         .output_memory = c->squares,
-        .root = true,
+        .root = ROOT_SQUARE,
         .divisor = 1.0f,
         .macros = {{"REDUCE_VALUE", NULL, VALUE_ELEMENT}}};
     if (total_norm != NULL) {

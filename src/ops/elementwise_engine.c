@@ -104,9 +104,9 @@ typedef enum pass_order { ORDER_INTERLEAVED, ORDER_CHUNKED, ORDER_TURNED } pass_
 static void add_macros(
     const elementwise_pass *pass, int vector_width, pass_order order, launch *l) {
     static const char *const inner[] = {
-        "in0_inner", "in1_inner", "in2_inner", "in3_inner", "in4_inner", "in5_inner"};
+        "in0_inner", "in1_inner", "in2_inner", "in3_inner", "in4_inner", "in5_inner", "in6_inner"};
     static const char *const types[] = {
-        "in0_type", "in1_type", "in2_type", "in3_type", "in4_type", "in5_type"};
+        "in0_type", "in1_type", "in2_type", "in3_type", "in4_type", "in5_type", "in6_type"};
     launch_macro(l, "INPUTS", pass->input_count);
     launch_macro(l, "PARAMETERS", pass->parameter_count);
     launch_macro(l, "RANK", pass->tensors[0].rank);

@@ -9,7 +9,7 @@
 #include "core/launch.h"
 
 enum {
-    ELEMENTWISE_MAX_TENSORS = 7, /* at most 6 inputs, and the output */
+    ELEMENTWISE_MAX_TENSORS = 8, /* at most 7 inputs, and the output */
     ELEMENTWISE_MAX_MACROS = 4,
     ELEMENTWISE_MAX_PARAMETERS = 8
 };

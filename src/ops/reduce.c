@@ -43,7 +43,7 @@ cleat_status cleat_reduce(cleat_context *context, cleat_reduction_kind kind, cle
     pass.inputs[0] = x;
     pass.what = plans[kind].what;
     pass.macros[0] = (kernel_macro){"REDUCE_VALUE", NULL, plans[kind].value};
-    pass.root = kind == CLEAT_REDUCE_L2;
+    pass.root = kind == CLEAT_REDUCE_L2 ? ROOT_SQUARE : ROOT_NONE;
     if (pass.what == REDUCE_SUM && plans[kind].value == VALUE_ELEMENT) {
         pass.accumulate = options != NULL && options->accumulate;
         divisor = kind == CLEAT_REDUCE_MEAN ? reduced_count(&x, pass.reduced) : 1.0;

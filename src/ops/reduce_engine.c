@@ -44,7 +44,8 @@ typedef struct reduction {
     cleat_tensor reduced[REDUCE_MAX_INPUTS];
     void *memory[MAX_TENSORS];
     bool accumulate, index64;
-    bool root, wants_second;
+    reduce_root root;
+    bool wants_second;
     float divisor, p0;
     int64_t out_slice; /* elements from the output of one slice to the next */
     int64_t out_plane; /* elements from one part to the next */
@@ -204,7 +205,8 @@ static int form_width(const reduction *r, reduce_form form, const device_profile
 
 static void add_macros(
     const reduction *r, reduce_form form, const device_profile *profile, launch *l) {
-    static const char *const inner[] = {"in0_inner", "in1_inner", "in2_inner", "in3_inner"};
+    static const char *const inner[] = {
+        "in0_inner", "in1_inner", "in2_inner", "in3_inner", "in4_inner"};
     const reduce_pass *pass = r->pass;
     launch_macro(l, "INPUTS", r->input_count);
     launch_macro(l, "KEPT_RANK", r->kept[0].rank);
@@ -372,7 +374,7 @@ static reduction split(reduction *first, const geometry *g, bool slices_inner, v
         .wants_second = first->wants_second,
         .index64 = first->index64,
         .divisor = first->divisor,
-        .p0 = 1.0f};
+        .p0 = first->root == ROOT_INVERSE ? first->p0 : 1.0f};
     cleat_tensor partial = partial_tensor(&first->kept[n], g->slices, slices_inner);
     const int64_t out_slice = slices_inner ? 1 : outputs;
     for (int t = 0; t < planes; t++) {
@@ -393,7 +395,8 @@ static reduction split(reduction *first, const geometry *g, bool slices_inner, v
     first->parts = planes > 1 ? PARTS_OUT : PARTS_NONE;
     first->out_slice = out_slice;
     first->out_plane = outputs * g->slices;
-    first->accumulate = first->root = first->wants_second = false;
+    first->accumulate = first->wants_second = false;
+    first->root = ROOT_NONE;
     first->divisor = 1.0f;
     return second;
 }

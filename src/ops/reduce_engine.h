@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One reduction over any axes of an expression of up to four tensors, any strides: an operation
+ * One reduction over any axes of an expression of up to five tensors, any strides: an operation
  * writes a family file that defines EXPRESSION and includes cl/reduce_engine.cl, fills a
  * reduce_pass and runs it.
  */
@@ -9,7 +9,7 @@
 
 #include "core/launch.h"
 
-enum { REDUCE_MAX_INPUTS = 4, REDUCE_MAX_MACROS = 4, REDUCE_MAX_LAUNCHES = 2 };
+enum { REDUCE_MAX_INPUTS = 5, REDUCE_MAX_MACROS = 4, REDUCE_MAX_LAUNCHES = 2 };
 
 /* Values of REDUCTION in cl/reduce_state.cl. The results of the first three can be two: the second
  * is the sum of a second expression. */
@@ -22,6 +22,13 @@ typedef enum reduce_what {
     REDUCE_PLACE /* where the maximum is: i32, or i64 if `wide`. inputs[1] has no memory: its offset
                   and strides tell the place, and -1 - place where the last is wanted */
 } reduce_what;
+
+/* Values of ROOT in cl/reduce_engine.cl */
+typedef enum reduce_root {
+    ROOT_NONE,
+    ROOT_SQUARE,
+    ROOT_INVERSE /* 1 / sqrt(result + p0) */
+} reduce_root;
 
 typedef struct reduce_pass {
     const char *operation; /* for profile and messages */
@@ -39,7 +46,7 @@ typedef struct reduce_pass {
     cleat_tensor second; /* of output's shape */
     void *second_memory; /* likewise */
     bool accumulate;     /* sums: add to the output */
-    bool root;           /* the square root of the result */
+    reduce_root root;    /* of the first result */
     bool wide;
     float divisor;                          /* of the first result */
     float p0;                               /* a number for the expression */
