@@ -7,13 +7,14 @@
  *   normal:  offset + scale * z, from the pairs of words (0, 1) and (2, 3) (Box & Muller 1958):
  *            z = sqrt(-2 ln u1) * (cos, sin)(2 pi u2), u1 = (word + 1/2) * 2^-32 rounded to float
  *            and so in (0, 1], u2 = (word >> 8) * 2^-24
+ *   dropout: u < offset ? 0 : scale * x, u as above
  *
  * random_contiguous: work-item i writes the units [i * chunk, min((i + 1) * chunk, units)); a unit
  *   is 4 elements of one block, or 64 of 16 blocks that are made at once; the last unit may be cut
  *   by `count`. `past`: y will not stay in the caches anyway, store past them.
  * random_strided (LANES 1): work-item i makes block i and puts its elements in their places of a
  *   shape of RANK axes, outermost first.
- * Macros: NORMAL (0 or 1), LANES (1 or 16: numbers in a vector), RANK (1..8, strided only).
+ * Macros: NORMAL (0 or 1), DROPOUT (0 or 1), LANES (1 or 16: numbers in a vector), RANK (1..8, strided only).
  *
  * Uniform numbers are rounded after each product and sum, the same everywhere.
  */
@@ -200,6 +201,17 @@ static inline void draw(
 }
 #endif
 
+#if DROPOUT
+#define X_PARAMETERS const global float *x, INDEX x_offset,
+#define DRAW_OFFSET 0.0f
+#define DRAW_SCALE 1.0f
+#define KEPT(number, value) ((number) < offset ? (FLOAT)(0.0f) : (value) * scale)
+#else
+#define X_PARAMETERS
+#define DRAW_OFFSET offset
+#define DRAW_SCALE scale
+#endif
+
 #ifndef RANK
 
 #define PAGE 1024 /* floats of a page of memory where they are small */
@@ -218,7 +230,7 @@ static inline void draw(
     } while (0)
 #endif
 
-kernel void random_contiguous(global float *y, INDEX y_offset, INDEX count, INDEX chunk,
+kernel void random_contiguous(global float *y, INDEX y_offset, X_PARAMETERS INDEX count, INDEX chunk,
     int past, ulong seed, ulong stream, float offset, float scale) {
     const INDEX units = (count + UNIT - 1) / UNIT;
     const INDEX first = (INDEX)get_global_id(0) * chunk;
@@ -227,13 +239,28 @@ kernel void random_contiguous(global float *y, INDEX y_offset, INDEX count, INDE
     }
     const INDEX last = first + min(chunk, units - first);
     y += y_offset;
+#if DROPOUT
+    x += x_offset;
+#endif
 #if LANES == 16
     const bool streams = past && IS_STREAMABLE(16, y);
 #endif
     for (INDEX unit = first; unit < last; ++unit) {
         const INDEX start = unit * UNIT;
         FLOAT number[UNIT / LANES];
-        draw((ulong)unit, stream, seed, offset, scale, number);
+        draw((ulong)unit, stream, seed, DRAW_OFFSET, DRAW_SCALE, number);
+#if DROPOUT
+        float taken[UNIT] = {0.0f};
+        const bool whole = count - start >= UNIT;
+        for (int i = 0; !whole && i < (int)(count - start); ++i) {
+            taken[i] = x[start + i];
+        }
+        for (int i = 0; i < UNIT / LANES; ++i) {
+            const FLOAT value =
+                whole ? LOAD(LANES, x + start + i * LANES) : LOAD(LANES, taken + i * LANES);
+            number[i] = KEPT(number[i], value);
+        }
+#endif
         if (count - start < UNIT) {
             float all[UNIT];
             PUT_UNIT(number, all);
@@ -258,10 +285,17 @@ kernel void random_contiguous(global float *y, INDEX y_offset, INDEX count, INDE
 
 #else
 
-kernel void random_strided(global float *y, INDEX y_offset, INDEX count, ulong seed, ulong stream,
-    float offset, float scale, INDEX shape0, INDEX shape1, INDEX shape2, INDEX shape3, INDEX shape4,
+#if DROPOUT
+#define X_STRIDES                                                                                  \
+    , INDEX x_stride0, INDEX x_stride1, INDEX x_stride2, INDEX x_stride3, INDEX x_stride4,         \
+        INDEX x_stride5, INDEX x_stride6, INDEX x_stride7
+#else
+#define X_STRIDES
+#endif
+kernel void random_strided(global float *y, INDEX y_offset, X_PARAMETERS INDEX count, ulong seed,
+    ulong stream, float offset, float scale, INDEX shape0, INDEX shape1, INDEX shape2, INDEX shape3, INDEX shape4,
     INDEX shape5, INDEX shape6, INDEX shape7, INDEX stride0, INDEX stride1, INDEX stride2,
-    INDEX stride3, INDEX stride4, INDEX stride5, INDEX stride6, INDEX stride7) {
+    INDEX stride3, INDEX stride4, INDEX stride5, INDEX stride6, INDEX stride7 X_STRIDES) {
     const INDEX block = (INDEX)get_global_id(0);
     if (block >= (count + 3) / 4) {
         return;
@@ -269,15 +303,29 @@ kernel void random_strided(global float *y, INDEX y_offset, INDEX count, ulong s
     const INDEX shape[8] = {shape0, shape1, shape2, shape3, shape4, shape5, shape6, shape7};
     const INDEX stride[8] = {
         stride0, stride1, stride2, stride3, stride4, stride5, stride6, stride7};
+#if DROPOUT
+    const INDEX x_stride[8] = {
+        x_stride0, x_stride1, x_stride2, x_stride3, x_stride4, x_stride5, x_stride6, x_stride7};
+#endif
     float number[4];
-    draw((ulong)block, stream, seed, offset, scale, number);
+    draw((ulong)block, stream, seed, DRAW_OFFSET, DRAW_SCALE, number);
     for (int i = 0; i < 4 && block * 4 + i < count; ++i) {
         INDEX rest = block * 4 + i;
         INDEX place = y_offset;
+#if DROPOUT
+        INDEX x_place = x_offset;
+#endif
         for (int axis = RANK - 1; axis >= 0; --axis) {
-            place += rest % shape[axis] * stride[axis];
+            const INDEX at = rest % shape[axis];
+            place += at * stride[axis];
+#if DROPOUT
+            x_place += at * x_stride[axis];
+#endif
             rest /= shape[axis];
         }
+#if DROPOUT
+        number[i] = KEPT(number[i], x[x_place]);
+#endif
         y[place] = number[i];
     }
 }

@@ -11,7 +11,8 @@ typedef struct problem {
     const char *operation;
     bool normal;
     uint64_t seed, stream;
-    float offset, scale; /* y = offset + scale * number */
+    float offset, scale;   /* y = offset + scale * number; of dropout: cl/random.cl */
+    const cleat_tensor *x; /* dropout */
 } problem;
 
 static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor y) {
@@ -20,22 +21,33 @@ static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor 
         return CLEAT_OK;
     }
     const device_profile *profile = context_profile(context);
-    tensors_collapse(&y, 1);
-    const bool gapless = y.rank == 1 && (y.stride[0] == 1 || count == 1);
+    const bool dropout = p->x != NULL;
+    cleat_tensor tensors[2] = {y, dropout ? *p->x : y};
+    tensors_collapse(tensors, 2);
+    y = tensors[0];
+    const cleat_tensor x = tensors[1];
+    const bool gapless = y.rank == 1 && ((y.stride[0] == 1 && x.stride[0] == 1) || count == 1);
     const int lanes = gapless && profile->is_cpu ? CPU_LANES : 1;
     launch l =
         launch_begin(p->operation, "random", gapless ? "random_contiguous" : "random_strided");
-    launch_use_index64(&l, tensor_needs_index64(&y) || count > INT32_MAX / 2);
+    launch_use_index64(
+        &l, tensor_needs_index64(&y) || tensor_needs_index64(&x) || count > INT32_MAX / 2);
     launch_macro(&l, "NORMAL", p->normal);
+    launch_macro(&l, "DROPOUT", dropout);
     launch_macro(&l, "LANES", lanes);
     launch_tensor(&l, &y);
     launch_index(&l, y.offset);
+    if (dropout) {
+        launch_tensor(&l, &x);
+        launch_index(&l, x.offset);
+    }
     launch_index(&l, count);
     const int64_t units = ceil_div(count, WORDS_IN_BLOCK * (lanes == 1 ? 1 : CPU_BLOCKS));
     if (gapless) {
         launch_index(&l, work_split(profile, units, 1, &l));
         const double bytes = (double)count * sizeof(float);
-        launch_int(&l, profile_is_past_caches(profile, bytes));
+        const bool in_place = dropout && x.buffer == y.buffer;
+        launch_int(&l, !in_place && profile_is_past_caches(profile, bytes));
     } else {
         launch_macro(&l, "RANK", y.rank);
         work_each(profile, units, &l);
@@ -50,13 +62,16 @@ static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor 
     for (int axis = 0; !gapless && axis < CLEAT_MAX_RANK; ++axis) {
         launch_index(&l, axis < y.rank ? y.stride[axis] : 0);
     }
-    l.bytes = (double)count * sizeof(float);
+    for (int axis = 0; dropout && !gapless && axis < CLEAT_MAX_RANK; ++axis) {
+        launch_index(&l, axis < x.rank ? x.stride[axis] : 0);
+    }
+    l.bytes = (double)count * sizeof(float) * (dropout ? 2 : 1);
     return launch_all(context, &l, 1);
 }
 
 cleat_status cleat_random_uniform(
     cleat_context *context, uint64_t seed, uint64_t stream, float low, float high, cleat_tensor y) {
-    const problem p = {"random_uniform", false, seed, stream, low, high - low};
+    const problem p = {"random_uniform", false, seed, stream, low, high - low, NULL};
     TRY(check_context(p.operation, context));
     TRY(check_output(p.operation, "y", context, &y, CLEAT_F32));
     REFUSE_IF(!isfinite(low) || !isfinite(high) || !(low <= high), CLEAT_INVALID_ARGUMENT,
@@ -70,7 +85,7 @@ cleat_status cleat_random_uniform(
 
 cleat_status cleat_random_normal(cleat_context *context, uint64_t seed, uint64_t stream, float mean,
     float deviation, cleat_tensor y) {
-    const problem p = {"random_normal", true, seed, stream, mean, deviation};
+    const problem p = {"random_normal", true, seed, stream, mean, deviation, NULL};
     TRY(check_context(p.operation, context));
     TRY(check_output(p.operation, "y", context, &y, CLEAT_F32));
     REFUSE_IF(!isfinite(mean), CLEAT_INVALID_ARGUMENT, "%s: mean is %g, must be finite",
@@ -78,4 +93,29 @@ cleat_status cleat_random_normal(cleat_context *context, uint64_t seed, uint64_t
     REFUSE_IF(!isfinite(deviation) || deviation < 0, CLEAT_INVALID_ARGUMENT,
         "%s: deviation is %g, must be finite and not negative", p.operation, (double)deviation);
     return fill(context, &p, y);
+}
+
+static cleat_status drop(cleat_context *context, const char *operation, uint64_t seed,
+    uint64_t stream, float probability, const char *name_x, const cleat_tensor *x,
+    const char *name_y, cleat_tensor y) {
+    problem p = {operation, false, seed, stream, probability, 0.0f, x};
+    TRY(check_context(operation, context));
+    TRY(check_tensor(operation, name_x, context, x, CLEAT_F32));
+    TRY(check_output(operation, name_y, context, &y, CLEAT_F32));
+    TRY(check_same_shape(operation, name_x, x, name_y, &y));
+    TRY(check_no_overlap(operation, name_x, x, name_y, &y, true));
+    REFUSE_IF(!(probability >= 0 && probability <= 1), CLEAT_INVALID_ARGUMENT,
+        "%s: probability is %g, must lie between 0 and 1", operation, (double)probability);
+    p.scale = probability < 1 ? (float)(1 / (1 - (double)probability)) : 0.0f;
+    return fill(context, &p, y);
+}
+
+cleat_status cleat_dropout(cleat_context *context, uint64_t seed, uint64_t stream,
+    float probability, cleat_tensor x, cleat_tensor y) {
+    return drop(context, "dropout", seed, stream, probability, "x", &x, "y", y);
+}
+
+cleat_status cleat_dropout_backward(cleat_context *context, uint64_t seed, uint64_t stream,
+    float probability, cleat_tensor dy, cleat_tensor dx) {
+    return drop(context, "dropout_backward", seed, stream, probability, "dy", &dy, "dx", dx);
 }
