@@ -33,6 +33,8 @@ refuses() {
 wants 'y = \[0.5 0; 0.5 2\]' hello_matmul
 wants '1024 of 1024 results are right' adopt_opencl
 wants 'step 400 .*accuracy' mlp
+wants 'step  300 *loss 1[.]' char_transformer /usr/share/common-licenses/GPL-3 300
+refuses 'is no text' char_transformer /dev/null
 picture=$source/docs/fashion-mnist.png
 for filter in blur sharpen edges; do
     wants "$filter" image_filter $filter "$picture" "$scratch/$filter.png"
