@@ -20,8 +20,10 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
 #define TILE_START(r, v) GEMM_VECTOR acc_##r##_##v = LOAD(GEMM_W, bias + (v) * GEMM_W);
 #define TILE_START_ROW(r, unused) GEMM_VECTORS(TILE_START, r)
     GEMM_ROWS(TILE_START_ROW, )
+#if 2 * GEMM_MR > GEMM_W
     size_t ask = place->past ? (size_t)kept : (size_t)y;
     int asks = place->past ? 0 : place->count;
+#endif
 #define TILE_POINTER(r, unused)                                                                    \
     const TILE_SPACE float *x_##r = place->x + min(r, place->count - 1) * place->step;
     GEMM_ROWS(TILE_POINTER, )
@@ -68,9 +70,11 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
 #define TILE_AHEAD(unused, v) ASK_LINE(weights + (v) * panel_step + WEIGHTS_AHEAD * GEMM_W, 0);
                 GEMM_VECTORS(TILE_AHEAD, )
                 ASK_LINE_FAR(next);
+#if 2 * GEMM_MR > GEMM_W /* else a step has no room for it */
                 ASK_LINE(ask, 1);
                 ASK_LINE(ask + (last_vector + GEMM_W - 1) * sizeof(float), 1);
                 ask += --asks > 0 ? y_w * sizeof(float) : 0;
+#endif
                 weights += GEMM_W;
                 next += next_step;
                 k++;
