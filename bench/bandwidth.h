@@ -43,13 +43,14 @@ struct traffic_case {
 /* The families' cases and how many there are of each. */
 enum {
     TRAFFIC_ACTIVATIONS = 15,
-    TRAFFIC_ELEMENTWISE = 25,
-    TRAFFIC_ROWS = 32,
+    TRAFFIC_ELEMENTWISE = 29,
+    TRAFFIC_ROWS = 40,
     TRAFFIC_POOLS = 14,
     TRAFFIC_WINDOWS = 4,
     TRAFFIC_INDEX = 8,
+    TRAFFIC_NORMALIZATION = 7,
     TRAFFIC_CASES = TRAFFIC_ACTIVATIONS + TRAFFIC_ELEMENTWISE + TRAFFIC_ROWS + TRAFFIC_POOLS +
-                    TRAFFIC_WINDOWS + TRAFFIC_INDEX
+                    TRAFFIC_WINDOWS + TRAFFIC_INDEX + TRAFFIC_NORMALIZATION
 };
 extern const traffic_case traffic_activations[TRAFFIC_ACTIVATIONS];
 extern const traffic_case traffic_elementwise[TRAFFIC_ELEMENTWISE];
@@ -57,6 +58,7 @@ extern const traffic_case traffic_rows[TRAFFIC_ROWS];
 extern const traffic_case traffic_pools[TRAFFIC_POOLS];
 extern const traffic_case traffic_windows[TRAFFIC_WINDOWS];
 extern const traffic_case traffic_index[TRAFFIC_INDEX];
+extern const traffic_case traffic_normalization[TRAFFIC_NORMALIZATION];
 
 /* Adds a tensor of random values in [-scale, scale), read once by each call. */
 bool traffic_input(bench_run *run, traffic *t, int32_t rank, const int64_t *shape, float scale);

@@ -149,19 +149,23 @@ static bool made_check(bench_run *run, const traffic *t) {
 
 /* ---- Optimiser steps, in place; choice: the tensors an element has ---- */
 enum { SGD = 2, MOMENTUM = 3, ADAM = 4 };
+/* form, where it is another rule of as many tensors */
+enum { PLAIN, ADAMW, RMSPROP, ADAGRAD, LION };
 
 static bool step_prepare(bench_run *run, traffic *t) {
     bool good = true;
     for (int i = 0; i < t->of->choice && good; i++) {
         good = traffic_input(run, t, 2, t->of->shape, 1);
     }
-    if (good && t->of->choice == ADAM) { /* a second moment is not negative */
-        int64_t count = cleat_tensor_count(&t->tensors[3]);
+    const int last = t->of->choice - 1;
+    if (good && (t->of->choice == ADAM || t->of->form != PLAIN)) { /* a square is not negative */
+        int64_t count = cleat_tensor_count(&t->tensors[last]);
         for (int64_t i = 0; i < count; i++) {
-            t->host[3][i] = fabsf(t->host[3][i]);
+            t->host[last][i] = fabsf(t->host[last][i]);
         }
         good = bench_call(run,
-            cleat_write(run->context, t->tensors[3], t->host[3], (size_t)count * sizeof(float)),
+            cleat_write(
+                run->context, t->tensors[last], t->host[last], (size_t)count * sizeof(float)),
             "write");
     }
     t->written = t->read / t->of->choice * (t->of->choice - 1);
@@ -171,9 +175,20 @@ static bool step_prepare(bench_run *run, traffic *t) {
 
 static cleat_status step_call(traffic *t) {
     const float rate = 0x1p-10F;
+    const cleat_tensor *a = t->tensors;
+    switch (t->of->form) {
+    case RMSPROP:
+        return cleat_rmsprop_step(t->context, a[0], a[1], a[2], NULL, NULL, rate, NULL);
+    case ADAGRAD:
+        return cleat_adagrad_step(t->context, a[0], a[1], a[2], 1, rate, NULL);
+    case LION:
+        return cleat_lion_step(t->context, a[0], a[1], a[2], rate, NULL);
+    default:
+        break;
+    }
     if (t->of->choice == ADAM) {
-        return cleat_adam_step(
-            t->context, t->tensors[0], t->tensors[1], t->tensors[2], t->tensors[3], 10, rate, NULL);
+        return (t->of->form == ADAMW ? cleat_adamw_step : cleat_adam_step)(
+            t->context, a[0], a[1], a[2], a[3], 10, rate, NULL);
     }
     cleat_sgd_options options = {.momentum = t->of->choice == MOMENTUM ? 0.9F : 0};
     return cleat_sgd_step(t->context, t->tensors[0], t->tensors[1],
@@ -186,7 +201,12 @@ static bool step_check(bench_run *run, const traffic *t) {
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
         int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
         double g = (double)t->host[1][i], step = rate * g;
-        if (t->of->choice == MOMENTUM) {
+        if (t->of->form > ADAMW) {
+            double state = (double)t->host[2][i], c = 0.9 * state + 0.1 * g;
+            step = t->of->form == LION      ? rate * ((c > 0) - (c < 0))
+                   : t->of->form == RMSPROP ? rate * g / (sqrt(0.99 * state + 0.01 * g * g) + 1e-8)
+                                            : rate * g / (sqrt(state + g * g) + 1e-10);
+        } else if (t->of->choice == MOMENTUM) {
             step = rate * (0.9 * (double)t->host[2][i] + g);
         } else if (t->of->choice == ADAM) {
             double m = 0.9 * (double)t->host[2][i] + 0.1 * g;
@@ -233,4 +253,8 @@ const traffic_case traffic_elementwise[TRAFFIC_ELEMENTWISE] = {
     {"sgd", &step, SGD, 0, SQUARE},
     {"momentum", &step, MOMENTUM, 0, SQUARE},
     {"adam", &step, ADAM, 0, SQUARE},
+    {"adamw", &step, ADAM, ADAMW, SQUARE},
+    {"rmsprop", &step, MOMENTUM, RMSPROP, SQUARE},
+    {"adagrad", &step, MOMENTUM, ADAGRAD, SQUARE},
+    {"lion", &step, MOMENTUM, LION, SQUARE},
 };

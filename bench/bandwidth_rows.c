@@ -90,23 +90,54 @@ static cleat_status reduce_call(traffic *t) {
         t->tensors[1], NULL);
 }
 
+/* Of one line, and how large what it is made of is. */
+static double reduce_wanted(int kind, line x, double *magnitude) {
+    double sum = 0, most = -INFINITY, least = INFINITY, squares = 0, product = 1,
+           terms = (double)x.count;
+    *magnitude = 0;
+    for (int64_t j = 0; j < x.count; j++) {
+        double value = (double)x.at[j * x.step];
+        sum += value;
+        *magnitude += fabs(value);
+        squares += value * value;
+        product *= value;
+        most = fmax(most, value);
+        least = fmin(least, value);
+    }
+    switch (kind) {
+    case CLEAT_REDUCE_MAX:
+    case CLEAT_REDUCE_MIN:
+        *magnitude = 0;
+        return kind == CLEAT_REDUCE_MAX ? most : least;
+    case CLEAT_REDUCE_PRODUCT:
+        *magnitude = fabs(product);
+        return product;
+    case CLEAT_REDUCE_L1:
+        return *magnitude;
+    case CLEAT_REDUCE_L2:
+        *magnitude = sqrt(squares);
+        return *magnitude;
+    case CLEAT_REDUCE_LOG_SUM_EXP:
+        *magnitude = 12;
+        return log_sum(x);
+    case CLEAT_REDUCE_VARIANCE:
+        *magnitude = 2;
+        return squares / terms - sum / terms * (sum / terms);
+    default:
+        *magnitude /= kind == CLEAT_REDUCE_MEAN ? terms : 1;
+        return kind == CLEAT_REDUCE_MEAN ? sum / terms : sum;
+    }
+}
+
 static bool reduce_check(bench_run *run, const traffic *t) {
     int64_t count = cleat_tensor_count(t->from), inner = t->of->shape[2], terms = t->of->shape[1];
     bool good = true;
     for (int64_t probe = 0; probe < (count == 1 ? 1 : TRAFFIC_PROBES) && good; probe++) {
         int64_t i = traffic_probe(probe, count);
         line x = line_of(t->host[0], i / inner * terms * inner + i % inner, terms, inner);
-        double sum = 0, magnitude = 0, most = -INFINITY;
-        for (int64_t j = 0; j < terms; j++) {
-            double value = (double)x.at[j * x.step];
-            sum += value;
-            magnitude += fabs(value);
-            most = fmax(most, value);
-        }
-        double divisor = t->of->choice == CLEAT_REDUCE_MEAN ? (double)terms : 1;
-        double want = t->of->choice == CLEAT_REDUCE_MAX ? most : sum / divisor;
-        good = bench_near(run, "cleat", (double)t->result[i], want,
-            t->of->choice == CLEAT_REDUCE_MAX ? 0 : magnitude / divisor, (double)terms);
+        double magnitude;
+        double want = reduce_wanted(t->of->choice, x, &magnitude);
+        good = bench_near(run, "cleat", (double)t->result[i], want, magnitude, (double)terms);
     }
     return good;
 }
@@ -213,6 +244,14 @@ const traffic_case traffic_rows[TRAFFIC_ROWS] = {
     {"max rows", &reduce, CLEAT_REDUCE_MAX, 0, LONG_ROWS},
     {"max columns", &reduce, CLEAT_REDUCE_MAX, 0, COLUMNS},
     {"max middle axis", &reduce, CLEAT_REDUCE_MAX, 0, MIDDLE},
+    {"min rows", &reduce, CLEAT_REDUCE_MIN, 0, LONG_ROWS},
+    {"product rows", &reduce, CLEAT_REDUCE_PRODUCT, 0, LONG_ROWS},
+    {"l1 rows", &reduce, CLEAT_REDUCE_L1, 0, LONG_ROWS},
+    {"l2 all", &reduce, CLEAT_REDUCE_L2, 0, ALL},
+    {"log-sum-exp rows", &reduce, CLEAT_REDUCE_LOG_SUM_EXP, 0, LONG_ROWS},
+    {"variance all", &reduce, CLEAT_REDUCE_VARIANCE, 0, ALL},
+    {"variance rows", &reduce, CLEAT_REDUCE_VARIANCE, 0, LONG_ROWS},
+    {"variance columns", &reduce, CLEAT_REDUCE_VARIANCE, 0, COLUMNS},
     {"cross-entropy rows of 1024", &entropy, 0, VALUE, LONG_ROWS},
     {"cross-entropy rows of 10", &entropy, 0, VALUE, ROWS_OF_10},
     {"cross-entropy gradient rows of 1024", &entropy, 0, GRADIENT, LONG_ROWS},

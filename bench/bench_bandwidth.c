@@ -14,7 +14,7 @@ static const traffic_case *case_at(size_t index) {
     } tables[] = {{traffic_activations, TRAFFIC_ACTIVATIONS},
         {traffic_elementwise, TRAFFIC_ELEMENTWISE}, {traffic_rows, TRAFFIC_ROWS},
         {traffic_pools, TRAFFIC_POOLS}, {traffic_windows, TRAFFIC_WINDOWS},
-        {traffic_index, TRAFFIC_INDEX}};
+        {traffic_index, TRAFFIC_INDEX}, {traffic_normalization, TRAFFIC_NORMALIZATION}};
     size_t table = 0;
     while (index >= tables[table].count) {
         index -= tables[table++].count;
