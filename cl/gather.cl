@@ -25,7 +25,7 @@
     GATHER_AXIS(ANY, 7)
 #define GATHER_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                 \
     ANY_INDEX(count) ANY_INDEX(share) ANY_INDEX(x_offset) ANY_INDEX(y_offset) ANY_INDEX(i_offset)  \
-    ANY_INDEX(extent) ANY_INDEX(step) CAT(GATHER_AXES_, RANK)(ANY_INDEX) ANY_INT(stream)
+    ANY_INDEX(extent) ANY_INDEX(step) CAT(GATHER_AXES_, RANK)(ANY_INDEX) ANY_INDEX(stream)
 typedef struct gather_numbers {
     NUMBER_MEMBERS(GATHER_LIST)
 } gather_numbers;

@@ -25,7 +25,7 @@
     PAD_AXES_4(ANY) PAD_AXIS(ANY, 4) PAD_AXIS(ANY, 5) PAD_AXIS(ANY, 6) PAD_AXIS(ANY, 7)
 #define PAD_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                    \
     ANY_INDEX(count) ANY_INDEX(share) ANY_INDEX(x_offset) ANY_INDEX(y_offset)                      \
-    CAT(PAD_AXES_, RANK)(ANY_INDEX) ANY_INT(stream)
+    CAT(PAD_AXES_, RANK)(ANY_INDEX) ANY_INDEX(stream)
 typedef struct pad_numbers {
     NUMBER_MEMBERS(PAD_LIST)
 } pad_numbers;

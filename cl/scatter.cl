@@ -30,7 +30,7 @@
     ANY_INDEX(items) ANY_INDEX(ranges) ANY_INDEX(rows) ANY_INDEX(width) ANY_INDEX(entries)         \
     ANY_INDEX(y_offset) ANY_INDEX(u_offset) ANY_INDEX(i_offset) ANY_INDEX(extent)                  \
     ANY_INDEX(y_step) ANY_INDEX(skipped) CAT(COLUMN_AXES_, RANK)(ANY_INDEX)                        \
-    CAT(ENTRY_AXES_, ENTRY_RANK)(ANY_INDEX) ANY_INT(accumulate)
+    CAT(ENTRY_AXES_, ENTRY_RANK)(ANY_INDEX) ANY_INDEX(accumulate)
 typedef struct scatter_numbers {
     NUMBER_MEMBERS(SCATTER_LIST)
 } scatter_numbers;

@@ -24,7 +24,7 @@
     ANY_INDEX(rows) ANY_INDEX(share) ANY_INDEX(x_offset) ANY_INDEX(v_offset) ANY_INDEX(p_offset)   \
     ANY_INDEX(extent) ANY_INDEX(k) ANY_INDEX(x_step) ANY_INDEX(v_step) ANY_INDEX(p_step)           \
     ROW_AXIS(ANY_INDEX, 0) ROW_AXIS(ANY_INDEX, 1) ROW_AXIS(ANY_INDEX, 2) ROW_AXIS(ANY_INDEX, 3)    \
-    ROW_AXIS(ANY_INDEX, 4) ROW_AXIS(ANY_INDEX, 5) ROW_AXIS(ANY_INDEX, 6) ANY_INT(smallest)
+    ROW_AXIS(ANY_INDEX, 4) ROW_AXIS(ANY_INDEX, 5) ROW_AXIS(ANY_INDEX, 6) ANY_INDEX(smallest)
 typedef struct top_numbers {
     NUMBER_MEMBERS(TOP_LIST)
 } top_numbers;

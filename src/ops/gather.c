@@ -69,7 +69,7 @@ static cleat_status run(cleat_context *context, gathering *g) {
         launch_index(&l, i < 0 ? 0 : g->x.stride[i]);
         launch_index(&l, i < 0 ? 0 : g->indices.stride[i]);
     }
-    launch_int(&l, profile_is_past_caches(profile, l.bytes));
+    launch_index(&l, profile_is_past_caches(profile, l.bytes));
     launch_numbers_end(&l);
     launch_ulong(&l, g->other);
     launch_ulong(&l, g->on);

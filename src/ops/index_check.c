@@ -55,14 +55,17 @@ cleat_status check_same_but_axis(const char *operation, const char *name_x, cons
     return CLEAT_OK;
 }
 
-bool index_reaches_far(const cleat_tensor *x, int64_t extent, int64_t step) {
-    cleat_tensor reach = {.type = x->type, .rank = 1, .shape = {extent}, .stride = {step}};
-    cleat_tensor other = *x;
-    other.offset = 0;
-    int64_t most = x->offset;
-    for (int32_t i = 0; i < other.rank; i++) {
-        most += other.stride[i] > 0 ? (other.shape[i] - 1) * other.stride[i] : 0;
+double index_reach(const cleat_tensor *x) {
+    double reach = (double)x->offset;
+    for (int32_t i = 0; i < x->rank; i++) {
+        const double steps = x->shape[i] > 0 ? (double)(x->shape[i] - 1) : 0;
+        const double stride = (double)x->stride[i];
+        reach += steps * (stride < 0 ? -stride : stride);
     }
-    reach.offset = most;
-    return tensor_needs_index64(&reach) || extent >= INT32_MAX / 2;
+    return reach;
+}
+
+bool index_reaches_far(const cleat_tensor *x, int64_t extent, int64_t step) {
+    const double stride = (double)(step < 0 ? -step : step);
+    return index_reach(x) + (double)extent * stride >= INT32_MAX || extent >= INT32_MAX / 2;
 }

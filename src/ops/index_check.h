@@ -21,6 +21,10 @@ cleat_status index_views(const char *operation, const cleat_tensor *x, const cle
 cleat_status check_same_but_axis(const char *operation, const char *name_x, const cleat_tensor *x,
     int32_t axis, const char *name_y, const cleat_tensor *y);
 
+/* How far from the beginning of its buffer a place can be on the way to an element, whatever order
+ * the axes' steps are taken in. */
+double index_reach(const cleat_tensor *x);
+
 /* Whether places in x moved by up to `extent` steps along one more axis need 64 bits. */
 bool index_reaches_far(const cleat_tensor *x, int64_t extent, int64_t step);
 

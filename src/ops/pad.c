@@ -65,7 +65,7 @@ static launch pad_plan(cleat_context *context, const padding *p, const cleat_ten
         launch_index(&l, i < 0 ? 0 : x->stride[i]);
         launch_index(&l, i < 0 ? 0 : p->before[i]);
     }
-    launch_int(&l, profile_is_past_caches(profile, l.bytes));
+    launch_index(&l, profile_is_past_caches(profile, l.bytes));
     launch_numbers_end(&l);
     launch_ulong(&l, p->value);
     return l;

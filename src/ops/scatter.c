@@ -77,7 +77,7 @@ static void add_numbers(
         launch_index(l, i < 0 ? 0 : s->entries[0].stride[i]);
         launch_index(l, i < 0 ? 0 : s->entries[1].stride[i]);
     }
-    launch_int(l, s->accumulate);
+    launch_index(l, s->accumulate);
     launch_numbers_end(l);
 }
 
@@ -101,10 +101,10 @@ static cleat_status run(cleat_context *context, scattering *s) {
     launch_macro(&l, "ENTRY_RANK", entry_rank);
     launch_macro(&l, "VECTORS", vectors);
     launch_macro_text(&l, "INDICES", indices->type == CLEAT_I32 ? "int" : "long");
-    launch_use_index64(&l, index_reaches_far(y, s->extent, s->step) ||
-                               tensor_needs_index64(&s->entries[0]) ||
-                               tensor_needs_index64(&s->entries[1]) || tensor_needs_index64(u) ||
-                               tensor_needs_index64(indices) || w.items >= INT32_MAX / 2);
+    launch_use_index64(&l, index_reaches_far(y, s->extent, s->step) || w.items >= INT32_MAX / 2 ||
+                               index_reach(u) + index_reach(&s->entries[0]) >= INT32_MAX ||
+                               index_reach(indices) + index_reach(&s->entries[1]) >= INT32_MAX ||
+                               cleat_tensor_count(&s->entries[0]) >= INT32_MAX);
     launch_tensor(&l, u);
     launch_tensor(&l, indices);
     launch_tensor(&l, y);

@@ -49,7 +49,7 @@ static void add_numbers(const top_problem *t, int64_t share, launch *l) {
         launch_index(l, i < 0 ? 0 : t->values.stride[i]);
         launch_index(l, i < 0 ? 0 : t->indices.stride[i]);
     }
-    launch_int(l, t->smallest);
+    launch_index(l, t->smallest);
     launch_numbers_end(l);
 }
 
