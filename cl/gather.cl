@@ -10,8 +10,8 @@
  *
  * gather_elements: work-item i does elements i * share .. of y in row-major order.
  * gather_rows: processors, work-groups of one; y lies in one piece, the last axis of x too, and the
- * index is the same along it. Work-item i does pieces i * share .. of PIECE elements of y: rows are put
- * together in private memory, and go to y in long runs, past the caches with `stream`.
+ * index is the same along it. Work-item i does pieces i * share .. of PIECE elements of y: short rows are
+ * put together in private memory, and go to y in long runs, past the caches with `stream`.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -92,33 +92,54 @@ kernel void gather_elements(global const ELEMENT *restrict x, global const INDIC
 #if DEVICE_IS_CPU && !ONE_HOT
 #include "copy_run.cl"
 
+/* Rows from here on go to y as they are, asking for the one that follows, which may lie anywhere. */
+#define LONG_ROW (12 * LANES)
+/* A row's index, and its place in x. */
+#define FIND_ROW(row, v, place)                                                                    \
+    {                                                                                              \
+        INDEX rest = row, x_at = x_offset, y_at = 0, i_at = i_offset;                              \
+        TAKE_OUTER_AXES                                                                            \
+        v = known_index(indices[i_at], extent);                                                    \
+        place = x_at + max(v, (INDEX)0) * step;                                                    \
+    }
+
 kernel void gather_rows(global const ELEMENT *restrict x, global const INDICES *restrict indices,
     global ELEMENT *restrict y, const gather_numbers numbers, const ulong other, const ulong on) {
     NUMBERS(GATHER_LIST)
     ELEMENT piece[PIECE];
     const INDEX pieces = (count + PIECE - 1) / PIECE;
     const INDEX last = min((INDEX)(get_global_id(0) + 1) * share, pieces);
-    const INDEX inner = CAT(extent, INNER);
+    const INDEX inner = CAT(extent, INNER), rows = count / inner;
     for (INDEX p = (INDEX)get_global_id(0) * share; p < last; p++) {
         const INDEX start = p * PIECE;
         const int size = (int)min((INDEX)PIECE, count - start);
-        INDEX row = start / inner, column = start - row * inner;
+        INDEX row = start / inner, column = start - row * inner, v, from;
+        FIND_ROW(row, v, from)
         for (int done = 0; done < size; row++) {
             const int run = (int)min(inner - column, (INDEX)(size - done));
-            INDEX rest = row, x_at = x_offset, y_at = 0, i_at = i_offset;
-            TAKE_OUTER_AXES
-            const INDEX v = known_index(indices[i_at], extent);
-            if (v >= 0) {
-                copy_in(x + x_at + v * step + column, piece + done, run);
-            } else {
+            global ELEMENT *to = y + y_offset + start + done;
+            INDEX next_v, next;
+            FIND_ROW(min(row + 1, rows - 1), next_v, next)
+            if (v < 0) {
                 for (int i = 0; i < run; i++) {
                     piece[done + i] = (ELEMENT)other;
                 }
+                if (inner >= LONG_ROW) {
+                    copy_run((const ELEMENT *)piece + done, to, run, 0, stream);
+                }
+            } else if (inner >= LONG_ROW) {
+                copy_run(x + from + column, to, run, next - from, stream);
+            } else {
+                copy_in(x + from + column, piece + done, run);
             }
             done += run;
             column = 0;
+            v = next_v;
+            from = next;
         }
-        copy_run((const ELEMENT *)piece, y + y_offset + start, size, 0, stream);
+        if (inner < LONG_ROW) {
+            copy_run((const ELEMENT *)piece, y + y_offset + start, size, 0, stream);
+        }
     }
 }
 #endif

@@ -20,6 +20,7 @@
 #include "numbers.cl"
 #include "vector.cl"
 #include "stream.cl"
+#include "interleave.cl"
 
 /* ---- Tables ---- */
 
@@ -141,7 +142,7 @@ kernel void resize_tables(global int *tables, const table_numbers numbers) {
     ANY_INDEX(y_row) ANY_INDEX(y_column) PLANE_AXIS(ANY_INDEX, 0) PLANE_AXIS(ANY_INDEX, 1)         \
     PLANE_AXIS(ANY_INDEX, 2) PLANE_AXIS(ANY_INDEX, 3) PLANE_AXIS(ANY_INDEX, 4)                     \
     PLANE_AXIS(ANY_INDEX, 5) ANY_INT(y_rows) ANY_INT(y_columns) ANY_INT(row_taps)                  \
-    ANY_INT(column_taps) ANY_INT(height) ANY_INT(stream)
+    ANY_INT(column_taps) ANY_INT(height) ANY_INT(stream) ANY_INT(doubled) ANY_INT(unused)
 typedef struct resize_numbers {
     NUMBER_MEMBERS(RESIZE_LIST)
 } resize_numbers;
@@ -205,31 +206,59 @@ kernel void resize_pixels(global const float *restrict x, global float *restrict
 #define RING 8
 #define W DEVICE_FLOAT_WIDTH
 
-/* A row of x at the columns of y. */
+#define COLUMN_SUM(c) CAT(COLUMN_SUM_, TAPS)(c)
+#define COLUMN_TERM(k, c) weights[(k) * pitch + (c)], row[places[(k) * pitch + (c)] * x_column]
+#define COLUMN_SUM_1(c) row[places[c] * x_column]
+#define COLUMN_SUM_2(c) FMA_(COLUMN_TERM(1, c), weights[c] * row[places[c] * x_column])
+#define COLUMN_SUM_4(c)                                                                            \
+    FMA_(COLUMN_TERM(3, c),                                                                        \
+        FMA_(COLUMN_TERM(2, c), FMA_(COLUMN_TERM(1, c), weights[c] * row[places[c] * x_column])))
+#define FMA_(...) FMA__(__VA_ARGS__)
+#define FMA__(a, b, c) FMA(a, b, c)
+
+/* A row of x at the columns of y from the one on that `places` and `weights` begin at. With `doubled`,
+ * y's columns are twice as many, and places and weights of columns in the middle the same but for a
+ * shift, in pairs: these are done in vectors, from column `first_pair` of these, even in y. */
 static void KEEP_APART bring_row(global const float *restrict row, INDEX x_column,
     global const int *restrict places, global const float *restrict weights, int pitch, int taps,
-    int columns, float *restrict to) {
-    for (int c = 0; c < columns; c++) {
+    int columns, int first_pair, int pairs, float *restrict to) {
+    int c = 0;
 #if TRANSPOSED
+    for (; c < columns; c++) {
         float sum = 0.0f;
         for (int k = 0; k < taps; k++) {
             const int from = places[k * pitch + c];
             const float term = weights[k * pitch + c] * row[max(from, 0) * x_column];
             sum += from >= 0 ? term : 0.0f;
         }
-#elif TAPS == 1
-        const float sum = row[places[c] * x_column];
-#elif TAPS == 2
-        const float sum = FMA(weights[pitch + c], row[places[pitch + c] * x_column],
-            weights[c] * row[places[c] * x_column]);
-#else
-        const float sum = FMA(weights[3 * pitch + c], row[places[3 * pitch + c] * x_column],
-            FMA(weights[2 * pitch + c], row[places[2 * pitch + c] * x_column],
-                FMA(weights[pitch + c], row[places[pitch + c] * x_column],
-                    weights[c] * row[places[c] * x_column])));
-#endif
         to[c] = sum;
     }
+#else
+#if TAPS == 2
+    if (pairs >= W) {
+        for (; c < first_pair; c++) {
+            to[c] = COLUMN_SUM(c);
+        }
+        const float even_0 = weights[c], even_1 = weights[pitch + c];
+        const float odd_0 = weights[c + 1], odd_1 = weights[pitch + c + 1];
+        global const float *even = row + places[c], *odd = row + places[c + 1];
+        const int start = c;
+        for (int i = 0; i < pairs; i += W) {
+            i = min(i, pairs - W); /* the last ones once more */
+            const FLOATS(W) a = FMA((FLOATS(W))(even_1), LOAD(W, even + i + 1),
+                (FLOATS(W))(even_0) * LOAD(W, even + i));
+            const FLOATS(W) b = FMA((FLOATS(W))(odd_1), LOAD(W, odd + i + 1),
+                (FLOATS(W))(odd_0) * LOAD(W, odd + i));
+            STORE(W, INTERLEAVE_LOW(float, W, a, b), to + start + 2 * i);
+            STORE(W, INTERLEAVE_HIGH(float, W, a, b), to + start + 2 * i + W);
+        }
+        c += 2 * pairs;
+    }
+#endif
+    for (; c < columns; c++) {
+        to[c] = COLUMN_SUM(c);
+    }
+#endif
 }
 
 /* to = (sum or 0) + weights of up to 4 rows, to `kept` or, if that is null, to y. */
@@ -282,6 +311,9 @@ kernel void resize_rows(global const float *restrict x, global float *restrict y
     for (int slot = 0; slot < RING; slot++) {
         held[slot] = -1;
     }
+    /* Pairs whose columns reach from 2 to the last but 2 of y's, where nothing is at an edge. */
+    const int first_pair = column == 0 ? 2 : 0;
+    const int pairs = doubled ? (min(column + columns, y_columns - 2) - column - first_pair) / 2 : 0;
     for (int row = first; row < last; row++) {
         global float *to = y + y_at + row * y_row;
         const bool past = stream && IS_STREAMABLE(W, to);
@@ -295,8 +327,8 @@ kernel void resize_rows(global const float *restrict x, global float *restrict y
                 const int slot = from % RING;
                 if (held[slot] != from) {
                     bring_row(x + x_at + from * x_row, x_column, column_places + column,
-                        column_weights + column, y_columns, column_taps, columns,
-                        ring + slot * WIDTH);
+                        column_weights + column, y_columns, column_taps, columns, first_pair,
+                        pairs, ring + slot * WIDTH);
                     held[slot] = from;
                 }
                 rows[count] = ring + slot * WIDTH;

@@ -18,6 +18,7 @@
 #include "common.cl"
 #include "numbers.cl"
 #include "vector.cl"
+#include "element.cl"
 
 #define ROW_AXIS(ANY, i) ANY(extent##i) ANY(x_stride##i) ANY(v_stride##i) ANY(p_stride##i)
 #define TOP_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                    \
@@ -93,16 +94,31 @@ static inline void replace_top(global ulong *heap, INDEX size, ulong pair) {
     heap[at] = pair;
 }
 
-/* Whether one of LANES elements has a key above `least`. */
-static inline bool any_above(global const float *p, int least, int smallest) {
-#if UNIT
-    const FLOATS(LANES) x = LOAD(LANES, p);
-    const KEYS bits = CAT(as_, KEYS)(x == 0.0f ? (FLOATS(LANES))(0.0f) : x);
-    const KEYS key = x != x ? (KEYS)(0x7fffffff) : bits ^ ((bits >> 31) & 0x7fffffff);
-    return any((key ^ (KEYS)(smallest ? -1 : 0)) > (KEYS)(least));
+#define SCAN (4 * LANES)
+#if LANES == 16
+#define ALL(m) ((as_long2(CONVERT(char, LANES, m)).x & as_long2(CONVERT(char, LANES, m)).y) == -1)
+#elif LANES == 8
+#define ALL(m) (as_long(CONVERT(char, LANES, m)) == -1)
 #else
-    return true;
+#define ALL(m) (as_int(CONVERT(char, LANES, m)) == -1)
 #endif
+
+/* Whether one of LANES elements may beat the one of value `least`, the worst so far; NaN may. */
+static inline bool any_beats(global const float *p, FLOATS(LANES) least, int smallest) {
+    const FLOATS(LANES) x = LOAD(LANES, p);
+    const KEYS behind = smallest ? x >= least : x <= least;
+    return !ALL(behind);
+}
+
+/* The same of SCAN elements. */
+static inline bool many_beat(global const float *p, FLOATS(LANES) least, int smallest) {
+    const FLOATS(LANES) a = LOAD(LANES, p), b = LOAD(LANES, p + LANES);
+    const FLOATS(LANES) c = LOAD(LANES, p + 2 * LANES), d = LOAD(LANES, p + 3 * LANES);
+    KEYS behind = (a <= least) & (b <= least) & (c <= least) & (d <= least);
+    if (smallest) {
+        behind = (a >= least) & (b >= least) & (c >= least) & (d >= least);
+    }
+    return !ALL(behind);
 }
 
 kernel void top_k_heap(global const float *restrict x, global float *restrict values,
@@ -121,24 +137,40 @@ kernel void top_k_heap(global const float *restrict x, global float *restrict va
         for (; i < k; i++) {
             replace_top(heap, k, pair_of(key_of(p[i * x_step], smallest), i));
         }
-        int least = (int)((uint)(heap[0] >> 32) ^ 0x80000000u);
+        ulong worst = heap[0];
+        float least = p[place_of(worst) * x_step];
         while (i < extent) {
-            const INDEX end = min(i + LANES, extent);
-            if (end - i == LANES && !any_above(p + i * x_step, least, smallest)) {
-                i = end;
+            INDEX end = extent;
+#if UNIT
+            if (extent - i >= SCAN && !many_beat(p + i, (FLOATS(LANES))(least), smallest)) {
+                i += SCAN;
                 continue;
             }
+            end = min(i + SCAN, extent);
+            while (i + LANES <= end) { /* up to the first vector with a candidate */
+                if (any_beats(p + i, (FLOATS(LANES))(least), smallest)) {
+                    end = i + LANES;
+                    break;
+                }
+                i += LANES;
+            }
+#endif
+            KEEP_ROLLED
             for (; i < end; i++) {
-                const int key = key_of(p[i * x_step], smallest);
-                if (key > least) {
-                    replace_top(heap, k, pair_of(key, i));
-                    least = (int)((uint)(heap[0] >> 32) ^ 0x80000000u);
+                const float value = p[i * x_step];
+                if (smallest ? value >= least : value <= least) {
+                    continue;
+                }
+                const ulong pair = pair_of(key_of(value, smallest), i);
+                if (pair > worst) {
+                    replace_top(heap, k, pair);
+                    worst = heap[0];
+                    least = p[place_of(worst) * x_step];
                 }
             }
         }
         for (INDEX size = k; size > 0; size--) {
-            const ulong worst = heap[0];
-            write_pair(worst, p, x_step, values != 0 ? values + v_at + (size - 1) * v_step : 0,
+            write_pair(heap[0], p, x_step, values != 0 ? values + v_at + (size - 1) * v_step : 0,
                 places != 0 ? places + p_at + (size - 1) * p_step : 0);
             replace_top(heap, size - 1, heap[size - 1]);
         }

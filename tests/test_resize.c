@@ -22,6 +22,8 @@ static const sizes table[] = {
     {{1, 1}, 8, 9, 1, 1},
     {{1, 1}, 3, 40, 70, 1100},
     {{1, 1}, 64, 50, 3, 5},
+    {{1, 1}, 4, 300, 8, 600},
+    {{1, 1}, 8, 6, 4, 3},
     {{0, 3}, 4, 4, 8, 8},
 };
 enum { TABLE = sizeof table / sizeof table[0] };
@@ -93,13 +95,13 @@ static void check_resize(
 /* Modes, coordinates and roundings side by side; each by the whole table. */
 static const cleat_resize_options choices[] = {
     {.mode = CLEAT_RESIZE_LINEAR},
-    {.mode = CLEAT_RESIZE_LINEAR, .coordinates = CLEAT_ALIGN_CORNERS},
+    {.mode = CLEAT_RESIZE_NEAREST},
     {.mode = CLEAT_RESIZE_CUBIC},
+    {.mode = CLEAT_RESIZE_LINEAR, .coordinates = CLEAT_ALIGN_CORNERS},
     {.mode = CLEAT_RESIZE_CUBIC,
         .coordinates = CLEAT_PYTORCH_HALF_PIXEL,
         .cubic_coefficient = -0.5F},
     {.coordinates = CLEAT_ASYMMETRIC, .rounding = CLEAT_ROUND_FLOOR},
-    {.mode = CLEAT_RESIZE_NEAREST},
     {.rounding = CLEAT_ROUND_PREFER_CEIL},
     {.coordinates = CLEAT_ALIGN_CORNERS, .rounding = CLEAT_ROUND_CEIL},
 };
@@ -129,10 +131,10 @@ END_TEST
 
 /* What gives nothing does not bring its NaN along. */
 START_TEST(unused_elements) {
-    float slopes[] = {1, NAN, 3, 4};
-    double want[] = {NAN, 7};
-    int64_t four[] = {1, 4}, two[] = {1, 2};
-    test_tensor dy = test_input_from(2, four, slopes, TEST_ROW_MAJOR);
+    float slopes[] = {NAN, 2, 3, 4, 5};
+    double want[] = {NAN, 9};
+    int64_t five[] = {1, 5}, two[] = {1, 2};
+    test_tensor dy = test_input_from(2, five, slopes, TEST_ROW_MAJOR);
     test_tensor dx = test_output(2, two, TEST_ROW_MAJOR);
     for (int round = 0; round < 2; round++) {
         force(round);

@@ -114,6 +114,13 @@ static launch begin(const resize_problem *p, const char *kernel, int64_t items) 
     return l;
 }
 
+/* Twice as many columns, at distances that are the same for every second one. */
+static bool is_doubled(const resize_problem *p) {
+    return !p->transposed && p->y_columns == 2 * p->x_columns && p->x_columns > 2 &&
+           p->x.stride[p->x.rank - 1] == 1 && p->options.mode == CLEAT_RESIZE_LINEAR &&
+           p->options.coordinates != CLEAT_ALIGN_CORNERS;
+}
+
 static void add_numbers(const device_profile *profile, const resize_problem *p, int64_t items,
     int64_t height, launch *l) {
     const int32_t rows = p->y.rank - 2;
@@ -131,7 +138,7 @@ static void add_numbers(const device_profile *profile, const resize_problem *p, 
         launch_index(l, i < 0 ? 0 : p->y.stride[i]);
     }
     const int64_t sizes[] = {p->y_rows, p->y_columns, p->row_taps, p->column_taps, height,
-        profile_is_past_caches(profile, l->bytes)};
+        profile_is_past_caches(profile, l->bytes), is_doubled(p), 0};
     launch_ints(l, sizes, sizeof sizes / sizeof sizes[0]);
     launch_numbers_end(l);
 }
