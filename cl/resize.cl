@@ -265,6 +265,18 @@ static void KEEP_APART bring_row(global const float *restrict row, INDEX x_colum
 static inline void add_rows(const float *const *rows, const float *weights, int count,
     const float *sums, float *kept, global float *y, int columns, bool past) {
     int c = 0;
+    if (count == 2 && sums == 0 && kept == 0) {
+        const float *a = rows[0], *b = rows[1];
+        const FLOATS(W) of_a = (FLOATS(W))(weights[0]), of_b = (FLOATS(W))(weights[1]);
+        for (; c + W <= columns; c += W) {
+            const FLOATS(W) sum = FMA(of_b, LOAD(W, b + c), of_a * LOAD(W, a + c));
+            if (past) {
+                STREAM(W, sum, y + c);
+            } else {
+                STORE(W, sum, y + c);
+            }
+        }
+    }
     for (; c + W <= columns; c += W) {
         FLOATS(W) sum = sums != 0 ? LOAD(W, sums + c) : (FLOATS(W))(0.0f);
         for (int k = 0; k < count; k++) {

@@ -121,6 +121,46 @@ static inline bool many_beat(global const float *p, FLOATS(LANES) least, int sma
     return !ALL(behind);
 }
 
+#if UNIT
+/* A value that k of the elements at least come up to: the k-th of the best of the lanes' own, which
+ * nothing but the heap is used for. Infinite: unknown. */
+static inline float bound_of(
+    global const float *p, INDEX extent, INDEX k, int smallest, global ulong *heap) {
+    float best[SCAN];
+    const float worst = smallest ? INFINITY : -INFINITY;
+    if (k > SCAN / 2 || extent < 4 * SCAN) {
+        return worst;
+    }
+    FLOATS(LANES) a = (FLOATS(LANES))(worst), b = a, c = a, d = a;
+    for (INDEX i = 0; i + SCAN <= extent; i += SCAN) {
+        const FLOATS(LANES) e = LOAD(LANES, p + i), f = LOAD(LANES, p + i + LANES);
+        const FLOATS(LANES) g = LOAD(LANES, p + i + 2 * LANES), h = LOAD(LANES, p + i + 3 * LANES);
+        if (smallest) {
+            a = e < a ? e : a;
+            b = f < b ? f : b;
+            c = g < c ? g : c;
+            d = h < d ? h : d;
+        } else {
+            a = e > a ? e : a;
+            b = f > b ? f : b;
+            c = g > c ? g : c;
+            d = h > d ? h : d;
+        }
+    }
+    STORE(LANES, a, best);
+    STORE(LANES, b, best + LANES);
+    STORE(LANES, c, best + 2 * LANES);
+    STORE(LANES, d, best + 3 * LANES);
+    for (int lane = 0; lane < SCAN; lane++) {
+        const ulong pair = pair_of(key_of(best[lane], smallest), lane);
+        if (pair > heap[0]) {
+            replace_top(heap, k, pair);
+        }
+    }
+    return best[place_of(heap[0])];
+}
+#endif
+
 kernel void top_k_heap(global const float *restrict x, global float *restrict values,
     global INDICES *restrict places, global ulong *restrict heaps, const top_numbers numbers) {
     NUMBERS(TOP_LIST)
@@ -129,16 +169,34 @@ kernel void top_k_heap(global const float *restrict x, global float *restrict va
     for (INDEX row = (INDEX)get_global_id(0) * share; row < last; row++) {
         FIND_ROW(row)
         global const float *p = x + x_at;
-        /* The first k, by a heap that is worse than all at first. */
-        for (INDEX i = 0; i < k; i++) {
-            heap[i] = 0;
-        }
         INDEX i = 0;
-        for (; i < k; i++) {
-            replace_top(heap, k, pair_of(key_of(p[i * x_step], smallest), i));
+        ulong worst = 0;
+        float least = 0.0f;
+        bool is_bounded = false;
+        for (INDEX n = 0; n < k; n++) {
+            heap[n] = 0;
         }
-        ulong worst = heap[0];
-        float least = p[place_of(worst) * x_step];
+#if UNIT
+        /* What does not come up to the bound is passed over from the first; equal ones are not: the
+         * next float below, or above. */
+        least = bound_of(p, extent, k, smallest, heap);
+        is_bounded = fabs(least) < INFINITY;
+        if (is_bounded) {
+            int key = key_of(least, 0) + (smallest ? 1 : -1);
+            key -= key == -1 && !smallest; /* that of -0 */
+            least = as_float(key ^ ((key >> 31) & 0x7fffffff));
+        }
+        for (INDEX n = 0; n < k; n++) {
+            heap[n] = 0;
+        }
+#endif
+        if (!is_bounded) { /* the first k, by a heap that is worse than all */
+            for (; i < k; i++) {
+                replace_top(heap, k, pair_of(key_of(p[i * x_step], smallest), i));
+            }
+            worst = heap[0];
+            least = p[place_of(worst) * x_step];
+        }
         while (i < extent) {
             INDEX end = extent;
 #if UNIT
@@ -165,7 +223,7 @@ kernel void top_k_heap(global const float *restrict x, global float *restrict va
                 if (pair > worst) {
                     replace_top(heap, k, pair);
                     worst = heap[0];
-                    least = p[place_of(worst) * x_step];
+                    least = worst != 0 ? p[place_of(worst) * x_step] : least;
                 }
             }
         }

@@ -321,6 +321,10 @@ static void check_top_k(int32_t axis, const int64_t *shape, int64_t k, cleat_typ
                   : test_coin()       ? (float)test_int(-5, 5)
                                       : (float)test_real(-3, 3);
     }
+    for (int64_t i = 0; i < count && k == 9; i++) { /* the best are zeros */
+        bool good = smallest ? !(data[i] >= 0) : !(data[i] <= 0);
+        data[i] = good ? 0 : data[i];
+    }
     top[axis] = k;
     test_tensor x = test_input_from(3, shape, data, layout);
     test_tensor values = test_output(3, top, layout);
@@ -367,6 +371,10 @@ START_TEST(top_k) {
         check_top_k(2, (int64_t[]){2, 4, 37}, 37, CLEAT_I64, true, TEST_ROW_MAJOR);
         check_top_k(1, (int64_t[]){3, 50, 6}, 1, CLEAT_I32, true, TEST_ROW_MAJOR);
         check_top_k(0, (int64_t[]){20, 3, 5}, 4, CLEAT_I32, false, TEST_STRIDED);
+        for (int smallest = 0; smallest < 2; smallest++) {
+            check_top_k(2, (int64_t[]){3, 2, 700}, 9, CLEAT_I64, smallest, TEST_ROW_MAJOR);
+            check_top_k(2, (int64_t[]){2, 2, 900}, 20, CLEAT_I64, smallest, TEST_ROW_MAJOR);
+        }
         check_top_k(2, (int64_t[]){1, 1, 3000}, 100, CLEAT_I64, false, TEST_ROW_MAJOR);
         check_top_k(2, (int64_t[]){0, 3, 5}, 4, CLEAT_I32, false, TEST_ROW_MAJOR);
     }
