@@ -59,6 +59,15 @@ void check_arithmetic(check *c);
 void check_arithmetic_gradients(check *c);
 void check_comparisons(check *c);
 void check_casts(check *c);
+/* selftest_training.c */
+void check_layer_norm(check *c);
+void check_batch_norm(check *c);
+void check_optimizers(check *c);
+void check_clipping(check *c);
+void check_dropout(check *c);
+/* selftest_recurrent.c */
+void check_lstm(check *c);
+void check_gru(check *c);
 /* selftest_layout.c */
 void check_concat(check *c);
 void check_pad(check *c);

@@ -1,33 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of what `cleat selftest` runs, and its checks of training. */
+/* The list of what `cleat selftest` runs. */
 #include "selftest.h"
-
-#include <math.h>
-
-/* One step of Adam from zero moments: gradient g moves the parameter by rate * g / (|g| + 1e-8). */
-static void check_adam(check *c) {
-    enum { COUNT = 333 };
-    operand *parameter = check_operand(c, 1, (int64_t[]){COUNT});
-    operand *before = check_operand(c, 1, (int64_t[]){COUNT});
-    operand *gradient = check_operand(c, 1, (int64_t[]){COUNT});
-    operand *m = check_operand(c, 1, (int64_t[]){COUNT});
-    operand *v = check_operand(c, 1, (int64_t[]){COUNT});
-    if (c->status != CLEAT_OK ||
-        !check_call(c, cleat_copy(c->context, parameter->tensor, before->tensor)) ||
-        !check_call(c, cleat_fill(c->context, 0, m->tensor)) ||
-        !check_call(c, cleat_fill(c->context, 0, v->tensor)) ||
-        !check_call(c, cleat_adam_step(c->context, parameter->tensor, gradient->tensor, m->tensor,
-                           v->tensor, 1, 0.01F, NULL)) ||
-        !check_fetch(c, before) || !check_fetch(c, parameter)) {
-        return;
-    }
-    for (int i = 0; i < COUNT; i++) {
-        double g = (double)gradient->data[i];
-        double move = (double)0.01F * g / (fabs(g) + 1e-8);
-        double want = (double)before->data[i] - move;
-        check_value(c, parameter->data[i], want, fabs((double)before->data[i]) + fabs(move), 16);
-    }
-}
 
 const check_entry check_entries[] = {
     {"activations", check_activations},
@@ -45,6 +18,10 @@ const check_entry check_entries[] = {
     {"conv1d", check_conv1d},
     {"attention, gradients", check_attention},
     {"rotary embedding", check_rotary},
+    {"lstm", check_lstm},
+    {"gru", check_gru},
+    {"layer, RMS norm, gradients", check_layer_norm},
+    {"batch norm, gradients", check_batch_norm},
     {"softmax, gradient", check_softmax},
     {"log-softmax, gradient", check_log_softmax},
     {"cross-entropy, gradient", check_cross_entropy},
@@ -61,6 +38,8 @@ const check_entry check_entries[] = {
     {"one-hot", check_one_hot},
     {"top-k", check_top_k},
     {"resize", check_resize},
-    {"adam step", check_adam},
+    {"optimisers", check_optimizers},
+    {"clipping of gradients", check_clipping},
+    {"random, dropout", check_dropout},
     {0},
 };
