@@ -44,7 +44,7 @@ struct traffic_case {
 enum {
     TRAFFIC_ACTIVATIONS = 15,
     TRAFFIC_ELEMENTWISE = 29,
-    TRAFFIC_ROWS = 40,
+    TRAFFIC_ROWS = 43,
     TRAFFIC_POOLS = 14,
     TRAFFIC_WINDOWS = 4,
     TRAFFIC_INDEX = 8,

@@ -142,6 +142,34 @@ static bool reduce_check(bench_run *run, const traffic *t) {
     return good;
 }
 
+/* ---- Cumulative sums of [outer][count][inner] over the middle; one long line is read twice ----
+ */
+static bool cumulative_prepare(bench_run *run, traffic *t) {
+    bool good = traffic_input(run, t, 3, t->of->shape, 1);
+    t->read *= t->of->shape[0] == 1 && t->of->shape[2] == 1 ? 2 : 1;
+    return good && traffic_output(run, t, 3, t->of->shape);
+}
+
+static cleat_status cumulative_call(traffic *t) {
+    return cleat_cumulative_sum(t->context, t->tensors[0], 1, t->tensors[1], NULL);
+}
+
+static bool cumulative_check(bench_run *run, const traffic *t) {
+    bool good = true;
+    for (int64_t probe = 0; probe < 8 && good; probe++) {
+        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from)), inner = t->of->shape[2];
+        line x = line_of(t->host[0], i, t->of->shape[1], inner);
+        double sum = 0, magnitude = 0;
+        for (int64_t j = 0; j <= i / inner % t->of->shape[1]; j++) {
+            sum += (double)x.at[j * x.step];
+            magnitude += fabs((double)x.at[j * x.step]);
+        }
+        good =
+            bench_near(run, "cleat", (double)t->result[i], sum, magnitude, (double)t->of->shape[1]);
+    }
+    return good;
+}
+
 /* ---- Softmax cross-entropy of shape [samples][classes], its mean ---- */
 static bool entropy_prepare(bench_run *run, traffic *t) {
     const int64_t one = 1;
@@ -201,6 +229,7 @@ static bool entropy_check(bench_run *run, const traffic *t) {
 
 static const traffic_family softmax = {softmax_prepare, softmax_call, softmax_check};
 static const traffic_family reduce = {reduce_prepare, reduce_call, reduce_check};
+static const traffic_family cumulative = {cumulative_prepare, cumulative_call, cumulative_check};
 static const traffic_family entropy = {entropy_prepare, entropy_call, entropy_check};
 
 #define LONG_ROWS                                                                                  \
@@ -252,6 +281,9 @@ const traffic_case traffic_rows[TRAFFIC_ROWS] = {
     {"variance all", &reduce, CLEAT_REDUCE_VARIANCE, 0, ALL},
     {"variance rows", &reduce, CLEAT_REDUCE_VARIANCE, 0, LONG_ROWS},
     {"variance columns", &reduce, CLEAT_REDUCE_VARIANCE, 0, COLUMNS},
+    {"cumulative sum all", &cumulative, 0, 0, ALL},
+    {"cumulative sum rows", &cumulative, 0, 0, LONG_ROWS},
+    {"cumulative sum columns", &cumulative, 0, 0, COLUMNS},
     {"cross-entropy rows of 1024", &entropy, 0, VALUE, LONG_ROWS},
     {"cross-entropy rows of 10", &entropy, 0, VALUE, ROWS_OF_10},
     {"cross-entropy gradient rows of 1024", &entropy, 0, GRADIENT, LONG_ROWS},

@@ -76,6 +76,26 @@ CLEAT_API cleat_status cleat_argmax(cleat_context *context, cleat_tensor x, int3
 CLEAT_API cleat_status cleat_argmin(cleat_context *context, cleat_tensor x, int32_t axis_count,
     const int32_t *axes, cleat_tensor y, const cleat_arg_options *options);
 
+typedef struct cleat_cumulative_options {
+    bool exclusive; /* without the element itself */
+    bool reverse;   /* from the end */
+    uint64_t reserved[4];
+} cleat_cumulative_options;
+
+/*
+ * Sums along an axis (negative: from the end), as ONNX's CumSum: y[k] = sum of x[j] over j <= k;
+ * exclusive: j < k; reverse: j >= k, or j > k. f32, of one shape, any strides; y may be the same
+ * view as x. The additions have a fixed order. x is read twice where there are fewer lines than the
+ * device can do at once.
+ */
+CLEAT_API cleat_status cleat_cumulative_sum(cleat_context *context, cleat_tensor x, int32_t axis,
+    cleat_tensor y, const cleat_cumulative_options *options);
+
+/* dx = gradient with respect to x: the sums of dy from the other end. The options are those of the
+ * forward call. */
+CLEAT_API cleat_status cleat_cumulative_sum_backward(cleat_context *context, cleat_tensor dy,
+    int32_t axis, cleat_tensor dx, const cleat_cumulative_options *options);
+
 /* Names of the variants, for the tuning table ("reduce"; $CLEAT_REDUCE forces one). Ends with NULL;
  * static storage. */
 CLEAT_API const char *const *cleat_reduce_variants(void);

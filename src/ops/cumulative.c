@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/tensor_check.h"
+#include "ops/elementwise_engine.h"
+#include <cleat/reduce.h>
+
+enum {
+    CPU_GROUPS = 8,   /* work-groups a thread */
+    CPU_PIECE = 4096, /* elements that are worth one */
+    GPU_TASKS = 1024, /* work-items that a compute unit wants */
+    GPU_PIECE = 256,
+    GPU_LOCAL = 64,
+    MOST_PIECES = 256
+};
+
+typedef struct problem {
+    const char *operation;
+    cleat_tensor x, y; /* the other axes, arranged */
+    int64_t count, x_step, y_step;
+    bool exclusive;
+    int lanes;
+    bool along;
+    int64_t units, tasks, piece, pieces; /* units: of lines */
+} problem;
+
+/* Takes the axis out of a tensor; sums from the end go backwards. */
+static int64_t take_axis(cleat_tensor *x, int32_t axis, bool reverse) {
+    int64_t step = x->stride[axis];
+    if (reverse) {
+        x->offset += (x->shape[axis] - 1) * step;
+        step = -step;
+    }
+    for (int32_t i = axis; i < x->rank - 1; i++) {
+        x->shape[i] = x->shape[i + 1];
+        x->stride[i] = x->stride[i + 1];
+    }
+    x->rank--;
+    return step;
+}
+
+static void plan(const device_profile *profile, problem *p) {
+    cleat_tensor both[2] = {p->x, p->y};
+    tensors_arrange(both, 2, 1);
+    p->x = both[0];
+    p->y = both[1];
+    const int32_t last = p->x.rank - 1;
+    const int64_t inner = p->x.shape[last];
+    const int width = engine_vector_width(profile);
+    const bool beside = p->x.stride[last] == 1 && p->y.stride[last] == 1;
+    p->along = profile->is_cpu && p->x_step == p->y_step && (p->x_step == 1 || p->x_step == -1);
+    p->lanes = profile->is_cpu && !p->along && beside && inner >= width ? width : 1;
+    p->units = cleat_tensor_count(&p->x) / inner * ceil_div(inner, p->lanes);
+    const int64_t units = (int64_t)profile->compute_units;
+    const int64_t wanted = units * (profile->is_cpu ? CPU_GROUPS : GPU_TASKS);
+    const int64_t least = profile->is_cpu ? CPU_PIECE / p->lanes : GPU_PIECE;
+    p->pieces = wanted / p->units;
+    p->pieces = p->pieces < p->count / least ? p->pieces : p->count / least;
+    p->pieces = p->pieces < MOST_PIECES ? p->pieces : MOST_PIECES;
+    p->pieces = p->pieces > 1 ? p->pieces : 1;
+    p->piece = ceil_div(p->count, p->pieces);
+    p->pieces = ceil_div(p->count, p->piece);
+    p->tasks = p->units * p->pieces;
+}
+
+/* CUMULATIVE_LIST of cl/cumulative.cl */
+static void add_numbers(const problem *p, launch *l) {
+    const int32_t rank = p->x.rank;
+    const int64_t inner = p->x.shape[rank - 1];
+    launch_numbers_begin(l);
+    launch_index(l, p->tasks);
+    launch_index(l, p->count);
+    launch_index(l, p->piece);
+    launch_index(l, p->pieces);
+    launch_index(l, p->x.offset);
+    launch_index(l, p->y.offset);
+    launch_index(l, p->x_step);
+    launch_index(l, p->y_step);
+    for (int32_t axis = rank - 1; axis >= 0; axis--) {
+        launch_index(l, axis == rank - 1 ? ceil_div(inner, p->lanes) : p->x.shape[axis]);
+    }
+    for (int32_t axis = rank - 1; axis >= 0; axis--) {
+        launch_index(l, p->x.stride[axis]);
+    }
+    for (int32_t axis = rank - 1; axis >= 0; axis--) {
+        launch_index(l, p->y.stride[axis]);
+    }
+    launch_int(l, (int32_t)(inner - (ceil_div(inner, p->lanes) - 1) * p->lanes));
+    launch_int(l, p->exclusive);
+    launch_numbers_end(l);
+}
+
+static launch begin(
+    const device_profile *profile, const problem *p, const char *kernel, bool index64) {
+    launch l = launch_begin(p->operation, "cumulative", kernel);
+    launch_macro(&l, "RANK", p->x.rank);
+    launch_macro(&l, "LANES", p->lanes);
+    launch_macro(&l, "ALONG", p->along);
+    launch_use_index64(&l, index64);
+    int64_t most = (int64_t)profile->compute_units * CPU_GROUPS;
+    size_t local = GPU_LOCAL;
+    local = local < profile->max_work_group_size ? local : profile->max_work_group_size;
+    if (profile->is_cpu) {
+        launch_size_1d(&l, (size_t)(p->tasks < most ? p->tasks : most), 1);
+    } else {
+        launch_size_1d(&l, round_up((size_t)p->tasks, local), local);
+    }
+    l.bytes = 4.0 * (double)p->count * (double)cleat_tensor_count(&p->x);
+    l.flop = l.bytes / 4;
+    return l;
+}
+
+static cleat_status run(cleat_context *context, problem *p, bool index64) {
+    const device_profile *profile = context_profile(context);
+    launch launches[2];
+    int count = 0;
+    void *sums = NULL;
+    plan(profile, p);
+    TRY(scratch_acquire(
+        context, p->pieces > 1 ? (size_t)(p->tasks * p->lanes) * sizeof(float) : 0, &sums));
+    if (p->pieces > 1) {
+        launch *l = &launches[count++];
+        *l = begin(profile, p, "cumulative_pieces", index64);
+        launch_tensor(l, &p->x);
+        launch_memory(l, sums);
+        add_numbers(p, l);
+    }
+    launch *l = &launches[count++];
+    *l = begin(profile, p, "cumulative_lines", index64);
+    l->bytes *= 2;
+    launch_tensor(l, &p->x);
+    launch_tensor(l, &p->y);
+    if (sums != NULL) {
+        launch_memory(l, sums);
+    } else {
+        launch_tensor(l, NULL);
+    }
+    add_numbers(p, l);
+    cleat_status status = launch_all(context, launches, count);
+    scratch_release(context, sums);
+    return status;
+}
+
+static cleat_status sum(cleat_context *context, const char *operation, const char *name_x,
+    cleat_tensor x, int32_t axis, const char *name_y, cleat_tensor y, bool exclusive,
+    bool reverse) {
+    problem p = {.operation = operation, .exclusive = exclusive};
+    TRY(check_context(operation, context));
+    TRY(check_tensor(operation, name_x, context, &x, CLEAT_F32));
+    TRY(check_output(operation, name_y, context, &y, CLEAT_F32));
+    TRY(check_axis(operation, axis, x.rank, &axis));
+    TRY(check_same_shape(operation, name_x, &x, name_y, &y));
+    TRY(check_no_overlap(operation, name_x, &x, name_y, &y, true));
+    if (cleat_tensor_count(&x) == 0) {
+        return CLEAT_OK;
+    }
+    const bool index64 = tensor_needs_index64(&x) || tensor_needs_index64(&y) ||
+                         cleat_tensor_count(&x) > INT32_MAX / 2;
+    p.count = x.shape[axis];
+    p.x_step = take_axis(&x, axis, reverse);
+    p.y_step = take_axis(&y, axis, reverse);
+    p.x = x;
+    p.y = y;
+    return run(context, &p, index64);
+}
+
+cleat_status cleat_cumulative_sum(cleat_context *context, cleat_tensor x, int32_t axis,
+    cleat_tensor y, const cleat_cumulative_options *options) {
+    const cleat_cumulative_options o = options != NULL ? *options : (cleat_cumulative_options){0};
+    return sum(context, "cumulative_sum", "x", x, axis, "y", y, o.exclusive, o.reverse);
+}
+
+cleat_status cleat_cumulative_sum_backward(cleat_context *context, cleat_tensor dy, int32_t axis,
+    cleat_tensor dx, const cleat_cumulative_options *options) {
+    const cleat_cumulative_options o = options != NULL ? *options : (cleat_cumulative_options){0};
+    return sum(
+        context, "cumulative_sum_backward", "dy", dy, axis, "dx", dx, o.exclusive, !o.reverse);
+}
