@@ -3,14 +3,15 @@
  * The pass of every element-wise operation: for each index i of the common shape
  *     out0[i] = EXPRESSION(in0[i], ...)
  * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in6 and
- * the float scalars p0 .. p7 and assign out0, with W either 1 or VECTOR_WIDTH. in0 is of type
- * VALUES(in0_type, W) (element.cl), which is FLOATS(W) unless told otherwise, and so on.
+ * the float scalars p0 .. p7 and assign out0, and out1 where there are two outputs, with W either 1
+ * or VECTOR_WIDTH. in0 is of type VALUES(in0_type, W) (element.cl), which is FLOATS(W) unless told
+ * otherwise, and so on.
  *
  * Macros, set by src/ops/elementwise_engine.c:
- *     INPUTS 1..7, PARAMETERS 0..8   how many there are
+ *     INPUTS 1..7, OUTPUTS 1..2, PARAMETERS 0..8   how many there are
  *     RANK 1..8           axes after collapsing; axis 0 is the innermost, along which vectors lie
  *     VECTOR_WIDTH        1, 2, 4, 8 or 16
- *     in0_inner .. in6_inner, out0_inner
+ *     in0_inner .. in6_inner, out0_inner, out1_inner
  *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other;
  *                         3 (TURNED) any other, but neighbours along axis 1
  *     in0_type .. in6_type, out0_type
@@ -27,6 +28,9 @@
  * No local memory. Outputs may be the same view as an input: each element is read before it is
  * written, by the same work-item.
  */
+#ifndef OUTPUTS
+#define OUTPUTS 1
+#endif
 #include "numbers.cl"
 #include "vector.cl"
 #include "stream.cl"
@@ -60,6 +64,7 @@
 #define IS_TYPE(T)                                                                                 \
     (in0_type == T || in1_type == T || in2_type == T || in3_type == T || in4_type == T ||          \
         in5_type == T || in6_type == T || out0_type == T)
+#define out1_type 1
 #if VECTOR_WIDTH > 1
 #if IS_TYPE(2)
 ELEMENT_FUNCTIONS(double, VECTOR_WIDTH)
@@ -75,7 +80,8 @@ ELEMENT_FUNCTIONS(uchar, VECTOR_WIDTH)
 #endif
 #endif
 
-#if defined(STORE_PAST) && VECTOR_WIDTH > 1 && (CHUNKED || TURNED) && out0_inner == 1
+#if defined(STORE_PAST) && VECTOR_WIDTH > 1 && (CHUNKED || TURNED) && out0_inner == 1        \
+    && (OUTPUTS == 1 || out1_inner == 1)
 #define STREAMS 1
 #else
 #define STREAMS 0
@@ -90,7 +96,10 @@ ELEMENT_FUNCTIONS(uchar, VECTOR_WIDTH)
 #define EACH_INPUT_6(MACRO, a) EACH_INPUT_5(MACRO, a) MACRO(in5, a)
 #define EACH_INPUT_7(MACRO, a) EACH_INPUT_6(MACRO, a) MACRO(in6, a)
 #define EACH_INPUT(MACRO, a) CAT(EACH_INPUT_, INPUTS)(MACRO, a)
-#define EACH(MACRO, a) EACH_INPUT(MACRO, a) MACRO(out0, a)
+#define EACH_OUTPUT_1(MACRO, a) MACRO(out0, a)
+#define EACH_OUTPUT_2(MACRO, a) MACRO(out0, a) MACRO(out1, a)
+#define EACH_OUTPUT(MACRO, a) CAT(EACH_OUTPUT_, OUTPUTS)(MACRO, a)
+#define EACH(MACRO, a) EACH_INPUT(MACRO, a) EACH_OUTPUT(MACRO, a)
 
 /* The kernel's parameters: the data of all tensors and the numbers, by name_stride0, extent0, p0 ... */
 #define PLACE(name, ANY) ANY(name##_offset) CAT(UP_TO_, RANK)(ANY, name##_stride)
@@ -101,8 +110,9 @@ typedef struct pass_numbers {
     NUMBER_MEMBERS(PASS_LIST)
 } pass_numbers;
 #define INPUT(name, unused) __global const VALUES(name##_type, 1) *name##_data,
+#define OUTPUT(name, unused) __global VALUES(name##_type, 1) *name##_data,
 #define PASS_PARAMETERS                                                                            \
-    EACH_INPUT(INPUT, 0) __global VALUES(out0_type, 1) *out0_data, const pass_numbers numbers
+    EACH_INPUT(INPUT, 0) EACH_OUTPUT(OUTPUT, 0) const pass_numbers numbers
 
 /* W elements at index i of the block that starts at name_at. */
 #define READ_0(W, name) (VALUES(name##_type, W))(name##_data[name##_at])
@@ -116,22 +126,25 @@ typedef struct pass_numbers {
     SCATTER_VALUES(                                                                                \
         name##_type, W, name, name##_data + name##_at + i * name##_stride0, name##_stride0)
 #define WRITE_0(W, name) WRITE_2(W, name) /* an axis of one element */
-#define WRITE(W) CAT(WRITE_, out0_inner)(W, out0);
+#define WRITE_ONE(name, W) CAT(WRITE_, CAT(name, _inner))(W, name);
+#define WRITE(W) EACH_OUTPUT(WRITE_ONE, W)
 #if STREAMS
-#define STREAM_VALUES(W, v, p) STORE_PAST(v, (__global VALUES(out0_type, W) *)(p))
+#define STREAM_ONE(name, W)                                                                        \
+    STORE_PAST(name, (__global VALUES(name##_type, W) *)(name##_data + name##_at + i));
 #define WRITE_VECTOR(W)                                                                            \
     if (past) {                                                                                    \
-        STREAM_VALUES(W, out0, out0_data + out0_at + i);                                                  \
+        EACH_OUTPUT(STREAM_ONE, W)                                                                 \
     } else {                                                                                       \
         WRITE(W)                                                                                   \
     }
 #else
 #define WRITE_VECTOR(W) WRITE(W)
 #endif
+#define DECLARE(name, W) VALUES(name##_type, W) name;
 #define STEP(W, WRITE)                                                                             \
     {                                                                                              \
         EACH_INPUT(READ, W)                                                                        \
-        VALUES(out0_type, W) out0;                                                                            \
+        EACH_OUTPUT(DECLARE, W)                                                                    \
         EXPRESSION(W)                                                                              \
         WRITE(W)                                                                                   \
     }
@@ -144,6 +157,15 @@ typedef struct pass_numbers {
 #else
 #define HEAD 0
 #define IS_LONG(count) 0
+#endif
+/* Whether the whole vectors of both outputs begin together. */
+#if STREAMS && OUTPUTS == 2
+#define IS_ALIKE                                                                                   \
+    ((((size_t)(out0_data + out0_at) - (size_t)(out1_data + out1_at)) / 4 & (VECTOR_WIDTH - 1)) == 0)
+#define IS_ALIKE_BELOW (IS_ALIKE && (out0_stride1 - out1_stride1) % VECTOR_WIDTH == 0)
+#else
+#define IS_ALIKE 1
+#define IS_ALIKE_BELOW 1
 #endif
 /* Elements `first` to `end` - 1 along axis 0 from the places on, the ones before `head` one by one. */
 #define ROW(first, head, end)                                                                      \
@@ -217,7 +239,7 @@ __kernel void elementwise(PASS_PARAMETERS) {
         EACH(BEGIN, 0)
         CAT(AXES_1_, RANK)(AXIS, LAST_AXIS)
         INDEX head = HEAD;
-        const bool past = stream && (head == 0 || IS_LONG(count));
+        const bool past = stream && (head == 0 || IS_LONG(count)) && IS_ALIKE;
         head = past ? head : 0;
         ROW(0, head, count)
     }
@@ -280,7 +302,7 @@ __kernel void elementwise(PASS_PARAMETERS) {
     /* Pieces of rows begin and end where vectors of memory do, so that no line of memory is written
      * by two blocks; a row's first and last elements belong to its first and last piece. */
     const bool is_aligned = HEAD == 0 && out0_stride1 % VECTOR_WIDTH == 0;
-    const bool past = stream && (is_aligned || IS_LONG(extent0));
+    const bool past = stream && (is_aligned || IS_LONG(extent0)) && IS_ALIKE_BELOW;
     const INDEX left = extent0 - start;
     const int extra = past && !is_aligned ? (int)min(left - count, (INDEX)VECTOR_WIDTH) : 0;
     const bool is_below = first_line + BLOCK_ROWS < extent1;

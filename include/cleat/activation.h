@@ -75,6 +75,45 @@ CLEAT_API cleat_status cleat_activate(cleat_context *context, cleat_activation a
 CLEAT_API cleat_status cleat_activate_backward(cleat_context *context, cleat_activation activation,
     cleat_tensor x, cleat_tensor dy, cleat_tensor dx, const cleat_activation_options *options);
 
+/*
+ * PRelu: y = x < 0 ? slope * x : x, as ONNX has it (opset 16); slope is broadcast to x's shape by
+ * the rule of NumPy, so that slopes of channels are [C, 1, 1] for an x of [N, C, H, W]. f32; y has
+ * x's shape and may be x itself.
+ */
+CLEAT_API cleat_status cleat_prelu(
+    cleat_context *context, cleat_tensor x, cleat_tensor slope, cleat_tensor y);
+
+/*
+ * dx = x <= 0 ? dy * slope : dy; dslope = sum of x <= 0 ? dy * x : 0 over the elements that a slope
+ * serves. Either of dx, dslope may be NULL when not wanted. dx may be dy or x itself; dslope has
+ * slope's shape and overlaps nothing.
+ */
+CLEAT_API cleat_status cleat_prelu_backward(cleat_context *context, cleat_tensor x,
+    cleat_tensor slope, cleat_tensor dy, const cleat_tensor *dx, const cleat_tensor *dslope);
+
+typedef struct cleat_glu_options {
+    const float *parameters; /* of the gate's activation; NULL: the defaults */
+    bool gate_first;         /* the gate is the first half of x, the value the second */
+    uint64_t reserved[4];
+} cleat_glu_options;
+
+/*
+ * Gated linear units: with x's halves a and b along `axis`, y = a * gate(b). The gate's activation
+ * makes it GLU (sigmoid; Dauphin et al. 2017, and as PyTorch's glu), SwiGLU (silu or swish), GEGLU
+ * (gelu), ReGLU (relu) or bilinear (none; all four Shazeer 2020). f32, any strides, nothing is
+ * copied. x's extent along the axis is even, a negative axis counts from the end; y has x's shape
+ * with half that extent, and may be one of the halves itself. Errors: CLEAT_SHAPE_MISMATCH,
+ * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT.
+ */
+CLEAT_API cleat_status cleat_glu(cleat_context *context, cleat_activation gate, cleat_tensor x,
+    int32_t axis, cleat_tensor y, const cleat_glu_options *options);
+
+/* dx's halves: da = dy * gate(b), db = dy * a * gate'(b); in one pass. dx has x's shape and may be
+ * x itself. */
+CLEAT_API cleat_status cleat_glu_backward(cleat_context *context, cleat_activation gate,
+    cleat_tensor x, int32_t axis, cleat_tensor dy, cleat_tensor dx,
+    const cleat_glu_options *options);
+
 #ifdef __cplusplus
 }
 #endif

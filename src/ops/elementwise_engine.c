@@ -76,7 +76,7 @@ typedef struct arranged_pass {
 } arranged_pass;
 
 static int tensor_count(const elementwise_pass *pass) {
-    return pass->input_count + 1;
+    return pass->input_count + (pass->output_count > 1 ? pass->output_count : 1);
 }
 
 /* 0, 1 or 2: the macro in0_inner and its kind. */
@@ -108,6 +108,9 @@ static void add_macros(
     static const char *const types[] = {
         "in0_type", "in1_type", "in2_type", "in3_type", "in4_type", "in5_type", "in6_type"};
     launch_macro(l, "INPUTS", pass->input_count);
+    if (pass->output_count > 1) {
+        launch_macro(l, "OUTPUTS", pass->output_count);
+    }
     launch_macro(l, "PARAMETERS", pass->parameter_count);
     launch_macro(l, "RANK", pass->tensors[0].rank);
     launch_macro(l, "VECTOR_WIDTH", vector_width);
@@ -119,8 +122,11 @@ static void add_macros(
         launch_macro(l, "TURNED_LANES", vector_width < 16 ? 8 : 16);
     }
     for (int t = 0; t < tensor_count(pass); t++) {
-        const char *name = t < pass->input_count ? inner[t] : "out0_inner";
-        bool turned = order == ORDER_TURNED && is_turned(&pass->tensors[t]);
+        const char *name = t < pass->input_count    ? inner[t]
+                           : t == pass->input_count ? "out0_inner"
+                                                    : "out1_inner";
+        bool turned =
+            order == ORDER_TURNED && t < pass->input_count && is_turned(&pass->tensors[t]);
         launch_macro(l, name, turned ? 3 : inner_kind(&pass->tensors[t]));
         if (pass->tensors[t].type != CLEAT_F32) {
             launch_macro(
@@ -145,12 +151,14 @@ typedef struct pass_units {
 /* Whether the output leaves the caches before somebody can read it; one that is written where an
  * input is read has its lines there anyway. */
 static bool is_past_caches(const device_profile *profile, const elementwise_pass *pass) {
-    const cleat_tensor *y = &pass->tensors[pass->input_count];
-    double bytes = tensor_bytes(y);
+    double bytes = 0;
     bool in_place = false;
-    for (int t = 0; t < pass->input_count; t++) {
+    for (int t = 0; t < tensor_count(pass); t++) {
         bytes += tensor_bytes(&pass->tensors[t]);
-        in_place = in_place || (pass->memory[t] == NULL && pass->tensors[t].buffer == y->buffer);
+        for (int y = pass->input_count; t < pass->input_count && y < tensor_count(pass); y++) {
+            in_place = in_place || (pass->memory[t] == NULL &&
+                                       pass->tensors[t].buffer == pass->tensors[y].buffer);
+        }
     }
     return !in_place && profile_is_past_caches(profile, bytes);
 }

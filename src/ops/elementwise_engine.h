@@ -9,7 +9,7 @@
 #include "core/launch.h"
 
 enum {
-    ELEMENTWISE_MAX_TENSORS = 8, /* at most 7 inputs, and the output */
+    ELEMENTWISE_MAX_TENSORS = 9, /* at most 7 inputs, 2 outputs */
     ELEMENTWISE_MAX_MACROS = 4,
     ELEMENTWISE_MAX_PARAMETERS = 8
 };
@@ -18,9 +18,11 @@ typedef struct elementwise_pass {
     const char *operation; /* for profile and messages */
     const char *family;    /* the file cl/FAMILY.cl */
     int input_count, macro_count, parameter_count;
-    cleat_tensor tensors[ELEMENTWISE_MAX_TENSORS]; /* inputs (in0, ...), then the output (out0);
-                                                      checked, all of the output's shape; any types
-                                                      that the family's expression takes */
+    int output_count;                              /* 2, or 0 for 1 */
+    cleat_tensor tensors[ELEMENTWISE_MAX_TENSORS]; /* inputs (in0, ...), then the outputs (out0);
+                                                      checked, all of the outputs' shape; any types
+                                                      that the family's expression takes, but f32 of
+                                                      a second output */
     void *memory[ELEMENTWISE_MAX_TENSORS];        /* a cl_mem in place of tensors[i].buffer: scratch
                                                      memory; NULL elsewhere */
     kernel_macro macros[ELEMENTWISE_MAX_MACROS];  /* the family's own */
