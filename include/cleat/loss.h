@@ -37,6 +37,49 @@ CLEAT_API cleat_status cleat_softmax_cross_entropy_backward(cleat_context *conte
     cleat_tensor logits, cleat_tensor labels, const cleat_tensor *dloss, cleat_tensor dlogits,
     const cleat_cross_entropy_options *options);
 
+/*
+ * Losses of numbers beside targets, by element; definitions as PyTorch's losses of these names have
+ * them (MSELoss, L1Loss, HuberLoss, BCEWithLogitsLoss, KLDivLoss). x and the target t are f32, of
+ * one shape, any strides; NaN in either reaches its element's loss and gradient.
+ */
+typedef enum cleat_loss_kind {
+    CLEAT_LOSS_SQUARED,  /* (x - t)^2 */
+    CLEAT_LOSS_ABSOLUTE, /* |x - t|; the derivative is 0 where they are equal */
+    CLEAT_LOSS_HUBER,    /* d = |x - t|: d <= delta ? d^2 / 2 : delta * (d - delta / 2) */
+    /* weight * ((1 - t) * softplus(x) + pos_weight * t * softplus(-x)): the cross-entropy of t
+     * beside sigmoid(x), without cancellation in either tail */
+    CLEAT_LOSS_BINARY_CROSS_ENTROPY,
+    /* t * (log(t) - x), 0 where t is 0; with log_target exp(t) * (t - x); x holds logarithms */
+    CLEAT_LOSS_KL_DIVERGENCE
+} cleat_loss_kind;
+
+typedef struct cleat_loss_options {
+    cleat_loss_reduction reduction; /* mean and sum over all elements; none: x's shape */
+    float delta;                    /* Huber's, above 0; 0 means 1 */
+    const cleat_tensor *weight;     /* binary cross-entropy: f32, broadcast to x; NULL: ones */
+    const cleat_tensor *pos_weight; /* the same */
+    bool log_target;                /* divergence: the target holds logarithms too */
+    uint64_t reserved[6];
+} cleat_loss_options;
+
+/* "squared", ...; "unknown" for a value that is none. Static storage. */
+CLEAT_API const char *cleat_loss_name(cleat_loss_kind kind);
+
+/*
+ * loss is one element of rank 0 or 1 (mean, sum), or has x's shape (none). Sums are formed in a
+ * fixed order. The mean of no elements is NaN. loss overlaps nothing. The divergence's mean is over
+ * elements too: for a mean over N samples take the sum, and 1 / N as dloss.
+ * Errors: CLEAT_INVALID_ARGUMENT (also for weights of another loss), CLEAT_SHAPE_MISMATCH,
+ * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
+ */
+CLEAT_API cleat_status cleat_loss(cleat_context *context, cleat_loss_kind kind, cleat_tensor x,
+    cleat_tensor target, cleat_tensor loss, const cleat_loss_options *options);
+
+/* dx = gradient with respect to x. dloss has the shape of loss; NULL means ones. dx may be x. */
+CLEAT_API cleat_status cleat_loss_backward(cleat_context *context, cleat_loss_kind kind,
+    cleat_tensor x, cleat_tensor target, const cleat_tensor *dloss, cleat_tensor dx,
+    const cleat_loss_options *options);
+
 #ifdef __cplusplus
 }
 #endif
