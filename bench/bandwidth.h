@@ -42,7 +42,7 @@ struct traffic_case {
 
 /* The families' cases and how many there are of each. */
 enum {
-    TRAFFIC_ACTIVATIONS = 15,
+    TRAFFIC_ACTIVATIONS = 28,
     TRAFFIC_ELEMENTWISE = 29,
     TRAFFIC_ROWS = 43,
     TRAFFIC_POOLS = 14,
