@@ -2,20 +2,22 @@
 /*
  * Sums along one axis of `count` elements: y[k] = sum of x[j] over j <= k, or with `exclusive` over
  * j < k, for each line, one index of the other axes. Sums from the end come with negative steps. A
- * line is cut into `pieces` of `piece` elements; a task is one piece, of LANES neighbouring lines
- * where those lie end to end. Two kernels:
- *     cumulative_pieces  the sum of each piece goes to sums[task][lane]; only where there are several
+ * line is cut into `pieces` of `piece` elements; a task is one piece, of BLOCK = LANES * VECTORS
+ * neighbouring lines where those lie end to end. Two kernels:
+ *     cumulative_pieces  the sum of each piece goes to sums[task][line]; only where there are several
  *     cumulative_lines   begins with the sums of the pieces before it, added one by one
  * Each work-item takes neighbouring tasks. Always the same order of additions.
  *
- * Macros: RANK 1..7, the other axes, axis 0 the innermost, extent0 in units of LANES; LANES 1, 4, 8 or
- * 16, rest of them in the last unit; ALONG 1: LANES is 1 and x_step and y_step are both 1 or both -1,
- * eight elements at once.
+ * Macros: RANK 1..7, the other axes, axis 0 the innermost, extent0 in units of BLOCK; LANES 1, 4, 8 or
+ * 16, VECTORS 1 or more, `rest` lines in the last unit; ALONG 1: LANES is 1 and x_step and y_step are
+ * both 1 or both -1, eight elements at once.
  */
 #include "common.cl"
 #include "numbers.cl"
 #include "vector.cl"
 #include "axes.cl"
+
+#define BLOCK (LANES * VECTORS)
 
 #define CUMULATIVE_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                             \
     ANY_INDEX(tasks) ANY_INDEX(count) ANY_INDEX(piece) ANY_INDEX(pieces) ANY_INDEX(x_offset)       \
@@ -53,14 +55,24 @@ typedef struct cumulative_numbers {
     const INDEX length = min(piece, count - number * piece);                                       \
     INDEX x_at = x_offset + number * piece * x_step;                                               \
     INDEX y_at = y_offset + number * piece * y_step;                                               \
-    int lanes = LANES;                                                                             \
+    int lanes = BLOCK;                                                                             \
     {                                                                                              \
         const INDEX coordinate = line % extent0;                                                   \
         line /= extent0;                                                                           \
-        MOVE(0, LANES)                                                                             \
-        lanes = coordinate == extent0 - 1 ? rest : LANES;                                          \
+        MOVE(0, BLOCK)                                                                             \
+        lanes = coordinate == extent0 - 1 ? rest : BLOCK;                                          \
     }                                                                                              \
     CAT(AXES_1_, RANK)(AXIS, LAST_AXIS)
+
+/* All lines of a task: whole vectors, then one by one. */
+#define EACH_LANE(DO)                                                                              \
+    int lane = 0;                                                                                  \
+    for (; lane + LANES <= lanes; lane += LANES) {                                                 \
+        DO(LANES, lane)                                                                            \
+    }                                                                                              \
+    for (; lane < lanes; lane++) {                                                                 \
+        DO(1, lane)                                                                                \
+    }
 
 #define ADD_PIECE(W, lane)                                                                         \
     {                                                                                              \
@@ -68,7 +80,7 @@ typedef struct cumulative_numbers {
         for (INDEX j = 0; j < length; j++) {                                                       \
             sum += LOAD(W, x_data + x_at + (lane) + j * x_step);                                   \
         }                                                                                          \
-        STORE(W, sum, sums + task * LANES + (lane));                                               \
+        STORE(W, sum, sums + task * BLOCK + (lane));                                               \
     }
 
 kernel void cumulative_pieces(
@@ -76,32 +88,43 @@ kernel void cumulative_pieces(
     NUMBERS(CUMULATIVE_LIST)
     EACH_TASK {
         PLACE
-        if (lanes == LANES) {
-            ADD_PIECE(LANES, 0)
-        } else {
-            for (int lane = 0; lane < lanes; lane++) {
-                ADD_PIECE(1, lane)
-            }
+#if ALONG
+        float8 a = 0.0f, b = 0.0f;
+        float sum = 0.0f;
+        INDEX j = 0;
+        const INDEX to_first = x_step < 0 ? 7 : 0;
+        for (; j + 16 <= length; j += 16) {
+            a += LOAD(8, x_data + x_at + j * x_step - to_first);
+            b += LOAD(8, x_data + x_at + (j + 8) * x_step - to_first);
         }
+        for (; j < length; j++) {
+            sum += x_data[x_at + j * x_step];
+        }
+        sums[task] = SUM_LANES(8, a + b) + sum;
+#else
+        EACH_LANE(ADD_PIECE)
+#endif
     }
 }
 
-#define BEFORE(W, lane)                                                                            \
-    FLOATS(W) sum = (FLOATS(W))(0.0f);                                                             \
+#define BEFORE(W, lane, sum)                                                                       \
+    sum = (FLOATS(W))(0.0f);                                                                       \
     for (INDEX p = task - number; p < task; p++) {                                                 \
-        sum += LOAD(W, sums + p * LANES + (lane));                                                 \
+        sum += LOAD(W, sums + p * BLOCK + (lane));                                                 \
     }
-#define STEPS(W, lane)                                                                             \
-    for (; j < length; j++) {                                                                      \
+#define STEP(W, lane, sum)                                                                         \
+    {                                                                                              \
         const FLOATS(W) next = sum + LOAD(W, x_data + x_at + (lane) + j * x_step);                 \
         STORE(W, exclusive ? sum : next, y_data + y_at + (lane) + j * y_step);                     \
         sum = next;                                                                                \
     }
 #define SUM_LINES(W, lane)                                                                         \
     {                                                                                              \
-        INDEX j = 0;                                                                               \
-        BEFORE(W, lane)                                                                            \
-        STEPS(W, lane)                                                                             \
+        FLOATS(W) sum;                                                                             \
+        BEFORE(W, lane, sum)                                                                       \
+        for (INDEX j = 0; j < length; j++) {                                                       \
+            STEP(W, lane, sum)                                                                     \
+        }                                                                                          \
     }
 
 #if ALONG
@@ -120,7 +143,8 @@ kernel void cumulative_lines(const global float *x_data, global float *y_data,
     EACH_TASK {
         PLACE
 #if ALONG
-        BEFORE(1, 0)
+        float sum;
+        BEFORE(1, 0, sum)
         INDEX j = 0;
         const bool back = x_step < 0;
         const INDEX to_first = back ? 7 : 0;
@@ -133,15 +157,25 @@ kernel void cumulative_lines(const global float *x_data, global float *y_data,
             STORE(8, back ? v.s76543210 : v, y_data + y_at + j * y_step - to_first);
             sum += total;
         }
-        STEPS(1, 0)
-#else
-        if (lanes == LANES) {
-            SUM_LINES(LANES, 0)
-        } else {
-            for (int lane = 0; lane < lanes; lane++) {
-                SUM_LINES(1, lane)
-            }
+        for (; j < length; j++) {
+            STEP(1, 0, sum)
         }
+#else
+#if VECTORS > 1
+        if (lanes == BLOCK) {
+            FLOATS(LANES) sum[VECTORS];
+            for (int n = 0; n < VECTORS; n++) {
+                BEFORE(LANES, n * LANES, sum[n])
+            }
+            for (INDEX j = 0; j < length; j++) {
+                for (int n = 0; n < VECTORS; n++) {
+                    STEP(LANES, n * LANES, sum[n])
+                }
+            }
+            continue;
+        }
+#endif
+        EACH_LANE(SUM_LINES)
 #endif
     }
 }

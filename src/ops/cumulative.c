@@ -9,7 +9,8 @@ enum {
     GPU_TASKS = 1024, /* work-items that a compute unit wants */
     GPU_PIECE = 256,
     GPU_LOCAL = 64,
-    MOST_PIECES = 256
+    MOST_PIECES = 256,
+    WIDE_VECTORS = 16 /* a KiB of each row, where rows are as long */
 };
 
 typedef struct problem {
@@ -17,9 +18,10 @@ typedef struct problem {
     cleat_tensor x, y; /* the other axes, arranged */
     int64_t count, x_step, y_step;
     bool exclusive;
-    int lanes;
+    int lanes, vectors; /* of neighbouring lines */
     bool along;
-    int64_t units, tasks, piece, pieces; /* units: of lines */
+    int64_t block; /* lines of a unit */
+    int64_t units, tasks, piece, pieces;
 } problem;
 
 /* Takes the axis out of a tensor; sums from the end go backwards. */
@@ -48,10 +50,12 @@ static void plan(const device_profile *profile, problem *p) {
     const bool beside = p->x.stride[last] == 1 && p->y.stride[last] == 1;
     p->along = profile->is_cpu && p->x_step == p->y_step && (p->x_step == 1 || p->x_step == -1);
     p->lanes = profile->is_cpu && !p->along && beside && inner >= width ? width : 1;
-    p->units = cleat_tensor_count(&p->x) / inner * ceil_div(inner, p->lanes);
+    p->vectors = p->lanes > 1 && inner >= WIDE_VECTORS * width ? WIDE_VECTORS : 1;
+    p->block = (int64_t)p->lanes * p->vectors;
+    p->units = cleat_tensor_count(&p->x) / inner * ceil_div(inner, p->block);
     const int64_t units = (int64_t)profile->compute_units;
     const int64_t wanted = units * (profile->is_cpu ? CPU_GROUPS : GPU_TASKS);
-    const int64_t least = profile->is_cpu ? CPU_PIECE / p->lanes : GPU_PIECE;
+    const int64_t least = profile->is_cpu ? ceil_div(CPU_PIECE, p->block) : GPU_PIECE;
     p->pieces = wanted / p->units;
     p->pieces = p->pieces < p->count / least ? p->pieces : p->count / least;
     p->pieces = p->pieces < MOST_PIECES ? p->pieces : MOST_PIECES;
@@ -75,7 +79,7 @@ static void add_numbers(const problem *p, launch *l) {
     launch_index(l, p->x_step);
     launch_index(l, p->y_step);
     for (int32_t axis = rank - 1; axis >= 0; axis--) {
-        launch_index(l, axis == rank - 1 ? ceil_div(inner, p->lanes) : p->x.shape[axis]);
+        launch_index(l, axis == rank - 1 ? ceil_div(inner, p->block) : p->x.shape[axis]);
     }
     for (int32_t axis = rank - 1; axis >= 0; axis--) {
         launch_index(l, p->x.stride[axis]);
@@ -83,7 +87,7 @@ static void add_numbers(const problem *p, launch *l) {
     for (int32_t axis = rank - 1; axis >= 0; axis--) {
         launch_index(l, p->y.stride[axis]);
     }
-    launch_int(l, (int32_t)(inner - (ceil_div(inner, p->lanes) - 1) * p->lanes));
+    launch_int(l, (int32_t)(inner - (ceil_div(inner, p->block) - 1) * p->block));
     launch_int(l, p->exclusive);
     launch_numbers_end(l);
 }
@@ -93,6 +97,7 @@ static launch begin(
     launch l = launch_begin(p->operation, "cumulative", kernel);
     launch_macro(&l, "RANK", p->x.rank);
     launch_macro(&l, "LANES", p->lanes);
+    launch_macro(&l, "VECTORS", p->vectors);
     launch_macro(&l, "ALONG", p->along);
     launch_use_index64(&l, index64);
     int64_t most = (int64_t)profile->compute_units * CPU_GROUPS;
@@ -115,7 +120,7 @@ static cleat_status run(cleat_context *context, problem *p, bool index64) {
     void *sums = NULL;
     plan(profile, p);
     TRY(scratch_acquire(
-        context, p->pieces > 1 ? (size_t)(p->tasks * p->lanes) * sizeof(float) : 0, &sums));
+        context, p->pieces > 1 ? (size_t)(p->tasks * p->block) * sizeof(float) : 0, &sums));
     if (p->pieces > 1) {
         launch *l = &launches[count++];
         *l = begin(profile, p, "cumulative_pieces", index64);
