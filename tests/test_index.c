@@ -79,14 +79,16 @@ typedef struct gather_case {
 } gather_case;
 
 static const gather_case cases[] = {
-    {2, 0, 1, {50, 300}, {70}},                                  /* rows */
-    {2, 0, 2, {9, 17}, {5, 6}},                                  /* short ones */
-    {3, 1, 1, {3, 11, 20}, {7}},                                 /* between axes */
-    {2, 1, 2, {30, 40}, {4, 3}},                                 /* the last axis */
-    {1, 0, 1, {1000}, {5000}},                                   /* numbers */
-    {2, 0, 0, {6, 33}, {0}},                                     /* a single index */
-    {2, 0, 1, {5, 4}, {0}},                                      /* none */
-    {3, 0, 3, {4, 2, 3}, {2, 3, 2}}, {2, 0, 1, {2, 3000}, {40}}, /* few rows, long */
+    {2, 0, 1, {50, 300}, {70}},      /* rows */
+    {2, 0, 2, {9, 17}, {5, 6}},      /* short ones */
+    {3, 1, 1, {3, 11, 20}, {7}},     /* between axes */
+    {2, 1, 2, {30, 40}, {4, 3}},     /* the last axis */
+    {1, 0, 1, {1000}, {5000}},       /* numbers */
+    {2, 0, 0, {6, 33}, {0}},         /* a single index */
+    {2, 0, 1, {5, 4}, {0}},          /* none */
+    {3, 0, 3, {4, 2, 3}, {2, 3, 2}}, /* three axes of them */
+    {2, 0, 1, {9, 100}, {70}},       /* rows cut by pieces */
+    {2, 0, 1, {2, 3000}, {40}},      /* few rows, long */
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
