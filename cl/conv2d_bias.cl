@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gradient of a convolution's bias: db[m] (+)= sum over n, oh, ow of dy[n][m][oh][ow].
+ * Gradient of a convolution's bias: db[m] (+)= sum over n, od, oh, ow of dy[n][m][od][oh][ow].
  *
  * conv2d_bias: work-item (split, m), 1-D, m fastest, any work-group; sums split_images images into
  * partial[split][m], pixels along a row in VECTOR interleaved sums where they lie side by side.
@@ -28,8 +28,8 @@ static inline float sum_run(const __global float *run, INDEX stride, INDEX count
 }
 
 __kernel void conv2d_bias(const __global float *dy, __global float *partial, INDEX dy_offset,
-    INDEX dy_n, INDEX dy_c, INDEX dy_h, INDEX dy_w, INDEX images, INDEX outputs, INDEX rows,
-    INDEX width, INDEX splits, INDEX split_images) {
+    INDEX dy_n, INDEX dy_c, INDEX dy_h, INDEX dy_w, INDEX dy_d, INDEX images, INDEX outputs,
+    INDEX depth, INDEX rows, INDEX width, INDEX splits, INDEX split_images) {
     const INDEX item = get_global_id(0);
     if (item >= splits * outputs) {
         return;
@@ -38,8 +38,11 @@ __kernel void conv2d_bias(const __global float *dy, __global float *partial, IND
     const INDEX end = min((split + 1) * split_images, images);
     float sum = 0.0f;
     for (INDEX n = split * split_images; n < end; n++) {
-        for (INDEX row = 0; row < rows; row++) {
-            sum += sum_run(dy + dy_offset + n * dy_n + m * dy_c + row * dy_h, dy_w, width);
+        const __global float *image = dy + dy_offset + n * dy_n + m * dy_c;
+        for (INDEX d = 0; d < depth; d++) {
+            for (INDEX row = 0; row < rows; row++) {
+                sum += sum_run(image + d * dy_d + row * dy_h, dy_w, width);
+            }
         }
     }
     partial[item] = sum;

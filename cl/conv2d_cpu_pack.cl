@@ -2,8 +2,9 @@
 /*
  * Weights as conv2d_cpu.cl reads them:
  *
- *   packed[g][b][c][th][tw][m] = w[g * w_group + (b * PACK_MR + m) * w_output + c * w_channel +
- *                                  th * w_h + tw * w_w], 0 for outputs beyond group_outputs
+ *   packed[g][b][c][th][tw][m] = w[g * w_group + (b * PACK_MR + m) * w_output +
+ *       c / taps_d * w_channel + c % taps_d * w_d + th * w_h + tw * w_w], 0 for outputs beyond
+ *   group_outputs
  *
  * Geometry: one work-item a work-group, 1-D; an item packs item_channels channels of item_blocks
  * blocks, channel by channel: where outputs lie closer together than channels, as going back to the
@@ -15,8 +16,8 @@
 
 #define PACK_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
     ANY_INDEX(packed_offset) ANY_INDEX(w_offset) ANY_INDEX(w_group) ANY_INDEX(w_output)            \
-    ANY_INDEX(w_channel) ANY_INDEX(w_h) ANY_INDEX(w_w) ANY_INT(group_channels)                     \
-    ANY_INT(group_outputs) ANY_INT(taps_h) ANY_INT(taps_w) ANY_INT(item_channels)                  \
+    ANY_INDEX(w_channel) ANY_INDEX(w_d) ANY_INDEX(w_h) ANY_INDEX(w_w) ANY_INT(group_channels)      \
+    ANY_INT(group_outputs) ANY_INT(taps_d) ANY_INT(taps_h) ANY_INT(taps_w) ANY_INT(item_channels)  \
     ANY_INT(item_blocks)
 typedef struct pack_numbers {
     NUMBER_MEMBERS(PACK_LIST)
@@ -39,7 +40,8 @@ __kernel void conv2d_cpu_pack(const __global float *w, __global float *packed,
     for (int c = part * item_channels; c < c_end; c++) {
         for (int b = b_begin; b < b_end; b++) {
             const int outputs = min(PACK_MR, group_outputs - b * PACK_MR);
-            const __global float *from = w + c * w_channel + (INDEX)b * PACK_MR * w_output;
+            const __global float *from = w + c / taps_d * w_channel + c % taps_d * w_d +
+                                         (INDEX)b * PACK_MR * w_output;
             __global float *to =
                 packed + ((INDEX)b * group_channels + c) * taps_h * taps_w * PACK_MR;
             for (int t = 0; t < taps_h * taps_w; t++) {

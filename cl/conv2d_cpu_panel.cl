@@ -29,7 +29,11 @@
  * is turned into columns, which meet the rows of w (w_step is 1 then).
  * FLAT: a window of one element, step 1, no padding and rows without gaps, given as one row of all
  * pixels: panels are packed from x itself, and there is no plane.
- * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; FLAT; INDEX.
+ * DEEP: a third axis, the depth, of x, the window and y. An image is that of one n and one depth of
+ * y, image = n * out_depth + od, and a channel that of one channel of x and one depth of the window,
+ * c * taps_d + td; they meet at x's depth step_d * od + td * dilation_d - front, of nothing but
+ * zeros where x has none.
+ * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; FLAT; DEEP; INDEX.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -46,12 +50,25 @@
 typedef struct panel_output {
     INDEX y_n, y_c, y_h, y_w;
     int out_height, out_width;
+#if DEEP
+    INDEX y_d;
+    int out_depth;
+#endif
     int rows;
     int first, last; /* block of channels: earlier sums are in y already; more will come */
     const __global float *bias;
     INDEX bias_stride;
     float2 parameters;
 } panel_output;
+
+/* Where an image of y begins. */
+static inline INDEX image_place(const panel_output *o, int image) {
+#if DEEP
+    return image / o->out_depth * o->y_n + image % o->out_depth * o->y_d;
+#else
+    return image * o->y_n;
+#endif
+}
 
 static inline GEMM_VECTOR finish_vector(GEMM_VECTOR value, float bias, const panel_output *o) {
     value += bias;
@@ -141,7 +158,7 @@ static inline void put_tile(
     int at = rows_touch ? q % length : q % o->out_width;
     for (int done = 0; done < columns;) {
         const int count = min(length - at, columns - done);
-        __global float *run = y + row / o->out_height * o->y_n +
+        __global float *run = y + image_place(o, row / o->out_height) +
                               (rows_touch ? at : row % o->out_height * o->y_h + at * o->y_w);
         for (int r = 0; r < o->rows; r++) {
             put_run(run + r * o->y_c, o->y_w, tile + r * width + done, count,
@@ -204,7 +221,7 @@ static inline void make_runs(
                            q / image == (tile_end - 1) / image;
         item->tile_wide[t] = wide;
         item->tile_begin[t] = q;
-        item->tile_place[t] = whole ? q / image * o->y_n + q % image : -1;
+        item->tile_place[t] = whole ? image_place(o, q / image) + q % image : -1;
         item->tile_runs[t] = count;
         vectors -= wide;
         while (q < tile_end) {
@@ -327,17 +344,26 @@ static inline void sum_tail(const __global float *w, INDEX w_row, const __local 
     }
 }
 
+#if DEEP
+#define DEPTH_STRIDES(ANY) ANY(x_d) ANY(w_d) ANY(y_d)
+#define DEPTH_NUMBERS(ANY)                                                                         \
+    ANY(depth) ANY(out_depth) ANY(taps_d) ANY(step_d) ANY(front) ANY(dilation_d)
+#else
+#define DEPTH_STRIDES(ANY)
+#define DEPTH_NUMBERS(ANY)
+#endif
 #define PANEL_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                  \
     ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c) ANY_INDEX(x_h) ANY_INDEX(x_w)                \
     ANY_INDEX(y_offset) ANY_INDEX(y_n) ANY_INDEX(y_c) ANY_INDEX(y_h) ANY_INDEX(y_w)                \
     ANY_INDEX(bias_offset) ANY_INDEX(bias_stride) ANY_INDEX(w_offset) ANY_INDEX(w_group)           \
-    ANY_INDEX(w_block) ANY_INDEX(w_row) ANY_INDEX(w_step) ANY_INT(images) ANY_INT(height)          \
+    ANY_INDEX(w_block) ANY_INDEX(w_row) ANY_INDEX(w_step) DEPTH_STRIDES(ANY_INDEX)                 \
+    ANY_INT(images) ANY_INT(height)                                                                \
     ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width) ANY_INT(group_channels)                  \
     ANY_INT(group_outputs) ANY_INT(step_h) ANY_INT(step_w) ANY_INT(top) ANY_INT(left)              \
     ANY_INT(taps_h) ANY_INT(v0) ANY_INT(dv) ANY_INT(taps_w) ANY_INT(u0) ANY_INT(du)                \
     ANY_INT(phases_h) ANY_INT(phases_w) ANY_INT(reach) ANY_INT(pitch) ANY_INT(plane_rows)          \
     ANY_INT(part_vectors) ANY_INT(tail) ANY_INT(item_blocks) ANY_INT(channel_block)                \
-    ANY_INT(accumulate) ACTIVATION_NUMBERS(ANY_FLOAT)
+    DEPTH_NUMBERS(ANY_INT) ANY_INT(accumulate) ACTIVATION_NUMBERS(ANY_FLOAT)
 typedef struct panel_numbers {
     NUMBER_MEMBERS(PANEL_LIST)
 } panel_numbers;
@@ -380,11 +406,19 @@ KEEP_APART static void panel_item(const __global float *x, __global float *y,
                              u / step_w;
     }
     const plane_map map = {out_height, out_width, reach, pitch};
-    panel_output o = {y_n, y_c, y_h, y_w, out_height, out_width, 0, 0, 0, 0, bias_stride, ACTIVATION_PARAMETERS};
+    #if DEEP
+#define DEPTH_OF_Y y_d, out_depth,
+    const INDEX source_channels = group_channels / taps_d;
+#else
+#define DEPTH_OF_Y
+    const INDEX source_channels = group_channels;
+#endif
+    panel_output o = {y_n, y_c, y_h, y_w, out_height, out_width, DEPTH_OF_Y 0, 0, 0, 0, bias_stride,
+        ACTIVATION_PARAMETERS};
     make_runs(&item, &map, &o, x_n);
 
     float tile[GEMM_MR * GEMM_NR + GEMM_W]; /* whole vectors are read at its end */
-    x += x_offset + g * group_channels * x_c;
+    x += x_offset + g * source_channels * x_c;
     y += y_offset + g * group_outputs * y_c;
     w += w_offset + g * w_group;
 
@@ -395,13 +429,28 @@ KEEP_APART static void panel_item(const __global float *x, __global float *y,
         pack_panels(&item, x + c0 * x_c, x_c, panel);
 #else
         for (int c = 0; c < channels; c++) {
+#if DEEP
+            const __global float *channel = x + (c0 + c) / taps_d * x_c;
+            const int d0 = (c0 + c) % taps_d * dilation_d - front;
+#else
             const __global float *channel = x + (c0 + c) * x_c;
+#endif
             for (int row = item.first_row; row <= item.last_row;) {
                 const int n = row / out_height, oh = row % out_height;
                 const int rows = min(out_height - oh, item.last_row + 1 - row);
+#if DEEP
+                const int d = n % out_depth * step_d + d0;
+                const bool inside = d >= 0 && d < depth;
+                const __global float *image =
+                    channel + n / out_depth * x_n + (inside ? d : 0) * x_d;
+                const int source_height = inside ? height : 0;
+#else
+                const __global float *image = channel + n * x_n;
+                const int source_height = height;
+#endif
                 for (int p = 0; p < phases_h * phases_w; p++) {
-                    load_plane(plane + p * phase + plane_row(&item, &map, row),
-                        channel + n * x_n, x_h, x_w, height, width,
+                    load_plane(plane + p * phase + plane_row(&item, &map, row), image, x_h, x_w,
+                        source_height, width,
                         oh * step_h + p / phases_w - top, p % phases_w - left, step_h, step_w,
                         rows + reach, pitch);
                 }

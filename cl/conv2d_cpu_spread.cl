@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Puts together an image tensor from its phases, of which each lies dense in `phases`, one after the
- * other, those left out that are not `present` (bit ph * stride_w + pw) and count as 0:
+ * other, those left out that are not `present` (bit (pd * stride_h + ph) * stride_w + pw) and count as
+ * 0:
  *
- *   x[n][c][h][w] (+)= phase[h % stride_h, w % stride_w][n][c][h / stride_h][w / stride_w]
+ *   x[n][c][d][h][w] (+)= phase[d % stride_d, h % stride_h, w % stride_w]
+ *                              [n][c][d / stride_d][h / stride_h][w / stride_w]
  *
- * Geometry: one work-item a work-group, 1-D; an item does item_planes planes (n, c).
+ * Geometry: one work-item a work-group, 1-D; an item does item_planes planes (n, c, d).
  * Macros: INDEX; the device's, of common.cl.
  */
 #include "common.cl"
@@ -45,29 +47,39 @@ static inline void weave_row(__global float *to, const __global float *even,
     }
 }
 
+/* Elements of a phase along an axis. */
+#define PHASE_EXTENT(extent, phase, stride) (((extent) - (phase) + (stride) - 1) / (stride))
+
 __kernel void conv2d_cpu_spread(const __global float *phases, __global float *x, INDEX x_offset,
-    INDEX x_n, INDEX x_c, INDEX x_h, INDEX x_w, int images, int channels, int height, int width,
-    int stride_h, int stride_w, int present, int item_planes, int accumulate) {
-    const INDEX planes = (INDEX)images * channels;
+    INDEX x_n, INDEX x_c, INDEX x_h, INDEX x_w, INDEX x_d, int images, int channels, int depth,
+    int height, int width, int stride_d, int stride_h, int stride_w, int present, int item_planes,
+    int accumulate) {
+    const INDEX planes = (INDEX)images * channels * depth;
     const INDEX begin = (INDEX)get_group_id(0) * item_planes;
     const INDEX end = min(begin + item_planes, planes);
+    const int in_plane = stride_h * stride_w;
     INDEX start[MAX_PHASES], offset = 0;
-    for (int i = 0; i < stride_h * stride_w; i++) {
+    for (int i = 0; i < stride_d * in_plane; i++) {
         start[i] = offset;
         if (present >> i & 1) {
-            offset += planes * ((height - i / stride_w + stride_h - 1) / stride_h) *
-                      ((width - i % stride_w + stride_w - 1) / stride_w);
+            offset += (INDEX)images * channels * PHASE_EXTENT(depth, i / in_plane, stride_d) *
+                      PHASE_EXTENT(height, i % in_plane / stride_w, stride_h) *
+                      PHASE_EXTENT(width, i % stride_w, stride_w);
         }
     }
     for (INDEX plane = begin; plane < end; plane++) {
-        __global float *to = x + x_offset + plane / channels * x_n + plane % channels * x_c;
+        const INDEX image = plane / depth;
+        const int d = (int)(plane % depth), pd = d % stride_d;
+        const INDEX phase_plane = image * PHASE_EXTENT(depth, pd, stride_d) + d / stride_d;
+        __global float *to =
+            x + x_offset + image / channels * x_n + image % channels * x_c + d * x_d;
         for (int h = 0; h < height; h++) {
             const int ph = h % stride_h;
-            const INDEX row = plane * ((height - ph + stride_h - 1) / stride_h) + h / stride_h;
+            const INDEX row = phase_plane * PHASE_EXTENT(height, ph, stride_h) + h / stride_h;
             const __global float *from[MAX_PHASES];
             for (int pw = 0; pw < stride_w; pw++) {
-                const int i = ph * stride_w + pw;
-                const int columns = (width - pw + stride_w - 1) / stride_w;
+                const int i = (pd * stride_h + ph) * stride_w + pw;
+                const int columns = PHASE_EXTENT(width, pw, stride_w);
                 from[pw] = present >> i & 1 ? phases + start[i] + row * columns : 0;
             }
             if (stride_w == 2 && x_w == 1) {

@@ -26,7 +26,8 @@
  * item does GEMM_W columns of a group, block and channel block; what it reads beyond the last one
  * goes nowhere.
  *
- * Macros: GEMM_W, GEMM_MR (columns in a tile), GEMM_NV as in gemm_cpu.cl; INDEX.
+ * DEEP: images and channels stand for those of all depths, as in conv2d_cpu_panel.cl.
+ * Macros: GEMM_W, GEMM_MR (columns in a tile), GEMM_NV as in gemm_cpu.cl; DEEP; INDEX.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -135,16 +136,25 @@ KEEP_APART static void weights_tile(const __local float *patch, const __local fl
 #define ROUNDED_COLUMNS(channels, window)                                                          \
     (((channels) * (window) + GEMM_MR - 1) / GEMM_MR * GEMM_MR)
 
+#if DEEP
+#define DEPTH_STRIDES(ANY) ANY(x_d) ANY(dw_d) ANY(dy_d)
+#define DEPTH_NUMBERS(ANY)                                                                         \
+    ANY(depth) ANY(out_depth) ANY(taps_d) ANY(step_d) ANY(front) ANY(dilation_d)
+#else
+#define DEPTH_STRIDES(ANY)
+#define DEPTH_NUMBERS(ANY)
+#endif
 #define WEIGHTS_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                \
     ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c) ANY_INDEX(x_h) ANY_INDEX(x_w)                \
     ANY_INDEX(dy_offset) ANY_INDEX(dy_n) ANY_INDEX(dy_c) ANY_INDEX(dy_h) ANY_INDEX(dy_w)           \
     ANY_INDEX(dw_offset) ANY_INDEX(dw_m) ANY_INDEX(dw_c) ANY_INDEX(dw_h) ANY_INDEX(dw_w)           \
+    DEPTH_STRIDES(ANY_INDEX)                                                                       \
     ANY_INT(images) ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)          \
     ANY_INT(groups) ANY_INT(group_channels) ANY_INT(group_outputs) ANY_INT(kernel_h)               \
     ANY_INT(kernel_w) ANY_INT(stride_h) ANY_INT(stride_w) ANY_INT(top) ANY_INT(left)               \
     ANY_INT(dilation_h) ANY_INT(dilation_w) ANY_INT(split_images) ANY_INT(item_blocks)             \
     ANY_INT(channel_block) ANY_INT(patch_rows) ANY_INT(pitch) ANY_INT(band_rows)                   \
-    ANY_INT(accumulate) ANY_INT(splits)
+    DEPTH_NUMBERS(ANY_INT) ANY_INT(accumulate) ANY_INT(splits)
 typedef struct weights_numbers {
     NUMBER_MEMBERS(WEIGHTS_LIST)
 } weights_numbers;
@@ -176,7 +186,11 @@ KEEP_APART static void sum_images(const __global float *x, const __global float 
                            i % kernel_w * dilation_w;
     }
     partial += ((split * groups + g) * blocks * channel_blocks + part) * block_size;
+#if DEEP
+    x += x_offset + g * (group_channels / taps_d) * x_c;
+#else
     x += x_offset + (g * group_channels + c0) * x_c;
+#endif
     dy += dy_offset + g * group_outputs * dy_c;
     KEEP_ROLLED
     for (INDEX n = split * split_images; n < image_end; n++) {
@@ -186,13 +200,29 @@ KEEP_APART static void sum_images(const __global float *x, const __global float 
             const bool first = n == split * split_images && row == 0;
             KEEP_ROLLED
             for (int c = 0; c < channels; c++) {
-                load_plane(patch + c * plane, x + n * x_n + c * x_c, x_h, x_w, height, width,
+#if DEEP
+                const int tap = (c0 + c) % taps_d;
+                const int d = (int)(n % out_depth) * step_d - front + tap * dilation_d;
+                const bool inside = d >= 0 && d < depth;
+                const __global float *image = x + n / out_depth * x_n + (c0 + c) / taps_d * x_c +
+                                              (inside ? d : 0) * x_d;
+                const int source_height = inside ? height : 0;
+#else
+                const __global float *image = x + n * x_n + c * x_c;
+                const int source_height = height;
+#endif
+                load_plane(patch + c * plane, image, x_h, x_w, source_height, width,
                     row * stride_h - top, -left, 1, 1, patch_rows, pitch);
             }
             KEEP_ROLLED
             for (int block = first_block; block < min(first_block + item_blocks, blocks); block++) {
                 const int m0 = block * GEMM_NR;
-                load_panel(panel, dy + n * dy_n + m0 * dy_c + row * dy_h, dy_c, dy_h, dy_w,
+#if DEEP
+                const INDEX dy_image = n / out_depth * dy_n + n % out_depth * dy_d;
+#else
+                const INDEX dy_image = n * dy_n;
+#endif
+                load_panel(panel, dy + dy_image + m0 * dy_c + row * dy_h, dy_c, dy_h, dy_w,
                     group_outputs - m0, rows, out_width);
                 KEEP_ROLLED
                 for (int j = 0; j < columns; j += GEMM_MR) {
@@ -206,9 +236,11 @@ KEEP_APART static void sum_images(const __global float *x, const __global float 
 }
 
 /* dw[m][first .. first + count) (+)= values, where the columns lie end to end or anywhere. */
-static inline void store_columns(__global float *dw, INDEX dw_c, INDEX dw_h, INDEX dw_w,
-    int kernel_h, int kernel_w, int first, int count, GEMM_VECTOR values, int accumulate) {
-    const bool flat = dw_w == 1 && dw_h == kernel_w && dw_c == kernel_h * kernel_w;
+static inline void store_columns(__global float *dw, INDEX dw_c, INDEX dw_d, INDEX dw_h, INDEX dw_w,
+    int kernel_d, int kernel_h, int kernel_w, int first, int count, GEMM_VECTOR values,
+    int accumulate) {
+    const bool flat = dw_w == 1 && dw_h == kernel_w && dw_c == kernel_d * kernel_h * kernel_w &&
+                      (kernel_d == 1 || dw_d == kernel_h * kernel_w);
     if (flat && count >= GEMM_W) {
         if (accumulate) {
             values += GEMM_LOAD(0, dw + first);
@@ -222,7 +254,8 @@ static inline void store_columns(__global float *dw, INDEX dw_c, INDEX dw_h, IND
     for (int i = 0; i < min(count, GEMM_W); i++) {
         const int t = (first + i) % (kernel_h * kernel_w);
         const INDEX c = (first + i) / (kernel_h * kernel_w);
-        __global float *to = dw + c * dw_c + t / kernel_w * dw_h + t % kernel_w * dw_w;
+        __global float *to = dw + c / kernel_d * dw_c + c % kernel_d * dw_d + t / kernel_w * dw_h +
+                             t % kernel_w * dw_w;
         *to = accumulate ? *to + value[i] : value[i];
     }
 }
@@ -245,7 +278,11 @@ KEEP_APART static void sum_splits(const __global float *partial, __global float 
     const int columns = min(channel_block, group_channels - c0) * window;
 
     partial += ((INDEX)item * block_columns + column) * GEMM_NR;
-    dw += dw_offset + (g * group_outputs + m0) * dw_m + c0 * dw_c;
+    dw += dw_offset + (g * group_outputs + m0) * dw_m;
+#if !DEEP
+    const int taps_d = 1;
+    const INDEX dw_d = 0;
+#endif
     KEEP_ROLLED
     for (int m = 0; m < min(GEMM_NR, group_outputs - m0); m += GEMM_W) {
         GEMM_VECTOR row[GEMM_W];
@@ -265,8 +302,8 @@ KEEP_APART static void sum_splits(const __global float *partial, __global float 
         turn(row);
         KEEP_ROLLED
         for (int i = 0; i < min(GEMM_W, group_outputs - m0 - m); i++) {
-            store_columns(dw + (m + i) * dw_m, dw_c, dw_h, dw_w, kernel_h, kernel_w, column,
-                columns - column, row[i], accumulate);
+            store_columns(dw + (m + i) * dw_m, dw_c, dw_d, dw_h, dw_w, taps_d, kernel_h, kernel_w,
+                c0 * window + column, columns - column, row[i], accumulate);
         }
     }
 }

@@ -15,8 +15,9 @@
  * conv2d_gpu: global size (tiles across columns * GEMM_TX, tiles across rows * GEMM_TY,
  * groups * parts), local size (GEMM_TX, GEMM_TY, 1); local memory as gemm_gpu.cl says.
  * conv2d_gpu_sum: an item an element of dw in row-major order, 1-D, any work-group.
- * Directions 0 and 1 add a bias and end in an activation. Macros: DIRECTION, ACTIVATION (0 in
- * direction 2), GEMM_TX, GEMM_TY, GEMM_RM, GEMM_RN, GEMM_TILE_K, INDEX.
+ * Directions 0 and 1 add a bias and end in an activation. With DEEP the
+ * images are those of all n and depths, and a tap's channel stands for channel and depth of the
+ * window, channel * kernel_d + kd. Macros: DIRECTION, ACTIVATION (0 in direction 2), DEEP, GEMM_TX, GEMM_TY, GEMM_RM, GEMM_RN, GEMM_TILE_K, INDEX.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -30,7 +31,24 @@ typedef struct convolution {
     INDEX x_n, x_c, x_h, x_w, w_m, w_c, w_h, w_w, y_n, y_c, y_h, y_w;
     int height, width, out_height, out_width, kernel_h, kernel_w, stride_h, stride_w, top, left;
     int dilation_h, dilation_w;
+#if DEEP
+    INDEX x_d, w_d, y_d;
+    int depth, out_depth, kernel_d, stride_d, front, dilation_d;
+#endif
 } convolution;
+
+/* Where image n, or channel c with its depth of the window, begins. */
+#if DEEP
+#define X_IMAGE(v, n) ((n) / (v)->depth * (v)->x_n + (n) % (v)->depth * (v)->x_d)
+#define Y_IMAGE(v, n) ((n) / (v)->out_depth * (v)->y_n + (n) % (v)->out_depth * (v)->y_d)
+#define W_DEPTH(v, c) ((c) % (v)->kernel_d * (v)->w_d)
+#define CHANNEL(v, c) ((c) / (v)->kernel_d)
+#else
+#define X_IMAGE(v, n) ((n) * (v)->x_n)
+#define Y_IMAGE(v, n) ((n) * (v)->y_n)
+#define W_DEPTH(v, c) 0
+#define CHANNEL(v, c) (c)
+#endif
 
 typedef struct pixel {
     INDEX n;
@@ -77,9 +95,16 @@ static inline float window_value(
     const __global float *x, const convolution *v, pixel p, tap t) {
     const int h = p.h * v->stride_h - v->top + t.h * v->dilation_h;
     const int w = p.w * v->stride_w - v->left + t.w * v->dilation_w;
-    return h >= 0 && h < v->height && w >= 0 && w < v->width
-               ? x[p.n * v->x_n + t.c * v->x_c + h * v->x_h + w * v->x_w]
-               : 0.0f;
+    INDEX image = 0;
+    bool inside = h >= 0 && h < v->height && w >= 0 && w < v->width;
+#if DEEP
+    const int d = p.n % v->out_depth * v->stride_d - v->front + t.c % v->kernel_d * v->dilation_d;
+    inside = inside && d >= 0 && d < v->depth;
+    image = p.n / v->out_depth * v->x_n + d * v->x_d;
+#else
+    image = X_IMAGE(v, p.n);
+#endif
+    return inside ? x[image + CHANNEL(v, t.c) * v->x_c + h * v->x_h + w * v->x_w] : 0.0f;
 }
 
 /* The value of dy that reaches pixel p of dx through a tap. */
@@ -88,10 +113,18 @@ static inline float gradient_value(
     const int h = p.h + v->top - t.h * v->dilation_h;
     const int w = p.w + v->left - t.w * v->dilation_w;
     const int oh = h / v->stride_h, ow = w / v->stride_w;
-    return h >= 0 && oh < v->out_height && oh * v->stride_h == h && w >= 0 &&
-                   ow < v->out_width && ow * v->stride_w == w
-               ? dy[p.n * v->y_n + t.c * v->y_c + oh * v->y_h + ow * v->y_w]
-               : 0.0f;
+    INDEX image = 0;
+    bool inside = h >= 0 && oh < v->out_height && oh * v->stride_h == h && w >= 0 &&
+                  ow < v->out_width && ow * v->stride_w == w;
+#if DEEP
+    const int d = p.n % v->depth + v->front - t.c % v->kernel_d * v->dilation_d;
+    const int od = d / v->stride_d;
+    inside = inside && d >= 0 && od < v->out_depth && od * v->stride_d == d;
+    image = p.n / v->depth * v->y_n + od * v->y_d;
+#else
+    image = Y_IMAGE(v, p.n);
+#endif
+    return inside ? dy[image + CHANNEL(v, t.c) * v->y_c + oh * v->y_h + ow * v->y_w] : 0.0f;
 }
 
 /* Terms k .. k + 3 of a row of weights; row counts m forward, c backward. */
@@ -100,10 +133,11 @@ static inline float4 load_weights(
     float values[4];
     tap t = tap_at(k, v->kernel_h, v->kernel_w);
     for (int i = 0; i < 4; i++) {
-        const INDEX m = DIRECTION == 0 ? row : t.c, c = DIRECTION == 0 ? t.c : row;
-        values[i] = row < rows && k + i < end
-                        ? w[m * v->w_m + c * v->w_c + t.h * v->w_h + t.w * v->w_w]
-                        : 0.0f;
+        const INDEX channel = CHANNEL(v, t.c);
+        const INDEX m = DIRECTION == 0 ? row : channel, c = DIRECTION == 0 ? channel : row;
+        values[i] = row < rows && k + i < end ? w[m * v->w_m + c * v->w_c + W_DEPTH(v, t.c) +
+                                                    t.h * v->w_h + t.w * v->w_w]
+                                              : 0.0f;
         tap_next(&t, v->kernel_h, v->kernel_w);
     }
     return vload4(0, values);
@@ -133,7 +167,7 @@ static inline float4 load_gradient(
     pixel p = pixel_at(k, v->out_height, v->out_width);
     for (int i = 0; i < 4; i++) {
         values[i] = m < rows && k + i < end
-                        ? dy[p.n * v->y_n + m * v->y_c + p.h * v->y_h + p.w * v->y_w]
+                        ? dy[Y_IMAGE(v, p.n) + m * v->y_c + p.h * v->y_h + p.w * v->y_w]
                         : 0.0f;
         pixel_next(&p, v->out_height, v->out_width);
     }
@@ -153,6 +187,16 @@ static inline float4 load_windows(const __global float *x, const convolution *v,
     return vload4(0, values);
 }
 
+#if DEEP
+#define DEPTH_PARAMETERS                                                                           \
+    INDEX x_d, INDEX w_d, INDEX y_d, int depth, int out_depth, int kernel_d, int stride_d,         \
+        int front, int dilation_d,
+#define DEPTH_MEMBERS , x_d, w_d, y_d, depth, out_depth, kernel_d, stride_d, front, dilation_d
+#else
+#define DEPTH_PARAMETERS
+#define DEPTH_MEMBERS
+#endif
+
 __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_gpu(
     const __global float *a, const __global float *b, __global float *result,
     const __global float *bias, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h, INDEX x_w,
@@ -161,12 +205,12 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
     INDEX columns, INDEX terms, INDEX part_terms, int groups, int group_channels,
     int group_outputs, int height, int width, int out_height, int out_width, int kernel_h,
     int kernel_w, int stride_h, int stride_w, int top, int left, int dilation_h, int dilation_w,
-    int accumulate, float activation_first, float activation_second) {
+    DEPTH_PARAMETERS int accumulate, float activation_first, float activation_second) {
     GEMM_LOCAL_TILES;
     GEMM_SUMS
     const convolution v = {x_n, x_c, x_h, x_w, w_m, w_c, w_h, w_w, y_n, y_c, y_h, y_w, height,
         width, out_height, out_width, kernel_h, kernel_w, stride_h, stride_w, top, left,
-        dilation_h, dilation_w};
+        dilation_h, dilation_w DEPTH_MEMBERS};
     const INDEX g = (INDEX)get_group_id(2) % groups, part = (INDEX)get_group_id(2) / groups;
     const INDEX first_row = (INDEX)get_group_id(1) * GEMM_TILE_M;
     const INDEX first_column = (INDEX)get_group_id(0) * GEMM_TILE_N;
@@ -212,9 +256,9 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
             const float offset = bias ? bias[bias_offset + (g * rows + row) * bias_stride] : 0.0f;
             const float value = activation_value_1(sum + offset, ACTIVATION_PARAMETERS);
 #if DIRECTION == 0
-            __global float *to = result + p.n * y_n + row * y_c + p.h * y_h + p.w * y_w;
+            __global float *to = result + Y_IMAGE(&v, p.n) + row * y_c + p.h * y_h + p.w * y_w;
 #else
-            __global float *to = result + p.n * x_n + row * x_c + p.h * x_h + p.w * x_w;
+            __global float *to = result + X_IMAGE(&v, p.n) + row * x_c + p.h * x_h + p.w * x_w;
 #endif
             *to = accumulate ? *to + value : value;
 #endif
@@ -223,8 +267,8 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
 }
 
 __kernel void conv2d_gpu_sum(const __global float *partial, __global float *dw, INDEX dw_offset,
-    INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, INDEX count, INDEX columns, int kernel_h,
-    int kernel_w, int parts, int accumulate) {
+    INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, INDEX dw_d, INDEX count, INDEX columns,
+    int kernel_h, int kernel_w, int kernel_d, int parts, int accumulate) {
     const INDEX i = get_global_id(0);
     if (i >= count) {
         return;
@@ -234,6 +278,7 @@ __kernel void conv2d_gpu_sum(const __global float *partial, __global float *dw, 
         sum += partial[part * count + i];
     }
     const tap t = tap_at(i % columns, kernel_h, kernel_w);
-    dw += dw_offset + i / columns * dw_m + t.c * dw_c + t.h * dw_h + t.w * dw_w;
+    dw += dw_offset + i / columns * dw_m + t.c / kernel_d * dw_c + t.c % kernel_d * dw_d +
+          t.h * dw_h + t.w * dw_w;
     *dw = accumulate ? *dw + sum : sum;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Convolutions over one axis, and transposed ones: the 2-D kernels under other names, so what is
- * tested is what is their own: shapes, bias and activation going back to the data, adding going
- * forward, and, by each variant, cases of all kinds. */
+/* Convolutions over one axis and three, and transposed ones: the 2-D kernels under other names, so
+ * what is tested is what is their own: shapes, bias and activation going back to the data, adding
+ * going forward, and, by each variant, cases of all kinds. */
 #include "harness.h"
 #include "reference/reference_conv.h"
 
@@ -51,10 +51,27 @@ static cleat_conv2d_options options_2d(const conv_case *c, const choices *o) {
     return options;
 }
 
+static cleat_conv3d_options options_3d(const conv_case *c, const choices *o) {
+    cleat_conv3d_options options = {.groups = c->groups,
+        .bias = o->bias,
+        .activation = o->activation,
+        .activation_parameters = quarter,
+        .accumulate = o->accumulate,
+        .variant = o->variant};
+    memcpy(options.stride, c->stride, sizeof options.stride);
+    memcpy(options.padding, c->padding, sizeof options.padding);
+    memcpy(options.dilation, c->dilation, sizeof options.dilation);
+    memcpy(options.output_padding, c->output_padding, sizeof options.output_padding);
+    return options;
+}
+
 typedef cleat_status call_1d(
     cleat_context *, cleat_tensor, cleat_tensor, cleat_tensor, const cleat_conv1d_options *);
 typedef cleat_status call_2d(
     cleat_context *, cleat_tensor, cleat_tensor, cleat_tensor, const cleat_conv2d_options *);
+
+typedef cleat_status call_3d(
+    cleat_context *, cleat_tensor, cleat_tensor, cleat_tensor, const cleat_conv3d_options *);
 
 static call_1d *const calls_1d[2][3] = {
     {cleat_conv1d, cleat_conv1d_backward_data, cleat_conv1d_backward_weights},
@@ -65,11 +82,20 @@ static call_2d *const calls_2d[2][3] = {
     {cleat_conv_transpose2d, cleat_conv_transpose2d_backward_data,
         cleat_conv_transpose2d_backward_weights}};
 
+static call_3d *const calls_3d[2][3] = {
+    {cleat_conv3d, cleat_conv3d_backward_data, cleat_conv3d_backward_weights},
+    {cleat_conv_transpose3d, cleat_conv_transpose3d_backward_data,
+        cleat_conv_transpose3d_backward_weights}};
+
 static cleat_status call(const conv_case *c, int direction, cleat_tensor a, cleat_tensor b,
     cleat_tensor result, const choices *o) {
     if (c->axes == 1) {
         const cleat_conv1d_options options = options_1d(c, o);
         return calls_1d[c->transposed][direction](test_context(), a, b, result, &options);
+    }
+    if (c->axes == 3) {
+        const cleat_conv3d_options options = options_3d(c, o);
+        return calls_3d[c->transposed][direction](test_context(), a, b, result, &options);
     }
     const cleat_conv2d_options options = options_2d(c, o);
     return calls_2d[c->transposed][direction](test_context(), a, b, result, &options);
@@ -83,6 +109,12 @@ static void shape_of_result(const conv_case *c, int64_t y[5]) {
             c->x, c->w, &options, y));
         return;
     }
+    if (c->axes == 3) {
+        const cleat_conv3d_options options = options_3d(c, &none);
+        test_ok((c->transposed ? cleat_conv_transpose3d_shape : cleat_conv3d_shape)(
+            c->x, c->w, &options, y));
+        return;
+    }
     const cleat_conv2d_options options = options_2d(c, &none);
     test_ok((c->transposed ? cleat_conv_transpose2d_shape : cleat_conv2d_shape)(
         c->x, c->w, &options, y));
@@ -92,7 +124,7 @@ static void shape_of_result(const conv_case *c, int64_t y[5]) {
 static const char *const *variants_of(const conv_case *c, int direction) {
     static const cleat_conv2d_direction swapped[] = {
         CLEAT_CONV2D_BACKWARD_DATA, CLEAT_CONV2D_FORWARD, CLEAT_CONV2D_BACKWARD_WEIGHTS};
-    return cleat_conv2d_variants(
+    return (c->axes == 3 ? cleat_conv3d_variants : cleat_conv2d_variants)(
         c->transposed ? swapped[direction] : (cleat_conv2d_direction)direction);
 }
 
@@ -301,6 +333,23 @@ static const conv_case table[] = {
     {2, false, {2, 10, 12, 17}, {30, 1, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, {0, 0}, 10},
     {2, true, {2, 30, 12, 9}, {30, 1, 3, 3}, {2, 2}, {1, 1, 1, 1}, {1, 1}, {0, 1}, 10},
     {1, false, {0, 4, 9}, {6, 4, 3}, {1}, {1, 1}, {1}, {0}, 1},
+    {3, false, {2, 5, 4, 7, 9}, {12, 5, 3, 3, 3}, {1, 1, 1}, {1, 1, 1, 1, 1, 1}, {1, 1, 1}, {0}, 1},
+    {3, false, {1, 6, 6, 9, 12}, {20, 3, 3, 2, 3}, {2, 2, 1}, {2, 0, 1, 0, 1, 2}, {1, 1, 2}, {0},
+        2},
+    {3, true, {2, 6, 3, 4, 5}, {6, 7, 3, 3, 3}, {2, 2, 2}, {1, 1, 1, 1, 1, 1}, {1, 1, 1}, {1, 1, 1},
+        1},
+    {3, false, {1, 40, 5, 6, 6}, {17, 40, 1, 3, 3}, {1, 1, 1}, {0, 1, 1, 0, 1, 1}, {1, 1, 1}, {0},
+        1},
+    {3, false, {2, 9, 7, 5, 6}, {33, 9, 3, 1, 1}, {1, 1, 1}, {1, 0, 0, 1, 0, 0}, {1, 1, 1}, {0}, 1},
+    {3, true, {1, 4, 3, 4, 4}, {4, 3, 2, 2, 2}, {3, 2, 2}, {0}, {1, 1, 1}, {0}, 2},
+    {3, false, {2, 14, 3, 8, 8}, {14, 1, 3, 3, 3}, {1, 1, 1}, {1, 1, 1, 1, 1, 1}, {1, 1, 1}, {0},
+        14},
+    /* depths that windows meet in padding alone; more terms than fit in one panel */
+    {3, false, {1, 3, 2, 5, 6}, {9, 3, 2, 2, 2}, {1, 1, 1}, {4, 0, 0, 3, 0, 0}, {2, 1, 1}, {0}, 1},
+    {3, false, {1, 300, 3, 4, 20}, {10, 300, 3, 3, 3}, {1, 1, 1}, {1, 1, 1, 1, 1, 1}, {1, 1, 1},
+        {0}, 1},
+    {3, false, {1, 1, 1, 1, 1}, {1, 1, 1, 1, 1}, {0}, {0}, {0}, {0}, 0},
+    {3, false, {2, 0, 2, 3, 3}, {2, 0, 2, 2, 2}, {1, 1, 1}, {0}, {1, 1, 1}, {0}, 1},
     {2, true, {2, 0, 4, 4}, {0, 3, 2, 2}, {2, 2}, {0}, {1, 1}, {0, 0}, 1},
     {1, true, {2, 3, 9}, {3, 0, 2}, {2}, {0, 0}, {1}, {1}, 1},
 };
@@ -316,21 +365,22 @@ START_TEST(test_table) {
 END_TEST
 
 static conv_case random_case(void) {
-    conv_case c = {.axes = (int)test_int(1, 2), .groups = test_int(1, 3)};
+    conv_case c = {.axes = (int)test_int(1, 3), .groups = test_int(1, 3)};
     c.transposed = c.axes == 2 || test_coin();
     c.w[1] = test_int(1, 9);
     c.w[0] = c.groups * test_int(1, 12);
     c.x[0] = test_int(1, 3);
     c.x[1] = c.transposed ? c.w[0] : c.groups * c.w[1];
     for (int i = 0; i < c.axes; i++) {
-        c.w[i + 2] = test_int(1, 5);
-        c.stride[i] = test_int(1, 4);
+        c.w[i + 2] = test_int(1, c.axes == 3 ? 3 : 5);
+        c.stride[i] = test_int(1, c.axes == 3 ? 2 : 4);
         c.dilation[i] = test_int(1, 3);
         const int64_t span = (c.w[i + 2] - 1) * c.dilation[i] + 1;
         const int64_t most = c.stride[i] > c.dilation[i] ? c.stride[i] : c.dilation[i];
         c.padding[i] = test_int(0, span / 2);
         c.padding[c.axes + i] = test_int(0, span / 2);
-        c.x[i + 2] = test_int(1, 20) + (c.transposed ? (span + c.stride[i]) / c.stride[i] : span);
+        c.x[i + 2] = test_int(1, c.axes == 3 && i < 2 ? 4 : 20) +
+                     (c.transposed ? (span + c.stride[i]) / c.stride[i] : span);
         c.output_padding[i] = c.transposed ? test_int(0, most - 1) : 0;
     }
     return c;
@@ -345,20 +395,24 @@ START_TEST(test_random) {
 }
 END_TEST
 
-/* The gradient of the bias over one axis, exact. */
+/* The gradient of the bias over one axis and three, exact. */
 START_TEST(test_bias) {
-    const int64_t shape[] = {3, 5, 41};
+    const int64_t shapes[2][5] = {{3, 5, 41}, {3, 5, 2, 3, 7}};
     double want[5];
-    for (int layout = TEST_ROW_MAJOR; layout <= TEST_CHANNELS_LAST; layout++) {
-        test_tensor dy = test_input(3, shape, TEST_EXACT, (test_layout)layout);
+    for (int i = 0; i < 10; i++) {
+        const int layout = TEST_ROW_MAJOR + i / 2;
+        const int64_t *shape = shapes[i % 2];
+        const int pixels = i % 2 ? 42 : 41;
+        test_tensor dy = test_input(i % 2 ? 5 : 3, shape, TEST_EXACT, (test_layout)layout);
         test_tensor db = test_output(1, &shape[1], TEST_STRIDED);
         for (int m = 0; m < 5; m++) {
             want[m] = 0;
-            for (int i = 0; i < 3 * 41; i++) {
-                want[m] += (double)dy.data[(i / 41 * 5 + m) * 41 + i % 41];
+            for (int k = 0; k < 3 * pixels; k++) {
+                want[m] += (double)dy.data[(k / pixels * 5 + m) * pixels + k % pixels];
             }
         }
-        test_ok(cleat_conv1d_backward_bias(test_context(), dy.view, db.view, NULL));
+        test_ok(i % 2 ? cleat_conv3d_backward_bias(test_context(), dy.view, db.view, NULL)
+                      : cleat_conv1d_backward_bias(test_context(), dy.view, db.view, NULL));
         test_fetch(&db);
         test_equal(&db, want, "bias");
         test_free(&dy);

@@ -154,6 +154,55 @@ CLEAT_API cleat_status cleat_conv_transpose1d_backward_data(cleat_context *conte
 CLEAT_API cleat_status cleat_conv_transpose1d_backward_weights(cleat_context *context,
     cleat_tensor x, cleat_tensor dy, cleat_tensor dw, const cleat_conv1d_options *options);
 
+/*
+ * ---- 3-D: the same over three axes ----
+ * x is [N, C, D, H, W], w is [M, C/G, KD, KH, KW], y is [N, M, OD, OH, OW]. On processors one pass
+ * of the 2-D kernels in which every depth of y is an image and every channel of the weights one for
+ * each of their depths: so one sum of C/G * KD * KH * KW terms in a fixed order, bounded as such,
+ * no copies of x, and no workspace but that of the 2-D functions (backward to the data with a
+ * stride: as much as dx; to the weights: partial sums, at most 64 MiB). Where window, stride and
+ * padding leave rows and columns alone it is a 2-D convolution over depths and pixels. Any strides,
+ * so channels may come last; channels, and groups of few, have no kernels of their own here as in
+ * 2-D.
+ */
+typedef struct cleat_conv3d_options {
+    int64_t stride[3];   /* depth, rows, columns; 0 means 1 */
+    int64_t padding[6];  /* before depth, rows, columns, then behind them, each >= 0 */
+    int64_t dilation[3]; /* 0 means 1 */
+    int64_t groups;      /* 0 means 1 */
+    const cleat_tensor *bias;
+    cleat_activation activation;
+    const float *activation_parameters;
+    bool accumulate;           /* these four as for conv2d */
+    const char *variant;       /* forces one of cleat_conv3d_variants(); NULL: $CLEAT_CONV3D,
+                                  $CLEAT_CONV3D_BACKWARD_DATA, $CLEAT_CONV3D_BACKWARD_WEIGHTS, else
+                                  the tuning table */
+    int64_t output_padding[3]; /* of transposed convolution alone */
+    uint64_t reserved[5];
+} cleat_conv3d_options;
+
+CLEAT_API cleat_status cleat_conv3d_shape(const int64_t x_shape[5], const int64_t w_shape[5],
+    const cleat_conv3d_options *options, int64_t y_shape[5]);
+CLEAT_API cleat_status cleat_conv3d(cleat_context *context, cleat_tensor x, cleat_tensor w,
+    cleat_tensor y, const cleat_conv3d_options *options);
+CLEAT_API cleat_status cleat_conv3d_backward_data(cleat_context *context, cleat_tensor dy,
+    cleat_tensor w, cleat_tensor dx, const cleat_conv3d_options *options);
+CLEAT_API cleat_status cleat_conv3d_backward_weights(cleat_context *context, cleat_tensor x,
+    cleat_tensor dy, cleat_tensor dw, const cleat_conv3d_options *options);
+CLEAT_API cleat_status cleat_conv3d_backward_bias(
+    cleat_context *context, cleat_tensor dy, cleat_tensor db, const cleat_conv3d_options *options);
+CLEAT_API const char *const *cleat_conv3d_variants(cleat_conv2d_direction direction);
+
+/* Transposed: x [N, C, D, H, W], w [C, M/G, KD, KH, KW], y [N, M, OD, OH, OW]. */
+CLEAT_API cleat_status cleat_conv_transpose3d_shape(const int64_t x_shape[5],
+    const int64_t w_shape[5], const cleat_conv3d_options *options, int64_t y_shape[5]);
+CLEAT_API cleat_status cleat_conv_transpose3d(cleat_context *context, cleat_tensor x,
+    cleat_tensor w, cleat_tensor y, const cleat_conv3d_options *options);
+CLEAT_API cleat_status cleat_conv_transpose3d_backward_data(cleat_context *context, cleat_tensor dy,
+    cleat_tensor w, cleat_tensor dx, const cleat_conv3d_options *options);
+CLEAT_API cleat_status cleat_conv_transpose3d_backward_weights(cleat_context *context,
+    cleat_tensor x, cleat_tensor dy, cleat_tensor dw, const cleat_conv3d_options *options);
+
 #ifdef __cplusplus
 }
 #endif

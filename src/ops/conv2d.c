@@ -35,6 +35,36 @@ static const variant backward_weights_variants[] = {
 static const variant *const variants[] = {
     forward_variants, backward_data_variants, backward_weights_variants};
 
+/* Of three axes. */
+static const variant deep_forward_variants[] = {
+    {"cpu_panel", conv2d_cpu_panel_supports, conv2d_cpu_panel},
+    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
+    {"plain", conv2d_plain_supports, conv3d_plain},
+    {NULL, NULL, NULL},
+};
+static const variant deep_data_variants[] = {
+    {"cpu_panel", conv2d_cpu_panel_data_supports, conv2d_cpu_panel_backward_data},
+    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
+    {"plain", conv2d_plain_supports, conv3d_plain},
+    {NULL, NULL, NULL},
+};
+static const variant deep_weights_variants[] = {
+    {"cpu_patch", conv2d_cpu_weights_supports, conv2d_cpu_backward_weights},
+    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu_backward_weights},
+    {"plain", conv2d_plain_supports, conv3d_plain},
+    {NULL, NULL, NULL},
+};
+static const variant *const deep_variants[] = {
+    deep_forward_variants, deep_data_variants, deep_weights_variants};
+
+const char *const *cleat_conv3d_variants(cleat_conv2d_direction direction) {
+    static const char *const names[][4] = {
+        {NULL}, {"cpu_panel", "gpu_gemm", "plain", NULL}, {"cpu_patch", "gpu_gemm", "plain", NULL}};
+    const bool known =
+        (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS;
+    return names[!known ? 0 : direction == CLEAT_CONV2D_BACKWARD_WEIGHTS ? 2 : 1];
+}
+
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
     static const char *const names[][9] = {
@@ -74,20 +104,61 @@ static void write_problem(const void *problem, char *text, size_t size) {
         shape_text(4, p->w.shape, w), (long long)p->groups);
 }
 
+/* Rows that go on where those before end, as one. */
+static bool join_rows(cleat_tensor *t, int64_t depth, int64_t depth_stride) {
+    if (t->stride[2] != t->shape[3] * t->stride[3] && t->shape[2] != 1) {
+        return false;
+    }
+    t->shape[3] *= t->shape[2];
+    t->shape[2] = depth;
+    t->stride[2] = depth_stride;
+    return true;
+}
+
+/* Where windows are as high and wide as one element, a depth is a row of all its pixels: a
+ * convolution over two axes. */
+static void flatten(conv2d_problem *p) {
+    conv2d_problem flat = *p;
+    const conv2d_depth *d = &p->depth;
+    bool thin = conv2d_is_int_sized(p) && p->w.shape[2] == 1 && p->w.shape[3] == 1;
+    for (int axis = ROWS; axis <= COLUMNS; axis++) {
+        thin = thin && p->stride[axis] == 1 && p->padding[axis] == 0 && p->padding[axis + 2] == 0;
+    }
+    if (!thin || !join_rows(&flat.x, d->x, d->x_stride) || !join_rows(&flat.y, d->y, d->y_stride)) {
+        return;
+    }
+    flat.w.shape[2] = d->w;
+    flat.w.stride[2] = d->w_stride;
+    flat.w.stride[3] = d->w_stride;
+    flat.stride[ROWS] = d->stride;
+    flat.dilation[ROWS] = d->dilation;
+    flat.padding[0] = d->before;
+    flat.padding[2] = (d->y - 1) * d->stride + (d->w - 1) * d->dilation + 1 - d->x - d->before;
+    flat.deep = false;
+    flat.depth = (conv2d_depth){.x = 1, .w = 1, .y = 1, .stride = 1, .dilation = 1};
+    *p = flat;
+}
+
 cleat_status conv_run(cleat_context *context, const conv_call *call) {
-    static const char *const names[] = {
-        "conv2d", "conv2d_backward_data", "conv2d_backward_weights"};
-    const char *name = names[call->direction]; /* in tables and the environment */
+    /* in tables and the environment */
+    static const char *const names[2][3] = {
+        {"conv2d", "conv2d_backward_data", "conv2d_backward_weights"},
+        {"conv3d", "conv3d_backward_data", "conv3d_backward_weights"}};
     conv2d_problem problem;
     TRY(conv_check(context, call, &problem));
+    if (problem.deep && call->options->variant == NULL) {
+        flatten(&problem);
+    }
+    const bool deep = problem.deep;
     const variant *chosen = NULL;
-    const cleat_status status =
-        variant_choose_trusted(context, name, shape_class(context_profile(context), &problem),
-            call->options->variant, variants[call->direction], &problem, write_problem,
-            verify_conv2d[call->direction], &chosen);
+    const cleat_status status = variant_choose_trusted(context, names[deep][call->direction],
+        deep ? NULL : shape_class(context_profile(context), &problem), call->options->variant,
+        (deep ? deep_variants : variants)[call->direction], &problem, write_problem,
+        deep ? NULL : verify_conv2d[call->direction], &chosen);
     if (status != CLEAT_OK) {
-        return call->transposed || call->axes != 2 ? status_prefix(status, call->operation)
-                                                   : status;
+        return call->transposed || call->axes != (deep ? 3 : 2)
+                   ? status_prefix(status, call->operation)
+                   : status;
     }
     return chosen->enqueue(context, &problem);
 }

@@ -17,11 +17,11 @@ static cleat_status check(cleat_context *context, const char *operation, int axe
     return check_no_overlap(operation, "dy", dy, "db", db, false);
 }
 
-static launch begin(cleat_context *context, const char *operation, const cleat_tensor *dy,
-    const char *kernel, int64_t items) {
+static launch begin(cleat_context *context, const char *operation, bool index64, const char *kernel,
+    int64_t items) {
     const device_profile *profile = context_profile(context);
     launch l = launch_begin(operation, "conv2d_bias", kernel);
-    launch_use_index64(&l, tensor_needs_index64(dy));
+    launch_use_index64(&l, index64);
     launch_macro(&l, "VECTOR", profile->float_width > 4 ? profile->float_width : 4);
     const size_t most = profile->max_work_group_size;
     const size_t local = profile->is_cpu ? 1 : most < 64 ? most : 64;
@@ -29,8 +29,10 @@ static launch begin(cleat_context *context, const char *operation, const cleat_t
     return l;
 }
 
+/* dy [n, m, h, w], `depth` times, depth_stride apart. */
 static cleat_status sum_images(cleat_context *context, const char *operation,
-    const cleat_tensor *dy, const cleat_tensor *db, int32_t accumulate) {
+    const cleat_tensor *dy, int64_t depth, int64_t depth_stride, bool index64,
+    const cleat_tensor *db, int32_t accumulate) {
     const int64_t images = dy->shape[0], outputs = dy->shape[1];
     const int64_t wanted = images < MAX_SPLITS ? images : MAX_SPLITS;
     const int64_t split_images = wanted > 0 ? ceil_div(images, wanted) : 1;
@@ -39,19 +41,21 @@ static cleat_status sum_images(cleat_context *context, const char *operation,
     const bool flat = dy->stride[2] == dy->shape[3] * dy->stride[3];
     void *partial = NULL;
     TRY(scratch_acquire(context, (size_t)(splits * outputs + 1) * 4, &partial));
-    launch launches[2] = {begin(context, operation, dy, "conv2d_bias", splits * outputs),
-        begin(context, operation, dy, "conv2d_bias_sum", outputs)};
+    launch launches[2] = {begin(context, operation, index64, "conv2d_bias", splits * outputs),
+        begin(context, operation, index64, "conv2d_bias_sum", outputs)};
     launch *sum = &launches[0];
     launch_tensor(sum, dy);
     launch_memory(sum, partial);
     conv2d_launch_layout(sum, dy);
+    launch_index(sum, depth_stride);
     launch_index(sum, images);
     launch_index(sum, outputs);
+    launch_index(sum, depth);
     launch_index(sum, flat ? 1 : dy->shape[2]);
     launch_index(sum, flat ? dy->shape[2] * dy->shape[3] : dy->shape[3]);
     launch_index(sum, splits);
     launch_index(sum, split_images);
-    sum->flop = (double)cleat_tensor_count(dy);
+    sum->flop = (double)cleat_tensor_count(dy) * (double)depth;
     sum->bytes = 4 * sum->flop;
     sum = &launches[1];
     launch_memory(sum, partial);
@@ -70,6 +74,15 @@ cleat_status conv_backward_bias(cleat_context *context, const char *operation, i
     const cleat_tensor *dy, const cleat_tensor *db, bool accumulate) {
     TRY(check(context, operation, axes, dy, db));
     cleat_tensor images = *dy;
-    conv2d_add_rows(&images);
-    return sum_images(context, operation, &images, db, accumulate);
+    conv2d_as_images(&images);
+    int64_t depth = axes == 3 ? dy->shape[2] : 1;
+    const int64_t depth_stride = axes == 3 ? dy->stride[2] : 0;
+    /* Depths whose rows go on where those of the one before end are more rows. */
+    if (depth > 1 && cleat_tensor_count(dy) > 0 &&
+        depth_stride == images.shape[2] * images.stride[2]) {
+        images.shape[2] *= depth;
+        depth = 1;
+    }
+    return sum_images(
+        context, operation, &images, depth, depth_stride, tensor_needs_index64(dy), db, accumulate);
 }

@@ -79,16 +79,36 @@ static cleat_status check_forward_options(
                : CLEAT_OK;
 }
 
-void conv2d_add_rows(cleat_tensor *t) {
+void conv2d_as_images(cleat_tensor *t) {
     if (t->rank == 3) {
-        t->rank = 4;
         t->shape[3] = t->shape[2];
         t->stride[3] = t->stride[2];
         t->shape[2] = 1;
         if (!checked_mul(t->shape[3], t->stride[3], &t->stride[2])) {
             t->stride[2] = 0;
         }
+    } else if (t->rank == 5) {
+        for (int axis = 2; axis < 4; axis++) {
+            t->shape[axis] = t->shape[axis + 1];
+            t->stride[axis] = t->stride[axis + 1];
+        }
     }
+    t->rank = 4;
+}
+
+static conv2d_depth depth_of(const conv_call *call, const conv_geometry *g) {
+    if (call->axes < 3) {
+        return (conv2d_depth){.x = 1, .w = 1, .y = 1, .stride = 1, .dilation = 1};
+    }
+    return (conv2d_depth){.x = call->x.shape[2],
+        .w = call->w.shape[2],
+        .y = call->y.shape[2],
+        .x_stride = call->x.stride[2],
+        .w_stride = call->w.stride[2],
+        .y_stride = call->y.stride[2],
+        .stride = g->stride[0],
+        .before = g->before[0],
+        .dilation = g->dilation[0]};
 }
 
 /* The caller's axes are the last of the problem's. A transposed convolution's output padding is
@@ -123,13 +143,15 @@ cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_pr
     } else {
         problem->accumulate = call->options->accumulate;
     }
-    conv2d_add_rows(&problem->x);
-    conv2d_add_rows(&problem->w);
-    conv2d_add_rows(&problem->y);
+    problem->index64 = tensor_needs_index64(&call->x) || tensor_needs_index64(&call->w) ||
+                       tensor_needs_index64(&call->y);
+    problem->deep = call->axes == 3;
+    problem->depth = depth_of(call, &g);
+    conv2d_as_images(&problem->x);
+    conv2d_as_images(&problem->w);
+    conv2d_as_images(&problem->y);
     set_windows(problem, &g);
     problem->group_channels = problem->w.shape[1];
     problem->group_outputs = problem->w.shape[0] / g.groups;
-    problem->index64 = tensor_needs_index64(&problem->x) || tensor_needs_index64(&problem->w) ||
-                       tensor_needs_index64(&problem->y);
     return CLEAT_OK;
 }

@@ -261,10 +261,12 @@ static launch pack_launch(const conv2d_problem *p, const patch_launch *l, void *
     launch_index(&pack, l->weight_group);
     launch_index(&pack, l->weight_output);
     launch_index(&pack, l->weight_channel);
+    launch_index(&pack, 0);
     launch_index(&pack, l->axis[ROWS].weight_stride);
     launch_index(&pack, l->axis[COLUMNS].weight_stride);
     launch_int(&pack, (int32_t)l->channels);
     launch_int(&pack, (int32_t)l->outputs);
+    launch_int(&pack, 1);
     launch_int(&pack, (int32_t)l->axis[ROWS].taps);
     launch_int(&pack, (int32_t)l->axis[COLUMNS].taps);
     launch_int(&pack, PACK_CHANNELS);

@@ -29,6 +29,7 @@ typedef struct panel_launch {
     int64_t taps, pixels, vectors, pitch;
     int64_t tail; /* pixels beyond whole vectors that are summed along k */
     int64_t parts, part_vectors, plane_rows, item_blocks, channel_block;
+    int64_t source_group; /* of the tensor of weights */
     int64_t w_offset, w_group, w_block, w_row, w_step;
     bool packs;
 } panel_launch;
@@ -67,8 +68,12 @@ static void place_weights(panel_launch *l) {
     const cleat_tensor *w = &l->problem->w;
     const int innermost = w->shape[3] > 1 ? 3 : w->shape[2] > 1 ? 2 : 1;
     const int64_t step = w->stride[innermost];
-    l->packs = !(step == 1 && (w->shape[2] == 1 || w->stride[2] == step * w->shape[3]) &&
-                 (w->shape[1] == 1 || w->stride[1] == step * l->taps));
+    const conv2d_depth *d = &l->problem->depth;
+    const bool channels_touch =
+        !l->problem->deep ? w->shape[1] == 1 || w->stride[1] == step * l->taps
+                          : w->stride[1] == d->w * d->w_stride && d->w_stride == step * l->taps;
+    l->packs =
+        !(step == 1 && (w->shape[2] == 1 || w->stride[2] == step * w->shape[3]) && channels_touch);
     if (l->packs) {
         const int64_t depth = w->shape[1] * l->taps;
         l->w_offset = 0;
@@ -79,20 +84,23 @@ static void place_weights(panel_launch *l) {
         return;
     }
     l->w_offset = w->offset;
-    l->w_group = l->problem->group_outputs * w->stride[0];
+    l->w_group = l->source_group;
     l->w_block = l->block * w->stride[0];
     l->w_row = w->stride[0];
     l->w_step = step;
 }
 
-static panel_launch make_launch(const device_profile *profile, const conv2d_problem *p) {
+/* w_group: as in a conv2d_part. */
+static panel_launch make_launch(
+    const device_profile *profile, const conv2d_problem *p, int64_t w_group) {
     panel_launch l = {.problem = p,
+        .source_group = w_group ? w_group : p->group_outputs * p->w.stride[0],
         .x = p->x,
         .y = p->y,
         .axis = {make_axis(p, ROWS), make_axis(p, COLUMNS)},
         .taps = p->w.shape[2] * p->w.shape[3],
         .pixels = p->y.shape[0] * p->y.shape[2] * p->y.shape[3]};
-    if (is_flat(p)) {
+    if (is_flat(p) && !p->deep) {
         cleat_tensor x = p->x, y = p->y;
         l.flat = flatten(&x) && flatten(&y);
         l.x = l.flat ? x : p->x;
@@ -234,11 +242,16 @@ static bool plan_launch(const device_profile *profile, panel_launch *l) {
 
 bool conv2d_cpu_panel_supports(const device_profile *profile, const void *problem) {
     const conv2d_problem *p = problem;
+    conv2d_problem flat;
+    if (p->deep && !p->over_images) {
+        flat = conv2d_over_images(p);
+        p = &flat;
+    }
     if (!conv2d_is_int_sized(p) || p->w.shape[2] * p->w.shape[3] > 1024 ||
         p->stride[ROWS] * p->stride[COLUMNS] > 16) {
         return false;
     }
-    panel_launch l = make_launch(profile, p);
+    panel_launch l = make_launch(profile, p, 0);
     if (l.pixels >= INT32_MAX / 2) {
         return false;
     }
@@ -261,6 +274,7 @@ static launch begin(const panel_launch *l, const char *kernel) {
     launch_macro(&begun, "GEMM_MR", l->block);
     launch_macro(&begun, "ACTIVATION", l->problem->activation.form);
     launch_macro(&begun, "FLAT", l->flat);
+    launch_macro(&begun, "DEEP", l->problem->deep);
     return begun;
 }
 
@@ -272,12 +286,15 @@ static launch pack_launch(const panel_launch *l, void *packed) {
     launch_numbers_begin(&pack);
     launch_index(&pack, l->w_offset);
     launch_index(&pack, w->offset);
-    launch_index(&pack, l->problem->group_outputs * w->stride[0]);
-    for (int axis = 0; axis < 4; axis++) {
-        launch_index(&pack, w->stride[axis]);
-    }
+    launch_index(&pack, l->source_group);
+    launch_index(&pack, w->stride[0]);
+    launch_index(&pack, w->stride[1]);
+    launch_index(&pack, l->problem->depth.w_stride);
+    launch_index(&pack, w->stride[2]);
+    launch_index(&pack, w->stride[3]);
     launch_int(&pack, (int32_t)w->shape[1]);
     launch_int(&pack, (int32_t)l->problem->group_outputs);
+    launch_int(&pack, (int32_t)l->problem->depth.w);
     launch_int(&pack, (int32_t)w->shape[2]);
     launch_int(&pack, (int32_t)w->shape[3]);
     launch_int(&pack, PACK_CHANNELS);
@@ -319,13 +336,20 @@ static launch panel_launch_of(const panel_launch *l, void *packed) {
     launch_index(&panels, p->bias ? p->bias->stride[0] : 0);
     const int64_t weights[] = {l->w_offset, l->w_group, l->w_block, l->w_row, l->w_step};
     launch_indices(&panels, weights, sizeof weights / sizeof weights[0]);
+    if (p->deep) {
+        conv2d_launch_depth_strides(&panels, p);
+    }
     const panel_axis *rows = &l->axis[ROWS], *columns = &l->axis[COLUMNS];
     const int64_t numbers[] = {l->x.shape[0], l->x.shape[2], l->x.shape[3], l->y.shape[2],
         l->y.shape[3], p->group_channels, p->group_outputs, rows->step, columns->step, rows->before,
         columns->before, rows->taps, 0, rows->dilation, columns->taps, 0, columns->dilation,
         rows->phases, columns->phases, rows->reach, l->pitch, l->plane_rows, l->part_vectors,
-        l->tail, l->item_blocks, l->channel_block, p->accumulate};
+        l->tail, l->item_blocks, l->channel_block};
     launch_ints(&panels, numbers, sizeof numbers / sizeof numbers[0]);
+    if (p->deep) {
+        conv2d_launch_depth(&panels, p);
+    }
+    launch_int(&panels, p->accumulate);
     launch_activation(&panels, &p->activation);
     launch_numbers_end(&panels);
     launch_size_1d(&panels, (size_t)count_items(l), 1);
@@ -361,7 +385,7 @@ cleat_status conv2d_cpu_panel_parts(
         goto done;
     }
     for (int i = 0; i < count; i++) {
-        plans[i] = make_launch(profile, &parts[i].problem);
+        plans[i] = make_launch(profile, &parts[i].problem, parts[i].w_group);
         plans[i].y_memory = parts[i].y_memory;
         plan_launch(profile, &plans[i]);
         if (plans[i].packs) {
@@ -385,6 +409,7 @@ done:
 }
 
 cleat_status conv2d_cpu_panel(cleat_context *context, const void *problem) {
-    const conv2d_part part = {.problem = *(const conv2d_problem *)problem};
+    const conv2d_problem *p = problem;
+    const conv2d_part part = {.problem = p->deep ? conv2d_over_images(p) : *p};
     return conv2d_cpu_panel_parts(context, &part, 1, NULL);
 }

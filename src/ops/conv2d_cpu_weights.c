@@ -82,7 +82,7 @@ static void plan_split(const conv2d_problem *p, int64_t threads, weights_plan *p
 
 /* A window of one element leaves out what lies between strides: so does a view of x. */
 static conv2d_problem without_gaps(const conv2d_problem *p) {
-    conv2d_problem view = *p;
+    conv2d_problem view = conv2d_over_images(p);
     for (int axis = ROWS; axis <= COLUMNS; axis++) {
         if (p->w.shape[axis + 2] == 1 && p->padding[axis] == 0) {
             view.x.shape[axis + 2] = ceil_div(p->x.shape[axis + 2], p->stride[axis]);
@@ -127,7 +127,8 @@ static bool make_plan(const device_profile *profile, const conv2d_problem *p, we
 bool conv2d_cpu_weights_supports(const device_profile *profile, const void *problem) {
     const conv2d_problem p = without_gaps(problem);
     weights_plan plan;
-    return conv2d_is_int_sized(problem) && window_of(&p) <= 1024 && make_plan(profile, &p, &plan);
+    return conv2d_is_int_sized(problem) && conv2d_is_int_sized(&p) && window_of(&p) <= 1024 &&
+           make_plan(profile, &p, &plan);
 }
 
 /* Of the kernel that serves both: the partial sums (splits = 0), then their sums. */
@@ -139,6 +140,7 @@ static launch weights_launch(
     launch_macro(&l, "GEMM_W", plan->width);
     launch_macro(&l, "GEMM_MR", plan->rows);
     launch_macro(&l, "GEMM_NV", plan->vectors);
+    launch_macro(&l, "DEEP", p->deep);
     launch_tensor(&l, &p->x);
     launch_tensor(&l, &p->y);
     launch_memory(&l, partial);
@@ -150,12 +152,20 @@ static launch weights_launch(
     conv2d_launch_layout(&l, &p->x);
     conv2d_launch_layout(&l, &p->y);
     conv2d_launch_layout(&l, &p->w);
+    if (p->deep) {
+        conv2d_launch_depth_strides(&l, p);
+    }
     const int64_t numbers[] = {p->x.shape[0], p->x.shape[2], p->x.shape[3], p->y.shape[2],
         p->y.shape[3], p->groups, p->group_channels, p->group_outputs, p->w.shape[2], p->w.shape[3],
         p->stride[ROWS], p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS],
         p->dilation[COLUMNS], plan->split_images, plan->item_blocks, plan->channel_block,
-        plan->patch_rows, plan->pitch, plan->band_rows, p->accumulate, splits};
+        plan->patch_rows, plan->pitch, plan->band_rows};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
+    if (p->deep) {
+        conv2d_launch_depth(&l, p);
+    }
+    launch_int(&l, p->accumulate);
+    launch_int(&l, (int32_t)splits);
     launch_numbers_end(&l);
     return l;
 }

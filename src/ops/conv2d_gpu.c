@@ -37,9 +37,9 @@ static bool fits(const device_profile *profile, const group_shape *g) {
 }
 
 static gemm_size size_of(const conv2d_problem *p) {
-    const int64_t window = p->w.shape[2] * p->w.shape[3];
-    const int64_t x_pixels = p->x.shape[0] * p->x.shape[2] * p->x.shape[3];
-    const int64_t y_pixels = p->y.shape[0] * p->y.shape[2] * p->y.shape[3];
+    const int64_t window = p->depth.w * p->w.shape[2] * p->w.shape[3];
+    const int64_t x_pixels = p->x.shape[0] * p->depth.x * p->x.shape[2] * p->x.shape[3];
+    const int64_t y_pixels = p->y.shape[0] * p->depth.y * p->y.shape[2] * p->y.shape[3];
     gemm_size size = {.parts = 1};
     if (p->direction == CLEAT_CONV2D_FORWARD) {
         size.rows = p->group_outputs;
@@ -107,6 +107,7 @@ static launch begin(
         &l, p->index64 || (p->direction == CLEAT_CONV2D_BACKWARD_WEIGHTS && partial > INT32_MAX));
     launch_macro(&l, "DIRECTION", p->direction);
     launch_macro(&l, "ACTIVATION", p->activation.form);
+    launch_macro(&l, "DEEP", p->deep);
     launch_macro(&l, "GEMM_TX", g->columns);
     launch_macro(&l, "GEMM_TY", g->rows);
     launch_macro(&l, "GEMM_RM", g->sums);
@@ -139,9 +140,13 @@ static void launch_numbers(launch *l, const conv2d_problem *p, const gemm_size *
     launch_indices(l, indices, sizeof indices / sizeof indices[0]);
     const int64_t numbers[] = {p->groups, p->group_channels, p->group_outputs, p->x.shape[2],
         p->x.shape[3], p->y.shape[2], p->y.shape[3], p->w.shape[2], p->w.shape[3], p->stride[ROWS],
-        p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS], p->dilation[COLUMNS],
-        p->accumulate};
+        p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS], p->dilation[COLUMNS]};
     launch_ints(l, numbers, sizeof numbers / sizeof numbers[0]);
+    if (p->deep) {
+        conv2d_launch_depth_strides(l, p);
+        conv2d_launch_depth(l, p);
+    }
+    launch_int(l, p->accumulate);
     launch_activation(l, &p->activation);
 }
 
@@ -164,10 +169,12 @@ static launch sum_launch(cleat_context *context, const conv2d_problem *p, const 
     launch_memory(&l, partial);
     launch_tensor(&l, &p->w);
     conv2d_launch_layout(&l, &p->w);
+    launch_index(&l, p->depth.w_stride);
     launch_index(&l, count);
     launch_index(&l, size->columns);
     launch_int(&l, (int32_t)p->w.shape[2]);
     launch_int(&l, (int32_t)p->w.shape[3]);
+    launch_int(&l, (int32_t)p->depth.w);
     launch_int(&l, (int32_t)size->parts);
     launch_int(&l, p->accumulate);
     const size_t most = context_profile(context)->max_work_group_size;

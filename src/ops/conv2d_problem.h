@@ -11,6 +11,13 @@
 
 enum { ROWS = 0, COLUMNS = 1 };
 
+/* The third axis of space, outermost, where there is one; else all extents are 1. */
+typedef struct conv2d_depth {
+    int64_t x, w, y;                      /* extents */
+    int64_t x_stride, w_stride, y_stride; /* elements */
+    int64_t stride, before, dilation;
+} conv2d_depth;
+
 typedef struct conv2d_problem {
     const char *operation; /* the caller's: "conv2d", "conv_transpose1d", ... */
     cleat_conv2d_direction direction;
@@ -19,6 +26,9 @@ typedef struct conv2d_problem {
     cleat_tensor w; /* [groups * group_outputs, group_channels, kh, kw] */
     cleat_tensor y; /* [n, groups * group_outputs, oh, ow] */
     int64_t stride[2], padding[4], dilation[2];
+    bool deep;        /* has a depth: for variants that say so */
+    bool over_images; /* as conv2d_over_images() makes it */
+    conv2d_depth depth;
     int64_t groups, group_channels, group_outputs;
     /* Forward, and to the data where that is what a transposed convolution is; then not both of
      * them and accumulate. The bias has an element for each channel of the result. */
@@ -32,7 +42,7 @@ typedef struct conv2d_problem {
 /* A call as its caller means it; what it comes to is a convolution in one direction. */
 typedef struct conv_call {
     const char *operation;
-    int axes; /* of space: 1 or 2 */
+    int axes; /* of space: 1 to 3 */
     bool transposed;
     cleat_conv2d_direction direction; /* of the convolution */
     cleat_tensor x, w, y;             /* by their places in the convolution */
@@ -43,8 +53,9 @@ typedef struct conv_call {
 /* Checks everything and fills in the problem: it is fit to run when this returns CLEAT_OK. */
 cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_problem *problem);
 
-/* [n, c, l] becomes [n, c, 1, l], an image of one row; rank 4 stays. */
-void conv2d_add_rows(cleat_tensor *t);
+/* An image of each: [n, c, l] becomes [n, c, 1, l], [n, c, d, h, w] loses its axis d; rank 4 stays.
+ */
+void conv2d_as_images(cleat_tensor *t);
 
 /* Checks, chooses a variant, enqueues. */
 cleat_status conv_run(cleat_context *context, const conv_call *call);
@@ -65,11 +76,22 @@ bool conv2d_is_int_sized(const conv2d_problem *problem);
 /* launch_index for each number of a tensor of rank 4: offset, then strides. */
 void conv2d_launch_layout(launch *l, const cleat_tensor *x);
 
+/* Strides of x, w and y along the depth; then its numbers: extents of x, y and w, stride, before,
+ * dilation. */
+void conv2d_launch_depth_strides(launch *l, const conv2d_problem *problem);
+void conv2d_launch_depth(launch *l, const conv2d_problem *problem);
+
+/* The problem as one over images: those of y's depths count as images of their own, of x as of y,
+ * and each channel of w counts once for each of w's depths. The numbers of the depth stay. As it is
+ * where conv2d_is_int_sized() does not hold. */
+conv2d_problem conv2d_over_images(const conv2d_problem *problem);
+
 /* One of several forward convolutions that a call consists of; y_memory, if not NULL, stands in for
  * y's buffer. Padding may be negative here. */
 typedef struct conv2d_part {
-    conv2d_problem problem;
+    conv2d_problem problem; /* deep: over images */
     void *y_memory;
+    int64_t w_group; /* elements from a group's weights to the next's; 0: as in row-major w */
 } conv2d_part;
 
 /* All of them through conv2d_cpu_panel.cl, then `after` if it is not NULL. */
@@ -79,6 +101,7 @@ cleat_status conv2d_cpu_panel_parts(
 /* ---- Variants ---- */
 bool conv2d_plain_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_plain(cleat_context *context, const void *problem);
+cleat_status conv3d_plain(cleat_context *context, const void *problem); /* deep ones */
 
 bool conv2d_cpu_panel_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_panel(cleat_context *context, const void *problem); /* forward */
