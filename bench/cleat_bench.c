@@ -7,13 +7,13 @@
 #include <string.h>
 
 extern const bench bench_matmul, bench_matmul_small, bench_matmul_odd, bench_matvec;
-extern const bench bench_conv, bench_conv_backward, bench_bandwidth;
+extern const bench bench_conv, bench_conv_backward, bench_conv_axes, bench_bandwidth;
 extern const bench bench_attention, bench_recurrent;
 extern const bench bench_train, bench_infer, bench_overhead, bench_coldstart;
 
 const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &bench_matmul_odd,
-    &bench_matvec, &bench_conv, &bench_conv_backward, &bench_bandwidth, &bench_attention,
-    &bench_recurrent,
+    &bench_matvec, &bench_conv, &bench_conv_backward, &bench_conv_axes, &bench_bandwidth,
+    &bench_attention, &bench_recurrent,
 #ifdef BENCH_HAVE_NETWORK
     &bench_train, &bench_infer,
 #endif

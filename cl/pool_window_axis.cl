@@ -24,6 +24,10 @@ static inline pool_span window_span(const pool_axis *a, INDEX o) {
         return (pool_span){first, ((o + 1) * a->extent + a->out - 1) / a->out - first, 1};
     }
     const INDEX start = o * a->step - a->before, d = a->dilation;
+    if (d == 1) { /* divisions are slow */
+        const INDEX first = max(start, (INDEX)0);
+        return (pool_span){first, max(min(start + a->window, a->extent) - first, (INDEX)0), 1};
+    }
     const INDEX skipped = start < 0 ? (d - 1 - start) / d : 0;
     const INDEX end = start < a->extent ? min((a->extent - start + d - 1) / d, a->window) : 0;
     return (pool_span){start + skipped * d, max(end - skipped, (INDEX)0), d};
@@ -35,7 +39,7 @@ static inline INDEX window_places(const pool_axis *a, INDEX o, INDEX inside, int
         return inside;
     }
     const INDEX left = a->reach - (o * a->step - a->before);
-    return min((left + a->dilation - 1) / a->dilation, a->window);
+    return min(a->dilation == 1 ? left : (left + a->dilation - 1) / a->dilation, a->window);
 }
 
 /* Windows that may hold element p: holder(a, p, 0 .. holders(a, p) - 1), ascending; -1: none. */

@@ -11,11 +11,12 @@
  *        equals the lesser place counts.
  *   dx of the average: line[..] = sum of dy[..][ow] / divisor over the rows of windows that hold a
  *        row of dx, w_step apart, zeros between; dx[w] = sum of w_window of its elements, dilation
- *        apart. Adaptive: each window's sum is added to its elements.
+ *        apart. Adaptive: each window's sum is added to its elements. Rows that the same windows hold
+ *        are the same.
  * Work-item i does rows [i * chunk, (i + 1) * chunk) of y, or of the average's dx; of the largest's
  * dx, planes: clears one, then adds each dy where its row of places says, in the order of y.
- * Local memory, the one item's own: line, places (`floats` elements each), table: 3 * (w_out +
- * VECTOR_WIDTH) ints: first column and number of columns of each window, divisors or results.
+ * Local memory, the one item's own: line, places (`floats` elements each), table: 4 * (w_out +
+ * VECTOR_WIDTH) ints: first column and number of columns of each window, divisors or results, sums.
  * Geometry: 1-D, work-groups of one item.
  * Macros: AVERAGE (0: max), BACKWARD, INDICES (0: none are wanted), VECTOR_WIDTH 4, 8 or 16.
  */
@@ -34,17 +35,32 @@ typedef INTS unaligned_ints __attribute__((aligned(4)));
 #define PLACED (!AVERAGE && (BACKWARD || INDICES))
 #if AVERAGE
 #define JOIN(a, b) ((a) + (b))
+#define JOIN_LANES(width, v) SUM_LANES(width, v)
 #define NOTHING 0.0f
 #else
 #define JOIN(a, b) MAX_NAN(a, b)
+#define JOIN_LANES(width, v) MAX_LANES(width, v)
 #define NOTHING (-INFINITY)
 #endif
 enum { NOWHERE = 0x7fffffff };
+
+/* How far ahead of its reading x is asked for. */
+#define AHEAD 512
+
+/* 0, 1, ... */
+static inline INTS lane_numbers(void) {
+    int numbers[W];
+    for (int i = 0; i < W; i++) {
+        numbers[i] = i;
+    }
+    return *(const unaligned_ints *)numbers;
+}
 
 /* The table of each item: columns of windows. */
 typedef struct column_table {
     __local int *first, *count; /* adaptive: of window ow */
     __local float *divisors;    /* of the average: window_places() along w */
+    __local float *sums;        /* of its dx: of a row of windows */
 } column_table;
 
 static inline void make_table(column_table *t, const pool_axis *w, int count_padding) {
@@ -99,7 +115,9 @@ static inline void put(VECTOR v, __global float *to, int count, int streaming) {
         const int d = ds.first + a * ds.step;                                                      \
         for (int b = 0; b < hs.count; b++) {                                                       \
             const int h = hs.first + b * hs.step;                                                  \
-            const FLOATS(WIDTH) next = LOAD(WIDTH, x + d * x_d + h * x_h + i);                     \
+            const __global float *place = x + d * x_d + h * x_h + i;                               \
+            const FLOATS(WIDTH) next = LOAD(WIDTH, place);                                         \
+            ASK_LINE(place + AHEAD, 0);                                                            \
             const INTEGERS better = BEATS(next, all) | (where == NOWHERE);                         \
             all = better ? next : all;                                                             \
             where = better ? (INTEGERS)((d * h_axis->extent + h) * w_axis->extent + i) + COLUMNS   \
@@ -113,20 +131,14 @@ static inline void put(VECTOR v, __global float *to, int count, int streaming) {
     for (int a = 0; a < ds.count; a++) {                                                           \
         const __global float *slice = x + (ds.first + a * ds.step) * x_d + i;                      \
         for (int b = 0; b < hs.count; b++) {                                                       \
-            const FLOATS(WIDTH) next = LOAD(WIDTH, slice + (hs.first + b * hs.step) * x_h);        \
+            const __global float *place = slice + (hs.first + b * hs.step) * x_h;                  \
+            const FLOATS(WIDTH) next = LOAD(WIDTH, place);                                         \
+            ASK_LINE(place + AHEAD, 0);                                                            \
             all = JOIN(all, next);                                                                 \
         }                                                                                          \
     }                                                                                              \
     STORE(WIDTH, all, line + i);
 #endif
-
-static inline INTS lane_numbers(int step) {
-    int numbers[W];
-    for (int i = 0; i < W; i++) {
-        numbers[i] = i * step;
-    }
-    return *(const unaligned_ints *)numbers;
-}
 
 KEEP_APART static void join_rows(const __global float *x, int x_d, int x_h, pool_span ds,
     pool_span hs, const pool_axis *h_axis, const pool_axis *w_axis, __local float *line,
@@ -134,13 +146,15 @@ KEEP_APART static void join_rows(const __global float *x, int x_d, int x_h, pool
     const int width = w_axis->extent;
     int i = 0;
 #if PLACED
-    const INTS columns = lane_numbers(1);
+    const INTS columns = lane_numbers();
 #endif
-    for (; i + W <= width; i += W) {
+    while (i < width && width >= W) {
+        i = min(i, width - W); /* the last vector begins on columns that are done */
         JOIN_COLUMNS(VECTOR_WIDTH, INTS, columns)
 #if PLACED
         *(__local unaligned_ints *)(places + i) = where;
 #endif
+        i += W;
     }
     for (; i < width; i++) {
         JOIN_COLUMNS(1, int, 0)
@@ -164,6 +178,10 @@ static inline INTS take_places(const __local int *p, int step) {
     if (step == 1) {
         return *(const __local unaligned_ints *)p;
     }
+    if (step == 2) {
+        return (INTS)((*(const __local unaligned_ints *)p).even,
+            (*(const __local unaligned_ints *)(p + W)).even);
+    }
     int lanes[W];
     for (int i = 0; i < W; i++) {
         lanes[i] = p[i * step];
@@ -174,7 +192,7 @@ static inline INTS take_places(const __local int *p, int step) {
 
 /* Windows ow .. ow + W - 1 along the line, whose element 0 is `lead` before the row. */
 static inline VECTOR join_along(const __local float *line, const __local int *places,
-    const pool_axis *w, const column_table *t, int ow, INTS *found) {
+    const pool_axis *w, const column_table *t, int ow, INTS numbers, INTS *found) {
     VECTOR best = (VECTOR)(NOTHING);
 #if PLACED
     INTS where = (INTS)(NOWHERE);
@@ -193,24 +211,30 @@ static inline VECTOR join_along(const __local float *line, const __local int *pl
     } else {
         float lanes[W];
         int lane_places[W];
-        for (int i = 0; i < W; i++) {
-            const int o = min(ow + i, (int)w->out - 1);
+        for (int i = 0; i < min(W, (int)w->out - ow); i++) {
+            const int first = t->first[ow + i], count = t->count[ow + i];
+#if PLACED
             float one = NOTHING;
             int place = NOWHERE;
-            for (int k = t->first[o]; k < t->first[o] + t->count[o]; k++) {
+            for (int k = first; k < first + count; k++) {
                 const float next = line[k];
-#if PLACED
                 const int there = places[k];
                 const bool same = next == one || (next != next && one != one);
                 const bool better = BEATS(next, one) || (same && there < place);
                 one = better ? next : one;
                 place = better ? there : place;
-#else
-                one = JOIN(one, next);
-#endif
             }
             lanes[i] = one;
             lane_places[i] = place;
+#else
+            VECTOR all = (VECTOR)(NOTHING);
+            for (int k = 0; k < count; k += W) {
+                const VECTOR next = numbers < count - k ? LOAD(VECTOR_WIDTH, line + first + k)
+                                                        : (VECTOR)(NOTHING);
+                all = JOIN(all, next);
+            }
+            lanes[i] = JOIN_LANES(VECTOR_WIDTH, all);
+#endif
         }
         best = LOAD(VECTOR_WIDTH, lanes);
 #if PLACED
@@ -224,13 +248,34 @@ static inline VECTOR join_along(const __local float *line, const __local int *pl
 }
 #endif
 
+#if INDICES
+typedef CAT(long, VECTOR_WIDTH) LONGS;
+typedef LONGS unaligned_longs __attribute__((aligned(8)));
+
+/* The first `some` places, `step` apart; -1 for nowhere. */
+static inline void put_places(INTS where, long base, __global long *to, INDEX step, int some) {
+    const LONGS wide = CAT(convert_long, VECTOR_WIDTH)(where);
+    const LONGS all = wide == NOWHERE ? (LONGS)(-1) : wide + base;
+    if (some == W && step == 1) {
+        *(__global unaligned_longs *)to = all;
+        return;
+    }
+    long lanes[W];
+    *(unaligned_longs *)lanes = all;
+    for (int i = 0; i < some; i++) {
+        to[i * step] = lanes[i];
+    }
+}
+#endif
+
 #if !BACKWARD
 
 KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local float *line,
     __local int *places, __local int *table, INDEX item, const window_numbers numbers) {
     NUMBERS(WINDOW_LIST)
     MAKE_AXES
-    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W))};
+    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W)),
+        (__local float *)(table + 3 * (w_out + W))};
     make_table(&columns, &w_axis, count_padding);
     for (int i = 0; i < floats; i++) {
         line[i] = NOTHING;
@@ -238,33 +283,42 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
         places[i] = NOWHERE;
 #endif
     }
+    const INTS numbers_of_lanes = lane_numbers();
     const INDEX end = min((item + 1) * chunk, items);
-    for (INDEX row = item * chunk; row < end; row++) {
-        const INDEX oh = row % h_out, od = row / h_out % d_out, plane = row / h_out / d_out;
-        const pool_span ds = window_span(&d_axis, od), hs = window_span(&h_axis, oh);
-        join_rows(x + PLANE(x, plane), x_d, x_h, ds, hs, &h_axis, &w_axis, line + w_before,
-            places + w_before);
-        const float divisor = (float)(window_places(&d_axis, od, ds.count, count_padding) *
-                                      window_places(&h_axis, oh, hs.count, count_padding));
-        __global float *to = y + PLANE(y, plane) + od * y_d + oh * y_h;
-        for (int ow = 0; ow < w_out; ow += W) {
-            INTS where;
-            VECTOR all = join_along(line, places, &w_axis, &columns, ow, &where);
+    INDEX oh = item * chunk % h_out, od = item * chunk / h_out % d_out;
+    INDEX plane = item * chunk / h_out / d_out;
+    for (INDEX row = item * chunk; row < end; plane++, od = 0) {
+        const __global float *from = x + PLANE(x, plane);
+        __global float *plane_y = y + PLANE(y, plane);
+        for (; od < d_out && row < end; od++, oh = 0) {
+            const pool_span ds = window_span(&d_axis, od);
+            const INDEX slices = window_places(&d_axis, od, ds.count, count_padding);
+            for (; oh < h_out && row < end; oh++, row++) {
+                const pool_span hs = window_span(&h_axis, oh);
+                join_rows(from, x_d, x_h, ds, hs, &h_axis, &w_axis, line + w_before,
+                    places + w_before);
+                const float divisor =
+                    (float)(slices * window_places(&h_axis, oh, hs.count, count_padding));
+                __global float *to = plane_y + od * y_d + oh * y_h;
+                for (int ow = 0; ow < w_out; ow += W) {
+                    INTS where;
+                    VECTOR all = join_along(
+                        line, places, &w_axis, &columns, ow, numbers_of_lanes, &where);
 #if AVERAGE
-            const VECTOR share = divisor * LOAD(VECTOR_WIDTH, columns.divisors + ow);
-            all = share > 0.0f ? all / share : (VECTOR)(0.0f);
+                    const VECTOR share = divisor * LOAD(VECTOR_WIDTH, columns.divisors + ow);
+                    all = share > 0.0f ? all / share : (VECTOR)(0.0f);
 #endif
-            const int some = min((int)w_out - ow, W);
-            put(all, to + ow, some, streaming);
+                    const int some = min((int)w_out - ow, W);
+                    put(all, to + ow, some, streaming);
 #if INDICES
-            int lanes[W];
-            *(unaligned_ints *)lanes = where;
-            const long base = plane_indices ? 0 : (long)plane * d_extent * h_extent * w_extent;
-            __global long *at = indices + PLANE(indices, plane) + WITHIN(indices, od, oh, ow);
-            for (int i = 0; i < some; i++) {
-                at[i * indices_w] = lanes[i] == NOWHERE ? -1 : base + lanes[i];
-            }
+                    const long base =
+                        plane_indices ? 0 : (long)plane * d_extent * h_extent * w_extent;
+                    put_places(where, base,
+                        indices + PLANE(indices, plane) + WITHIN(indices, od, oh, ow), indices_w,
+                        some);
 #endif
+                }
+            }
         }
     }
 }
@@ -288,13 +342,15 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
     __local int *places, __local int *table, INDEX item, const window_numbers numbers) {
     NUMBERS(WINDOW_LIST)
     MAKE_AXES
-    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W))};
+    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W)),
+        (__local float *)(table + 3 * (w_out + W))};
     __local int *winners = table + 2 * (w_out + W);
     make_table(&columns, &w_axis, count_padding);
     for (int i = 0; i < floats; i++) {
         line[i] = NOTHING;
         places[i] = NOWHERE;
     }
+    const INTS numbers_of_lanes = lane_numbers();
     const bool dense = dx_h == w_extent && dx_d == h_extent * w_extent;
     const INDEX end = min((item + 1) * chunk, items);
     for (INDEX plane = item * chunk; plane < end; plane++) {
@@ -306,7 +362,7 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
                 window_span(&h_axis, oh), &h_axis, &w_axis, line + w_before, places + w_before);
             for (int ow = 0; ow < w_out; ow += W) {
                 INTS where;
-                join_along(line, places, &w_axis, &columns, ow, &where);
+                join_along(line, places, &w_axis, &columns, ow, numbers_of_lanes, &where);
                 *(__local unaligned_ints *)(winners + ow) = where;
             }
             const __global float *from = dy + PLANE(dy, plane) + od * dy_d + oh * dy_h;
@@ -338,57 +394,102 @@ static inline void spread(VECTOR v, __local float *to, int step) {
     }
 }
 
-/* Windows ow .. ow + WIDTH - 1: sum of dy / divisor over the rows of windows that hold row (d, h). */
-#define SUM_HOLDERS(WIDTH)                                                                         \
-    FLOATS(WIDTH) all = (FLOATS(WIDTH))(0.0f);                                                     \
-    for (int a = 0; a < holders(d_axis, d); a++) {                                                 \
-        const int od = holder(d_axis, d, a);                                                       \
-        if (od < 0) {                                                                              \
-            continue;                                                                              \
-        }                                                                                          \
-        const int slices = window_places(d_axis, od, window_span(d_axis, od).count, counted);      \
-        for (int b = 0; b < holders(h_axis, h); b++) {                                             \
-            const int oh = holder(h_axis, h, b);                                                   \
-            if (oh >= 0) {                                                                         \
-                const int rows = window_places(h_axis, oh, window_span(h_axis, oh).count, counted); \
-                all += LOAD(WIDTH, dy + od * dy_d + oh * dy_h + ow) /                              \
-                       ((float)(slices * rows) * LOAD(WIDTH, columns->divisors + ow));             \
-            }                                                                                      \
-        }                                                                                          \
+/* sums[ow] += dy / divisor of a row of windows that have `rows` rows of x. */
+static inline void add_row(__local float *sums, const __global float *dy, float rows, int out,
+    const column_table *columns) {
+    int ow = 0;
+    for (; ow + W <= out; ow += W) {
+        const VECTOR share = LOAD(VECTOR_WIDTH, dy + ow) /
+                             (rows * LOAD(VECTOR_WIDTH, columns->divisors + ow));
+        STORE(VECTOR_WIDTH, LOAD(VECTOR_WIDTH, sums + ow) + share, sums + ow);
     }
+    for (; ow < out; ow++) {
+        sums[ow] += dy[ow] / (rows * columns->divisors[ow]);
+    }
+}
 
-/* Their sums along the row, where the line has them; adaptive: added to the elements of each. */
+/* For each window of a row the sum of dy / divisor over the rows of windows that hold row (d, h), to
+ * where the line has it; adaptive: added to the elements of each. */
 KEEP_APART static void sum_windows(const __global float *dy, int dy_d, int dy_h, int d, int h,
     const pool_axis *d_axis, const pool_axis *h_axis, const pool_axis *w_axis, int counted,
     const column_table *columns, __local float *line) {
-    int ow = 0;
+    __local float *sums = columns->sums;
+    for (int ow = 0; ow < w_axis->out; ow++) {
+        sums[ow] = 0.0f;
+    }
+    const int d_holders = holders(d_axis, d), h_holders = holders(h_axis, h);
+    for (int a = 0; a < d_holders; a++) {
+        const int od = holder(d_axis, d, a);
+        if (od < 0) {
+            continue;
+        }
+        const int slices = window_places(d_axis, od, window_span(d_axis, od).count, counted);
+        for (int b = 0; b < h_holders; b++) {
+            const int oh = holder(h_axis, h, b);
+            if (oh >= 0) {
+                const int rows = window_places(h_axis, oh, window_span(h_axis, oh).count, counted);
+                add_row(sums, dy + od * dy_d + oh * dy_h, (float)(slices * rows), w_axis->out,
+                    columns);
+            }
+        }
+    }
     if (w_axis->adaptive) {
         for (int i = 0; i < w_axis->extent; i++) {
             line[i] = 0.0f;
         }
-        for (; ow < w_axis->out; ow++) {
-            SUM_HOLDERS(1)
+        for (int ow = 0; ow < w_axis->out; ow++) {
             for (int k = columns->first[ow]; k < columns->first[ow] + columns->count[ow]; k++) {
-                line[k] += all;
+                line[k] += sums[ow];
             }
         }
         return;
     }
+    int ow = 0;
     for (; ow + W <= w_axis->out; ow += W) {
-        SUM_HOLDERS(VECTOR_WIDTH)
-        spread(all, line + ow * w_axis->step, w_axis->step);
+        spread(LOAD(VECTOR_WIDTH, sums + ow), line + ow * w_axis->step, w_axis->step);
     }
     for (; ow < w_axis->out; ow++) {
-        SUM_HOLDERS(1)
-        line[ow * w_axis->step] = all;
+        line[ow * w_axis->step] = sums[ow];
     }
+}
+
+/* A row of dx: sums of `window` elements of the line. */
+static inline void put_windows(const __local float *line, int window, int dilation, int width,
+    __global float *to, int streaming) {
+    for (int i = 0; i < width; i += W) {
+        if (width >= W) {
+            i = min(i, width - W); /* the last vector begins on columns that are done */
+        }
+        VECTOR all = LOAD(VECTOR_WIDTH, line + i);
+        for (int k = 1; k < window; k++) {
+            all += LOAD(VECTOR_WIDTH, line + i + k * dilation);
+        }
+        put(all, to + i, min(width - i, W), streaming);
+    }
+}
+
+/* The last element held by the very windows that hold p; p itself where that is not easily told. */
+static inline INDEX same_until(const pool_axis *a, INDEX p) {
+    if (a->adaptive) {
+        const INDEX first = p * a->out / a->extent;
+        const INDEX last = ((p + 1) * a->out + a->extent - 1) / a->extent;
+        return min(((first + 1) * a->extent + a->out - 1) / a->out, last * a->extent / a->out) - 1;
+    }
+    if (a->dilation > 1) {
+        return p;
+    }
+    const INDEX begun = p + a->before, last = min(begun / a->step, a->out - 1);
+    const INDEX first = begun < a->window ? 0 : (begun - a->window) / a->step + 1;
+    const INDEX next = last + 1 < a->out ? (last + 1) * a->step - a->before - 1 : a->extent;
+    return first > last ? next : min(next, first * a->step - a->before + a->window - 1);
 }
 
 KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local float *line,
     __local int *places, __local int *table, INDEX item, const window_numbers numbers) {
     NUMBERS(WINDOW_LIST)
     MAKE_AXES
-    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W))};
+    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W)),
+        (__local float *)(table + 3 * (w_out + W))};
     make_table(&columns, &w_axis, count_padding);
     for (int i = 0; i < floats; i++) {
         line[i] = 0.0f;
@@ -397,22 +498,20 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
     const int lead = adaptive ? 0 : (w_window - 1) * w_dilation;
     const int base = adaptive ? 0 : lead - w_before; /* where window 0's sum is, if lead > before */
     const INDEX end = min((item + 1) * chunk, items);
-    for (INDEX row = item * chunk; row < end; row++) {
-        const INDEX h = row % h_extent, d = row / h_extent % d_extent;
-        const INDEX plane = row / h_extent / d_extent;
-        sum_windows(dy + PLANE(dy, plane), dy_d, dy_h, d, h, &d_axis, &h_axis, &w_axis,
-            count_padding, &columns, line + base);
-        __global float *to = dx + PLANE(dx, plane) + d * dx_d + h * dx_h;
-        for (int i = 0; i < w_extent; i += W) {
-            VECTOR all = (VECTOR)(0.0f);
-            if (adaptive) {
-                all = LOAD(VECTOR_WIDTH, line + i);
-            } else {
-                for (int k = 0; k < w_window; k++) {
-                    all += LOAD(VECTOR_WIDTH, line + i + k * w_dilation);
+    INDEX h = item * chunk % h_extent, d = item * chunk / h_extent % d_extent;
+    INDEX plane = item * chunk / h_extent / d_extent;
+    for (INDEX row = item * chunk; row < end; plane++, d = 0) {
+        for (; d < d_extent && row < end; d++, h = 0) {
+            INDEX until = -1;
+            for (; h < h_extent && row < end; h++, row++) {
+                if (h > until) {
+                    sum_windows(dy + PLANE(dy, plane), dy_d, dy_h, d, h, &d_axis, &h_axis, &w_axis,
+                        count_padding, &columns, line + base);
+                    until = same_until(&h_axis, h);
                 }
+                put_windows(line, adaptive ? 1 : w_window, w_dilation, w_extent,
+                    dx + PLANE(dx, plane) + d * dx_d + h * dx_h, streaming);
             }
-            put(all, to + i, min((int)w_extent - i, W), streaming);
         }
     }
 }

@@ -144,7 +144,7 @@ static bool suits_rows(const device_profile *profile, const void *data) {
     const int64_t floats = line_floats(profile, w);
     bool fits =
         profile->is_cpu && floats > 0 && w->before[2] <= LINE_LIMIT &&
-        (size_t)(2 * floats + 3 * (w->out[2] + profile->float_width)) * 4 <= profile->local_memory;
+        (size_t)(2 * floats + 4 * (w->out[2] + profile->float_width)) * 4 <= profile->local_memory;
     for (int i = 0; i < w->count; ++i) {
         fits = fits && (w->tensors[i].stride[4] == 1 || w->tensors[i].shape[4] == 1);
     }
@@ -167,7 +167,7 @@ static cleat_status enqueue_rows(cleat_context *context, const void *data) {
     launch_numbers_end(&l);
     launch_local(&l, (size_t)floats * 4);
     launch_local(&l, (size_t)(p->average ? 1 : floats) * 4);
-    launch_local(&l, (size_t)(3 * (w->out[2] + width)) * 4);
+    launch_local(&l, (size_t)(4 * (w->out[2] + width)) * 4);
     return launch_all(context, &l, 1);
 }
 
