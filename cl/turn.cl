@@ -7,29 +7,67 @@
  *     #define TURN_PITCH 272       elements from one row of a block in private memory to the next
  * there is turn_block() too. The names are undefined again.
  *
- * log2(n) times: row 2 i and 2 i + 1 become the interleaved halves of rows i and i + n / 2. The
- * place of an element, row and lane as one number of 2 log2(n) bits, so turns by one bit each time,
- * and at last row and lane have changed places. The indices of `rows` are constants once unrolled:
- * the square stays in registers.
+ * Squares of four by four elements turn first, then they change places as wholes: of a processor's
+ * instructions for lanes, those that stay inside of 128 bits, or move as many together, are the fast ones
+ * and run beside arithmetic. The indices of `rows` are constants once unrolled: the square stays in
+ * registers.
  */
 #include "interleave.cl"
 
 #define TURN_VECTOR CAT(TURN_ELEMENT, TURN_LANES)
+#define TURN_PICK(LIST, a, b)                                                                      \
+    PICK_LANES(TURN_ELEMENT, TURN_LANES, a, b, CAT(CAT(TURN_, LIST), CAT(_, TURN_LANES)))
+/* In each four lanes of a and b: single ones by turns, then pairs. */
+#define TURN_SINGLES_LOW_4 0, 4, 1, 5
+#define TURN_SINGLES_HIGH_4 2, 6, 3, 7
+#define TURN_PAIRS_LOW_4 0, 1, 4, 5
+#define TURN_PAIRS_HIGH_4 2, 3, 6, 7
+#define TURN_SINGLES_LOW_8 0, 8, 1, 9, 4, 12, 5, 13
+#define TURN_SINGLES_HIGH_8 2, 10, 3, 11, 6, 14, 7, 15
+#define TURN_PAIRS_LOW_8 0, 1, 8, 9, 4, 5, 12, 13
+#define TURN_PAIRS_HIGH_8 2, 3, 10, 11, 6, 7, 14, 15
+#define TURN_SINGLES_LOW_16 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29
+#define TURN_SINGLES_HIGH_16 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31
+#define TURN_PAIRS_LOW_16 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
+#define TURN_PAIRS_HIGH_16 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+/* Halves of a and b, and every other four. */
+#define TURN_HALF_LOW_8 0, 1, 2, 3, 8, 9, 10, 11
+#define TURN_HALF_HIGH_8 4, 5, 6, 7, 12, 13, 14, 15
+#define TURN_HALF_LOW_16 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
+#define TURN_HALF_HIGH_16 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
+#define TURN_FOURS_EVEN_16 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27
+#define TURN_FOURS_ODD_16 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31
 
 static inline void turn(TURN_VECTOR *rows) {
+    TURN_VECTOR four[TURN_LANES];
 #pragma unroll
-    for (int stage = TURN_LANES; stage > 1; stage /= 2) {
-        TURN_VECTOR next[TURN_LANES];
+    for (int i = 0; i < TURN_LANES; i += 4) {
+        const TURN_VECTOR a = TURN_PICK(SINGLES_LOW, rows[i], rows[i + 1]);
+        const TURN_VECTOR b = TURN_PICK(SINGLES_HIGH, rows[i], rows[i + 1]);
+        const TURN_VECTOR c = TURN_PICK(SINGLES_LOW, rows[i + 2], rows[i + 3]);
+        const TURN_VECTOR d = TURN_PICK(SINGLES_HIGH, rows[i + 2], rows[i + 3]);
+        four[i] = TURN_PICK(PAIRS_LOW, a, c);
+        four[i + 1] = TURN_PICK(PAIRS_HIGH, a, c);
+        four[i + 2] = TURN_PICK(PAIRS_LOW, b, d);
+        four[i + 3] = TURN_PICK(PAIRS_HIGH, b, d);
+    }
 #pragma unroll
-        for (int i = 0; i < TURN_LANES / 2; i++) {
-            const TURN_VECTOR a = rows[i], b = rows[i + TURN_LANES / 2];
-            next[2 * i] = INTERLEAVE_LOW(TURN_ELEMENT, TURN_LANES, a, b);
-            next[2 * i + 1] = INTERLEAVE_HIGH(TURN_ELEMENT, TURN_LANES, a, b);
-        }
-#pragma unroll
-        for (int i = 0; i < TURN_LANES; i++) {
-            rows[i] = next[i];
-        }
+    for (int i = 0; i < 4; i++) {
+#if TURN_LANES == 4
+        rows[i] = four[i];
+#elif TURN_LANES == 8
+        rows[i] = TURN_PICK(HALF_LOW, four[i], four[i + 4]);
+        rows[i + 4] = TURN_PICK(HALF_HIGH, four[i], four[i + 4]);
+#else
+        const TURN_VECTOR a = TURN_PICK(HALF_LOW, four[i], four[i + 4]);
+        const TURN_VECTOR b = TURN_PICK(HALF_LOW, four[i + 8], four[i + 12]);
+        const TURN_VECTOR c = TURN_PICK(HALF_HIGH, four[i], four[i + 4]);
+        const TURN_VECTOR d = TURN_PICK(HALF_HIGH, four[i + 8], four[i + 12]);
+        rows[i] = TURN_PICK(FOURS_EVEN, a, b);
+        rows[i + 4] = TURN_PICK(FOURS_ODD, a, b);
+        rows[i + 8] = TURN_PICK(FOURS_EVEN, c, d);
+        rows[i + 12] = TURN_PICK(FOURS_ODD, c, d);
+#endif
     }
 }
 
