@@ -140,7 +140,20 @@
     0x53800000, 0x537daac3, 0x537b95c2, 0x5379c3d3, 0x537837f0, 0x5376f532, 0x5375fed7,            \
         0x5375583f, 0x537504f3, 0x537508a4, 0x5375672a, 0x5376248c, 0x537744fd, 0x5378ccdf,        \
         0x537ac0c7, 0x537d257d
+/* Of lanes' numbers the permutation sees the four lower bits alone, which no compiler can be told in
+ * OpenCL C. */
+#ifdef __AVX512F__
+#if __has_builtin(__builtin_ia32_permvarsi512)
+typedef int permuted __attribute__((vector_size(64)));
+#define TAKE_POWERS                                                                                \
+    as_int16(__builtin_ia32_permvarsi512(                                                          \
+        __builtin_astype(powers, permuted), __builtin_astype(rounded, permuted)))
+#endif
+#endif
+#ifndef TAKE_POWERS
 #define POWER_OF(lane) powers[j.s##lane]
+#define TAKE_POWERS (int16)(BY_16(POWER_OF))
+#endif
 #define TERM_PARTS_16                                                                              \
     x = x < -110.0f ? (float16)(-110.0f) : x;                                                      \
     const int16 powers = (int16)(POWERS);                                                          \
@@ -151,7 +164,7 @@
     float16 p = fma(r, (float16)(0x1.55559cp-3f), (float16)(0x1.00022ap-1f));                      \
     p = fma(fma(p, r, (float16)(1.0f)), r, (float16)(1.0f));                                       \
     const int16 j = as_int16(rounded) & 15;                                                        \
-    const float16 scale = as_float16((int16)(BY_16(POWER_OF)) + (as_int16(rounded) << 19));
+    const float16 scale = as_float16(TAKE_POWERS + (as_int16(rounded) << 19));
 /* term(x), and sum + term(x) */
 #define TERM_FUNCTIONS(W, PARTS)                                                                   \
     static inline FLOATS(W) CAT(term_, W)(FLOATS(W) x) {                                           \

@@ -8,9 +8,9 @@
  * strip: the results go past the caches, so that this costs no more than a copy that reads what it is
  * about to overwrite, and less where the strip stays in a cache. Sums are formed of BLOCK_ROWS elements
  * at a time; terms are relative to the maximum up to their block, and what was summed before it is scaled
- * down to it (Milakov & Gimelshein 2018, *Online normalizer calculation for softmax*). While a block
- * is worked on, the next one is asked for: the steps from element to element are too long for the
- * processor to guess.
+ * down to it (Milakov & Gimelshein 2018, *Online normalizer calculation for softmax*). What is read soon
+ * is asked for: the steps from element to element are too long for the processor to guess. The second
+ * reading goes backwards, from what is still in the caches.
  *
  * Macros, set by src/ops/softmax_launch.c, besides the common ones:
  *     STRIP  the most rows of a strip
@@ -26,8 +26,12 @@
 /* Vector n of element i, of a strip of `vectors` vectors of W rows. */
 #define PLACE(W, name, i) (name##_data + name##_at + (i)*name##_step + n * W)
 #define READ(name, W) const FLOATS(W) name = LOAD(W, PLACE(W, name, i));
-#define ASK_BLOCK(name, W) ASK_LINE_FAR(PLACE(W, name, i + BLOCK_ROWS));
-#define ASK_NEXT(name, W) ASK_LINE(PLACE(W, name, i + 1), 0);
+/* Of a block, the vectors so many further on, of the next block where this one ends. */
+#define VECTORS_AHEAD min((INDEX)32, vectors)
+#define ASK_BLOCK(name, W)                                                                         \
+    ASK_LINE_FAR(PLACE(W, name, i) + VECTORS_AHEAD * W +                                           \
+                 (n + VECTORS_AHEAD < vectors ? 0 : BLOCK_ROWS * name##_step - vectors * W));
+#define ASK_NEXT(name, W) ASK_LINE_FAR(PLACE(W, name, i - 2));
 #define EACH_VECTOR for (INDEX n = 0; n < vectors; n++)
 #define EACH_OF_BLOCK for (INDEX i = begin; i < stop; i++)
 #define EACH_OF_WHOLE_BLOCK                                                                        \
@@ -124,7 +128,7 @@
             SETTLE(W, totals[n])                                                                   \
             peaks[n] = NO_PEAK(peaks[n]);                                                          \
         }                                                                                          \
-        for (INDEX i = 0; i < length; i++) {                                                       \
+        for (INDEX i = length - 1; i >= 0; i--) {                                                  \
             if (streaming && W > 1 && IS_STREAMABLE(W, OUT_ROW(W))) {                              \
                 WRITE_ELEMENT(W, STREAM)                                                           \
             } else {                                                                               \

@@ -217,6 +217,16 @@ START_TEST(test_many_samples) {
 }
 END_TEST
 
+/* Gradients that go past the caches; elsewhere the processors' variants refuse so much. */
+START_TEST(test_large_gradients) {
+    if (!test_is_short() && test_device_is_cpu()) {
+        batch b = batch_make(430000, 10, 3, NULL, TEST_ROW_MAJOR);
+        check_backward(&b, CLEAT_LOSS_MEAN, true, "large");
+        batch_free(&b);
+    }
+}
+END_TEST
+
 /* All logits equal: log C exactly, up to the logarithm's rounding; gradient 1 / C. */
 START_TEST(test_uniform_logits) {
     const float data[8] = {3, 3, 3, 3, 3, 3, 3, 3};
@@ -297,6 +307,7 @@ static void check_special_values(int classes) {
 
 START_TEST(test_special_values) {
     check_special_values(3);
+    check_special_values(10);
     check_special_values(37);
 }
 END_TEST
@@ -423,6 +434,7 @@ Suite *test_suite(void) {
     tcase_add_test(all, test_table);
     tcase_add_test(all, test_random);
     tcase_add_test(all, test_large_logits);
+    tcase_add_test(all, test_large_gradients);
     tcase_add_test(all, test_many_classes);
     tcase_add_test(all, test_many_samples);
     tcase_add_test(all, test_uniform_logits);

@@ -210,17 +210,17 @@ static cleat_status enqueue_group(cleat_context *context, const void *p) {
 
 static bool suits_rows(const device_profile *profile, const void *p) {
     const softmax_problem s = as_softmax(p, NULL);
-    return profile->is_cpu && softmax_supports(FORM_ROWS, &s);
+    return profile->is_cpu && softmax_supports(FORM_ROWS, &s, profile);
 }
 
 static bool suits_short(const device_profile *profile, const void *p) {
     const softmax_problem s = as_softmax(p, NULL);
-    return profile->is_cpu && softmax_supports(FORM_SHORT, &s);
+    return profile->is_cpu && softmax_supports(FORM_SHORT, &s, profile);
 }
 
 static bool suits_turned(const device_profile *profile, const void *p) {
     const softmax_problem s = as_softmax(p, NULL);
-    return profile->is_cpu && softmax_supports(FORM_TURNED, &s);
+    return profile->is_cpu && softmax_supports(FORM_TURNED, &s, profile);
 }
 
 /* Elsewhere a single lane of a GPU would walk the whole row. */

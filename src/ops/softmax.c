@@ -16,6 +16,11 @@ static cleat_status enqueue_short(cleat_context *context, const void *problem) {
     return CLEAT_OK;
 }
 
+static cleat_status enqueue_turned(cleat_context *context, const void *problem) {
+    softmax_fill(FORM_TURNED, context_profile(context), problem);
+    return CLEAT_OK;
+}
+
 static cleat_status enqueue_columns(cleat_context *context, const void *problem) {
     softmax_fill(FORM_COLUMNS, context_profile(context), problem);
     return CLEAT_OK;
@@ -37,13 +42,17 @@ static cleat_status enqueue_items(cleat_context *context, const void *problem) {
 }
 
 static bool suits_rows(const device_profile *profile, const void *problem) {
-    return softmax_supports(FORM_ROWS, problem) &&
+    return softmax_supports(FORM_ROWS, problem, profile) &&
            softmax_items_are_short(FORM_ROWS, problem, profile);
 }
 
 static bool suits_short(const device_profile *profile, const void *problem) {
-    return softmax_supports(FORM_SHORT, problem) &&
+    return softmax_supports(FORM_SHORT, problem, profile) &&
            softmax_items_are_short(FORM_SHORT, problem, profile);
+}
+
+static bool suits_turned(const device_profile *profile, const void *problem) {
+    return profile->is_cpu && softmax_supports(FORM_TURNED, problem, profile);
 }
 
 static bool suits_columns(const device_profile *profile, const void *problem) {
@@ -62,6 +71,7 @@ static bool always(const device_profile *profile, const void *problem) {
 
 static const variant variants[] = {
     {"rows", suits_rows, enqueue_rows},
+    {"turned", suits_turned, enqueue_turned},
     {"short", suits_short, enqueue_short},
     {"strips", suits_strips, enqueue_strips},
     {"columns", suits_columns, enqueue_columns},
@@ -72,7 +82,7 @@ static const variant variants[] = {
 
 const char *const *cleat_softmax_variants(void) {
     static const char *const names[] = {
-        "rows", "short", "strips", "columns", "groups", "items", NULL};
+        "rows", "turned", "short", "strips", "columns", "groups", "items", NULL};
     return names;
 }
 
@@ -80,7 +90,7 @@ const char *const *cleat_softmax_variants(void) {
  * of a processor; "short": not that long; else "outer". */
 static const char *shape_class(const softmax_problem *p, const device_profile *profile) {
     bool together = true;
-    bool is_short = profile->is_cpu ? softmax_supports(FORM_SHORT, p) : p->length < 32;
+    bool is_short = profile->is_cpu ? softmax_supports(FORM_SHORT, p, profile) : p->length < 32;
     for (int t = 0; t <= p->input_count; t++) {
         together = together && p->step[t] == 1;
     }

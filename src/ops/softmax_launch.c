@@ -109,7 +109,14 @@ bool softmax_items_are_short(
         profile, 4 * elements / (double)items / engine_vector_width(profile));
 }
 
-bool softmax_supports(softmax_form form, const softmax_problem *p) {
+/* Gradients are put together from registers as wide as two short rows. */
+static bool turns(softmax_mode mode, int64_t length, const device_profile *profile) {
+    return mode == MODE_CROSS_ENTROPY ||
+           (mode >= MODE_LOG_SOFTMAX_BACKWARD && length >= SHORT_ROW / 2 &&
+               engine_vector_width(profile) == SHORT_ROW);
+}
+
+bool softmax_supports(softmax_form form, const softmax_problem *p, const device_profile *profile) {
     bool side_by_side = p->length > 0;
     for (int t = 0; t <= p->input_count; t++) {
         bool a_row = p->mode != MODE_CROSS_ENTROPY || t < p->input_count;
@@ -118,7 +125,8 @@ bool softmax_supports(softmax_form form, const softmax_problem *p) {
     bool is_short = p->length < SHORT_ROW;
     return form == FORM_ROWS     ? side_by_side && !is_short
            : form == FORM_SHORT  ? side_by_side && is_short && p->mode != MODE_CROSS_ENTROPY
-           : form == FORM_TURNED ? side_by_side && is_short && p->mode == MODE_CROSS_ENTROPY
+           : form == FORM_TURNED ? side_by_side && is_short && p->kept[0].rank == 1 &&
+                                       turns(p->mode, p->length, profile)
                                  : p->mode < MODE_CROSS_ENTROPY;
 }
 

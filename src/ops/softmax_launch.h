@@ -26,7 +26,7 @@ typedef enum softmax_form {
     FORM_ITEMS,
     FORM_SHORT,  /* rows that lie side by side, shorter */
     FORM_STRIPS, /* rows whose elements are neighbours of other rows' */
-    FORM_TURNED  /* short ones, for the cross-entropy alone */
+    FORM_TURNED  /* short ones, a program for each length */
 } softmax_form;
 
 enum { SOFTMAX_MAX_TENSORS = 3 };
@@ -52,7 +52,7 @@ softmax_problem softmax_arrange(const char *operation, softmax_mode mode, int in
     const cleat_tensor *tensors, int32_t axis);
 
 /* Whether this form can do it: rows and short ones want their elements side by side. */
-bool softmax_supports(softmax_form form, const softmax_problem *p);
+bool softmax_supports(softmax_form form, const softmax_problem *p, const device_profile *profile);
 
 /* Whether a work-item of one of the processors' forms is as short as the device wants it. */
 bool softmax_items_are_short(
