@@ -253,9 +253,9 @@ typedef struct reduce_numbers {
         PUT_RESULT(W, state)                                                                       \
     }
 
-/* Asks for what lies AHEAD floats behind: the processor's own foresight ends with a page of 4 KiB. Two
- * pages on and no further than the second-level cache is better than one and into the first. */
-#define AHEAD 2176
+/* Asks for what lies AHEAD floats behind: the processor's own foresight ends with a page of 4 KiB. The
+ * page after next and no further than the second-level cache is better than the next line and the first. */
+#define AHEAD 1152
 #define ASK_0(name, i)
 #define ASK_1(name, i) ASK_LINE_FAR(name##_data + name##_at + (i) + AHEAD);
 #define ASK_2(name, i)
@@ -329,10 +329,11 @@ __kernel void reduce_rows(PARAMETERS) {
 }
 #elif FORM == 1
 /* The same columns some rows on, which may be as narrow as the vectors of a task. */
-#define ROWS_AHEAD 10
+#define ROWS_AHEAD 17
+#define LEAST_AHEAD 2176
 #define ASK_ROW_0(name, i)
 #define ASK_ROW_1(name, i)                                                                         \
-    ASK_LINE(name##_data + name##_at + (i) + ROWS_AHEAD * name##_reduced0, 0);
+    ASK_LINE_FAR(name##_data + name##_at + (i) + max(ROWS_AHEAD * name##_reduced0, (INDEX)LEAST_AHEAD));
 #define ASK_ROW_2(name, i)
 #define ASK_ROW_3(name, i)
 #define ASK_ROW(name, i) CAT(ASK_ROW_, name##_inner)(name, i)
@@ -365,12 +366,17 @@ __kernel void reduce_rows(PARAMETERS) {
 /* `vectors` of them, ROWS_TOGETHER rows at a time: as many long runs of memory side by side, and the
  * sums, in private memory, are taken up once for all of them. */
 #define ROWS_TOGETHER 4
+#define ASK_WIDE_0(name, i)
+#define ASK_WIDE_1(name, i) ASK_LINE_FAR(name##_data + name##_at + (i) + 512);
+#define ASK_WIDE_2(name, i)
+#define ASK_WIDE(name, i) CAT(ASK_WIDE_, name##_inner)(name, i)
 #define ROW_PLACES(name, unused) INDEX name##_places[ROWS_TOGETHER];
 #define KEEP_PLACE(name, row) name##_places[row] = name##_at;
 #define TAKE_PLACE(name, row) INDEX name##_at = name##_places[row];
 #define ROW_VALUE(W, result, row)                                                                  \
     {                                                                                              \
         EACH_INPUT(TAKE_PLACE, row)                                                                \
+        EACH_INPUT(ASK_WIDE, column + n * W)                                                       \
         VALUE(W, column + n * W)                                                                   \
         result = value;                                                                            \
     }
