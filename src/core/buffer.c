@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/context_state.h"
+#include "core/large_pages.h"
 #include "core/tensor_check.h"
 #include <stdlib.h>
 
@@ -20,6 +21,21 @@ cleat_status context_admit(cleat_context *context, size_t bytes) {
     return CLEAT_OK;
 }
 
+/* Of a processor's buffer, which is the process's own memory: its place is told by mapping it,
+ * which moves nothing and need not be waited for. */
+static void ask_large_pages(cleat_context *context, size_t bytes, cl_mem memory) {
+    cl_int error = CL_SUCCESS;
+    if (!context->profile.is_cpu || bytes < LARGE_PAGES_LEAST) {
+        return;
+    }
+    void *start = clEnqueueMapBuffer(context->queue, memory, CL_FALSE,
+        CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0, NULL, NULL, &error);
+    if (error == CL_SUCCESS && start != NULL) {
+        large_pages_ask(start, bytes);
+        clEnqueueUnmapMemObject(context->queue, memory, start, 0, NULL, NULL);
+    }
+}
+
 /* Creates the memory object and makes the driver find room for it now, where it can: many
  * allocate at first use, and then the failure hits whatever comes next. */
 static cleat_status create_memory(cleat_context *context, size_t bytes, cl_mem *memory) {
@@ -31,6 +47,7 @@ static cleat_status create_memory(cleat_context *context, size_t bytes, cl_mem *
             context->queue, 1, &made, CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED, 0, NULL, NULL);
         if (error != CL_MEM_OBJECT_ALLOCATION_FAILURE && error != CL_OUT_OF_RESOURCES &&
             error != CL_OUT_OF_HOST_MEMORY) {
+            ask_large_pages(context, bytes, made);
             *memory = made;
             return CLEAT_OK;
         }

@@ -32,10 +32,12 @@ cleat_status opencl_open(void);
     X(EnqueueBarrierWithWaitList)                                                                  \
     X(EnqueueCopyBuffer)                                                                           \
     X(EnqueueFillBuffer)                                                                           \
+    X(EnqueueMapBuffer)                                                                            \
     X(EnqueueMarkerWithWaitList)                                                                   \
     X(EnqueueMigrateMemObjects)                                                                    \
     X(EnqueueNDRangeKernel)                                                                        \
     X(EnqueueReadBuffer)                                                                           \
+    X(EnqueueUnmapMemObject)                                                                       \
     X(EnqueueWriteBuffer)                                                                          \
     X(Finish)                                                                                      \
     X(Flush)                                                                                       \
@@ -81,10 +83,12 @@ extern opencl_calls opencl; /* written once, by opencl_open() */
 #define clEnqueueBarrierWithWaitList opencl.EnqueueBarrierWithWaitList
 #define clEnqueueCopyBuffer opencl.EnqueueCopyBuffer
 #define clEnqueueFillBuffer opencl.EnqueueFillBuffer
+#define clEnqueueMapBuffer opencl.EnqueueMapBuffer
 #define clEnqueueMarkerWithWaitList opencl.EnqueueMarkerWithWaitList
 #define clEnqueueMigrateMemObjects opencl.EnqueueMigrateMemObjects
 #define clEnqueueNDRangeKernel opencl.EnqueueNDRangeKernel
 #define clEnqueueReadBuffer opencl.EnqueueReadBuffer
+#define clEnqueueUnmapMemObject opencl.EnqueueUnmapMemObject
 #define clEnqueueWriteBuffer opencl.EnqueueWriteBuffer
 #define clFinish opencl.Finish
 #define clFlush opencl.Flush
