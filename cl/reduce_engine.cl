@@ -65,7 +65,11 @@
 #define SECOND_DATA
 #define SECOND_PLACE(ANY)
 #endif
-#define INPUT(name, unused) __global const float *name##_data,
+#define INPUT_0(name) __global const float *name##_data,
+#define INPUT_1(name) INPUT_0(name)
+#define INPUT_2(name) INPUT_0(name)
+#define INPUT_3(name)
+#define INPUT(name, unused) CAT(INPUT_, CAT(name, _inner))(name)
 #define INPUT_PLACE(name, ANY)                                                                     \
     ANY(name##_offset) CAT(UP_TO_, KEPT_RANK)(ANY, name##_kept)                                    \
         CAT(UP_TO_, REDUCED_RANK)(ANY, name##_reduced)
@@ -75,7 +79,8 @@
     ANY_INDEX(out_plane) CAT(UP_TO_, KEPT_RANK)(ANY_INDEX, kept_extent)                            \
     CAT(UP_TO_, REDUCED_RANK)(ANY_INDEX, reduced_extent) ANY_INDEX(out_offset)                     \
     CAT(UP_TO_, KEPT_RANK)(ANY_INDEX, out_kept) SECOND_PLACE(ANY_INDEX)                            \
-    EACH_INPUT(INPUT_PLACE, ANY_INDEX) ANY_INT(wide) ANY_FLOAT(divisor) ANY_FLOAT(p0)
+    EACH_INPUT(INPUT_PLACE, ANY_INDEX) ANY_INT(wide) ANY_INT(even) ANY_FLOAT(divisor) ANY_FLOAT(p0)
+/* `even` keeps the struct from a gap at its end, about whose size rusticl 22.3 and the host differ. */
 typedef struct reduce_numbers {
     NUMBER_MEMBERS(REDUCE_LIST)
 } reduce_numbers;

@@ -123,7 +123,7 @@ static reduction arrange(const reduce_pass *pass) {
         r.memory[t] = pass->input_memory[t];
         r.kept[t] = select_axes(&pass->inputs[t], pass->reduced, false);
         r.reduced[t] = select_axes(&pass->inputs[t], pass->reduced, true);
-        r.index64 = r.index64 || tensor_needs_index64(&pass->inputs[t]);
+        r.index64 = r.index64 || (!is_place(&r, t) && tensor_needs_index64(&pass->inputs[t]));
     }
     tensors_arrange(r.kept, n + 2, 0);
     tensors_arrange(r.reduced, n, 0);
@@ -255,7 +255,7 @@ static void add_memory(const reduction *r, int t, launch *l) {
     if (r->memory[t] != NULL) {
         launch_memory(l, r->memory[t]);
     } else {
-        launch_tensor(l, is_place(r, t) ? NULL : &r->kept[t]);
+        launch_tensor(l, &r->kept[t]);
     }
 }
 
@@ -288,6 +288,7 @@ static void add_numbers(const reduction *r, const geometry *g, launch *l) {
         add_strides(&r->reduced[t], l);
     }
     launch_int(l, r->pass->wide);
+    launch_int(l, 0);
     launch_float(l, r->divisor);
     launch_float(l, r->p0);
     launch_numbers_end(l);
@@ -297,8 +298,8 @@ static void add_arguments(const reduction *r, const geometry *g, launch *l) {
     int n = r->input_count;
     l->bytes = tensor_bytes(&r->kept[n]) * (double)g->slices;
     for (int t = 0; t < n; t++) {
-        add_memory(r, t, l);
         if (!is_place(r, t)) {
+            add_memory(r, t, l);
             l->bytes += tensor_bytes(&r->kept[t]) * tensor_bytes(&r->reduced[t]) / sizeof(float);
         }
     }
