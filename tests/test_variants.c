@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public lists of variants are those that the library chooses from: a variable that asks for
+ * one that is none is refused, and the message lists them. */
+#include "harness.h"
+
+/* Tensors that serve every call below; nothing runs. */
+static cleat_tensor shaped(int32_t rank, int64_t extent) {
+    int64_t shape[] = {extent, extent, extent, extent};
+    cleat_tensor x;
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, rank, shape, &x));
+    return x;
+}
+
+static cleat_status call(const char *operation, cleat_tensor x, cleat_tensor y, cleat_tensor z) {
+    cleat_context *context = test_context();
+    const cleat_conv2d_options same = {.padding = {1, 1, 2, 2}};
+    const int32_t axis = 3;
+    cleat_tensor row = x;
+    cleat_tensor column = z;
+    row.rank = 2;
+    column.rank = 3;
+    if (strcmp(operation, "MATMUL") == 0) {
+        return cleat_matmul(context, x, y, z, NULL);
+    } else if (strcmp(operation, "CONV2D") == 0) {
+        return cleat_conv2d(context, x, y, z, &same);
+    } else if (strcmp(operation, "CONV2D_BACKWARD_DATA") == 0) {
+        return cleat_conv2d_backward_data(context, x, y, z, &same);
+    } else if (strcmp(operation, "CONV2D_BACKWARD_WEIGHTS") == 0) {
+        return cleat_conv2d_backward_weights(context, x, y, z, &same);
+    } else if (strcmp(operation, "SOFTMAX") == 0) {
+        return cleat_softmax(context, x, 0, y);
+    } else if (strcmp(operation, "REDUCE") == 0) {
+        return cleat_reduce(context, CLEAT_REDUCE_SUM, x, 1, &axis, column, NULL);
+    } else if (strcmp(operation, "ATTENTION") == 0) {
+        return cleat_attention(context, x, x, y, z, NULL, NULL);
+    }
+    return cleat_rotary(context, row, row, NULL);
+}
+
+static void expect_list(const char *operation, const char *const *names) {
+    char variable[64] = "CLEAT_";
+    char joined[512] = "there is: ";
+    cleat_tensor x = shaped(4, 4);
+    cleat_tensor y = shaped(4, 4);
+    cleat_tensor z = shaped(4, 4);
+    ck_assert_ptr_nonnull(names[0]);
+    for (int i = 0; names[i] != NULL; i++) {
+        ck_assert_msg(names[i][0] != '\0', "%s: an empty name", operation);
+        for (int k = 0; k < i; k++) {
+            ck_assert_msg(strcmp(names[i], names[k]) != 0, "%s: %s twice", operation, names[i]);
+        }
+        strcat(strcat(joined, i > 0 ? ", " : ""), names[i]);
+    }
+    strcat(variable, operation);
+    ck_assert_int_eq(setenv(variable, "absent", 1), 0);
+    test_refused(call(operation, x, y, z), CLEAT_INVALID_ARGUMENT, joined);
+    const char *list = strstr(cleat_error_message(), joined);
+    ck_assert_msg(list != NULL && list[strlen(joined)] != ',', "%s has more variants than told: %s",
+        operation, cleat_error_message());
+    unsetenv(variable);
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&y);
+    cleat_tensor_release(&z);
+}
+
+START_TEST(lists_are_whole) {
+    expect_list("MATMUL", cleat_matmul_variants());
+    expect_list("CONV2D", cleat_conv2d_variants(CLEAT_CONV2D_FORWARD));
+    expect_list("CONV2D_BACKWARD_DATA", cleat_conv2d_variants(CLEAT_CONV2D_BACKWARD_DATA));
+    expect_list("CONV2D_BACKWARD_WEIGHTS", cleat_conv2d_variants(CLEAT_CONV2D_BACKWARD_WEIGHTS));
+    expect_list("SOFTMAX", cleat_softmax_variants());
+    expect_list("REDUCE", cleat_reduce_variants());
+    expect_list("ATTENTION", cleat_attention_variants());
+    expect_list("ROTARY", cleat_rotary_variants());
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("variants");
+    TCase *tests = tcase_create("variants");
+    tcase_add_test(tests, lists_are_whole);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
