@@ -126,9 +126,11 @@ CLEAT_API cleat_status cleat_conv1d_backward_bias(
  *       += x[n][c][h][w] * w[c][m][kh][kw]     for all c of group g, h, w, kh, kw
  *
  * with g = c / (C/G), what falls outside y left out, and
- *   OH = (H - 1) * stride[0] + dilation[0]*(KH-1) + 1 + output_padding[0] - padding[0] -
- * padding[2]; output_padding, less than the stride or less than the dilation, adds rows and columns
- * at the end.
+ *
+ *   OH = (H - 1) * stride[0] + dilation[0]*(KH-1) + 1 + output_padding[0]
+ *        - padding[0] - padding[2];
+ *
+ * output_padding, less than the stride or less than the dilation, adds rows and columns at the end.
  *
  * Forward is conv2d's backward to the data, by the variants of that direction, with bias [M] and
  * activation in the same pass; backward to the data is conv2d forward; backward to the weights is

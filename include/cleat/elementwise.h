@@ -54,9 +54,13 @@ CLEAT_API cleat_status cleat_bias_add(
  * Gradients of y = a op b with dy of y's shape, f32: da has a's shape, db has b's; gradients of
  * broadcast elements are summed. Either of da, db may be NULL when not wanted. da and db must
  * overlap nothing.
- *     pow       da = dy b a^(b - 1), 0 where b = 0; db = dy a^b log a, 0 where a = 0 and b >= 0,
- * NaN where a < 0 min, max  to the operand that was taken, half to each where they are equal, to
- * both where one is NaN as PyTorch has them (tools/autograd/derivatives.yaml, version 1.13).
+ *
+ *     pow         da = dy b a^(b - 1), 0 where b = 0
+ *                 db = dy a^b log a, 0 where a = 0 and b >= 0, NaN where a < 0
+ *     min, max    to the operand that was taken, half to each where they are equal, to both where
+ *                 one is NaN
+ *
+ * as PyTorch has them (tools/autograd/derivatives.yaml, version 1.13).
  */
 typedef enum cleat_binary {
     CLEAT_ADD,

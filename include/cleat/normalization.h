@@ -10,11 +10,17 @@ extern "C" {
 
 /*
  * All of these form, over groups of elements of x,
+ *
  *     inverse = 1 / sqrt(variance + epsilon);  h = (x - mean) * inverse;  y = h * scale + bias
+ *
  * with the mean and the variance (divisor: the number of elements) of x's group, and their
- * gradients dx = inverse * (g - mean(g) - h * mean(g * h)), g = dy * scale dscale = sum dy * h;
- * dbias = sum dy, over all elements that an element of scale goes to Everything is f32; x, y, dy
- * and dx have one shape and any strides, so that NHWC is a permuted view. The variance is formed
+ * gradients
+ *
+ *     dx = inverse * (g - mean(g) - h * mean(g * h)),  g = dy * scale
+ *     dscale = sum dy * h;  dbias = sum dy    over all elements that an element of scale goes to
+ *
+ * Everything is f32; x, y, dy and dx have one shape and any strides, so that NHWC is a permuted
+ * view. The variance is formed
  * without cancellation, as cleat_reduce() says; so y is off by what a change of each x by some
  * units of its last place would make, also where the mean is large. Sums have a fixed order: the
  * same bits each time.

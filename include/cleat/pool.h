@@ -46,9 +46,12 @@ CLEAT_API cleat_status cleat_average_pool2d_backward(
  * x is [N, C, L], [N, C, H, W] or [N, C, D, H, W]; its rank tells how many axes there are, and each
  * array below has an entry an axis, outermost first. ONNX MaxPool (opset 12), AveragePool (opset
  * 19), GlobalMaxPool, GlobalAveragePool; PyTorch's adaptive pools. Along an axis of L elements
- * window o holds the elements of x among o * stride - padding before + k * dilation,   k = 0 ..
- * window - 1, and there are O = floor((L + padding before + padding behind - span) / stride) + 1 of
- * them, span = (window - 1) * dilation + 1. Padding on either side is less than the span.
+ * window o holds the elements of x among
+ *
+ *     o * stride - padding before + k * dilation,  k = 0 .. window - 1
+ *
+ * and there are O = floor((L + padding before + padding behind - span) / stride) + 1 of them, with
+ * span = (window - 1) * dilation + 1. Padding on either side is less than the span.
  *
  * ceil_mode: rounded up instead, but the last window must begin in x or in the padding before it.
  * count_padding: an average counts the places in the padding, too, but never any beyond it.

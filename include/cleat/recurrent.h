@@ -60,8 +60,10 @@ CLEAT_API cleat_status cleat_lstm(cleat_context *context, cleat_tensor x, cleat_
  * GRU (Cho et al. 2014) as ONNX GRU-14 has it, f32:
  *
  *     z, r = sigmoid(x W^T + h' R^T + Wb + Rb)
- *     g = tanh(x Wg^T + (r h') Rg^T + Wbg + Rbg)       or, with linear_before_reset (cuDNN,
- * PyTorch), g = tanh(x Wg^T + r (h' Rg^T + Rbg) + Wbg) h = (1 - z) g + z h'
+ *     g = tanh(x Wg^T + (r h') Rg^T + Wbg + Rbg)
+ *         or, with linear_before_reset (as cuDNN and PyTorch have it),
+ *     g = tanh(x Wg^T + r (h' Rg^T + Rbg) + Wbg)
+ *     h = (1 - z) g + z h'
  *
  * w [D, 3 H, I] and r [D, 3 H, H] with rows in the order z, r, g. Everything else as above.
  */

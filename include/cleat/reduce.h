@@ -47,10 +47,17 @@ CLEAT_API cleat_status cleat_reduce(cleat_context *context, cleat_reduction_kind
 /*
  * dx = gradient with respect to x, where y = cleat_reduce(kind, x, axes) and dy has y's shape; s is
  * sign(x), 0 of 0:
- *     sum dy; mean dy / count; L1 dy s; L2 dy x / y, 0 where y is 0; log-sum-exp dy exp(x - y), 0
- * where x is -Inf; variance 2 dy (x - mean) / (count - correction) Max, min: every element equal to
- * y takes dy divided by their number, as PyTorch's amax has it. Product: dy times the product of
- * the other elements, formed as that of all that are not zero, divided by the element; so where one
+ *
+ *     sum            dy
+ *     mean           dy / count
+ *     L1             dy s
+ *     L2             dy x / y, 0 where y is 0
+ *     log-sum-exp    dy exp(x - y), 0 where x is -Inf
+ *     variance       2 dy (x - mean) / (count - correction)
+ *
+ * Max, min: every element equal to y takes dy divided by their number, as PyTorch's amax has it.
+ * Product: dy times the product of the other elements, formed as that of all that are not zero,
+ * divided by the element; so where one
  * is zero only that one has a gradient, and where several are none has. x is read except for sum
  * and mean, y for max, min, L2 and log-sum-exp; otherwise they may be any valid views. dx overlaps
  * none of them. Of the options only `correction` is looked at.
