@@ -537,7 +537,7 @@ END_TEST
 /* A result that on most processors is so large that it is stored past the caches. */
 START_TEST(test_large_channels_last) {
     enum { PIXELS = 261 * 263, OUTPUTS = 32 };
-    if (!test_wants_work((double)PIXELS * OUTPUTS)) {
+    if (!test_wants_work((int64_t)PIXELS * OUTPUTS)) {
         return;
     }
     const int64_t x_shape[] = {1, 1, 261, 263}, w_shape[] = {OUTPUTS, 1, 1, 1};
