@@ -185,14 +185,15 @@ static void check_forward(
 
 /* The whole table as the tuning table chooses, a third of it for each variant forced. */
 START_TEST(forward_table) {
+    static const cleat_reduction_kind usual[] = {
+        CLEAT_REDUCE_SUM, CLEAT_REDUCE_MEAN, CLEAT_REDUCE_SUM, CLEAT_REDUCE_MAX};
     bool whole = variants[_i][0] == '\0';
     force(_i);
     for (int i = 0; i < TABLE; i++) {
         if (whole || i % 3 == _i % 3) {
             test_layout layout = i % 5 == 4 ? TEST_STRIDED : TEST_ROW_MAJOR;
             cleat_reduction_kind kind = (cleat_reduction_kind)((i + i / 3 + _i) % KINDS);
-            check_forward(
-                i % 4 == 3 ? CLEAT_REDUCE_MAX : CLEAT_REDUCE_SUM, &table[i], TEST_EXACT, layout);
+            check_forward(usual[i % 4], &table[i], TEST_EXACT, layout);
             check_forward(kind, &table[i], TEST_REAL, layout);
         }
     }
@@ -469,6 +470,25 @@ START_TEST(max_shares_with_nan) {
 }
 END_TEST
 
+/* None, one and two zeros, and NaN beside one. */
+START_TEST(product_with_zeros) {
+    float values[] = {2, 3, 4, 0, 3, 4, 0, 0, 4, NAN, 0, 2};
+    int64_t shape[] = {4, 3};
+    int32_t axis = 1;
+    test_tensor x = test_input_from(2, shape, values, TEST_ROW_MAJOR);
+    test_tensor dy = test_input_from(1, shape, (float[]){1, 2, 1, 1}, TEST_ROW_MAJOR);
+    test_tensor dx = test_output(2, shape, TEST_ROW_MAJOR);
+    test_ok(cleat_reduce_backward(
+        test_context(), CLEAT_REDUCE_PRODUCT, x.view, x.view, dy.view, 1, &axis, dx.view, NULL));
+    test_fetch(&dx);
+    test_equal(
+        &dx, (double[]){12, 8, 6, 24, 0, 0, 0, 0, 0, 0, (double)NAN, 0}, "product with zeros");
+    test_free(&x);
+    test_free(&dy);
+    test_free(&dx);
+}
+END_TEST
+
 START_TEST(refuses_bad_calls) {
     cleat_context *context = test_context();
     int64_t shape[] = {4, 3};
@@ -552,6 +572,7 @@ Suite *test_suite(void) {
     TCase *backward = tcase_create("backward");
     tcase_set_timeout(backward, 120);
     tcase_add_test(backward, max_shares_with_nan);
+    tcase_add_test(backward, product_with_zeros);
     tcase_add_test(backward, reference_gradients_are_slopes);
     tcase_add_test(backward, backward_table);
     tcase_add_test(backward, backward_random);
