@@ -203,6 +203,14 @@ START_TEST(test_large_logits) {
 }
 END_TEST
 
+/* The same maximum would not do for any two rows. */
+START_TEST(test_distant_rows) {
+    batch b = batch_make(37, 18, 1000, NULL, TEST_ROW_MAJOR);
+    check_all(&b);
+    batch_free(&b);
+}
+END_TEST
+
 START_TEST(test_many_classes) {
     batch b = batch_make(3, test_is_short() ? 5001 : 50257, 8, NULL, TEST_ROW_MAJOR);
     check_all(&b);
@@ -434,6 +442,7 @@ Suite *test_suite(void) {
     tcase_add_test(all, test_table);
     tcase_add_test(all, test_random);
     tcase_add_test(all, test_large_logits);
+    tcase_add_test(all, test_distant_rows);
     tcase_add_test(all, test_large_gradients);
     tcase_add_test(all, test_many_classes);
     tcase_add_test(all, test_many_samples);
