@@ -86,86 +86,7 @@
         WRITE(VECTOR_WIDTH, RESULT(VECTOR_WIDTH), out_row + i);                                    \
     }
 
-#if MODE == 4 && !LONG
-/* Nothing is written but a loss, so rows need no room together: while a row's terms are added, the maximum
- * of the one ROWS_ON later is formed, which brings that into the first-level cache. */
-#define ROWS_ON 2
-#define ROW_FROM(number) (in0_data + in0_offset + min(number, end - 1) * in0_kept0)
-#define LATER_PEAK(accumulator, i)                                                                 \
-    {                                                                                              \
-        const VECTOR later = LOAD(VECTOR_WIDTH, later_row + (i));                                  \
-        accumulator = LARGER(accumulator, later);                                                  \
-    }
-
-static inline float row_peak(__global const float *later_row, INDEX whole, INDEX last) {
-    VECTOR peak = LOAD(VECTOR_WIDTH, later_row + last);
-    for (INDEX i = 0; i < whole; i += VECTOR_WIDTH) {
-        LATER_PEAK(peak, i)
-    }
-    return MAX_LANES(VECTOR_WIDTH, peak);
-}
-
-__kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
-    const INDEX whole = length / VECTOR_WIDTH * VECTOR_WIDTH;
-    const INDEX last = length - VECTOR_WIDTH;
-    const INDEX ahead = (ROOM / length + ROWS_ON) * in0_kept0;
-    float lanes[VECTOR_WIDTH], owns[VECTOR_WIDTH], shifts[VECTOR_WIDTH + ROWS_ON];
-    for (int i = 0; i < VECTOR_WIDTH; i++) {
-        lanes[i] = i;
-    }
-    const VECTOR lane_numbers = LOAD(VECTOR_WIDTH, lanes);
-    SHARE(VECTOR_WIDTH)
-    for (int r = 0; r < ROWS_ON && task < end; r++) {
-        shifts[r] = row_peak(ROW_FROM(task + r), whole, last);
-    }
-    for (; task < end; task += VECTOR_WIDTH) {
-        const INDEX rows = min((INDEX)VECTOR_WIDTH, end - task);
-        VECTOR part[VECTOR_WIDTH];
-        for (INDEX r = rows; r < VECTOR_WIDTH; r++) {
-            part[r] = (VECTOR)(1.0f);
-        }
-        for (INDEX r = 0; r < rows; r++) {
-            __global const float *in0_row = ROW_FROM(task + r);
-            __global const float *later_row = ROW_FROM(task + r + ROWS_ON);
-            const VECTOR shift = (VECTOR)(shifts[r]);
-            const int label = LABEL(task + r);
-            owns[r] = IS_KNOWN(label) ? in0_row[label] : NAN;
-            VECTOR a = (VECTOR)(0.0f), b = a;
-            VECTOR peak = LOAD(VECTOR_WIDTH, later_row + last), other = peak;
-            INDEX i = 0;
-            for (; i + 2 * VECTOR_WIDTH <= whole; i += 2 * VECTOR_WIDTH) {
-                ASK_LINE_FAR(in0_row + ahead + i);
-                ASK_LINE_FAR(in0_row + ahead + i + VECTOR_WIDTH);
-                LATER_PEAK(peak, i)
-                LATER_PEAK(other, i + VECTOR_WIDTH)
-                SUM_STEP(a, i)
-                SUM_STEP(b, i + VECTOR_WIDTH)
-            }
-            if (i < whole) {
-                LATER_PEAK(peak, i)
-                SUM_STEP(a, i)
-            }
-            if (whole < length) {
-                READ(in0, last)
-                const VECTOR value = TERM(VECTOR_WIDTH);
-                b += lane_numbers < (float)(whole - last) ? (VECTOR)(0.0f) : value;
-            }
-            part[r] = a + b;
-            peak = LARGER(peak, other);
-            shifts[r + ROWS_ON] = MAX_LANES(VECTOR_WIDTH, peak);
-        }
-        ACROSS_ROWS(ADD, part)
-        part[0] = LOG_OF_TERMS(VECTOR_WIDTH, part[0]);
-        TO_LANES(part[0], lanes);
-        for (INDEX r = 0; r < rows; r++) {
-            out_data[out_offset + (task + r) * out_kept0] = lanes[r] + (shifts[r] - owns[r]);
-        }
-        for (int r = 0; r < ROWS_ON; r++) {
-            shifts[r] = shifts[rows + r];
-        }
-    }
-}
-#else
+#if MODE != 4 || LONG
 __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
     const INDEX most = max(min((INDEX)(ROOM / INPUTS) / length, (INDEX)VECTOR_WIDTH), (INDEX)1);
     const INDEX whole = length / VECTOR_WIDTH * VECTOR_WIDTH;
@@ -299,6 +220,85 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
             }
         }
 #endif
+    }
+}
+#else
+/* Nothing is written but a loss, so rows need no room together: while a row's terms are added, the maximum
+ * of the one ROWS_ON later is formed, which brings that into the first-level cache. */
+#define ROWS_ON 2
+#define ROW_FROM(number) (in0_data + in0_offset + min(number, end - 1) * in0_kept0)
+#define LATER_PEAK(accumulator, i)                                                                 \
+    {                                                                                              \
+        const VECTOR later = LOAD(VECTOR_WIDTH, later_row + (i));                                  \
+        accumulator = LARGER(accumulator, later);                                                  \
+    }
+
+static inline float row_peak(__global const float *later_row, INDEX whole, INDEX last) {
+    VECTOR peak = LOAD(VECTOR_WIDTH, later_row + last);
+    for (INDEX i = 0; i < whole; i += VECTOR_WIDTH) {
+        LATER_PEAK(peak, i)
+    }
+    return MAX_LANES(VECTOR_WIDTH, peak);
+}
+
+__kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
+    const INDEX whole = length / VECTOR_WIDTH * VECTOR_WIDTH;
+    const INDEX last = length - VECTOR_WIDTH;
+    const INDEX ahead = (ROOM / length + ROWS_ON) * in0_kept0;
+    float lanes[VECTOR_WIDTH], owns[VECTOR_WIDTH], shifts[VECTOR_WIDTH + ROWS_ON];
+    for (int i = 0; i < VECTOR_WIDTH; i++) {
+        lanes[i] = i;
+    }
+    const VECTOR lane_numbers = LOAD(VECTOR_WIDTH, lanes);
+    SHARE(VECTOR_WIDTH)
+    for (int r = 0; r < ROWS_ON && task < end; r++) {
+        shifts[r] = row_peak(ROW_FROM(task + r), whole, last);
+    }
+    for (; task < end; task += VECTOR_WIDTH) {
+        const INDEX rows = min((INDEX)VECTOR_WIDTH, end - task);
+        VECTOR part[VECTOR_WIDTH];
+        for (INDEX r = rows; r < VECTOR_WIDTH; r++) {
+            part[r] = (VECTOR)(1.0f);
+        }
+        for (INDEX r = 0; r < rows; r++) {
+            __global const float *in0_row = ROW_FROM(task + r);
+            __global const float *later_row = ROW_FROM(task + r + ROWS_ON);
+            const VECTOR shift = (VECTOR)(shifts[r]);
+            const int label = LABEL(task + r);
+            owns[r] = IS_KNOWN(label) ? in0_row[label] : NAN;
+            VECTOR a = (VECTOR)(0.0f), b = a;
+            VECTOR peak = LOAD(VECTOR_WIDTH, later_row + last), other = peak;
+            INDEX i = 0;
+            for (; i + 2 * VECTOR_WIDTH <= whole; i += 2 * VECTOR_WIDTH) {
+                ASK_LINE_FAR(in0_row + ahead + i);
+                ASK_LINE_FAR(in0_row + ahead + i + VECTOR_WIDTH);
+                LATER_PEAK(peak, i)
+                LATER_PEAK(other, i + VECTOR_WIDTH)
+                SUM_STEP(a, i)
+                SUM_STEP(b, i + VECTOR_WIDTH)
+            }
+            if (i < whole) {
+                LATER_PEAK(peak, i)
+                SUM_STEP(a, i)
+            }
+            if (whole < length) {
+                READ(in0, last)
+                const VECTOR value = TERM(VECTOR_WIDTH);
+                b += lane_numbers < (float)(whole - last) ? (VECTOR)(0.0f) : value;
+            }
+            part[r] = a + b;
+            peak = LARGER(peak, other);
+            shifts[r + ROWS_ON] = MAX_LANES(VECTOR_WIDTH, peak);
+        }
+        ACROSS_ROWS(ADD, part)
+        part[0] = LOG_OF_TERMS(VECTOR_WIDTH, part[0]);
+        TO_LANES(part[0], lanes);
+        for (INDEX r = 0; r < rows; r++) {
+            out_data[out_offset + (task + r) * out_kept0] = lanes[r] + (shifts[r] - owns[r]);
+        }
+        for (int r = 0; r < ROWS_ON; r++) {
+            shifts[r] = shifts[rows + r];
+        }
     }
 }
 #endif
