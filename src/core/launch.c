@@ -104,6 +104,7 @@ void launch_numbers_begin(launch *l) {
 
 void launch_numbers_end(launch *l) {
     l->in_numbers = false;
+    l->numbers_used = l->numbers_size;
     l->numbers_size = round_up(l->numbers_size, l->numbers_alignment);
     next_argument(l, ARGUMENT_NUMBERS, l->numbers_size);
 }
@@ -201,6 +202,16 @@ static const void *value_of(const launch *l, const launch_argument *argument) {
                                                 : &argument->value;
 }
 
+/* rusticl 22.3 leaves the gap at a struct's end out of its size. */
+static cl_int set_argument(const launch *l, int i) {
+    const launch_argument *a = &l->arguments[i];
+    cl_int error = clSetKernelArg(l->built->kernel, (cl_uint)i, a->size, value_of(l, a));
+    if (error == CL_INVALID_ARG_SIZE && a->kind == ARGUMENT_NUMBERS && l->numbers_used < a->size) {
+        error = clSetKernelArg(l->built->kernel, (cl_uint)i, l->numbers_used, value_of(l, a));
+    }
+    return error;
+}
+
 /* Only those that change: on PoCL each costs 0.1 us. */
 static cleat_status set_arguments(const cleat_context *context, const launch *l) {
     uint64_t era = atomic_load(&context->memory_era);
@@ -210,7 +221,7 @@ static cleat_status set_arguments(const cleat_context *context, const launch *l)
         if (is_set(l, i, same_era)) {
             continue;
         }
-        cl_int error = clSetKernelArg(l->built->kernel, (cl_uint)i, a->size, value_of(l, a));
+        cl_int error = set_argument(l, i);
         l->built->arguments[i] = *a;
         if (a->kind == ARGUMENT_NUMBERS) {
             memcpy(l->built->numbers, l->numbers, a->size);

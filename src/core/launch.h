@@ -49,7 +49,8 @@ typedef struct launch {
     kernel_macro macros[LAUNCH_MAX_MACROS];
     launch_argument arguments[LAUNCH_MAX_ARGUMENTS];
     uint64_t numbers[LAUNCH_NUMBERS_SIZE / 8];
-    size_t numbers_size, numbers_alignment; /* what is used of them, and their widest */
+    size_t numbers_size, numbers_alignment; /* of the struct so far, and its widest member */
+    size_t numbers_used;                    /* without the gap at its end */
     bool in_numbers;
     size_t global[3],
         local[3];                /* work-items; global is rounded up to a multiple of local, so
