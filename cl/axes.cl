@@ -5,7 +5,9 @@
  *     AXES_1_n(A, L)  A(1) A(2) ... L(n - 1)
  *     AXES_2_n(A, L)  A(2) ... L(n - 1)
  * for n up to 8, nothing where no axis is left. A takes the coordinate of its axis off a number, L,
- * for the outermost axis, what is left of it.
+ * for the outermost axis, what is left of it. Where axis 0 is the first one instead:
+ *     AXES_OF_n(AXIS, ANY)  AXIS(ANY, 0) AXIS(ANY, 1) ... AXIS(ANY, n - 1), for lists of numbers
+ *     AXES_DOWN_n(A)  A(n - 1) ... A(1) A(0)
  */
 #define UP_TO_1(ANY, name) ANY(name##0)
 #define UP_TO_2(ANY, name) UP_TO_1(ANY, name) ANY(name##1)
@@ -31,3 +33,19 @@
 #define AXES_1_6(A, L) A(1) AXES_2_6(A, L)
 #define AXES_1_7(A, L) A(1) AXES_2_7(A, L)
 #define AXES_1_8(A, L) A(1) AXES_2_8(A, L)
+#define AXES_OF_1(AXIS, ANY) AXIS(ANY, 0)
+#define AXES_OF_2(AXIS, ANY) AXES_OF_1(AXIS, ANY) AXIS(ANY, 1)
+#define AXES_OF_3(AXIS, ANY) AXES_OF_2(AXIS, ANY) AXIS(ANY, 2)
+#define AXES_OF_4(AXIS, ANY) AXES_OF_3(AXIS, ANY) AXIS(ANY, 3)
+#define AXES_OF_5(AXIS, ANY) AXES_OF_4(AXIS, ANY) AXIS(ANY, 4)
+#define AXES_OF_6(AXIS, ANY) AXES_OF_5(AXIS, ANY) AXIS(ANY, 5)
+#define AXES_OF_7(AXIS, ANY) AXES_OF_6(AXIS, ANY) AXIS(ANY, 6)
+#define AXES_OF_8(AXIS, ANY) AXES_OF_7(AXIS, ANY) AXIS(ANY, 7)
+#define AXES_DOWN_1(A) A(0)
+#define AXES_DOWN_2(A) A(1) AXES_DOWN_1(A)
+#define AXES_DOWN_3(A) A(2) AXES_DOWN_2(A)
+#define AXES_DOWN_4(A) A(3) AXES_DOWN_3(A)
+#define AXES_DOWN_5(A) A(4) AXES_DOWN_4(A)
+#define AXES_DOWN_6(A) A(5) AXES_DOWN_5(A)
+#define AXES_DOWN_7(A) A(6) AXES_DOWN_6(A)
+#define AXES_DOWN_8(A) A(7) AXES_DOWN_7(A)

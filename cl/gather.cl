@@ -15,17 +15,13 @@
  */
 #include "common.cl"
 #include "numbers.cl"
+#include "axes.cl"
 
 #define PIECE 2048
 #define GATHER_AXIS(ANY, i) ANY(extent##i) ANY(y_stride##i) ANY(x_stride##i) ANY(i_stride##i)
-#define GATHER_AXES_4(ANY)                                                                         \
-    GATHER_AXIS(ANY, 0) GATHER_AXIS(ANY, 1) GATHER_AXIS(ANY, 2) GATHER_AXIS(ANY, 3)
-#define GATHER_AXES_8(ANY)                                                                         \
-    GATHER_AXES_4(ANY) GATHER_AXIS(ANY, 4) GATHER_AXIS(ANY, 5) GATHER_AXIS(ANY, 6)                 \
-    GATHER_AXIS(ANY, 7)
 #define GATHER_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                 \
     ANY_INDEX(count) ANY_INDEX(share) ANY_INDEX(x_offset) ANY_INDEX(y_offset) ANY_INDEX(i_offset)  \
-    ANY_INDEX(extent) ANY_INDEX(step) CAT(GATHER_AXES_, RANK)(ANY_INDEX) ANY_INDEX(stream)
+    ANY_INDEX(extent) ANY_INDEX(step) CAT(AXES_OF_, RANK)(GATHER_AXIS, ANY_INDEX) ANY_INDEX(stream)
 typedef struct gather_numbers {
     NUMBER_MEMBERS(GATHER_LIST)
 } gather_numbers;
@@ -38,21 +34,7 @@ typedef struct gather_numbers {
         y_at += at * y_stride##i;                                                                  \
         i_at += at * i_stride##i;                                                                  \
     }
-#if RANK > 4
-#define TAKE_OUTER_AXES                                                                            \
-    TAKE_AXIS(6)                                                                                   \
-    TAKE_AXIS(5)                                                                                   \
-    TAKE_AXIS(4)                                                                                   \
-    TAKE_AXIS(3)                                                                                   \
-    TAKE_AXIS(2)                                                                                   \
-    TAKE_AXIS(1)                                                                                   \
-    TAKE_AXIS(0)
-#else
-#define TAKE_OUTER_AXES                                                                            \
-    TAKE_AXIS(2)                                                                                   \
-    TAKE_AXIS(1)                                                                                   \
-    TAKE_AXIS(0)
-#endif
+#define TAKE_OUTER_AXES CAT(AXES_DOWN_, INNER)(TAKE_AXIS)
 
 /* -1: out of range. */
 static inline INDEX known_index(INDICES index, INDEX extent) {

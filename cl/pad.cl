@@ -16,16 +16,14 @@
  */
 #include "common.cl"
 #include "numbers.cl"
+#include "axes.cl"
 
 #define PIECE 2048
 #define PAD_AXIS(ANY, i)                                                                           \
     ANY(y_extent##i) ANY(y_stride##i) ANY(x_extent##i) ANY(x_stride##i) ANY(before##i)
-#define PAD_AXES_4(ANY) PAD_AXIS(ANY, 0) PAD_AXIS(ANY, 1) PAD_AXIS(ANY, 2) PAD_AXIS(ANY, 3)
-#define PAD_AXES_8(ANY)                                                                            \
-    PAD_AXES_4(ANY) PAD_AXIS(ANY, 4) PAD_AXIS(ANY, 5) PAD_AXIS(ANY, 6) PAD_AXIS(ANY, 7)
 #define PAD_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                    \
     ANY_INDEX(count) ANY_INDEX(share) ANY_INDEX(x_offset) ANY_INDEX(y_offset)                      \
-    CAT(PAD_AXES_, RANK)(ANY_INDEX) ANY_INDEX(stream)
+    CAT(AXES_OF_, RANK)(PAD_AXIS, ANY_INDEX) ANY_INDEX(stream)
 typedef struct pad_numbers {
     NUMBER_MEMBERS(PAD_LIST)
 } pad_numbers;
@@ -51,23 +49,7 @@ static inline INDEX source_of(INDEX at, INDEX extent) {
         x_at += source * x_stride##i;                                                              \
         y_at += at * y_stride##i;                                                                  \
     }
-#if RANK > 4
-#define TAKE_OUTER_AXES                                                                            \
-    TAKE_AXIS(6)                                                                                   \
-    TAKE_AXIS(5)                                                                                   \
-    TAKE_AXIS(4)                                                                                   \
-    TAKE_AXIS(3)                                                                                   \
-    TAKE_AXIS(2)                                                                                   \
-    TAKE_AXIS(1)                                                                                   \
-    TAKE_AXIS(0)
-#define TAKE_INNER_AXIS TAKE_AXIS(7)
-#else
-#define TAKE_OUTER_AXES                                                                            \
-    TAKE_AXIS(2)                                                                                   \
-    TAKE_AXIS(1)                                                                                   \
-    TAKE_AXIS(0)
-#define TAKE_INNER_AXIS TAKE_AXIS(3)
-#endif
+#define TAKE_OUTER_AXES CAT(AXES_DOWN_, INNER)(TAKE_AXIS)
 
 kernel void pad_elements(global const ELEMENT *restrict x, global ELEMENT *restrict y,
     const pad_numbers numbers, const ulong value) {
@@ -77,8 +59,7 @@ kernel void pad_elements(global const ELEMENT *restrict x, global ELEMENT *restr
     for (INDEX i = first; i < end; i++) {
         INDEX rest = i, x_at = x_offset, y_at = y_offset;
         bool inside = true;
-        TAKE_INNER_AXIS
-        TAKE_OUTER_AXES
+        CAT(AXES_DOWN_, RANK)(TAKE_AXIS)
         y[y_at] = inside ? x[x_at] : (ELEMENT)value;
     }
 }

@@ -18,6 +18,7 @@
  */
 #include "common.cl"
 #include "numbers.cl"
+#include "axes.cl"
 #include "vector.cl"
 #include "stream.cl"
 #include "interleave.cl"
@@ -139,10 +140,9 @@ kernel void resize_tables(global int *tables, const table_numbers numbers) {
 #define PLANE_AXIS(ANY, i) ANY(extent##i) ANY(x_stride##i) ANY(y_stride##i)
 #define RESIZE_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                 \
     ANY_INDEX(items) ANY_INDEX(x_offset) ANY_INDEX(y_offset) ANY_INDEX(x_row) ANY_INDEX(x_column)  \
-    ANY_INDEX(y_row) ANY_INDEX(y_column) PLANE_AXIS(ANY_INDEX, 0) PLANE_AXIS(ANY_INDEX, 1)         \
-    PLANE_AXIS(ANY_INDEX, 2) PLANE_AXIS(ANY_INDEX, 3) PLANE_AXIS(ANY_INDEX, 4)                     \
-    PLANE_AXIS(ANY_INDEX, 5) ANY_INT(y_rows) ANY_INT(y_columns) ANY_INT(row_taps)                  \
-    ANY_INT(column_taps) ANY_INT(height) ANY_INT(stream) ANY_INT(doubled) ANY_INT(unused)
+    ANY_INDEX(y_row) ANY_INDEX(y_column) AXES_OF_6(PLANE_AXIS, ANY_INDEX) ANY_INT(y_rows)          \
+    ANY_INT(y_columns) ANY_INT(row_taps) ANY_INT(column_taps) ANY_INT(height) ANY_INT(stream)      \
+    ANY_INT(doubled)
 typedef struct resize_numbers {
     NUMBER_MEMBERS(RESIZE_LIST)
 } resize_numbers;
@@ -154,13 +154,7 @@ typedef struct resize_numbers {
         x_at += at * x_stride##i;                                                                  \
         y_at += at * y_stride##i;                                                                  \
     }
-#define TAKE_PLANE                                                                                 \
-    TAKE_AXIS(5)                                                                                   \
-    TAKE_AXIS(4)                                                                                   \
-    TAKE_AXIS(3)                                                                                   \
-    TAKE_AXIS(2)                                                                                   \
-    TAKE_AXIS(1)                                                                                   \
-    TAKE_AXIS(0)
+#define TAKE_PLANE AXES_DOWN_6(TAKE_AXIS)
 #define TABLES                                                                                     \
     global const int *row_places = tables;                                                         \
     global const float *row_weights = (global const float *)(tables + row_taps * y_rows);          \

@@ -13,24 +13,16 @@
  */
 #include "common.cl"
 #include "numbers.cl"
+#include "axes.cl"
 #include "vector.cl"
 
 #define COLUMN_AXIS(ANY, i) ANY(extent##i) ANY(y_stride##i) ANY(u_stride##i) ANY(i_stride##i)
-#define COLUMN_AXES_4(ANY)                                                                         \
-    COLUMN_AXIS(ANY, 0) COLUMN_AXIS(ANY, 1) COLUMN_AXIS(ANY, 2) COLUMN_AXIS(ANY, 3)
-#define COLUMN_AXES_8(ANY)                                                                         \
-    COLUMN_AXES_4(ANY) COLUMN_AXIS(ANY, 4) COLUMN_AXIS(ANY, 5) COLUMN_AXIS(ANY, 6)                 \
-    COLUMN_AXIS(ANY, 7)
 #define ENTRY_AXIS(ANY, i) ANY(entries##i) ANY(u_step##i) ANY(i_step##i)
-#define ENTRY_AXES_1(ANY) ENTRY_AXIS(ANY, 0)
-#define ENTRY_AXES_8(ANY)                                                                          \
-    ENTRY_AXIS(ANY, 0) ENTRY_AXIS(ANY, 1) ENTRY_AXIS(ANY, 2) ENTRY_AXIS(ANY, 3)                    \
-    ENTRY_AXIS(ANY, 4) ENTRY_AXIS(ANY, 5) ENTRY_AXIS(ANY, 6) ENTRY_AXIS(ANY, 7)
 #define SCATTER_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                \
     ANY_INDEX(items) ANY_INDEX(ranges) ANY_INDEX(rows) ANY_INDEX(width) ANY_INDEX(entries)         \
     ANY_INDEX(y_offset) ANY_INDEX(u_offset) ANY_INDEX(i_offset) ANY_INDEX(extent)                  \
-    ANY_INDEX(y_step) ANY_INDEX(skipped) CAT(COLUMN_AXES_, RANK)(ANY_INDEX)                        \
-    CAT(ENTRY_AXES_, ENTRY_RANK)(ANY_INDEX) ANY_INDEX(accumulate)
+    ANY_INDEX(y_step) ANY_INDEX(skipped) CAT(AXES_OF_, RANK)(COLUMN_AXIS, ANY_INDEX)               \
+    CAT(AXES_OF_, ENTRY_RANK)(ENTRY_AXIS, ANY_INDEX) ANY_INDEX(accumulate)
 typedef struct scatter_numbers {
     NUMBER_MEMBERS(SCATTER_LIST)
 } scatter_numbers;
@@ -43,21 +35,7 @@ typedef struct scatter_numbers {
         u_at += at * u_stride##i;                                                                  \
         i_at += at * i_stride##i;                                                                  \
     }
-#if RANK > 4
-#define TAKE_OUTER_AXES                                                                            \
-    TAKE_AXIS(6)                                                                                   \
-    TAKE_AXIS(5)                                                                                   \
-    TAKE_AXIS(4)                                                                                   \
-    TAKE_AXIS(3)                                                                                   \
-    TAKE_AXIS(2)                                                                                   \
-    TAKE_AXIS(1)                                                                                   \
-    TAKE_AXIS(0)
-#else
-#define TAKE_OUTER_AXES                                                                            \
-    TAKE_AXIS(2)                                                                                   \
-    TAKE_AXIS(1)                                                                                   \
-    TAKE_AXIS(0)
-#endif
+#define TAKE_OUTER_AXES CAT(AXES_DOWN_, INNER)(TAKE_AXIS)
 #define TAKE_ENTRY_AXIS(i)                                                                         \
     {                                                                                              \
         const INDEX at = left % entries##i;                                                        \
@@ -70,15 +48,7 @@ typedef struct scatter_numbers {
     u_entry += left * u_step0;                                                                     \
     i_entry += left * i_step0;
 #else
-#define TAKE_ENTRY_AXES                                                                            \
-    TAKE_ENTRY_AXIS(7)                                                                             \
-    TAKE_ENTRY_AXIS(6)                                                                             \
-    TAKE_ENTRY_AXIS(5)                                                                             \
-    TAKE_ENTRY_AXIS(4)                                                                             \
-    TAKE_ENTRY_AXIS(3)                                                                             \
-    TAKE_ENTRY_AXIS(2)                                                                             \
-    TAKE_ENTRY_AXIS(1)                                                                             \
-    TAKE_ENTRY_AXIS(0)
+#define TAKE_ENTRY_AXES CAT(AXES_DOWN_, ENTRY_RANK)(TAKE_ENTRY_AXIS)
 #endif
 
 /* The row of y if it is one of first .. end - 1, else -1. */

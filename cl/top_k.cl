@@ -17,6 +17,7 @@
  */
 #include "common.cl"
 #include "numbers.cl"
+#include "axes.cl"
 #include "vector.cl"
 #include "element.cl"
 
@@ -24,8 +25,7 @@
 #define TOP_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                    \
     ANY_INDEX(rows) ANY_INDEX(share) ANY_INDEX(x_offset) ANY_INDEX(v_offset) ANY_INDEX(p_offset)   \
     ANY_INDEX(extent) ANY_INDEX(k) ANY_INDEX(x_step) ANY_INDEX(v_step) ANY_INDEX(p_step)           \
-    ROW_AXIS(ANY_INDEX, 0) ROW_AXIS(ANY_INDEX, 1) ROW_AXIS(ANY_INDEX, 2) ROW_AXIS(ANY_INDEX, 3)    \
-    ROW_AXIS(ANY_INDEX, 4) ROW_AXIS(ANY_INDEX, 5) ROW_AXIS(ANY_INDEX, 6) ANY_INDEX(smallest)
+    AXES_OF_7(ROW_AXIS, ANY_INDEX) ANY_INDEX(smallest)
 typedef struct top_numbers {
     NUMBER_MEMBERS(TOP_LIST)
 } top_numbers;
@@ -40,13 +40,7 @@ typedef struct top_numbers {
     }
 #define FIND_ROW(row)                                                                              \
     INDEX rest = row, x_at = x_offset, v_at = v_offset, p_at = p_offset;                           \
-    TAKE_AXIS(6)                                                                                   \
-    TAKE_AXIS(5)                                                                                   \
-    TAKE_AXIS(4)                                                                                   \
-    TAKE_AXIS(3)                                                                                   \
-    TAKE_AXIS(2)                                                                                   \
-    TAKE_AXIS(1)                                                                                   \
-    TAKE_AXIS(0)
+    AXES_DOWN_7(TAKE_AXIS)
 
 static inline int key_of(float x, int smallest) {
     const int bits = as_int(x == 0.0f ? 0.0f : x);

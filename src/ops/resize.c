@@ -138,7 +138,7 @@ static void add_numbers(const device_profile *profile, const resize_problem *p, 
         launch_index(l, i < 0 ? 0 : p->y.stride[i]);
     }
     const int64_t sizes[] = {p->y_rows, p->y_columns, p->row_taps, p->column_taps, height,
-        profile_is_past_caches(profile, l->bytes), is_doubled(p), 0};
+        profile_is_past_caches(profile, l->bytes), is_doubled(p)};
     launch_ints(l, sizes, sizeof sizes / sizeof sizes[0]);
     launch_numbers_end(l);
 }
