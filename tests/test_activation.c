@@ -105,8 +105,11 @@ static void compare_values(cleat_activation activation, const test_tensor *x, co
         magnitude[i] = want[i] == 0 ? 0 : fmin(absolute, 1e30) + 2 * ulp * fabs(want[i]);
         bool sign_kept =
             want[i] != 0 || y->data[i] != 0 || !signbit(want[i]) == !signbit(y->data[i]);
-        ck_assert_msg(sign_kept, "%s of %g gives the wrong zero, %g", name, (double)x->data[i],
-            (double)y->data[i]);
+        /* Not ck_assert: each one that holds writes its place to a file. */
+        if (!sign_kept) {
+            ck_abort_msg(
+                "%s of %g gives the wrong zero, %g", name, (double)x->data[i], (double)y->data[i]);
+        }
     }
     if (plain) {
         test_ulp(y, want, s->ulp + division_error(s), name);

@@ -181,8 +181,10 @@ static place_tensor make_places(int rank, const int64_t *shape, bool gaps, const
 static void check_places(place_tensor *t, const int64_t *places, const char *what) {
     test_ok(cleat_read(test_context(), t->view, t->data, (size_t)t->count * sizeof *t->data));
     for (int64_t i = 0; i < t->count; i++) {
-        ck_assert_msg(t->data[i] == places[i], "%s: place %d is %lld, want %lld", what, (int)i,
-            (long long)t->data[i], (long long)places[i]);
+        if (t->data[i] != places[i]) {
+            ck_abort_msg("%s: place %d is %lld, want %lld", what, (int)i, (long long)t->data[i],
+                (long long)places[i]);
+        }
     }
 }
 

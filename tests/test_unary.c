@@ -58,8 +58,11 @@ static void compare(cleat_unary_kind kind, const test_tensor *x, const test_tens
         want[i] = reference_unary(kind, (double)x->data[i]);
         bool sign_kept =
             want[i] != 0 || y->data[i] != 0 || signbit(want[i]) == 0 || signbit(y->data[i]) != 0;
-        ck_assert_msg(sign_kept, "%s of %g gives the wrong zero, %g", cleat_unary_name(kind),
-            (double)x->data[i], (double)y->data[i]);
+        /* Not ck_assert: each one that holds writes its place to a file. */
+        if (!sign_kept) {
+            ck_abort_msg("%s of %g gives the wrong zero, %g", cleat_unary_name(kind),
+                (double)x->data[i], (double)y->data[i]);
+        }
     }
     if (ulps[kind][0] == 0) {
         test_equal(y, want, cleat_unary_name(kind));
