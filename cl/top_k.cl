@@ -9,9 +9,14 @@
  * A row is told by its number in up to seven axes, filled up with leading ones of extent 1. values and
  * places may be null.
  *
- * top_k_heap: processors, work-groups of one; work-item i does rows i * share ... A heap of k pairs of
- * key and place, the worst on top, is kept in `heaps`, k each; an element that beats the top takes its
- * place. Taking the worst off until none is left then gives the order from behind.
+ * top_k_heap: processors, work-groups of one; work-item i does rows i * share ..., whose k best pairs
+ * of key and place it keeps in `heaps`, k each.
+ *   By a heap, the worst on top: an element that beats the top takes its place. Taking the worst off
+ *   until none is left then gives the order from behind.
+ *   By lanes, where elements are neighbours, k at most LANES, and no element NaN: once through the
+ *   row for the largest of each LANES-th element; the k-th largest of those is a bound that k elements
+ *   come up to, most often few more. Those are collected, of what the first time left in the cache,
+ *   and put in order by counting how many beat each. Too many of them, as of equal ones: by a heap.
  * top_k_group: work-group i does row i; k times it looks, with a tree over local memory, for the best
  * of those that come after the one before.
  */
@@ -155,6 +160,232 @@ static inline float bound_of(
 }
 #endif
 
+/* heap[0 .. k - 1] = the k best pairs, the best first. */
+KEEP_APART static void find_by_heap(global const float *restrict p, INDEX extent, INDEX x_step,
+    INDEX k, int smallest, global ulong *restrict heap) {
+    INDEX i = 0;
+    ulong worst = 0;
+    float least = 0.0f;
+    bool is_bounded = false;
+    for (INDEX n = 0; n < k; n++) {
+        heap[n] = 0;
+    }
+#if UNIT
+    /* What does not come up to the bound is passed over from the first; equal ones are not: the
+     * next float below, or above. */
+    least = bound_of(p, extent, k, smallest, heap);
+    is_bounded = fabs(least) < INFINITY;
+    if (is_bounded) {
+        int key = key_of(least, 0) + (smallest ? 1 : -1);
+        key -= key == -1 && !smallest; /* that of -0 */
+        least = as_float(key ^ ((key >> 31) & 0x7fffffff));
+    }
+    for (INDEX n = 0; n < k; n++) {
+        heap[n] = 0;
+    }
+#endif
+    if (!is_bounded) { /* the first k, by a heap that is worse than all */
+        for (; i < k; i++) {
+            replace_top(heap, k, pair_of(key_of(p[i * x_step], smallest), i));
+        }
+        worst = heap[0];
+        least = p[place_of(worst) * x_step];
+    }
+    while (i < extent) {
+        INDEX end = extent;
+#if UNIT
+        if (extent - i >= SCAN && !many_beat(p + i, (FLOATS(LANES))(least), smallest)) {
+            i += SCAN;
+            continue;
+        }
+        end = min(i + SCAN, extent);
+        while (i + LANES <= end) { /* up to the first vector with a candidate */
+            if (any_beats(p + i, (FLOATS(LANES))(least), smallest)) {
+                end = i + LANES;
+                break;
+            }
+            i += LANES;
+        }
+#endif
+        KEEP_ROLLED
+        for (; i < end; i++) {
+            const float value = p[i * x_step];
+            if (smallest ? value >= least : value <= least) {
+                continue;
+            }
+            const ulong pair = pair_of(key_of(value, smallest), i);
+            if (pair > worst) {
+                replace_top(heap, k, pair);
+                worst = heap[0];
+                least = worst != 0 ? p[place_of(worst) * x_step] : least;
+            }
+        }
+    }
+    for (INDEX size = k; size > 0; size--) {
+        const ulong pair = heap[0];
+        replace_top(heap, size - 1, heap[size - 1]);
+        heap[size - 1] = pair;
+    }
+}
+
+#if UNIT
+#define BLOCK 64 /* of SCAN elements each, whose largest are kept */
+#define MOST 128 /* candidates */
+#define PAIRS 8
+typedef CAT(ulong, PAIRS) pair_lanes;
+
+/* Elements with the sign turned where the smallest are wanted. */
+static inline FLOATS(LANES) turned(global const float *p, KEYS sign) {
+    return AS(float, LANES, AS(int, LANES, LOAD(LANES, p)) ^ sign);
+}
+
+/* The k-th largest lane, k <= LANES. */
+static inline float lane_number(FLOATS(LANES) v, INDEX k) {
+    float lanes[LANES];
+    STORE(LANES, v, lanes);
+    KEYS larger = (KEYS)(0);
+    for (int i = 0; i < LANES; i++) {
+        larger -= v < (FLOATS(LANES))(lanes[i]);
+    }
+    const FLOATS(LANES) first = larger < (KEYS)((int)k) ? -v : (FLOATS(LANES))(-INFINITY);
+    return -MAX_LANES(LANES, first);
+}
+
+/* The k best of `count` pairs to the front, in order; there is room for PAIRS - 1 more. */
+static inline void order_pairs(ulong *pairs, int count, int k) {
+    ulong ranks[MOST + SCAN + PAIRS], best[LANES + 1];
+    for (int i = 0; i < PAIRS; i++) {
+        pairs[count + i] = 0;
+    }
+    for (int i = 0; i < count; i += PAIRS) {
+        const pair_lanes own = CAT(vload, PAIRS)(0, pairs + i);
+        pair_lanes rank = (pair_lanes)(0);
+        KEEP_ROLLED
+        for (int other = 0; other < count; other++) {
+            rank -= CAT(as_ulong, PAIRS)((pair_lanes)(pairs[other]) > own);
+        }
+        CAT(vstore, PAIRS)(rank, 0, ranks + i);
+    }
+    KEEP_ROLLED
+    for (int i = 0; i < count; i++) {
+        best[min((int)ranks[i], k)] = pairs[i];
+    }
+    KEEP_ROLLED
+    for (int i = 0; i < k; i++) {
+        pairs[i] = best[i];
+    }
+}
+
+#ifdef __ENDIAN_LITTLE__
+#define LANE_OF(bits) (7 - (int)clz(bits) / 8)
+#define BYTE_OF(lane) (0xfful << 8 * (lane))
+#else
+#define LANE_OF(bits) ((int)clz(bits) / 8)
+#define BYTE_OF(lane) (0xfful << (56 - 8 * (lane)))
+#endif
+
+/* Appends the elements whose bytes are set, of up to 8 from number i on. */
+static inline int append_bytes(
+    ulong bytes, global const float *p, INDEX i, int smallest, ulong *pairs, int count) {
+    while (bytes != 0) {
+        const int lane = LANE_OF(bytes);
+        pairs[count++] = pair_of(key_of(p[i + lane], smallest), i + lane);
+        bytes &= ~BYTE_OF(lane);
+    }
+    return count;
+}
+
+/* The same of SCAN elements for those that come up to the bound. */
+static inline int append_candidates(global const float *p, INDEX i, KEYS sign, float bound,
+    int smallest, ulong *pairs, int count) {
+    for (int n = 0; n < SCAN; n += LANES) {
+        const KEYS good = turned(p + i + n, sign) >= (FLOATS(LANES))(bound);
+        const CAT(char, LANES) bytes = CONVERT(char, LANES, good);
+#if LANES == 16
+        count = append_bytes(as_ulong2(bytes).x, p, i + n, smallest, pairs, count);
+        count = append_bytes(as_ulong2(bytes).y, p, i + n + 8, smallest, pairs, count);
+#elif LANES == 8
+        count = append_bytes(as_ulong(bytes), p, i + n, smallest, pairs, count);
+#else
+        count = append_bytes(
+            as_ulong((char8)(bytes, (char4)(0))), p, i + n, smallest, pairs, count);
+#endif
+    }
+    return count;
+}
+
+/* The largest of each lane of SCAN elements to `largest`, of all to `top`; their sum. */
+static inline FLOATS(LANES) largest_of(
+    global const float *p, KEYS sign, float *largest, FLOATS(LANES) *top) {
+    const FLOATS(LANES) e = turned(p, sign), f = turned(p + LANES, sign);
+    const FLOATS(LANES) g = turned(p + 2 * LANES, sign), h = turned(p + 3 * LANES, sign);
+    const FLOATS(LANES) left = e > f ? e : f, right = g > h ? g : h;
+    const FLOATS(LANES) most = left > right ? left : right;
+    STORE(LANES, most, largest);
+    *top = most > *top ? most : *top;
+    return (e + f) + (g + h);
+}
+
+/* heap[0 .. k - 1] = the k best pairs, the best first; false: to be found in another way. */
+KEEP_APART static bool find_by_lanes(global const float *restrict p, INDEX extent, INDEX k,
+    int smallest, global ulong *restrict heap) {
+    ulong pairs[MOST + SCAN + PAIRS];
+    float largest[BLOCK * LANES];
+    int blocks[BLOCK];
+    const KEYS sign = (KEYS)(smallest ? (int)0x80000000 : 0);
+    const INDEX whole = extent / SCAN * SCAN;
+    FLOATS(LANES) top = (FLOATS(LANES))(-INFINITY);
+    float bound = -INFINITY;
+    int count = 0;
+    for (INDEX start = 0; start < whole; start += BLOCK * SCAN) {
+        const int here = (int)min((INDEX)BLOCK, (whole - start) / SCAN);
+        FLOATS(LANES) sums = (FLOATS(LANES))(0.0f);
+        KEEP_ROLLED
+        for (int n = 0; n < here; n++) {
+            sums += largest_of(p + start + n * SCAN, sign, largest + n * LANES, &top);
+        }
+        const KEYS ordered = sums == sums; /* NaN, which comparisons lose; or infinities */
+        if (!ALL(ordered)) {
+            return false;
+        }
+        if (start > 0) {
+            order_pairs(pairs, count, (int)k);
+            count = (int)k;
+        }
+        bound = fmax(bound, lane_number(top, k));
+        int found = 0;
+        KEEP_ROLLED
+        for (int n = 0; n < here; n++) {
+            /* Memory has nothing to do meanwhile; the first lines behind are asked for. */
+            ASK_LINE_FAR(p + start + BLOCK * SCAN + n * 32);
+            ASK_LINE_FAR(p + start + BLOCK * SCAN + n * 32 + 16);
+            const KEYS less = LOAD(LANES, largest + n * LANES) < (FLOATS(LANES))(bound);
+            blocks[found] = n;
+            found += !ALL(less);
+        }
+        KEEP_ROLLED
+        for (int n = 0; n < found; n++) {
+            count = append_candidates(
+                p, start + blocks[n] * SCAN, sign, bound, smallest, pairs, count);
+            if (count > MOST) {
+                return false;
+            }
+        }
+    }
+    KEEP_ROLLED
+    for (INDEX i = whole; i < extent; i++) {
+        const float value = smallest ? -p[i] : p[i];
+        pairs[count] = pair_of(key_of(p[i], smallest), i);
+        count += !(value < bound);
+    }
+    order_pairs(pairs, count, (int)k);
+    for (INDEX n = 0; n < k; n++) {
+        heap[n] = pairs[n];
+    }
+    return true;
+}
+#endif
+
 kernel void top_k_heap(global const float *restrict x, global float *restrict values,
     global INDICES *restrict places, global ulong *restrict heaps, const top_numbers numbers) {
     NUMBERS(TOP_LIST)
@@ -163,68 +394,16 @@ kernel void top_k_heap(global const float *restrict x, global float *restrict va
     for (INDEX row = (INDEX)get_global_id(0) * share; row < last; row++) {
         FIND_ROW(row)
         global const float *p = x + x_at;
-        INDEX i = 0;
-        ulong worst = 0;
-        float least = 0.0f;
-        bool is_bounded = false;
-        for (INDEX n = 0; n < k; n++) {
-            heap[n] = 0;
-        }
+        bool done = false;
 #if UNIT
-        /* What does not come up to the bound is passed over from the first; equal ones are not: the
-         * next float below, or above. */
-        least = bound_of(p, extent, k, smallest, heap);
-        is_bounded = fabs(least) < INFINITY;
-        if (is_bounded) {
-            int key = key_of(least, 0) + (smallest ? 1 : -1);
-            key -= key == -1 && !smallest; /* that of -0 */
-            least = as_float(key ^ ((key >> 31) & 0x7fffffff));
+        done = k <= LANES && extent >= 2 * SCAN && find_by_lanes(p, extent, k, smallest, heap);
+#endif
+        if (!done) {
+            find_by_heap(p, extent, x_step, k, smallest, heap);
         }
         for (INDEX n = 0; n < k; n++) {
-            heap[n] = 0;
-        }
-#endif
-        if (!is_bounded) { /* the first k, by a heap that is worse than all */
-            for (; i < k; i++) {
-                replace_top(heap, k, pair_of(key_of(p[i * x_step], smallest), i));
-            }
-            worst = heap[0];
-            least = p[place_of(worst) * x_step];
-        }
-        while (i < extent) {
-            INDEX end = extent;
-#if UNIT
-            if (extent - i >= SCAN && !many_beat(p + i, (FLOATS(LANES))(least), smallest)) {
-                i += SCAN;
-                continue;
-            }
-            end = min(i + SCAN, extent);
-            while (i + LANES <= end) { /* up to the first vector with a candidate */
-                if (any_beats(p + i, (FLOATS(LANES))(least), smallest)) {
-                    end = i + LANES;
-                    break;
-                }
-                i += LANES;
-            }
-#endif
-            KEEP_ROLLED
-            for (; i < end; i++) {
-                const float value = p[i * x_step];
-                if (smallest ? value >= least : value <= least) {
-                    continue;
-                }
-                const ulong pair = pair_of(key_of(value, smallest), i);
-                if (pair > worst) {
-                    replace_top(heap, k, pair);
-                    worst = heap[0];
-                    least = worst != 0 ? p[place_of(worst) * x_step] : least;
-                }
-            }
-        }
-        for (INDEX size = k; size > 0; size--) {
-            write_pair(heap[0], p, x_step, values != 0 ? values + v_at + (size - 1) * v_step : 0,
-                places != 0 ? places + p_at + (size - 1) * p_step : 0);
-            replace_top(heap, size - 1, heap[size - 1]);
+            write_pair(heap[n], p, x_step, values != 0 ? values + v_at + n * v_step : 0,
+                places != 0 ? places + p_at + n * p_step : 0);
         }
     }
 }

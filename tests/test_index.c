@@ -319,9 +319,12 @@ static void check_top_k(int32_t axis, const int64_t *shape, int64_t k, cleat_typ
     float *data = test_alloc(count, sizeof *data);
     for (int64_t i = 0; i < count; i++) { /* many equal ones */
         static const float special[] = {NAN, INFINITY, -INFINITY, -0.0F, 0, 1e-40F};
-        data[i] = test_int(0, 9) == 0 ? special[test_int(0, 4)]
+        data[i] = test_int(0, 9) == 0 ? special[test_int(k == 7 ? 3 : 0, 5)]
                   : test_coin()       ? (float)test_int(-5, 5)
                                       : (float)test_real(-3, 3);
+    }
+    for (int64_t i = 0; i < count && k == 12; i++) { /* few equal ones */
+        data[i] = (float)test_int(-9999, 9999);
     }
     for (int64_t i = 0; i < count && k == 9; i++) { /* the best are zeros */
         bool good = smallest ? !(data[i] >= 0) : !(data[i] <= 0);
@@ -376,6 +379,8 @@ START_TEST(top_k) {
         for (int smallest = 0; smallest < 2; smallest++) {
             check_top_k(2, (int64_t[]){3, 2, 700}, 9, CLEAT_I64, smallest, TEST_ROW_MAJOR);
             check_top_k(2, (int64_t[]){2, 2, 900}, 20, CLEAT_I64, smallest, TEST_ROW_MAJOR);
+            check_top_k(2, (int64_t[]){2, 3, 300}, 7, CLEAT_I64, smallest, TEST_ROW_MAJOR);
+            check_top_k(2, (int64_t[]){1, 2, 9001}, 12, CLEAT_I64, smallest, TEST_ROW_MAJOR);
         }
         check_top_k(2, (int64_t[]){1, 1, 3000}, 100, CLEAT_I64, false, TEST_ROW_MAJOR);
         check_top_k(2, (int64_t[]){0, 3, 5}, 4, CLEAT_I32, false, TEST_ROW_MAJOR);
