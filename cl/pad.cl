@@ -49,7 +49,13 @@ static inline INDEX source_of(INDEX at, INDEX extent) {
         x_at += source * x_stride##i;                                                              \
         y_at += at * y_stride##i;                                                                  \
     }
-#define TAKE_OUTER_AXES CAT(AXES_DOWN_, INNER)(TAKE_AXIS)
+/* The axis before the last one, and those before it. */
+#if RANK == 4
+#define NEXT 2
+#else
+#define NEXT 6
+#endif
+#define TAKE_OUTER_AXES CAT(AXES_DOWN_, NEXT)(TAKE_AXIS)
 
 kernel void pad_elements(global const ELEMENT *restrict x, global ELEMENT *restrict y,
     const pad_numbers numbers, const ulong value) {
@@ -99,20 +105,24 @@ kernel void pad_pieces(global const ELEMENT *restrict x, global ELEMENT *restric
     ELEMENT piece[PIECE];
     const INDEX pieces = (count + PIECE - 1) / PIECE;
     const INDEX last = min((INDEX)(get_global_id(0) + 1) * share, pieces);
-    const INDEX inner = CAT(y_extent, INNER);
+    const INDEX inner = CAT(y_extent, INNER), rows = CAT(y_extent, NEXT);
     for (INDEX p = (INDEX)get_global_id(0) * share; p < last; p++) {
         const INDEX start = p * PIECE;
         const int size = (int)min((INDEX)PIECE, count - start);
-        INDEX row = start / inner, column = start - row * inner;
-        for (int done = 0; done < size; row++) {
-            const int run = (int)min(inner - column, (INDEX)(size - done));
-            INDEX rest = row, x_at = x_offset, y_at = 0;
+        INDEX plane = start / inner / rows, row = start / inner % rows, column = start % inner;
+        for (int done = 0; done < size; plane++, row = 0) {
+            INDEX rest = plane, x_at = x_offset, y_at = 0;
             bool inside = true;
             TAKE_OUTER_AXES
-            put_together(inside ? x + x_at : 0, CAT(x_extent, INNER), CAT(before, INNER), column,
-                column + run, (ELEMENT)value, piece + done);
-            done += run;
-            column = 0;
+            for (; row < rows && done < size; row++) {
+                const int run = (int)min(inner - column, (INDEX)(size - done));
+                const INDEX source = source_of(row - CAT(before, NEXT), CAT(x_extent, NEXT));
+                put_together(inside && source >= 0 ? x + x_at + source * CAT(x_stride, NEXT) : 0,
+                    CAT(x_extent, INNER), CAT(before, INNER), column, column + run, (ELEMENT)value,
+                    piece + done);
+                done += run;
+                column = 0;
+            }
         }
         copy_run((const ELEMENT *)piece, y + y_offset + start, size, 0, stream);
     }
