@@ -96,4 +96,4 @@ typedef struct window_numbers {
 
 /* Whether a counts as larger than b; NaN is larger than any number, not larger than NaN. Vectors
  * too. */
-#define BEATS(a, b) (((a) > (b)) | (((a) != (a)) & ((b) == (b))))
+#define BEATS(a, b) (!((a) <= (b)) & ((b) == (b)))

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pooling as pool_window.cl has it, row by row on processors; columns lie side by side in every
- * operand, and there are fewer than 2^31 elements.
+ * operand, and there are fewer than 2^31 elements. Adaptive windows: places alone.
  *
  * Windows are taken apart: first slices and rows, into a line, then columns, along that line. The
  * line begins with w_before elements of nothing and has more behind the row.
  *   y:   line[i] = sum or largest of column i of the rows that a row of windows holds; y[ow] = sum
  *        or largest of line[ow * step + k * dilation]. With places (for indices, and for dx of the
  *        largest) a line of places beside it tells where in the plane each largest element is; of
- *        equals the lesser place counts.
+ *        equals the lesser place counts. Small windows are not taken apart, but read in row-major
+ *        order, VECTOR_WIDTH windows at once.
  *   dx of the average: line[..] = sum of dy[..][ow] / divisor over the rows of windows that hold a
  *        row of dx, w_step apart, zeros between; dx[w] = sum of w_window of its elements, dilation
- *        apart. Adaptive: each window's sum is added to its elements. Rows that the same windows hold
- *        are the same.
+ *        apart. Rows that the same windows hold are the same.
  * Work-item i does rows [i * chunk, (i + 1) * chunk) of y, or of the average's dx; of the largest's
  * dx, planes: clears one, then adds each dy where its row of places says, in the order of y.
- * Local memory, the one item's own: line, places (`floats` elements each), table: 4 * (w_out +
- * VECTOR_WIDTH) ints: first column and number of columns of each window, divisors or results, sums.
+ * Local memory, the one item's own: line, places (`floats` elements each), table: 5 * (w_out +
+ * VECTOR_WIDTH) ints (pool_window_line.cl).
  * Geometry: 1-D, work-groups of one item.
  * Macros: AVERAGE (0: max), BACKWARD, INDICES (0: none are wanted), VECTOR_WIDTH 4, 8 or 16.
  */
@@ -28,52 +28,10 @@
 #define WINDOW_MORE(ANY_INT) ANY_INT(floats)
 #include "pool_window_axis.cl"
 
-#define W VECTOR_WIDTH
-#define VECTOR FLOATS(VECTOR_WIDTH)
-typedef CAT(int, VECTOR_WIDTH) INTS;
-typedef INTS unaligned_ints __attribute__((aligned(4)));
+#include "pool_window_line.cl"
+
 #define PLACED (!AVERAGE && (BACKWARD || INDICES))
-#if AVERAGE
-#define JOIN(a, b) ((a) + (b))
-#define JOIN_LANES(width, v) SUM_LANES(width, v)
-#define NOTHING 0.0f
-#else
-#define JOIN(a, b) MAX_NAN(a, b)
-#define JOIN_LANES(width, v) MAX_LANES(width, v)
-#define NOTHING (-INFINITY)
-#endif
 enum { NOWHERE = 0x7fffffff };
-
-/* How far ahead of its reading x is asked for. */
-#define AHEAD 512
-
-/* 0, 1, ... */
-static inline INTS lane_numbers(void) {
-    int numbers[W];
-    for (int i = 0; i < W; i++) {
-        numbers[i] = i;
-    }
-    return *(const unaligned_ints *)numbers;
-}
-
-/* The table of each item: columns of windows. */
-typedef struct column_table {
-    __local int *first, *count; /* adaptive: of window ow */
-    __local float *divisors;    /* of the average: window_places() along w */
-    __local float *sums;        /* of its dx: of a row of windows */
-} column_table;
-
-static inline void make_table(column_table *t, const pool_axis *w, int count_padding) {
-    for (int ow = 0; ow < w->out; ow++) {
-        const pool_span span = window_span(w, ow);
-        t->first[ow] = span.first;
-        t->count[ow] = span.count;
-        t->divisors[ow] = (float)window_places(w, ow, span.count, count_padding);
-    }
-    for (int ow = w->out; ow < w->out + W; ow++) {
-        t->divisors[ow] = 1.0f;
-    }
-}
 
 /* p[0], p[step], ... */
 static inline VECTOR take(const __local float *p, int step) {
@@ -84,23 +42,6 @@ static inline VECTOR take(const __local float *p, int step) {
         return (VECTOR)(LOAD(VECTOR_WIDTH, p).even, LOAD(VECTOR_WIDTH, p + W).even);
     }
     return GATHER(VECTOR_WIDTH, p, step);
-}
-
-/* The first `count` lanes of v, count <= W. */
-static inline void put(VECTOR v, __global float *to, int count, int streaming) {
-    if (count >= W) {
-        if (streaming && IS_STREAMABLE(VECTOR_WIDTH, to)) {
-            STREAM(VECTOR_WIDTH, v, to);
-        } else {
-            STORE(VECTOR_WIDTH, v, to);
-        }
-        return;
-    }
-    float lanes[W];
-    STORE(VECTOR_WIDTH, v, lanes);
-    for (int i = 0; i < count; i++) {
-        to[i] = lanes[i];
-    }
 }
 
 #if !(BACKWARD && AVERAGE)
@@ -192,28 +133,15 @@ static inline INTS take_places(const __local int *p, int step) {
 
 /* Windows ow .. ow + W - 1 along the line, whose element 0 is `lead` before the row. */
 static inline VECTOR join_along(const __local float *line, const __local int *places,
-    const pool_axis *w, const column_table *t, int ow, INTS numbers, INTS *found) {
+    const pool_axis *w, const column_table *t, int ow, INTS *found) {
     VECTOR best = (VECTOR)(NOTHING);
 #if PLACED
     INTS where = (INTS)(NOWHERE);
-#endif
-    if (!w->adaptive) {
-        const int at = ow * w->step;
-        for (int k = 0; k < w->window; k++) {
-            const VECTOR next = take(line + at + k * w->dilation, w->step);
-#if PLACED
-            const INTS there = take_places(places + at + k * w->dilation, w->step);
-            JOIN_PLACED(next, there)
-#else
-            best = JOIN(best, next);
-#endif
-        }
-    } else {
+    if (w->adaptive) {
         float lanes[W];
         int lane_places[W];
         for (int i = 0; i < min(W, (int)w->out - ow); i++) {
             const int first = t->first[ow + i], count = t->count[ow + i];
-#if PLACED
             float one = NOTHING;
             int place = NOWHERE;
             for (int k = first; k < first + count; k++) {
@@ -226,19 +154,19 @@ static inline VECTOR join_along(const __local float *line, const __local int *pl
             }
             lanes[i] = one;
             lane_places[i] = place;
-#else
-            VECTOR all = (VECTOR)(NOTHING);
-            for (int k = 0; k < count; k += W) {
-                const VECTOR next = numbers < count - k ? LOAD(VECTOR_WIDTH, line + first + k)
-                                                        : (VECTOR)(NOTHING);
-                all = JOIN(all, next);
-            }
-            lanes[i] = JOIN_LANES(VECTOR_WIDTH, all);
-#endif
         }
-        best = LOAD(VECTOR_WIDTH, lanes);
+        *found = *(const unaligned_ints *)lane_places;
+        return LOAD(VECTOR_WIDTH, lanes);
+    }
+#endif
+    const int at = ow * w->step;
+    for (int k = 0; k < w->window; k++) {
+        const VECTOR next = take(line + at + k * w->dilation, w->step);
 #if PLACED
-        where = *(const unaligned_ints *)lane_places;
+        const INTS there = take_places(places + at + k * w->dilation, w->step);
+        JOIN_PLACED(next, there)
+#else
+        best = JOIN(best, next);
 #endif
     }
 #if PLACED
@@ -246,6 +174,8 @@ static inline VECTOR join_along(const __local float *line, const __local int *pl
 #endif
     return best;
 }
+
+#include "pool_window_small.cl"
 #endif
 
 #if INDICES
@@ -253,10 +183,17 @@ typedef CAT(long, VECTOR_WIDTH) LONGS;
 typedef LONGS unaligned_longs __attribute__((aligned(8)));
 
 /* The first `some` places, `step` apart; -1 for nowhere. */
-static inline void put_places(INTS where, long base, __global long *to, INDEX step, int some) {
+static inline void put_places(
+    INTS where, long base, __global long *to, INDEX step, int some, int streaming) {
     const LONGS wide = CAT(convert_long, VECTOR_WIDTH)(where);
     const LONGS all = wide == NOWHERE ? (LONGS)(-1) : wide + base;
     if (some == W && step == 1) {
+#ifdef STORE_PAST
+        if (streaming && IS_STREAMABLE(2 * VECTOR_WIDTH, to)) {
+            STORE_PAST(all, (__global LONGS *)to);
+            return;
+        }
+#endif
         *(__global unaligned_longs *)to = all;
         return;
     }
@@ -274,9 +211,7 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
     __local int *places, __local int *table, INDEX item, const window_numbers numbers) {
     NUMBERS(WINDOW_LIST)
     MAKE_AXES
-    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W)),
-        (__local float *)(table + 3 * (w_out + W))};
-    make_table(&columns, &w_axis, count_padding);
+    const column_table columns = make_table(table, &w_axis, count_padding);
     for (int i = 0; i < floats; i++) {
         line[i] = NOTHING;
 #if PLACED
@@ -284,6 +219,7 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
 #endif
     }
     const INTS numbers_of_lanes = lane_numbers();
+    const inner_windows inner = find_inner(&d_axis, &h_axis, &w_axis);
     const INDEX end = min((item + 1) * chunk, items);
     INDEX oh = item * chunk % h_out, od = item * chunk / h_out % d_out;
     INDEX plane = item * chunk / h_out / d_out;
@@ -295,15 +231,22 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
             const INDEX slices = window_places(&d_axis, od, ds.count, count_padding);
             for (; oh < h_out && row < end; oh++, row++) {
                 const pool_span hs = window_span(&h_axis, oh);
-                join_rows(from, x_d, x_h, ds, hs, &h_axis, &w_axis, line + w_before,
-                    places + w_before);
+                if (inner.direct) {
+                    find_row(from, x_d, x_h, ds, hs, h_extent, &w_axis, inner, &columns,
+                        numbers_of_lanes);
+                } else {
+                    join_rows(from, x_d, x_h, ds, hs, &h_axis, &w_axis, line + w_before,
+                        places + w_before);
+                }
                 const float divisor =
                     (float)(slices * window_places(&h_axis, oh, hs.count, count_padding));
                 __global float *to = plane_y + od * y_d + oh * y_h;
                 for (int ow = 0; ow < w_out; ow += W) {
-                    INTS where;
-                    VECTOR all = join_along(
-                        line, places, &w_axis, &columns, ow, numbers_of_lanes, &where);
+                    INTS where = *(const __local unaligned_ints *)(columns.places + ow);
+                    VECTOR all = LOAD(VECTOR_WIDTH, columns.values + ow);
+                    if (!inner.direct) {
+                        all = join_along(line, places, &w_axis, &columns, ow, &where);
+                    }
 #if AVERAGE
                     const VECTOR share = divisor * LOAD(VECTOR_WIDTH, columns.divisors + ow);
                     all = share > 0.0f ? all / share : (VECTOR)(0.0f);
@@ -315,7 +258,7 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
                         plane_indices ? 0 : (long)plane * d_extent * h_extent * w_extent;
                     put_places(where, base,
                         indices + PLANE(indices, plane) + WITHIN(indices, od, oh, ow), indices_w,
-                        some);
+                        some, streaming);
 #endif
                 }
             }
@@ -342,15 +285,13 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
     __local int *places, __local int *table, INDEX item, const window_numbers numbers) {
     NUMBERS(WINDOW_LIST)
     MAKE_AXES
-    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W)),
-        (__local float *)(table + 3 * (w_out + W))};
-    __local int *winners = table + 2 * (w_out + W);
-    make_table(&columns, &w_axis, count_padding);
+    const column_table columns = make_table(table, &w_axis, count_padding);
     for (int i = 0; i < floats; i++) {
         line[i] = NOTHING;
         places[i] = NOWHERE;
     }
     const INTS numbers_of_lanes = lane_numbers();
+    const inner_windows inner = find_inner(&d_axis, &h_axis, &w_axis);
     const bool dense = dx_h == w_extent && dx_d == h_extent * w_extent;
     const INDEX end = min((item + 1) * chunk, items);
     for (INDEX plane = item * chunk; plane < end; plane++) {
@@ -358,16 +299,23 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
         clear_plane(to, &d_axis, &h_axis, &w_axis, dx_d, dx_h, streaming);
         for (int row = 0; row < d_out * h_out; row++) {
             const int oh = row % h_out, od = row / h_out;
-            join_rows(x + PLANE(x, plane), x_d, x_h, window_span(&d_axis, od),
-                window_span(&h_axis, oh), &h_axis, &w_axis, line + w_before, places + w_before);
-            for (int ow = 0; ow < w_out; ow += W) {
-                INTS where;
-                join_along(line, places, &w_axis, &columns, ow, numbers_of_lanes, &where);
-                *(__local unaligned_ints *)(winners + ow) = where;
+            const pool_span ds = window_span(&d_axis, od), hs = window_span(&h_axis, oh);
+            const __global float *plane_x = x + PLANE(x, plane);
+            if (inner.direct) {
+                find_row(plane_x, x_d, x_h, ds, hs, h_extent, &w_axis, inner, &columns,
+                    numbers_of_lanes);
+            } else {
+                join_rows(plane_x, x_d, x_h, ds, hs, &h_axis, &w_axis, line + w_before,
+                    places + w_before);
+                for (int ow = 0; ow < w_out; ow += W) {
+                    INTS where;
+                    join_along(line, places, &w_axis, &columns, ow, &where);
+                    *(__local unaligned_ints *)(columns.places + ow) = where;
+                }
             }
             const __global float *from = dy + PLANE(dy, plane) + od * dy_d + oh * dy_h;
             for (int ow = 0; ow < w_out; ow++) {
-                const int at = winners[ow];
+                const int at = columns.places[ow];
                 if (at != NOWHERE) {
                     const int place = dense ? at
                                             : at / w_extent / h_extent * dx_d +
@@ -394,26 +342,12 @@ static inline void spread(VECTOR v, __local float *to, int step) {
     }
 }
 
-/* sums[ow] += dy / divisor of a row of windows that have `rows` rows of x. */
-static inline void add_row(__local float *sums, const __global float *dy, float rows, int out,
-    const column_table *columns) {
-    int ow = 0;
-    for (; ow + W <= out; ow += W) {
-        const VECTOR share = LOAD(VECTOR_WIDTH, dy + ow) /
-                             (rows * LOAD(VECTOR_WIDTH, columns->divisors + ow));
-        STORE(VECTOR_WIDTH, LOAD(VECTOR_WIDTH, sums + ow) + share, sums + ow);
-    }
-    for (; ow < out; ow++) {
-        sums[ow] += dy[ow] / (rows * columns->divisors[ow]);
-    }
-}
-
 /* For each window of a row the sum of dy / divisor over the rows of windows that hold row (d, h), to
- * where the line has it; adaptive: added to the elements of each. */
+ * where the line has it. */
 KEEP_APART static void sum_windows(const __global float *dy, int dy_d, int dy_h, int d, int h,
     const pool_axis *d_axis, const pool_axis *h_axis, const pool_axis *w_axis, int counted,
     const column_table *columns, __local float *line) {
-    __local float *sums = columns->sums;
+    __local float *sums = columns->values;
     for (int ow = 0; ow < w_axis->out; ow++) {
         sums[ow] = 0.0f;
     }
@@ -432,17 +366,6 @@ KEEP_APART static void sum_windows(const __global float *dy, int dy_d, int dy_h,
                     columns);
             }
         }
-    }
-    if (w_axis->adaptive) {
-        for (int i = 0; i < w_axis->extent; i++) {
-            line[i] = 0.0f;
-        }
-        for (int ow = 0; ow < w_axis->out; ow++) {
-            for (int k = columns->first[ow]; k < columns->first[ow] + columns->count[ow]; k++) {
-                line[k] += sums[ow];
-            }
-        }
-        return;
     }
     int ow = 0;
     for (; ow + W <= w_axis->out; ow += W) {
@@ -470,11 +393,6 @@ static inline void put_windows(const __local float *line, int window, int dilati
 
 /* The last element held by the very windows that hold p; p itself where that is not easily told. */
 static inline INDEX same_until(const pool_axis *a, INDEX p) {
-    if (a->adaptive) {
-        const INDEX first = p * a->out / a->extent;
-        const INDEX last = ((p + 1) * a->out + a->extent - 1) / a->extent;
-        return min(((first + 1) * a->extent + a->out - 1) / a->out, last * a->extent / a->out) - 1;
-    }
     if (a->dilation > 1) {
         return p;
     }
@@ -488,15 +406,13 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
     __local int *places, __local int *table, INDEX item, const window_numbers numbers) {
     NUMBERS(WINDOW_LIST)
     MAKE_AXES
-    column_table columns = {table, table + w_out + W, (__local float *)(table + 2 * (w_out + W)),
-        (__local float *)(table + 3 * (w_out + W))};
-    make_table(&columns, &w_axis, count_padding);
+    const column_table columns = make_table(table, &w_axis, count_padding);
     for (int i = 0; i < floats; i++) {
         line[i] = 0.0f;
     }
     /* The element of the line that column 0 begins with: windows in front of it are in the border. */
-    const int lead = adaptive ? 0 : (w_window - 1) * w_dilation;
-    const int base = adaptive ? 0 : lead - w_before; /* where window 0's sum is, if lead > before */
+    const int lead = (w_window - 1) * w_dilation;
+    const int base = lead - w_before; /* where window 0's sum is, if lead > before */
     const INDEX end = min((item + 1) * chunk, items);
     INDEX h = item * chunk % h_extent, d = item * chunk / h_extent % d_extent;
     INDEX plane = item * chunk / h_extent / d_extent;
@@ -509,7 +425,7 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
                         count_padding, &columns, line + base);
                     until = same_until(&h_axis, h);
                 }
-                put_windows(line, adaptive ? 1 : w_window, w_dilation, w_extent,
+                put_windows(line, w_window, w_dilation, w_extent,
                     dx + PLANE(dx, plane) + d * dx_d + h * dx_h, streaming);
             }
         }

@@ -16,7 +16,7 @@ enum { MAX, AVERAGE, MAX_BACKWARD, AVERAGE_BACKWARD, OPERATIONS };
 static const char *const operation_names[] = {"max", "average", "max backward", "average backward"};
 static const char *const variables[] = {"CLEAT_MAX_POOL", "CLEAT_AVERAGE_POOL",
     "CLEAT_MAX_POOL_BACKWARD", "CLEAT_AVERAGE_POOL_BACKWARD"};
-static const char *const variants[] = {NULL, "cpu_rows", "direct"};
+static const char *const variants[] = {NULL, "cpu_adaptive", "cpu_rows", "direct"};
 
 static const pool_case table[] = {
     {3, {2, 3, 20}, {0}, {.window = {3}, .stride = {2}, .padding = {1, 1}}},
@@ -48,6 +48,10 @@ static const pool_case table[] = {
     {5, {1, 2, 5, 7, 19}, {2, 3, 4}, {.adaptive = true}},
     {5, {2, 3, 3, 4, 17}, {0}, {.global = true}},
     {5, {2, 2, 3, 8, 8}, {0}, {.window = {1, 2, 2}}},
+    {4, {1, 3, 7, 40}, {0}, {.window = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}},
+    {5, {1, 2, 5, 5, 41}, {0},
+        {.window = {3, 3, 3}, .stride = {2, 2, 2}, .padding = {1, 1, 1, 1, 1, 1}}},
+    {4, {1, 2, 50, 43}, {3, 5}, {.adaptive = true}},
     /* windows without elements */
     {4, {1, 2, 1, 2}, {0},
         {.window = {2, 2}, .stride = {1, 1}, .padding = {2, 3, 2, 3}, .dilation = {3, 4}}},

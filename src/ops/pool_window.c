@@ -9,6 +9,10 @@
 /* Floats of a row with its borders that a work-item keeps at once, at most. */
 enum { LINE_LIMIT = 16384 };
 
+/* Floats of dx that are stored together, where rows are shorter: pieces of the first-level cache.
+ */
+enum { STAGE = 512 };
+
 /* The problem with all three axes, those that are missing of one element. */
 typedef struct window_problem {
     const pool_problem *given;
@@ -139,16 +143,31 @@ static int64_t line_floats(const device_profile *profile, const window_problem *
     return floats <= LINE_LIMIT ? floats : 0;
 }
 
-static bool suits_rows(const device_profile *profile, const void *data) {
-    const window_problem *w = data;
-    const int64_t floats = line_floats(profile, w);
-    bool fits =
-        profile->is_cpu && floats > 0 && w->before[2] <= LINE_LIMIT &&
-        (size_t)(2 * floats + 4 * (w->out[2] + profile->float_width)) * 4 <= profile->local_memory;
+/* Columns side by side. */
+static bool has_rows(const window_problem *w) {
+    bool fits = true;
     for (int i = 0; i < w->count; ++i) {
         fits = fits && (w->tensors[i].stride[4] == 1 || w->tensors[i].shape[4] == 1);
     }
     return fits;
+}
+
+/* Whether places of the largest elements are to be found. */
+static bool is_placed(const window_problem *w) {
+    return !w->given->average && (w->given->backward || w->given->indices != NULL);
+}
+
+/* Of the table of a row's windows: cl/pool_window_line.cl. */
+static int64_t table_ints(const device_profile *profile, const window_problem *w) {
+    return 5 * (w->out[2] + profile->float_width);
+}
+
+static bool suits_rows(const device_profile *profile, const void *data) {
+    const window_problem *w = data;
+    const int64_t floats = line_floats(profile, w);
+    const bool fits = profile->is_cpu && floats > 0 && w->before[2] <= LINE_LIMIT &&
+                      (size_t)(2 * floats + table_ints(profile, w)) * 4 <= profile->local_memory;
+    return fits && has_rows(w) && (!w->given->adaptive || is_placed(w));
 }
 
 static cleat_status enqueue_rows(cleat_context *context, const void *data) {
@@ -167,7 +186,55 @@ static cleat_status enqueue_rows(cleat_context *context, const void *data) {
     launch_numbers_end(&l);
     launch_local(&l, (size_t)floats * 4);
     launch_local(&l, (size_t)(p->average ? 1 : floats) * 4);
-    launch_local(&l, (size_t)(4 * (w->out[2] + width)) * 4);
+    launch_local(&l, (size_t)table_ints(profile, w) * 4);
+    return launch_all(context, &l, 1);
+}
+
+/* ---- Adaptive windows ---- */
+
+/* Floats of rows of dx that are put together before they are stored; 0: they are stored as they
+ * are. */
+static int64_t stage_floats(const device_profile *profile, const window_problem *w) {
+    const int64_t least = w->extent[2] + 2 * profile->float_width;
+    const bool waits = w->given->backward && w->extent[2] % profile->float_width != 0 &&
+                       (w->extent[1] == 1 || w->tensors[w->count - 1].stride[3] == w->extent[2]);
+    return !waits ? 0 : least > STAGE ? least : STAGE;
+}
+
+static int64_t adaptive_line_floats(const device_profile *profile, const window_problem *w) {
+    return (w->given->backward ? 3 : 2) * (w->extent[2] + profile->float_width);
+}
+
+static int64_t adaptive_table_ints(const device_profile *profile, const window_problem *w) {
+    return table_ints(profile, w) + (w->given->backward ? 2 * w->extent[1] + w->out[1] : 0);
+}
+
+static bool suits_adaptive(const device_profile *profile, const void *data) {
+    const window_problem *w = data;
+    const bool small = !w->index64 && w->out[2] <= LINE_LIMIT && w->extent[2] <= LINE_LIMIT &&
+                       w->out[1] <= LINE_LIMIT && w->extent[1] <= LINE_LIMIT;
+    return profile->is_cpu && w->given->adaptive && !is_placed(w) && small && has_rows(w) &&
+           (size_t)(adaptive_line_floats(profile, w) + stage_floats(profile, w) +
+                    adaptive_table_ints(profile, w)) *
+                   4 <=
+               profile->local_memory;
+}
+
+static cleat_status enqueue_adaptive(cleat_context *context, const void *data) {
+    const window_problem *w = data;
+    const device_profile *profile = context_profile(context);
+    const int64_t *rows = w->given->backward ? w->extent : w->out;
+    const int64_t items = w->planes * rows[0] * rows[1];
+    launch l = begin(w, "pool_adaptive", "pool_adaptive");
+    const int64_t staged = stage_floats(profile, w);
+    launch_macro(&l, "VECTOR_WIDTH", profile->float_width);
+    const int64_t chunk = work_split(profile, items, 1, &l);
+    add_arguments(profile, w, items, chunk, &l);
+    launch_int(&l, (int32_t)staged);
+    launch_numbers_end(&l);
+    launch_local(&l, (size_t)adaptive_line_floats(profile, w) * 4);
+    launch_local(&l, (size_t)(staged > 0 ? staged : 1) * 4);
+    launch_local(&l, (size_t)adaptive_table_ints(profile, w) * 4);
     return launch_all(context, &l, 1);
 }
 
@@ -178,6 +245,7 @@ static bool always(const device_profile *profile, const void *data) {
 }
 
 static const variant variants[] = {
+    {"cpu_adaptive", suits_adaptive, enqueue_adaptive},
     {"cpu_rows", suits_rows, enqueue_rows},
     {"direct", always, enqueue_direct},
     {NULL, NULL, NULL},
