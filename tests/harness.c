@@ -153,5 +153,10 @@ int main(void) {
         good = good && buffers_are_gone();
         cleat_context_release(shared_context);
     }
+    if (good && cleat_host_allocations() != 0) {
+        fprintf(stderr, "leak: %zu pieces of host memory are alive at the end\n",
+            cleat_host_allocations());
+        good = false;
+    }
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

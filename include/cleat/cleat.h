@@ -30,6 +30,7 @@
 #include <cleat/layout.h>
 #include <cleat/loss.h>
 #include <cleat/matmul.h>
+#include <cleat/memory.h>
 #include <cleat/normalization.h>
 #include <cleat/optimizer.h>
 #include <cleat/packed.h>

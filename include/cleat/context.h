@@ -4,6 +4,7 @@
 
 #include <cleat/cache.h>
 #include <cleat/export.h>
+#include <cleat/memory.h>
 #include <cleat/status.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -94,7 +95,9 @@ typedef struct cleat_context_options {
      * CLEAT_CACHE_AUTO they are stored as soon as they are built. Copied. */
     const cleat_cache_store *cache_store;
     cleat_verification verification;
-    uint64_t reserved[5]; /* later versions take their fields from here, so zero stays default */
+    /* Where device memory comes from, see <cleat/memory.h>. NULL: from the driver. Copied. */
+    const cleat_device_allocator *device_allocator;
+    uint64_t reserved[4]; /* later versions take their fields from here, so zero stays default */
 } cleat_context_options;
 
 /*

@@ -1,77 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/context_state.h"
-#include "core/large_pages.h"
+#include "core/memory.h"
 #include "core/tensor_check.h"
-#include <stdlib.h>
-
-static double mebibytes(uint64_t bytes) {
-    return (double)bytes / (1024.0 * 1024.0);
-}
-
-cleat_status context_admit(cleat_context *context, size_t bytes) {
-    const cleat_device_info *info = &context->profile.info;
-    uint64_t held = context->statistics.buffer_bytes + context->statistics.scratch_bytes;
-    REFUSE_IF(bytes > info->max_allocation, CLEAT_OUT_OF_DEVICE_MEMORY,
-        "%.1f MiB asked for in one piece, %s allows at most %.1f MiB", mebibytes(bytes), info->name,
-        mebibytes(info->max_allocation));
-    REFUSE_IF(bytes > info->global_memory || held > info->global_memory - bytes,
-        CLEAT_OUT_OF_DEVICE_MEMORY,
-        "%.1f MiB asked for, %.1f MiB held already, %s has %.1f MiB in all", mebibytes(bytes),
-        mebibytes(held), info->name, mebibytes(info->global_memory));
-    return CLEAT_OK;
-}
-
-/* Of a processor's buffer, which is the process's own memory: its place is told by mapping it,
- * which moves nothing and need not be waited for. */
-static void ask_large_pages(cleat_context *context, size_t bytes, cl_mem memory) {
-    cl_int error = CL_SUCCESS;
-    if (!context->profile.is_cpu || bytes < LARGE_PAGES_LEAST) {
-        return;
-    }
-    void *start = clEnqueueMapBuffer(context->queue, memory, CL_FALSE,
-        CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0, NULL, NULL, &error);
-    if (error == CL_SUCCESS && start != NULL) {
-        large_pages_ask(start, bytes);
-        clEnqueueUnmapMemObject(context->queue, memory, start, 0, NULL, NULL);
-    }
-}
-
-/* Creates the memory object and makes the driver find room for it now, where it can: many
- * allocate at first use, and then the failure hits whatever comes next. */
-static cleat_status create_memory(cleat_context *context, size_t bytes, cl_mem *memory) {
-    cl_int error = CL_SUCCESS;
-    TRY(context_admit(context, bytes));
-    cl_mem made = clCreateBuffer(context->cl, CL_MEM_READ_WRITE, bytes, NULL, &error);
-    if (error == CL_SUCCESS) {
-        error = clEnqueueMigrateMemObjects(
-            context->queue, 1, &made, CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED, 0, NULL, NULL);
-        if (error != CL_MEM_OBJECT_ALLOCATION_FAILURE && error != CL_OUT_OF_RESOURCES &&
-            error != CL_OUT_OF_HOST_MEMORY) {
-            ask_large_pages(context, bytes, made);
-            *memory = made;
-            return CLEAT_OK;
-        }
-        clReleaseMemObject(made);
-    }
-    cleat_status status = status_from_cl(error, "clCreateBuffer");
-    return status_set(status, "%s for %.1f MiB, with %.1f MiB held already on %s (%.1f MiB in all)",
-        cl_error_name(error), mebibytes(bytes),
-        mebibytes(context->statistics.buffer_bytes + context->statistics.scratch_bytes),
-        context->profile.info.name, mebibytes(context->profile.info.global_memory));
-}
-
-cleat_status context_allocate(cleat_context *context, size_t bytes, cl_mem *memory) {
-    cleat_status status = create_memory(context, bytes, memory);
-    if (status == CLEAT_OUT_OF_DEVICE_MEMORY && context->scratch.idle_bytes > 0) {
-        scratch_pool_trim(context);
-        clFinish(context->queue);
-        status = create_memory(context, bytes, memory);
-    }
-    return status;
-}
 
 static cleat_buffer *new_buffer(cleat_context *context) {
-    cleat_buffer *buffer = calloc(1, sizeof *buffer);
+    cleat_buffer *buffer = memory_allocate_zeroed(1, sizeof *buffer);
     if (buffer == NULL) {
         return NULL;
     }
@@ -81,25 +14,47 @@ static cleat_buffer *new_buffer(cleat_context *context) {
     return buffer;
 }
 
+cleat_status buffer_find_root(cleat_buffer *buffer) {
+    cl_mem parent = NULL;
+    TRY_CL(clGetMemObjectInfo(
+        buffer->memory, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL));
+    buffer->root = parent != NULL ? parent : buffer->memory;
+    if (parent != NULL) {
+        TRY_CL(clGetMemObjectInfo(
+            buffer->memory, CL_MEM_OFFSET, sizeof buffer->root_offset, &buffer->root_offset, NULL));
+    }
+    return CLEAT_OK;
+}
+
+/* Call with the mutex held. */
+static cleat_status allocate(cleat_buffer *buffer, size_t size) {
+    cleat_context *context = buffer->context;
+    TRY(context_allocate(context, size, &buffer->memory));
+    buffer->root = buffer->memory;
+    cleat_status status = context->allocator.allocate != NULL ? buffer_find_root(buffer) : CLEAT_OK;
+    if (status != CLEAT_OK) {
+        context_free_memory(context, buffer->memory, size);
+        return status;
+    }
+    buffer->size = size;
+    context->statistics.buffer_bytes += size;
+    return CLEAT_OK;
+}
+
 static cleat_status create_buffer(
     const char *operation, cleat_context *context, size_t size, cleat_buffer **out) {
     cleat_buffer *buffer = new_buffer(context);
     REFUSE_IF(buffer == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", operation);
     if (size > 0) {
         pthread_mutex_lock(&context->mutex);
-        cleat_status status = context_allocate(context, size, &buffer->memory);
-        if (status == CLEAT_OK) {
-            context->statistics.buffer_bytes += size;
-        }
+        cleat_status status = allocate(buffer, size);
         pthread_mutex_unlock(&context->mutex);
         if (status != CLEAT_OK) {
-            free(buffer);
+            memory_free(buffer);
             cleat_context_release(context);
             return status_prefix(status, operation);
         }
     }
-    buffer->size = size;
-    buffer->root = buffer->memory;
     *out = buffer;
     return CLEAT_OK;
 }
@@ -122,14 +77,13 @@ void cleat_buffer_release(cleat_buffer *buffer) {
     }
     cleat_context *context = buffer->context;
     if (buffer->memory != NULL && context_usable(context) == CLEAT_OK) {
-        context_free_memory(context, buffer->memory);
-        if (!buffer->wrapped) {
-            pthread_mutex_lock(&context->mutex);
-            context->statistics.buffer_bytes -= buffer->size;
-            pthread_mutex_unlock(&context->mutex);
-        }
+        const size_t size = buffer->wrapped ? 0 : buffer->size;
+        pthread_mutex_lock(&context->mutex);
+        context_free_memory(context, buffer->memory, size);
+        context->statistics.buffer_bytes -= size;
+        pthread_mutex_unlock(&context->mutex);
     }
-    free(buffer);
+    memory_free(buffer);
     cleat_context_release(context);
 }
 

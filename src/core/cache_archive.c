@@ -6,10 +6,10 @@
 #include "core/cache_folder.h"
 #include "core/files.h"
 #include "core/hash128.h"
+#include "core/memory.h"
 #include <cleat/cache.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FORMAT = 1 };
@@ -51,7 +51,7 @@ static archive_entry **find(cleat_cache_archive *archive, const char *name) {
 
 /* Adds a copy, in place of an older one; `name` has CACHE_NAME_LENGTH characters. */
 static bool add(cleat_cache_archive *archive, const char *name, const void *bytes, size_t size) {
-    archive_entry *entry = malloc(sizeof *entry + size);
+    archive_entry *entry = memory_allocate(sizeof *entry + size);
     if (entry == NULL) {
         return false;
     }
@@ -64,7 +64,7 @@ static bool add(cleat_cache_archive *archive, const char *name, const void *byte
     entry->next = old != NULL ? old->next : NULL;
     *place = entry;
     pthread_mutex_unlock(&archive->mutex);
-    free(old);
+    memory_free(old);
     return true;
 }
 
@@ -101,11 +101,11 @@ void cleat_cache_archive_close(cleat_cache_archive *archive) {
     }
     while (archive->entries != NULL) {
         archive_entry *next = archive->entries->next;
-        free(archive->entries);
+        memory_free(archive->entries);
         archive->entries = next;
     }
     pthread_mutex_destroy(&archive->mutex);
-    free(archive);
+    memory_free(archive);
 }
 
 /* Takes the file's content apart; false when it is no whole archive, or memory is out (*full). */
@@ -146,9 +146,9 @@ static bool unpack(
 
 cleat_status cleat_cache_archive_open(const char *path, cleat_cache_archive **out) {
     REFUSE_IF(out == NULL, CLEAT_INVALID_ARGUMENT, "cache_archive_open: archive is NULL");
-    cleat_cache_archive *archive = calloc(1, sizeof *archive);
+    cleat_cache_archive *archive = memory_allocate_zeroed(1, sizeof *archive);
     if (archive == NULL || pthread_mutex_init(&archive->mutex, NULL) != 0) {
-        free(archive);
+        memory_free(archive);
         return status_set(CLEAT_OUT_OF_HOST_MEMORY, "cache_archive_open: no host memory");
     }
     size_t size = 0;
@@ -168,7 +168,7 @@ cleat_status cleat_cache_archive_open(const char *path, cleat_cache_archive **ou
                            "machine",
                            path);
     }
-    free(content);
+    memory_free(content);
     if (status != CLEAT_OK) {
         cleat_cache_archive_close(archive);
         return status;
@@ -186,7 +186,7 @@ static unsigned char *pack(const cleat_cache_archive *archive, size_t *size) {
         *size += sizeof e->header + (size_t)e->header.size;
         header.entries++;
     }
-    unsigned char *content = malloc(*size);
+    unsigned char *content = memory_allocate(*size);
     if (content == NULL) {
         return NULL;
     }
@@ -211,11 +211,11 @@ cleat_status cleat_cache_archive_save(cleat_cache_archive *archive, const char *
     unsigned char *content = pack(archive, &size);
     pthread_mutex_unlock(&archive->mutex);
     REFUSE_IF(content == NULL, CLEAT_OUT_OF_HOST_MEMORY,
-        "cache_archive_save: no memory for %zu bytes", size);
+        "cache_archive_save: no host memory for %zu bytes", size);
     errno = 0;
     bool good = file_replace(path, content, size);
     int reason = errno;
-    free(content);
+    memory_free(content);
     REFUSE_IF(!good, CLEAT_INVALID_ARGUMENT, "cache_archive_save: %s cannot be written: %s", path,
         reason != 0 ? strerror(reason) : "it is in no folder");
     return CLEAT_OK;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/cache_folder.h"
 #include "core/files.h"
+#include "core/memory.h"
 #include <cleat/cache.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,7 +91,7 @@ cleat_status cleat_cache_folder_info(const char *cache_dir, cleat_cache_folder *
         each_entry(path.text, false, &found.entries, &found.bytes, &found.exists);
         found.writable = is_writable(path.text);
     }
-    free(path.text);
+    memory_free(path.text);
     if (status == CLEAT_OK) {
         *folder = found;
     }
@@ -109,7 +109,7 @@ cleat_status cleat_cache_folder_clear(const char *cache_dir, uint64_t *removed) 
         status = status_set(CLEAT_INVALID_ARGUMENT,
             "cache_folder_clear: not every entry of %s could be removed", path.text);
     }
-    free(path.text);
+    memory_free(path.text);
     if (removed != NULL) {
         *removed = entries;
     }

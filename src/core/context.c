@@ -2,6 +2,7 @@
 #include "core/context_state.h"
 #include "core/device.h"
 #include "core/disk_cache.h"
+#include "core/memory.h"
 #include "core/tensor_check.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,12 +48,6 @@ static size_t default_scratch_limit(const cleat_device_info *info) {
     return (size_t)(quarter < most ? quarter : most);
 }
 
-static char *copy_text(const char *text) {
-    size_t size = strlen(text) + 1;
-    char *copy = malloc(size);
-    return copy != NULL ? memcpy(copy, text, size) : NULL;
-}
-
 /* What needs no OpenCL. */
 static cleat_status set_up(cleat_context *context, const cleat_context_options *options) {
     context->references = 1;
@@ -60,9 +55,14 @@ static cleat_status set_up(cleat_context *context, const cleat_context_options *
     context->profiling = options->profiling;
     context->log = options->log;
     context->log_data = options->log_data;
+    const cleat_device_allocator *own = options->device_allocator;
+    REFUSE_IF(own != NULL && (own->allocate == NULL || own->release == NULL),
+        CLEAT_INVALID_ARGUMENT, "context_create: device_allocator->%s is NULL",
+        own->allocate == NULL ? "allocate" : "release");
+    context->allocator = own != NULL ? *own : (cleat_device_allocator){0};
     const char *kernel_dir = getenv("CLEAT_KERNEL_DIR");
     if (kernel_dir != NULL && kernel_dir[0] != '\0') {
-        context->kernel_dir = copy_text(kernel_dir);
+        context->kernel_dir = memory_copy_text(kernel_dir);
         REFUSE_IF(context->kernel_dir == NULL, CLEAT_OUT_OF_HOST_MEMORY,
             "context_create: no host memory");
     }
@@ -101,7 +101,7 @@ static void free_context(cleat_context *context) {
     }
     profile_table_clear(&context->rows, driver_alive);
     kernel_cache_clear(&context->kernels, driver_alive);
-    scratch_pool_clear(&context->scratch, driver_alive);
+    scratch_pool_clear(driver_alive ? context : NULL, &context->scratch);
     if (driver_alive && context->queue != NULL) {
         clReleaseCommandQueue(context->queue);
     }
@@ -115,15 +115,15 @@ static void free_context(cleat_context *context) {
     }
     plan_free(context->plan);
     process_mark_free(&context->mark);
-    free(context->kernel_dir);
-    free(context->cache_dir);
-    free(context->tuning_file);
-    free(context->tuned.entries);
-    free(context);
+    memory_free(context->kernel_dir);
+    memory_free(context->cache_dir);
+    memory_free(context->tuning_file);
+    memory_free(context->tuned.entries);
+    memory_free(context);
 }
 
 static cleat_context *new_context(void) {
-    cleat_context *context = calloc(1, sizeof *context);
+    cleat_context *context = memory_allocate_zeroed(1, sizeof *context);
     if (context == NULL) {
         return NULL;
     }
@@ -134,7 +134,7 @@ static cleat_context *new_context(void) {
             while (i-- > 0) {
                 pthread_mutex_destroy(mutexes[i]);
             }
-            free(context);
+            memory_free(context);
             return NULL;
         }
     }
@@ -222,11 +222,6 @@ cleat_status context_create_on(
     }
     *out = context;
     return CLEAT_OK;
-}
-
-void context_free_memory(cleat_context *context, cl_mem memory) {
-    atomic_fetch_add(&context->memory_era, 1);
-    clReleaseMemObject(memory);
 }
 
 void cleat_context_retain(cleat_context *context) {

@@ -26,13 +26,14 @@ struct cleat_context {
     bool profiling;
     cleat_log_callback log;
     void *log_data;
-    char *kernel_dir;              /* $CLEAT_KERNEL_DIR, or NULL */
-    char *cache_dir;               /* of the disk cache, NULL when there is none */
-    char *tuning_file;             /* NULL when there is none */
-    cleat_cache_store cache_store; /* instead of cache_dir, where its load is not NULL */
-    bool never_compiles;           /* CLEAT_CACHE_ONLY */
-    bool stores_late;              /* what was built goes to cache_dir only at the context's end */
-    double created;                /* clock_seconds() */
+    cleat_device_allocator allocator; /* the caller's; all NULL: the driver's memory */
+    char *kernel_dir;                 /* $CLEAT_KERNEL_DIR, or NULL */
+    char *cache_dir;                  /* of the disk cache, NULL when there is none */
+    char *tuning_file;                /* NULL when there is none */
+    cleat_cache_store cache_store;    /* instead of cache_dir, where its load is not NULL */
+    bool never_compiles;              /* CLEAT_CACHE_ONLY */
+    bool stores_late; /* what was built goes to cache_dir only at the context's end */
+    double created;   /* clock_seconds() */
 
     atomic_uint_fast64_t memory_era; /* counts the cl_mem released: while it stands, a handle means
                                         what it meant */
@@ -69,8 +70,13 @@ cleat_status context_admit(cleat_context *context, size_t bytes);
  * mutex held. */
 cleat_status context_allocate(cleat_context *context, size_t bytes, cl_mem *memory);
 
-/* Every cl_mem that a kernel may have had as an argument is released through this. */
-void context_free_memory(cleat_context *context, cl_mem memory);
+/* Every cl_mem that a kernel may have had as an argument is released through this. `bytes`: what
+ * context_allocate() was asked for; 0 for the caller's own, on which it drops a reference. Call
+ * with the mutex held, or when nothing else can use the context. */
+void context_free_memory(cleat_context *context, cl_mem memory, size_t bytes);
+
+/* Fills in which memory object the buffer's is part of, and where. */
+cleat_status buffer_find_root(cleat_buffer *buffer);
 
 /* What profiling needs about a command from before it is enqueued. */
 typedef struct measure {

@@ -9,6 +9,7 @@
  * float operations a second, a multiply-add counting as one.
  */
 #include "core/device.h"
+#include "core/memory.h"
 #include <CL/cl_ext.h>
 #include <ctype.h>
 #include <stdio.h>
@@ -21,9 +22,10 @@
 
 static cleat_status add_device(
     device_list *list, cl_platform_id platform, cl_device_id device, int32_t p, int32_t d) {
-    device_entry *entries = realloc(list->entries, (list->count + 1) * sizeof *entries);
+    device_entry *entries = memory_resize(list->entries, (list->count + 1) * sizeof *entries);
     if (entries == NULL) {
-        return status_set(CLEAT_OUT_OF_HOST_MEMORY, "devices: no memory for the list of devices");
+        return status_set(
+            CLEAT_OUT_OF_HOST_MEMORY, "devices: no host memory for the list of devices");
     }
     list->entries = entries;
     device_entry *entry = &entries[list->count];
@@ -50,9 +52,10 @@ static cleat_status add_platform(device_list *list, cl_platform_id platform, int
         }
         return CLEAT_OK;
     }
-    cl_device_id *devices = calloc(count, sizeof(cl_device_id));
+    cl_device_id *devices = memory_allocate_zeroed(count, sizeof(cl_device_id));
     if (devices == NULL) {
-        return status_set(CLEAT_OUT_OF_HOST_MEMORY, "devices: no memory for %u devices", count);
+        return status_set(
+            CLEAT_OUT_OF_HOST_MEMORY, "devices: no host memory for %u devices", count);
     }
     cleat_status status = CLEAT_OK;
     if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, count, devices, NULL) == CL_SUCCESS) {
@@ -60,7 +63,7 @@ static cleat_status add_platform(device_list *list, cl_platform_id platform, int
             status = add_device(list, platform, devices[i], index, (int32_t)i);
         }
     }
-    free(devices);
+    memory_free(devices);
     return status;
 }
 
@@ -119,7 +122,7 @@ cleat_status device_list_make(device_list *list) {
 }
 
 void device_list_free(device_list *list) {
-    free(list->entries);
+    memory_free(list->entries);
     memset(list, 0, sizeof *list);
 }
 

@@ -4,9 +4,9 @@
 #include "core/context_state.h"
 #include "core/files.h"
 #include "core/hash128.h"
+#include "core/memory.h"
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FORMAT = 1 };
@@ -38,7 +38,7 @@ static cleat_status open_folder(cleat_context *context, const char *cache_dir) {
     text_builder folder = {NULL, 0, 0};
     cleat_status status = cache_folder_find(cache_dir, &folder);
     if (status != CLEAT_OK || folder.length == 0) {
-        free(folder.text);
+        memory_free(folder.text);
         context_log(context, "kernels are not cached on disk: no folder for them "
                              "(CLEAT_CACHE_DIR, XDG_CACHE_HOME and HOME are not set, or too long)");
         return status;
@@ -110,10 +110,10 @@ static unsigned char *read_entry(
     pthread_mutex_lock(&context->store_mutex);
     *size = store->load(store->data, name, NULL, 0);
     *missing = *size == 0;
-    entry = *missing || *size > max_entry ? NULL : malloc(*size);
+    entry = *missing || *size > max_entry ? NULL : memory_allocate(*size);
     /* Replaced meanwhile by one of another size: what was read is not whole. */
     if (entry != NULL && store->load(store->data, name, entry, *size) != *size) {
-        free(entry);
+        memory_free(entry);
         entry = NULL;
     }
     pthread_mutex_unlock(&context->store_mutex);
@@ -175,7 +175,7 @@ cl_program disk_cache_load(cleat_context *context, const text_builder *key, cons
         program = program_from_binary(context, entry + sizeof(entry_header) + key->length,
             size - sizeof(entry_header) - key->length, options);
     }
-    free(entry);
+    memory_free(entry);
     pthread_mutex_lock(&context->mutex);
     context->statistics.kernels_loaded += program != NULL;
     context->statistics.cache_rejected += program == NULL;
@@ -211,7 +211,7 @@ static unsigned char *fetch_binary(
     if (own == count || sizes[own] == 0 || sizes[own] > max_entry) {
         return NULL;
     }
-    unsigned char *entry = calloc(1, room + sizes[own]);
+    unsigned char *entry = memory_allocate_zeroed(1, room + sizes[own]);
     if (entry == NULL) {
         return NULL;
     }
@@ -219,7 +219,7 @@ static unsigned char *fetch_binary(
     binaries[own] = entry + room;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, count * sizeof *binaries, binaries, NULL) !=
         CL_SUCCESS) {
-        free(entry);
+        memory_free(entry);
         return NULL;
     }
     *size = sizes[own];
@@ -297,7 +297,7 @@ void disk_cache_store(cleat_context *context, const text_builder *key, cl_progra
     }
     seal_entry(key, entry, binary_size);
     write_entry(context, name, entry, room + binary_size);
-    free(entry);
+    memory_free(entry);
 }
 
 bool disk_cache_load_note(cleat_context *context, const text_builder *key, unsigned char *note) {
@@ -311,7 +311,7 @@ bool disk_cache_load_note(cleat_context *context, const text_builder *key, unsig
     if (good) {
         *note = entry[size - 1];
     }
-    free(entry);
+    memory_free(entry);
     return good;
 }
 
@@ -319,11 +319,11 @@ void disk_cache_store_note(cleat_context *context, const text_builder *key, unsi
     char name[CACHE_NAME_LENGTH + 1];
     size_t room = sizeof(entry_header) + key->length;
     entry_name(key, name);
-    unsigned char *entry = is_storable(context, name) ? calloc(1, room + 1) : NULL;
+    unsigned char *entry = is_storable(context, name) ? memory_allocate_zeroed(1, room + 1) : NULL;
     if (entry != NULL) {
         entry[room] = note;
         seal_entry(key, entry, 1);
         write_entry(context, name, entry, room + 1);
-        free(entry);
+        memory_free(entry);
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/files.h"
+#include "core/memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +39,7 @@ char *file_read(const char *path, uint64_t most, size_t *size) {
         return NULL;
     }
     FILE *file = fopen(path, "rb");
-    char *content = file != NULL ? malloc((size_t)about.st_size + 1) : NULL;
+    char *content = file != NULL ? memory_allocate((size_t)about.st_size + 1) : NULL;
     if (content != NULL) {
         /* Renamed over meanwhile, or growing: what was read will not be what it should be. */
         *size = fread(content, 1, (size_t)about.st_size, file);

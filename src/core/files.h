@@ -11,7 +11,7 @@
 enum { FILE_MAX_PATH = 4096 };
 
 /* The content of a regular file of at most `most` bytes, and a zero behind it that *size does not
- * count; free() it. NULL when there is none or it is not like that. */
+ * count; memory_free() it. NULL when there is none or it is not like that. */
 char *file_read(const char *path, uint64_t most, size_t *size);
 
 /* Writes beside and renames: readers see the old file or the whole new one. Makes the folders. */

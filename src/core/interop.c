@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/context_state.h"
+#include "core/memory.h"
 #include "core/tensor_check.h"
-#include <stdlib.h>
 
 cleat_status cleat_context_create_from_queue(
     cl_command_queue queue, const cleat_context_options *options, cleat_context **context) {
@@ -21,7 +21,7 @@ cl_device_id cleat_context_cl_device(cleat_context *context) {
     return context != NULL ? context->device : NULL;
 }
 
-/* Fills size, and for a sub-buffer its parent and place there. */
+/* Fills memory, size, and for a sub-buffer its parent and place there. */
 static cleat_status describe_memory(cleat_context *context, cl_mem memory, cleat_buffer *buffer) {
     cl_context owner = NULL;
     cl_mem_object_type type = 0;
@@ -32,32 +32,25 @@ static cleat_status describe_memory(cleat_context *context, cl_mem memory, cleat
     REFUSE_IF(type != CL_MEM_OBJECT_BUFFER, CLEAT_INVALID_ARGUMENT,
         "buffer_wrap: the memory object is no buffer but of type 0x%x", (unsigned)type);
     TRY_CL(clGetMemObjectInfo(memory, CL_MEM_SIZE, sizeof buffer->size, &buffer->size, NULL));
-    cl_mem parent = NULL;
-    TRY_CL(clGetMemObjectInfo(memory, CL_MEM_ASSOCIATED_MEMOBJECT, sizeof parent, &parent, NULL));
-    buffer->root = parent != NULL ? parent : memory;
-    if (parent != NULL) {
-        TRY_CL(clGetMemObjectInfo(
-            memory, CL_MEM_OFFSET, sizeof buffer->root_offset, &buffer->root_offset, NULL));
-    }
-    return CLEAT_OK;
+    buffer->memory = memory;
+    return buffer_find_root(buffer);
 }
 
 cleat_status cleat_buffer_wrap(cleat_context *context, cl_mem memory, cleat_buffer **out) {
     TRY(check_context("buffer_wrap", context));
     REFUSE_IF(memory == NULL, CLEAT_INVALID_ARGUMENT, "buffer_wrap: memory is NULL");
     REFUSE_IF(out == NULL, CLEAT_INVALID_ARGUMENT, "buffer_wrap: buffer is NULL");
-    cleat_buffer *buffer = calloc(1, sizeof *buffer);
+    cleat_buffer *buffer = memory_allocate_zeroed(1, sizeof *buffer);
     REFUSE_IF(buffer == NULL, CLEAT_OUT_OF_HOST_MEMORY, "buffer_wrap: no host memory");
     cleat_status status = describe_memory(context, memory, buffer);
     if (status == CLEAT_OK) {
         status = status_from_cl(clRetainMemObject(memory), "clRetainMemObject");
     }
     if (status != CLEAT_OK) {
-        free(buffer);
+        memory_free(buffer);
         return status;
     }
     buffer->references = 1;
-    buffer->memory = memory;
     buffer->wrapped = true;
     buffer->context = context;
     cleat_context_retain(context);

@@ -2,8 +2,8 @@
 #include "core/kernel_cache.h"
 #include "core/context_state.h"
 #include "core/disk_cache.h"
+#include "core/memory.h"
 #include "core/program.h"
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -84,9 +84,9 @@ static void free_program(cached_program *program, bool driver_alive) {
     if (program->program != NULL && driver_alive) {
         clReleaseProgram(program->program);
     }
-    free(program->unstored.text);
-    free(program->macros);
-    free(program);
+    memory_free(program->unstored.text);
+    memory_free(program->macros);
+    memory_free(program);
 }
 
 static void free_kernel(cached_kernel *kernel, bool driver_alive) {
@@ -94,19 +94,19 @@ static void free_kernel(cached_kernel *kernel, bool driver_alive) {
         if (kernel->kernel != NULL && driver_alive) {
             clReleaseKernel(kernel->kernel);
         }
-        free(kernel->arguments);
-        free(kernel);
+        memory_free(kernel->arguments);
+        memory_free(kernel);
     }
 }
 
 static cached_program *new_program(const launch *l) {
-    cached_program *program = calloc(1, sizeof *program);
+    cached_program *program = memory_allocate_zeroed(1, sizeof *program);
     if (program == NULL) {
         return NULL;
     }
     program->macro_count = l->macro_count;
     program->family = l->family;
-    program->macros = calloc((size_t)l->macro_count + 1, sizeof *program->macros);
+    program->macros = memory_allocate_zeroed((size_t)l->macro_count + 1, sizeof *program->macros);
     if (program->macros == NULL) {
         free_program(program, true);
         return NULL;
@@ -145,7 +145,8 @@ static cleat_status create_kernel(cleat_context *context, const launch *l, cache
     TRY(status_from_cl(error, "clCreateKernel"));
     TRY_CL(clGetKernelInfo(kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof kernel->argument_count,
         &kernel->argument_count, NULL));
-    kernel->arguments = calloc((size_t)kernel->argument_count + 1, sizeof *kernel->arguments);
+    kernel->arguments =
+        memory_allocate_zeroed((size_t)kernel->argument_count + 1, sizeof *kernel->arguments);
     REFUSE_IF(
         kernel->arguments == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", l->operation);
     TRY_CL(clGetKernelWorkGroupInfo(kernel->kernel, context->device, CL_KERNEL_WORK_GROUP_SIZE,
@@ -160,7 +161,7 @@ static cleat_status add_kernel(
     cleat_context *context, const launch *l, uint64_t hash, cached_kernel **result) {
     cached_program *program = NULL;
     TRY(get_program(context, l, &program));
-    cached_kernel *kernel = calloc(1, sizeof *kernel);
+    cached_kernel *kernel = memory_allocate_zeroed(1, sizeof *kernel);
     REFUSE_IF(kernel == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", l->operation);
     kernel->hash = hash;
     kernel->program = program;
@@ -221,7 +222,7 @@ static void *build_jobs(void *data) {
         job->status =
             program_build(crew->context, job->l, &job->program->program, &job->program->unstored);
         if (job->status != CLEAT_OK) {
-            job->message = strdup(cleat_error_message());
+            job->message = memory_copy_text(cleat_error_message());
         }
     }
 }
@@ -287,7 +288,7 @@ static cleat_status take_programs(build_crew *crew) {
         if (status == CLEAT_OK && job->status != CLEAT_OK) {
             status = status_set(job->status, "%s", job->message != NULL ? job->message : "");
         }
-        free(job->message);
+        memory_free(job->message);
     }
     return status;
 }
@@ -308,7 +309,8 @@ cleat_status kernel_cache_build_all(cleat_context *context, launch *launches, si
     if (count == 0) {
         return CLEAT_OK;
     }
-    build_crew crew = {.context = context, .jobs = calloc(count, sizeof *crew.jobs)};
+    build_crew crew = {
+        .context = context, .jobs = memory_allocate_zeroed(count, sizeof *crew.jobs)};
     REFUSE_IF(crew.jobs == NULL, CLEAT_OUT_OF_HOST_MEMORY, "plan_end: no host memory");
     pthread_mutex_lock(&context->build_mutex);
     bool listed = list_jobs(&crew, launches, count);
@@ -321,7 +323,7 @@ cleat_status kernel_cache_build_all(cleat_context *context, launch *launches, si
                         : status_set(CLEAT_OUT_OF_HOST_MEMORY, "plan_end: no host memory");
     }
     pthread_mutex_unlock(&context->build_mutex);
-    free(crew.jobs);
+    memory_free(crew.jobs);
     return status;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/packed.h"
+#include "core/memory.h"
 #include "core/plan.h"
 #include "core/tensor_check.h"
-#include <stdlib.h>
 #include <string.h>
 
 /* What a plan only plans would be left without its values. */
@@ -16,7 +16,7 @@ cleat_status packed_create(const char *operation, cleat_context *context,
     const cleat_tensor *operand, size_t bytes, const int64_t *layout, pack_function pack,
     cleat_packed **packed) {
     TRY(refuse_in_plan(operation, context));
-    cleat_packed *made = calloc(1, sizeof *made);
+    cleat_packed *made = memory_allocate_zeroed(1, sizeof *made);
     REFUSE_IF(made == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", operation);
     atomic_init(&made->references, 1);
     made->operation = operation;
@@ -75,7 +75,7 @@ void cleat_packed_release(cleat_packed *packed) {
     }
     cleat_buffer_release(packed->panels);
     cleat_buffer_release(packed->operand.buffer);
-    free(packed);
+    memory_free(packed);
 }
 
 cleat_status cleat_packed_update(cleat_context *context, cleat_packed *packed) {

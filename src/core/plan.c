@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/plan.h"
 #include "core/context_state.h"
+#include "core/memory.h"
 #include "core/tensor_check.h"
-#include <stdlib.h>
 
 plan *plan_current(const cleat_context *context) {
     plan *p = context->plan;
@@ -25,7 +25,7 @@ void plan_count(plan *p, double flop, double bytes) {
 static cleat_status append(plan *p, const launch *l) {
     if (p->summary.kernels == p->capacity) {
         size_t capacity = p->capacity > 0 ? 2 * p->capacity : 16;
-        launch *kernels = realloc(p->kernels, capacity * sizeof *kernels);
+        launch *kernels = memory_resize(p->kernels, capacity * sizeof *kernels);
         REFUSE_IF(kernels == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory for the plan",
             l->operation);
         p->kernels = kernels;
@@ -60,15 +60,15 @@ cleat_status plan_add(cleat_context *context, const launch *launches, int count)
 
 void plan_free(plan *p) {
     if (p != NULL) {
-        scratch_pool_clear(&p->scratch, false);
-        free(p->kernels);
-        free(p);
+        scratch_pool_clear(NULL, &p->scratch);
+        memory_free(p->kernels);
+        memory_free(p);
     }
 }
 
 cleat_status cleat_plan_begin(cleat_context *context) {
     TRY(check_context("plan_begin", context));
-    plan *p = calloc(1, sizeof *p);
+    plan *p = memory_allocate_zeroed(1, sizeof *p);
     REFUSE_IF(p == NULL, CLEAT_OUT_OF_HOST_MEMORY, "plan_begin: no host memory");
     p->thread = pthread_self();
     pthread_mutex_lock(&context->mutex);

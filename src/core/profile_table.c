@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/profile_table.h"
 #include "core/context_state.h"
+#include "core/memory.h"
 #include "core/tensor_check.h"
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static cleat_status find_row(
     }
     if (table->count == table->capacity) {
         size_t capacity = table->capacity > 0 ? 2 * table->capacity : 64;
-        cleat_profile_row *rows = realloc(table->rows, capacity * sizeof *rows);
+        cleat_profile_row *rows = memory_resize(table->rows, capacity * sizeof *rows);
         REFUSE_IF(rows == NULL, CLEAT_OUT_OF_HOST_MEMORY, "profile: no host memory");
         table->rows = rows;
         table->capacity = capacity;
@@ -73,7 +74,7 @@ cleat_status profile_table_add(profile_table *table, const char *operation, cons
     double flop, double bytes, cl_event event, double seconds) {
     size_t row = 0;
     if (event != NULL && table->pending == NULL) {
-        table->pending = calloc(PROFILE_MAX_PENDING, sizeof *table->pending);
+        table->pending = memory_allocate_zeroed(PROFILE_MAX_PENDING, sizeof *table->pending);
     }
     cleat_status status = find_row(table, operation, kernel, &row);
     if (status == CLEAT_OK && event != NULL && table->pending == NULL) {
@@ -106,8 +107,8 @@ void profile_table_clear(profile_table *table, bool driver_alive) {
     for (size_t i = 0; i < table->pending_count && driver_alive; i++) {
         clReleaseEvent(table->pending[i].event);
     }
-    free(table->pending);
-    free(table->rows);
+    memory_free(table->pending);
+    memory_free(table->rows);
     memset(table, 0, sizeof *table);
 }
 

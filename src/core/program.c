@@ -2,8 +2,8 @@
 #include "core/program.h"
 #include "core/context_state.h"
 #include "core/disk_cache.h"
+#include "core/memory.h"
 #include "core/source.h"
-#include <stdlib.h>
 
 /* "-cl-std=CL1.2 -w -DDEVICE_IS_CPU=1 ... -DNAME=value" */
 static cleat_status add_options(
@@ -34,7 +34,7 @@ static cleat_status build_failure(cleat_context *context, cl_program program, co
     }
     if (clGetProgramBuildInfo(program, context->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) ==
         CL_SUCCESS) {
-        log = calloc(size + 1, 1);
+        log = memory_allocate_zeroed(size + 1, 1);
     }
     if (log != NULL) {
         clGetProgramBuildInfo(program, context->device, CL_PROGRAM_BUILD_LOG, size, log, NULL);
@@ -42,7 +42,7 @@ static cleat_status build_failure(cleat_context *context, cl_program program, co
     status = status_set(status, "%s: building %s.cl for kernel %s failed: %s (%d), options %s\n%s",
         l->operation, l->family, l->kernel, cl_error_name(error), error, options,
         log != NULL ? log : "");
-    free(log);
+    memory_free(log);
     return status;
 }
 
@@ -96,7 +96,7 @@ static cleat_status load_or_build(cleat_context *context, const launch *l,
             disk_cache_store(context, &key, *program);
         }
     }
-    free(key.text);
+    memory_free(key.text);
     return status;
 }
 
@@ -114,8 +114,8 @@ cleat_status program_build(
     }
     status = status == CLEAT_OK ? load_or_build(context, l, &options, &source, program, unstored)
                                 : status_prefix(status, l->operation);
-    free(name.text);
-    free(options.text);
-    free(source.text);
+    memory_free(name.text);
+    memory_free(options.text);
+    memory_free(source.text);
     return status;
 }

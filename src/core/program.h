@@ -8,8 +8,8 @@
 #include "core/source.h"
 
 /* Builds family + macros for the context's device: from the disk cache if it is there. Else it goes
- * there, or *unstored, free()d by the caller, becomes the key under which it shall later. Call with
- * the build mutex held, by this thread or for it, and without the context's mutex. */
+ * there, or *unstored, which the caller frees, becomes the key under which it shall later. Call
+ * with the build mutex held, by this thread or for it, and without the context's mutex. */
 cleat_status program_build(
     cleat_context *context, const launch *l, cl_program *program, text_builder *unstored);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/context_state.h"
-#include <stdlib.h>
+#include "core/memory.h"
 #include <string.h>
 
 /* Sizes are rounded up to an eighth of their power of two, so that like requests share blocks. */
@@ -32,7 +32,7 @@ static cleat_status reserve(scratch_pool *pool) {
         return CLEAT_OK;
     }
     size_t capacity = pool->capacity > 0 ? 2 * pool->capacity : 16;
-    scratch_block *blocks = realloc(pool->blocks, capacity * sizeof *blocks);
+    scratch_block *blocks = memory_resize(pool->blocks, capacity * sizeof *blocks);
     REFUSE_IF(blocks == NULL, CLEAT_OUT_OF_HOST_MEMORY, "scratch memory: no host memory");
     pool->blocks = blocks;
     pool->capacity = capacity;
@@ -90,7 +90,7 @@ cleat_status scratch_acquire(cleat_context *context, size_t bytes, void **cl_mem
 static void drop_block(cleat_context *context, size_t index) {
     scratch_pool *pool = &context->scratch;
     scratch_block *block = &pool->blocks[index];
-    context_free_memory(context, block->memory);
+    context_free_memory(context, block->memory, block->size);
     pool->idle_bytes -= block->size;
     context->statistics.scratch_bytes -= block->size;
     *block = pool->blocks[--pool->count];
@@ -138,10 +138,10 @@ void scratch_pool_trim(cleat_context *context) {
     }
 }
 
-void scratch_pool_clear(scratch_pool *pool, bool driver_alive) {
-    for (size_t i = 0; i < pool->count && driver_alive; i++) {
-        clReleaseMemObject(pool->blocks[i].memory);
+void scratch_pool_clear(cleat_context *context, scratch_pool *pool) {
+    for (size_t i = 0; i < pool->count && context != NULL; i++) {
+        context_free_memory(context, pool->blocks[i].memory, pool->blocks[i].size);
     }
-    free(pool->blocks);
+    memory_free(pool->blocks);
     memset(pool, 0, sizeof *pool);
 }

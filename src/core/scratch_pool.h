@@ -21,6 +21,8 @@ typedef struct scratch_pool {
 
 /* Gives all idle blocks back to the device. */
 void scratch_pool_trim(cleat_context *context);
-void scratch_pool_clear(scratch_pool *pool, bool driver_alive);
+
+/* Forgets all blocks; they go back to the device where `context` is not NULL. */
+void scratch_pool_clear(cleat_context *context, scratch_pool *pool);
 
 #endif

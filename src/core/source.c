@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/source.h"
 #include "core/embedded_kernels.h"
+#include "core/memory.h"
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_DEPTH = 16, MAX_NAME = 128 };
@@ -15,7 +15,7 @@ static cleat_status reserve(text_builder *builder, size_t more) {
         return CLEAT_OK;
     }
     size_t capacity = needed < 4096 ? 4096 : needed * 2;
-    char *text = realloc(builder->text, capacity);
+    char *text = memory_resize(builder->text, capacity);
     REFUSE_IF(text == NULL, CLEAT_OUT_OF_HOST_MEMORY, "kernel source: no host memory");
     builder->text = text;
     builder->capacity = capacity;
@@ -140,7 +140,7 @@ static cleat_status add_file(
                            name, directory != NULL ? " in the library or in " : " in the library",
                            directory != NULL ? directory : "");
     }
-    free(content.text);
+    memory_free(content.text);
     return status;
 }
 

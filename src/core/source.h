@@ -12,7 +12,7 @@ typedef struct text_builder {
     size_t length, capacity;
 } text_builder;
 
-/* Add text; CLEAT_OUT_OF_HOST_MEMORY leaves the builder as it was. Free `text` with free(). */
+/* Add text; CLEAT_OUT_OF_HOST_MEMORY leaves the builder as it was. memory_free() frees `text`. */
 cleat_status text_add(text_builder *builder, const char *text, size_t length);
 cleat_status text_format(text_builder *builder, const char *format, ...) CLEAT_PRINTF(2, 3);
 

@@ -4,6 +4,7 @@
 #include "core/disk_cache.h"
 #include "core/embedded_kernels.h"
 #include "core/hash128.h"
+#include "core/memory.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,8 +83,8 @@ static bool make_key(
     if (status == CLEAT_OK) {
         status = disk_cache_key(context, &what, &texts, key);
     }
-    free(what.text);
-    free(texts.text);
+    memory_free(what.text);
+    memory_free(texts.text);
     return status == CLEAT_OK;
 }
 
@@ -135,7 +136,7 @@ static void settle(cleat_context *context, trust_entry *entry, trust_function fu
     if (checked && kept) {
         disk_cache_store_note(context, &key, entry->right ? 1 : 0);
     }
-    free(key.text);
+    memory_free(key.text);
     add_verdict(context, entry, checked);
 }
 

@@ -3,6 +3,7 @@
 #include "core/tuning.h"
 
 #include "core/context_state.h"
+#include "core/memory.h"
 #include "core/tensor_check.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ bool tuned_table_set(tuned_table *table, const cleat_tuning_entry *entry) {
     }
     if (count == table->capacity) {
         const size_t capacity = count > 0 ? 2 * count : 16;
-        cleat_tuning_entry *entries = realloc(table->entries, capacity * sizeof *entries);
+        cleat_tuning_entry *entries = memory_resize(table->entries, capacity * sizeof *entries);
         if (entries == NULL) {
             return false;
         }

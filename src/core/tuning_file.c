@@ -12,13 +12,13 @@
  */
 #include "core/context_state.h"
 #include "core/files.h"
+#include "core/memory.h"
 #include "core/source.h"
 #include "core/tensor_check.h"
 #include "core/tuning.h"
 #include <cleat/version.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_LINE = 640, MAX_FILE = 1 << 20 };
@@ -126,8 +126,8 @@ static int take_apart(char *content, size_t size, tuning_text *text) {
 }
 
 static void free_text(tuning_text *text) {
-    free(text->own.entries);
-    free(text->others.text);
+    memory_free(text->own.entries);
+    memory_free(text->others.text);
 }
 
 /* Reads a file; one that is not there (*missing) is empty. Free the text in any case. */
@@ -142,7 +142,7 @@ static cleat_status read_file(
         "tuning table %s cannot be read: %s", file,
         errno != 0 ? strerror(errno) : "it is no file, or too large");
     const int wrong = content != NULL ? take_apart(content, size, text) : 0;
-    free(content);
+    memory_free(content);
     REFUSE_IF(wrong != 0, CLEAT_INVALID_ARGUMENT,
         "%s is no tuning table of this version, or damaged: line %d", file, wrong);
     return CLEAT_OK;
@@ -170,7 +170,7 @@ cleat_status tuning_open(cleat_context *context, const cleat_context_options *op
     bool missing = false;
     TRY(find_file(options, &file));
     if (file.length == 0) {
-        free(file.text);
+        memory_free(file.text);
         return CLEAT_OK;
     }
     context->tuning_file = file.text;
@@ -235,7 +235,7 @@ cleat_status cleat_tuning_save(cleat_context *context, const char *named) {
         status = status_set(
             CLEAT_INVALID_ARGUMENT, "tuning_save: %s cannot be written: %s", file, strerror(errno));
     }
-    free(content.text);
+    memory_free(content.text);
     free_text(&text);
     return status;
 }

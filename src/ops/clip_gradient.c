@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/memory.h"
 #include "core/tensor_check.h"
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_engine.h"
 #include <cleat/optimizer.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char *const operation = "clip_gradient_norm";
 
@@ -143,12 +143,12 @@ cleat_status cleat_clip_gradient_norm(cleat_context *context, int32_t count,
     const cleat_tensor *gradients, float max_norm, const cleat_tensor *total_norm) {
     TRY(check(context, count, gradients, max_norm, total_norm));
     const size_t places = ((size_t)count + 1) * LAUNCHES_OF_ONE;
-    clipping c = {
-        malloc(places * sizeof *c.launches), 0, calloc(places, sizeof *c.scratch), 0, NULL};
+    clipping c = {memory_allocate(places * sizeof *c.launches), 0,
+        memory_allocate_zeroed(places, sizeof *c.scratch), 0, NULL};
     cleat_status status = CLEAT_OK;
     if (c.launches == NULL || c.scratch == NULL) {
         status = status_set(
-            CLEAT_OUT_OF_HOST_MEMORY, "%s: no memory for %d gradients", operation, (int)count);
+            CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory for %d gradients", operation, (int)count);
     }
     if (status == CLEAT_OK) {
         status = plan(context, &c, count, gradients, max_norm, total_norm);
@@ -160,7 +160,7 @@ cleat_status cleat_clip_gradient_norm(cleat_context *context, int32_t count,
         scratch_release(context, c.scratch[i]);
     }
     scratch_release(context, c.squares);
-    free(c.launches);
-    free(c.scratch);
+    memory_free(c.launches);
+    memory_free(c.scratch);
     return status;
 }

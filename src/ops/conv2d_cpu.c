@@ -4,9 +4,9 @@
  * with a stride s falls apart into s * s convolutions of stride 1, one for each phase of dx: of the
  * kernel's taps those meet row h of dx for which h + top - kh * dilation is a multiple of s.
  */
+#include "core/memory.h"
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
-#include <stdlib.h>
 
 enum {
     MAX_PHASES = 16,
@@ -339,7 +339,7 @@ static cleat_status run_launches(
         parts[i].packed_offset = floats;
         floats += packed_floats(&parts[i]);
     }
-    launch *launches = malloc((size_t)count * 2 * sizeof *launches);
+    launch *launches = memory_allocate((size_t)count * 2 * sizeof *launches);
     REFUSE_IF(!launches, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", p->operation);
     void *packed = NULL;
     cleat_status status = scratch_acquire(context, (size_t)max_of(floats, 1) * 4, &packed);
@@ -356,7 +356,7 @@ static cleat_status run_launches(
         status = launch_all(context, launches, used);
         scratch_release(context, packed);
     }
-    free(launches);
+    memory_free(launches);
     return status;
 }
 

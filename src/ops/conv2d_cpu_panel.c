@@ -3,6 +3,7 @@
  * Forward on processors as a product of matrices, through cl/conv2d_cpu_panel.cl: how the pixels
  * and the outputs are divided among work-items, and the channels among panels.
  */
+#include "core/memory.h"
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
 #include <stdlib.h>
@@ -375,8 +376,8 @@ static int make_launches(const panel_launch *plans, int count, void *packed, lau
 cleat_status conv2d_cpu_panel_parts(
     cleat_context *context, const conv2d_part *parts, int count, const launch *after) {
     const device_profile *profile = context_profile(context);
-    panel_launch *plans = malloc((size_t)(count + 1) * sizeof *plans);
-    launch *launches = malloc((size_t)(2 * count + 1) * sizeof *launches);
+    panel_launch *plans = memory_allocate((size_t)(count + 1) * sizeof *plans);
+    launch *launches = memory_allocate((size_t)(2 * count + 1) * sizeof *launches);
     void *packed = NULL;
     int64_t floats = 0;
     cleat_status status = CLEAT_OK;
@@ -403,8 +404,8 @@ cleat_status conv2d_cpu_panel_parts(
         scratch_release(context, packed);
     }
 done:
-    free(launches);
-    free(plans);
+    memory_free(launches);
+    memory_free(plans);
     return status;
 }
 

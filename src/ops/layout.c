@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What views and copies of views do: concat, split, tile, blocks of depth. */
+#include "core/memory.h"
 #include "core/tensor_check.h"
 #include "core/transfer.h"
 #include "ops/reduce_engine.h"
 #include <cleat/layout.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* ---- Concat and split ---- */
 
@@ -42,8 +42,9 @@ cleat_status cleat_concat(cleat_context *context, int32_t count, const cleat_ten
     REFUSE_IF(total != y.shape[axis], CLEAT_SHAPE_MISMATCH,
         "concat: the inputs have %lld elements along axis %d, y has %lld", (long long)total, axis,
         (long long)y.shape[axis]);
-    launch *launches = calloc((size_t)count, sizeof *launches);
-    REFUSE_IF(launches == NULL, CLEAT_OUT_OF_HOST_MEMORY, "concat: no memory for %d copies", count);
+    launch *launches = memory_allocate_zeroed((size_t)count, sizeof *launches);
+    REFUSE_IF(
+        launches == NULL, CLEAT_OUT_OF_HOST_MEMORY, "concat: no host memory for %d copies", count);
     int used = 0;
     int64_t start = 0;
     cleat_status status = CLEAT_OK;
@@ -58,7 +59,7 @@ cleat_status cleat_concat(cleat_context *context, int32_t count, const cleat_ten
     if (status == CLEAT_OK && used > 0) {
         status = launch_all(context, launches, used);
     }
-    free(launches);
+    memory_free(launches);
     return status;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/memory.h"
 #include "core/tensor_check.h"
 #include "core/transfer.h"
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_engine.h"
 #include "ops/work_split.h"
 #include <cleat/layout.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -235,8 +235,8 @@ cleat_status cleat_pad_backward(cleat_context *context, cleat_tensor dy, const i
         launch l = pad_plan(context, &cut, &dy, NULL, &dx);
         return launch_all(context, &l, 1);
     }
-    folding *f = calloc(1, sizeof *f);
-    REFUSE_IF(f == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no memory", p.operation);
+    folding *f = memory_allocate_zeroed(1, sizeof *f);
+    REFUSE_IF(f == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", p.operation);
     f->context = context;
     f->p = &p;
     cleat_status status = run_folds(f, &dy, &dx);
@@ -244,6 +244,6 @@ cleat_status cleat_pad_backward(cleat_context *context, cleat_tensor dy, const i
         scratch_release(context, f->partial[i]);
     }
     scratch_release(context, f->memory);
-    free(f);
+    memory_free(f);
     return status;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/verify.h"
+#include "core/memory.h"
 #include "core/status.h"
 #include "core/tensor_check.h"
 #include <cleat/elementwise.h>
@@ -7,7 +8,6 @@
 #include <cleat/reduce.h>
 #include <cleat/softmax.h>
 #include <math.h>
-#include <stdlib.h>
 
 enum { TRIAL_OPERANDS = 3 };
 
@@ -34,7 +34,7 @@ static void add_operand(trial *t, int32_t rank, const int64_t *shape) {
         return;
     }
     int64_t count = cleat_tensor_count(x);
-    float *data = malloc((size_t)count * sizeof *data);
+    float *data = memory_allocate((size_t)count * sizeof *data);
     t->data[t->count++] = data;
     if (data == NULL) {
         t->status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory");
@@ -61,7 +61,7 @@ static void compare(trial *t, int operand, double *want, double tolerance) {
             t->right = t->right && fabs((double)got[i] - want[i]) <= tolerance;
         }
     }
-    free(want);
+    memory_free(want);
 }
 
 /* Ends a trial, and says what came of it in the terms of trust_function: one whose problem the
@@ -69,7 +69,7 @@ static void compare(trial *t, int operand, double *want, double tolerance) {
 static cleat_status end_trial(trial *t, bool *right) {
     for (int i = 0; i < t->count; i++) {
         cleat_tensor_release(&t->tensors[i]);
-        free(t->data[i]);
+        memory_free(t->data[i]);
     }
     *right = *right && t->right;
     return t->status == CLEAT_UNSUPPORTED ? CLEAT_OK : t->status;
@@ -80,7 +80,7 @@ static trial begin_trial(cleat_context *context) {
 }
 
 static double *zeros(int64_t count) {
-    return calloc((size_t)count, sizeof(double));
+    return memory_allocate_zeroed((size_t)count, sizeof(double));
 }
 
 /* ---- matmul ---- */

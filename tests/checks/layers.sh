@@ -46,6 +46,7 @@ forbid() { # pattern, why, files
 
 include='^[0-9]+:[[:space:]]*#[[:space:]]*include[[:space:]]*'
 core=$(find src/core -name '*.[ch]')
+without_memory=$(find src/core -name '*.[ch]' ! -name memory.c)
 ops=$(find src/ops -name '*.[ch]' 2>/dev/null)
 ops_without_provider=$(find src/ops -name '*.[ch]' ! -name '*clblast*' 2>/dev/null)
 users=$(find src/cli examples tests bench -name '*.[ch]' 2>/dev/null)
@@ -57,6 +58,8 @@ sources=$(find include src cl tests examples bench -name '*.[ch]' -o -name '*.cl
     forbid "${include}\"(ops|graph|onnx|cli)/" "core includes something above it" $core
     forbid "${include}\"(graph|onnx|cli)/" "an operation includes something above it" $ops
     forbid "${include}(<cleat/opencl|[<\"]CL/)" "an operation knows OpenCL" $ops_without_provider
+    forbid '(^|[^_[:alnum:]>.])(malloc|calloc|realloc|strdup|free)[[:space:]]*\(' \
+        "host memory comes from core/memory.h" $without_memory $ops
     forbid '\bcl[A-Z][A-Za-z0-9]*[[:space:]]*\(' "an operation calls OpenCL" $ops_without_provider
     forbid "${include}[<\"]CL/" "only cleat/opencl.h may need OpenCL's headers" $headers
     forbid "${include}\"(core|ops|graph|onnx|src|\.\.)/" "a user includes what is not public" $users
