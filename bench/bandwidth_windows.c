@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pooling through cl/pool_window*.cl: places of the largest, three axes, adaptive windows. */
+/* Pooling through cl/pool_window*.cl: places of the largest, three axes, L-2, adaptive windows. */
 #include "bandwidth.h"
 
 #include <math.h>
 
-enum { PLACES, CUBES, ADAPTIVE, ADAPTIVE_GRADIENT };
+enum { PLACES, CUBES, NORM, ADAPTIVE, ADAPTIVE_GRADIENT };
 
 /* The options; form: extent of y where it is adaptive. */
 static cleat_pool_options options_of(const traffic *t) {
@@ -14,12 +14,14 @@ static cleat_pool_options options_of(const traffic *t) {
             .window = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}, .indices = &t->tensors[2]};
     case CUBES:
         return (cleat_pool_options){.window = {2, 2, 2}};
+    case NORM:
+        return (cleat_pool_options){.window = {2, 2}};
     default:
         return (cleat_pool_options){.adaptive = true};
     }
 }
 
-/* Places: [n, c, h, w]; cubes: [1, c, d, h, w]. */
+/* Places, norm: [n, c, h, w]; cubes: [1, c, d, h, w]. */
 static bool window_prepare(bench_run *run, traffic *t) {
     const int64_t *s = t->of->shape, out = t->of->form;
     const int64_t cubes[] = {1, s[0], s[1], s[2], s[3]}, adaptive[] = {s[0], s[1], out, out};
@@ -36,6 +38,8 @@ static bool window_prepare(bench_run *run, traffic *t) {
             "cleat_tensor_create");
     case CUBES:
         return traffic_input(run, t, 5, cubes, 1) && traffic_output(run, t, 5, half);
+    case NORM:
+        return traffic_input(run, t, 4, s, 1) && traffic_output(run, t, 4, quarter);
     case ADAPTIVE:
         return traffic_input(run, t, 4, s, 1) && traffic_output(run, t, 4, adaptive);
     default:
@@ -47,6 +51,8 @@ static cleat_status window_call(traffic *t) {
     const cleat_pool_options options = options_of(t);
     const cleat_tensor *x = t->tensors;
     switch (t->of->choice) {
+    case NORM:
+        return cleat_lp_pool(t->context, x[0], x[1], &options);
     case ADAPTIVE:
         return cleat_average_pool(t->context, x[0], x[1], &options);
     case ADAPTIVE_GRADIENT:
@@ -63,7 +69,7 @@ static void window_of(const traffic *t, int64_t o, int64_t extent, int64_t *firs
         *first = o * extent / out;
         *end = ((o + 1) * extent + out - 1) / out;
     } else {
-        *first = t->of->choice == CUBES || o == 0 ? 2 * o : 2 * o - 1;
+        *first = t->of->choice != PLACES || o == 0 ? 2 * o : 2 * o - 1;
         *end = 2 * o + 2;
     }
 }
@@ -79,10 +85,13 @@ static double pooled(const traffic *t, const float *plane, int64_t d, int64_t o,
         for (int64_t i = h0 * width; i < h1 * width; i++) {
             if (i % width >= w0 && i % width < w1) {
                 const double value = (double)plane[slice * height * width + i];
-                sum += value;
+                sum += t->of->choice == NORM ? value * value : value;
                 most = value > most ? value : most;
             }
         }
+    }
+    if (t->of->choice == NORM) {
+        return sqrt(sum);
     }
     return t->of->choice == ADAPTIVE ? sum / (double)((h1 - h0) * (w1 - w0)) : most;
 }
@@ -120,7 +129,7 @@ static bool window_check(bench_run *run, const traffic *t) {
                 t, t->host[0] + i / (y[2] * y[3]) * height * width, 0, i / y[3] % y[2], i % y[3]);
         }
         good = bench_near(
-            run, "cleat", (double)t->result[i], want, t->of->choice >= ADAPTIVE ? 1 : 0, 100);
+            run, "cleat", (double)t->result[i], want, t->of->choice >= NORM ? 1 : 0, 100);
     }
     return good;
 }
@@ -134,6 +143,7 @@ static const traffic_family windows = {window_prepare, window_call, window_check
 const traffic_case traffic_windows[TRAFFIC_WINDOWS] = {
     {"max pool 3x3 s2 p1 with places", &windows, PLACES, 0, IMAGES},
     {"max pool 2x2x2 s2", &windows, CUBES, 0, {256, 16, 64, 64}},
+    {"l2 pool 2x2 s2", &windows, NORM, 0, IMAGES},
     {"average pool adaptive to 7x7", &windows, ADAPTIVE, 7, ODD_IMAGES},
     {"average pool gradient adaptive to 7x7", &windows, ADAPTIVE_GRADIENT, 7, ODD_IMAGES},
 };

@@ -20,7 +20,7 @@
  * `streaming`: the result is larger than the caches. Functions take a vector that they do not need
  * where without one the compiler would take narrower registers.
  * Geometry: 1-D, work-groups of one item.
- * Macros: AVERAGE (0: max), BACKWARD (average only), VECTOR_WIDTH 4, 8 or 16.
+ * Macros: AVERAGE (0: max), BACKWARD (average only), LP (pool_power.cl), VECTOR_WIDTH 4, 8 or 16.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -44,12 +44,12 @@
 #define JOIN_AT(all, at)                                                                           \
     {                                                                                              \
         const VECTOR next = LOAD(VECTOR_WIDTH, row + at);                                          \
-        all = JOIN(all, next);                                                                     \
+        all = JOIN(all, LP_VALUE(VECTOR_WIDTH, next, power));                                      \
     }
 
 /* line[i] = column i of rows ds by hs. */
 KEEP_APART static void join_rows(const __global float *x, int x_d, int x_h, pool_span ds,
-    pool_span hs, int width, __local float *line, VECTOR nothing) {
+    pool_span hs, int width, float power, __local float *line, VECTOR nothing) {
     int i = 0;
     for (; i + 2 * W < width; i += 4 * W) { /* vectors beyond the row begin on columns that are done */
         const int j = min(i + W, width - W), k = min(i + 2 * W, width - W);
@@ -70,7 +70,7 @@ KEEP_APART static void join_rows(const __global float *x, int x_d, int x_h, pool
     }
     for (; i < width; i++) {
         float p = NOTHING;
-        EACH_ROW(const float next = row[i]; p = JOIN(p, next);)
+        EACH_ROW(const float next = row[i]; p = JOIN(p, LP_VALUE(1, next, power));)
         line[i] = p;
     }
 }
@@ -136,6 +136,7 @@ typedef struct waiting_row {
     const __local float *line;
     __global float *to; /* null: none */
     float rows;         /* of x, that its windows hold */
+    float root;         /* of L-p pooling */
 } waiting_row;
 
 KEEP_APART static void put_row(
@@ -148,7 +149,9 @@ KEEP_APART static void put_row(
             more = join_half(row.line, t, ow + W / 2, last, numbers);
         }
         all = fold_1(all, more);
-#if AVERAGE
+#if LP
+        all = LP_ROOT(VECTOR_WIDTH, all, row.root);
+#elif AVERAGE
         all /= row.rows * LOAD(VECTOR_WIDTH, t->divisors + ow);
 #endif
         put(all, row.to + ow, some, streaming);
@@ -165,7 +168,7 @@ KEEP_APART static void pool_item(POOL_POINTERS, __local float *lines, __local fl
     for (int i = 0; i < 2 * line_size; i++) {
         lines[i] = NOTHING;
     }
-    waiting_row before = {lines, 0, 0.0f};
+    waiting_row before = {lines, 0, 0.0f, root};
     const INDEX end = min((item + 1) * chunk, items);
     INDEX oh = item * chunk % h_out, od = item * chunk / h_out % d_out;
     INDEX plane = item * chunk / h_out / d_out;
@@ -175,11 +178,12 @@ KEEP_APART static void pool_item(POOL_POINTERS, __local float *lines, __local fl
             for (; oh < h_out && row < end; oh++, row++) {
                 const pool_span hs = window_span(&h_axis, oh);
                 __local float *line = lines + (row & 1) * line_size;
-                join_rows(x + PLANE(x, plane), x_d, x_h, ds, hs, w_extent, line, nothing);
+                join_rows(x + PLANE(x, plane), x_d, x_h, ds, hs, w_extent, power, line,
+                    nothing);
                 /* Reading a line that was just stored takes long: the row before meanwhile. */
                 put_row(before, &columns, w_out, streaming, numbers_of_lanes);
                 before = (waiting_row){line, y + PLANE(y, plane) + od * y_d + oh * y_h,
-                    (float)(ds.count * hs.count)};
+                    (float)(ds.count * hs.count), root};
             }
         }
     }
@@ -280,13 +284,13 @@ static inline void put_rows(const __local float *line, int width, __global float
 
 /* What the rows of windows b of slices od .. od + slices - 1 give to each column. */
 static inline void make_line(const __global float *dy, int dy_d, int od, int slices,
-    const pool_axis *d_axis, int rows, const column_table *columns, int out, int width,
+    const pool_axis *d_axis, int counted, int rows, const column_table *columns, int out, int width,
     __local float *line) {
     for (int ow = 0; ow < out; ow += W) {
         STORE(VECTOR_WIDTH, (VECTOR)(0.0f), columns->values + ow);
     }
     for (int a = od; a < od + slices; a++) {
-        const int depth = window_span(d_axis, a).count;
+        const int depth = window_places(d_axis, a, window_span(d_axis, a).count, counted);
         add_row(columns->values, dy + a * dy_d, (float)(depth * rows), out, columns);
     }
     spread_windows(line, columns, out, width);
@@ -313,7 +317,7 @@ KEEP_APART static void pool_item(POOL_POINTERS, __local float *lines, __local fl
         row_holders[i] = holders(&h_axis, i);
     }
     for (int i = 0; i < h_out; i++) {
-        row_counts[i] = window_span(&h_axis, i).count;
+        row_counts[i] = window_places(&h_axis, i, window_span(&h_axis, i).count, count_padding);
     }
     stage_state waiting = {dx, 0};
     const INDEX end = min((item + 1) * chunk, items);
@@ -338,8 +342,8 @@ KEEP_APART static void pool_item(POOL_POINTERS, __local float *lines, __local fl
                     __local float *own = lines + (b & 1) * line_size;
                     if (known[b & 1] != b) {
                         known[b & 1] = b;
-                        make_line(from + b * dy_h, dy_d, od, slices, &d_axis, row_counts[b],
-                            &columns, w_out, w_extent, own);
+                        make_line(from + b * dy_h, dy_d, od, slices, &d_axis, count_padding,
+                            row_counts[b], &columns, w_out, w_extent, own);
                     }
                     if (b > first) {
                         add_lines(line, own, w_extent, lines + 2 * line_size);

@@ -6,13 +6,16 @@
  *            x's row-major order, in its plane with plane_indices, -1 if there is none; dx: the first
  *            largest one gets dy
  *   average: y = sum / divisor, 0 without elements; dx gets dy / divisor
+ *   L-p:     y = (sum of |x|^p)^(1/p), counted among the averages; pool_power.cl
  * Geometry: 1-D, `items` elements in row-major order, any work-group.
- * Macros: AVERAGE (0: max), BACKWARD, INDICES (0: none are wanted), INDEX.
+ * Macros: AVERAGE (0: max), BACKWARD, INDICES (0: none are wanted), LP (0: not L-p), INDEX.
  */
 #include "common.cl"
 #include "numbers.cl"
 #define WINDOW_MORE(ANY_INT)
+#include "vector.cl"
 #include "pool_window_axis.cl"
+#include "pool_power.cl"
 
 #define EACH(i, span) for (INDEX i = 0; i < span.count; i++)
 #define AT(span, i) (span.first + (i) * span.step)
@@ -38,7 +41,7 @@ __kernel void pool_window(POOL_POINTERS, __global long *indices, const window_nu
             EACH(w, ws) {
                 const float value = x[WITHIN(x, AT(ds, d), AT(hs, h), AT(ws, w))];
 #if AVERAGE
-                result += value;
+                result += LP_VALUE(1, value, power);
 #else
                 if (best < 0 || BEATS(value, result)) {
                     result = value;
@@ -48,7 +51,9 @@ __kernel void pool_window(POOL_POINTERS, __global long *indices, const window_nu
             }
         }
     }
-#if AVERAGE
+#if LP
+    result = LP_ROOT(1, result, root);
+#elif AVERAGE
     const INDEX divisor = window_places(&d_axis, od, ds.count, count_padding) *
                           window_places(&h_axis, oh, hs.count, count_padding) *
                           window_places(&w_axis, ow, ws.count, count_padding);

@@ -11,6 +11,7 @@
 typedef struct pool_axis {
     INDEX extent, out, window, step, before, dilation, reach;
     int adaptive;
+    float power; /* of L-p pooling */
 } pool_axis;
 
 /* Elements first, first + step, ..., `count` of them. */
@@ -33,8 +34,12 @@ static inline pool_span window_span(const pool_axis *a, INDEX o) {
     return (pool_span){start + skipped * d, max(end - skipped, (INDEX)0), d};
 }
 
-/* Places of window o in x and in the padding, of which its average counts all or those in x. */
+/* Places of window o in x and in the padding, of which its average counts all or those in x;
+ * count_padding = 2: 1, for sums. */
 static inline INDEX window_places(const pool_axis *a, INDEX o, INDEX inside, int count_padding) {
+    if (count_padding == 2) {
+        return 1;
+    }
     if (a->adaptive || !count_padding) {
         return inside;
     }
@@ -79,14 +84,15 @@ static inline INDEX holder(const pool_axis *a, INDEX p, INDEX i) {
 #define WINDOW_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                 \
     ANY_INDEX(items) ANY_INDEX(chunk) ANY_INDEX(channels) POOL_AXES(ANY_INDEX)                     \
     POOL_TENSORS(ANY_INDEX) POOL_TENSOR(ANY_INDEX, indices) ANY_INT(adaptive)                      \
-    ANY_INT(count_padding) ANY_INT(plane_indices) ANY_INT(streaming) WINDOW_MORE(ANY_INT)
+    ANY_INT(count_padding) ANY_INT(plane_indices) ANY_INT(streaming) ANY_FLOAT(power)              \
+    ANY_FLOAT(root) WINDOW_MORE(ANY_INT)
 typedef struct window_numbers {
     NUMBER_MEMBERS(WINDOW_LIST)
 } window_numbers;
 
 #define MAKE_AXIS(name)                                                                            \
     const pool_axis name##_axis = {name##_extent, name##_out, name##_window, name##_step,          \
-        name##_before, name##_dilation, name##_reach, adaptive};
+        name##_before, name##_dilation, name##_reach, adaptive, power};
 #define MAKE_AXES MAKE_AXIS(d) MAKE_AXIS(h) MAKE_AXIS(w)
 
 /* Place of plane number `plane` = n * channels + c. */

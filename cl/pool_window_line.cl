@@ -3,19 +3,19 @@
  * What the kernels for rows of windows share (pool_window_rows.cl, pool_adaptive.cl): vectors of
  * VECTOR_WIDTH lanes, and the table of a row's windows. Include after pool_window_axis.cl, vector.cl
  * and stream.cl.
- *   JOIN(a, b), JOIN_LANES(width, v), NOTHING   what a window makes of its elements, and of none
+ *   JOIN(a, b), NOTHING   what a window makes of its elements, and of none
  */
+#include "pool_power.cl"
+
 #define W VECTOR_WIDTH
 #define VECTOR FLOATS(VECTOR_WIDTH)
 typedef CAT(int, VECTOR_WIDTH) INTS;
 typedef INTS unaligned_ints __attribute__((aligned(4)));
 #if AVERAGE
 #define JOIN(a, b) ((a) + (b))
-#define JOIN_LANES(width, v) SUM_LANES(width, v)
 #define NOTHING 0.0f
 #else
 #define JOIN(a, b) MAX_NAN(a, b)
-#define JOIN_LANES(width, v) MAX_LANES(width, v)
 #define NOTHING (-INFINITY)
 #endif
 

@@ -18,7 +18,8 @@
  * Local memory, the one item's own: line, places (`floats` elements each), table: 5 * (w_out +
  * VECTOR_WIDTH) ints (pool_window_line.cl).
  * Geometry: 1-D, work-groups of one item.
- * Macros: AVERAGE (0: max), BACKWARD, INDICES (0: none are wanted), VECTOR_WIDTH 4, 8 or 16.
+ * Macros: AVERAGE (0: max), BACKWARD, INDICES (0: none are wanted), LP (pool_power.cl), VECTOR_WIDTH 4,
+ * 8 or 16.
  */
 #include "common.cl"
 #include "interleave.cl"
@@ -75,7 +76,7 @@ static inline VECTOR take(const __local float *p, int step) {
             const __global float *place = slice + (hs.first + b * hs.step) * x_h;                  \
             const FLOATS(WIDTH) next = LOAD(WIDTH, place);                                         \
             ASK_LINE(place + AHEAD, 0);                                                            \
-            all = JOIN(all, next);                                                                 \
+            all = JOIN(all, LP_VALUE(WIDTH, next, w_axis->power));                                 \
         }                                                                                          \
     }                                                                                              \
     STORE(WIDTH, all, line + i);
@@ -247,7 +248,9 @@ KEEP_APART static void pool_item(POOL_POINTERS, __global long *indices, __local 
                     if (!inner.direct) {
                         all = join_along(line, places, &w_axis, &columns, ow, &where);
                     }
-#if AVERAGE
+#if LP
+                    all = LP_ROOT(VECTOR_WIDTH, all, root);
+#elif AVERAGE
                     const VECTOR share = divisor * LOAD(VECTOR_WIDTH, columns.divisors + ow);
                     all = share > 0.0f ? all / share : (VECTOR)(0.0f);
 #endif

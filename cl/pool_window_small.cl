@@ -124,11 +124,11 @@ static inline VECTOR find_lanes(const __global float *x, const row_list *rows, i
         const VECTOR a = LOAD(VECTOR_WIDTH, p), b = LOAD(VECTOR_WIDTH, p + W);
         ASK_LINE(p + AHEAD, 0);
         ASK_LINE(p + W + AHEAD, 0);
-        low = JOIN(low, a);
-        high = JOIN(high, b);
+        low = JOIN(low, LP_VALUE(VECTOR_WIDTH, a, w->power));
+        high = JOIN(high, LP_VALUE(VECTOR_WIDTH, b, w->power));
         if (w->window == 3) {
             const VECTOR c = take_inner(p + 2, 2);
-            third = JOIN(third, c);
+            third = JOIN(third, LP_VALUE(VECTOR_WIDTH, c, w->power));
         }
     }
     const VECTOR even = (VECTOR)(low.even, high.even), odd = (VECTOR)(low.odd, high.odd);
@@ -154,7 +154,7 @@ static inline float find_one(
             best = better ? next : best;
             where = better ? rows->place[r] + column : where;
 #else
-            best = JOIN(best, next);
+            best = JOIN(best, LP_VALUE(1, next, w->power));
 #endif
         }
     }

@@ -75,7 +75,8 @@ typedef struct cleat_pool_options {
      * of x as ONNX has it; the first one among equals, -1 for an empty window. */
     const cleat_tensor *indices;
     bool plane_indices; /* places count from the start of each image's channel, as PyTorch's do */
-    uint64_t reserved[6];
+    double power;       /* L-p: p, 1 or more; 0 means 2 */
+    uint64_t reserved[5];
 } cleat_pool_options;
 
 /* y_shape has `rank` extents, 3 to 5. CLEAT_INVALID_ARGUMENT for adaptive: any shape will do. */
@@ -96,6 +97,20 @@ CLEAT_API cleat_status cleat_average_pool(
 
 CLEAT_API cleat_status cleat_average_pool_backward(
     cleat_context *context, cleat_tensor dy, cleat_tensor dx, const cleat_pool_options *options);
+
+/*
+ * y = (sum of |x|^p)^(1/p) over the elements of each window inside x, 0 where there is none; p is
+ * options->power. ONNX LpPool (opset 18), GlobalLpPool (opset 2). The powers and their sum are
+ * formed in f32 and may overflow: |x| up to some 1e19 for p = 2, 1e9 for p = 4. count_padding and
+ * indices are not read.
+ */
+CLEAT_API cleat_status cleat_lp_pool(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool_options *options);
+
+/* dx = sign(x) |x|^(p - 1) times the sum of dy y^(1 - p) over the windows that hold x, windows with
+ * y = 0 giving nothing; y is the forward result. dx must not overlap the others. */
+CLEAT_API cleat_status cleat_lp_pool_backward(cleat_context *context, cleat_tensor x,
+    cleat_tensor y, cleat_tensor dy, cleat_tensor dx, const cleat_pool_options *options);
 
 /*
  * ONNX MaxUnpool (opset 11): y = 0, but y[indices[i]] = x[i]; x [N, C, ...], indices i64 of x's

@@ -69,6 +69,26 @@ cleat_status cleat_average_pool_backward(
     return run(context, &p, 0, options);
 }
 
+cleat_status cleat_lp_pool(
+    cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool_options *options) {
+    pool_problem p = {
+        .operation = "lp_pool", .average = true, .power = 2, .large = x, .small = y, .result = y};
+    return run(context, &p, 0, options);
+}
+
+cleat_status cleat_lp_pool_backward(cleat_context *context, cleat_tensor x, cleat_tensor y,
+    cleat_tensor dy, cleat_tensor dx, const cleat_pool_options *options) {
+    pool_problem p = {.operation = "lp_pool_backward",
+        .average = true,
+        .backward = true,
+        .power = 2,
+        .large = x,
+        .small = dy,
+        .result = dx,
+        .forward_result = y};
+    return run(context, &p, 0, options);
+}
+
 /* ---- Two axes ---- */
 
 /* The same options for any number of axes; NULL stays NULL. */

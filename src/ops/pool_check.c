@@ -2,6 +2,7 @@
 /* Windows and shapes of pooling, and the refusals of everything that does not fit. */
 #include "core/tensor_check.h"
 #include "ops/pool_problem.h"
+#include <float.h>
 
 static const char *const axis_names[POOL_MAX_AXES][POOL_MAX_AXES] = {
     {"elements"}, {"rows", "columns"}, {"slices", "rows", "columns"}};
@@ -106,6 +107,12 @@ cleat_status pool_read(
     }
     p->count_padding = options->count_padding;
     p->plane_indices = options->plane_indices;
+    if (p->power != 0) {
+        p->power = options->power != 0 ? options->power : 2;
+        REFUSE_IF(!(p->power >= 1) || !(p->power <= (double)FLT_MAX), CLEAT_INVALID_ARGUMENT,
+            "%s: power is %g, must be 1 or more and finite", p->operation, p->power);
+        p->adaptive = any; /* the kernels for those read x no further than they need */
+    }
     for (int i = 0; i < p->axes + 2; ++i) {
         REFUSE_IF(p->shape[i] < 0, CLEAT_INVALID_ARGUMENT, "%s: extent %d of the input is %lld",
             p->operation, i, (long long)p->shape[i]);
@@ -175,6 +182,21 @@ static cleat_status check_max_backward(
     return check_no_overlap(p->operation, "dy", &p->small, "dx", &p->result, false);
 }
 
+static cleat_status check_lp_backward(
+    cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
+    const cleat_tensor *y = &p->forward_result;
+    TRY(check_tensor(p->operation, "x", context, &p->large, CLEAT_F32));
+    TRY(check_tensor(p->operation, "y", context, y, CLEAT_F32));
+    TRY(check_tensor(p->operation, "dy", context, &p->small, CLEAT_F32));
+    TRY(check_output(p->operation, "dx", context, &p->result, CLEAT_F32));
+    TRY(check_shapes(p, axes, options, "x", "dy"));
+    TRY(check_same_shape(p->operation, "dy", &p->small, "y", y));
+    TRY(check_same_shape(p->operation, "x", &p->large, "dx", &p->result));
+    TRY(check_no_overlap(p->operation, "x", &p->large, "dx", &p->result, false));
+    TRY(check_no_overlap(p->operation, "y", y, "dx", &p->result, false));
+    return check_no_overlap(p->operation, "dy", &p->small, "dx", &p->result, false);
+}
+
 static cleat_status check_average_backward(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
     TRY(check_tensor(p->operation, "dy", context, &p->small, CLEAT_F32));
@@ -186,7 +208,8 @@ static cleat_status check_average_backward(
 cleat_status pool_check(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
     TRY(check_context(p->operation, context));
-    return !p->backward ? check_forward(context, p, axes, options)
-           : p->average ? check_average_backward(context, p, axes, options)
-                        : check_max_backward(context, p, axes, options);
+    return !p->backward    ? check_forward(context, p, axes, options)
+           : p->power != 0 ? check_lp_backward(context, p, axes, options)
+           : p->average    ? check_average_backward(context, p, axes, options)
+                           : check_max_backward(context, p, axes, options);
 }

@@ -22,6 +22,10 @@ typedef struct pool_problem {
     cleat_tensor large, small, result;
     const cleat_tensor *indices; /* max, forward; or NULL */
     bool plane_indices;
+    /* L-p: the exponent, else 0. It counts as an average without a divisor; backward,
+     * forward_result is y. */
+    double power;
+    cleat_tensor forward_result;
 } pool_problem;
 
 /* Reads the options and works out p->out_shape from p->shape; p->axes, operation are set. With
@@ -29,8 +33,9 @@ typedef struct pool_problem {
 cleat_status pool_read(
     pool_problem *p, const cleat_pool_options *options, const int64_t *out_shape);
 
-/* The operands of the two forward and the two backward functions: p->large, small, result, average,
- * backward and operation are set; axes 0: as many as x has. */
+/* The operands of the forward and backward functions: p->large, small, result, average, backward
+ * and operation are set, for L-p power (to anything but 0) and forward_result; axes 0: as many as x
+ * has. */
 cleat_status pool_check(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options);
 
@@ -38,6 +43,16 @@ cleat_status pool_check(
 bool pool_is_plane(const pool_problem *p);
 /* By those; one axis as planes of one row. */
 cleat_status pool_plane_run(cleat_context *context, const pool_problem *p);
+
+/* LP of cl/pool_power.cl; 0: not L-p. */
+int pool_power_form(const pool_problem *p);
+/* L-p, backward: what is summed over windows instead of dy, dy y^(1 - p): where it lies, and the
+ * launch that forms it in scratch memory (both are dy's, and there is none, for p = 1); and the
+ * launch that ends it: dx *= sign(x) |x|^(p - 1). */
+cleat_tensor pool_power_weights(const pool_problem *p);
+cleat_status pool_power_before(
+    cleat_context *context, const pool_problem *p, void **weights, launch *l);
+cleat_status pool_power_after(cleat_context *context, const pool_problem *p, launch *l);
 
 /* Any problem. */
 cleat_status pool_window_run(cleat_context *context, const pool_problem *p);

@@ -13,6 +13,9 @@ enum { LINE_LIMIT = 16384 };
  */
 enum { STAGE = 512 };
 
+/* Of count_padding in cl/pool_window_axis.cl: each divisor is 1. */
+enum { COUNT_NOTHING = 2 };
+
 /* The problem with all three axes, those that are missing of one element. */
 typedef struct window_problem {
     const pool_problem *given;
@@ -22,6 +25,10 @@ typedef struct window_problem {
     int count;
     int64_t planes;
     bool index64;
+    /* L-p, backward: what comes before and after, and the memory between that stands in for dy's.
+     */
+    launch *steps[2];
+    void *weights;
 } window_problem;
 
 static cleat_tensor widen(const cleat_tensor *t) {
@@ -78,6 +85,7 @@ static launch begin(const window_problem *w, const char *family, const char *ker
     launch_macro(&l, "AVERAGE", p->average);
     launch_macro(&l, "BACKWARD", p->backward);
     launch_macro(&l, "INDICES", p->indices != NULL);
+    launch_macro(&l, "LP", p->backward ? 0 : pool_power_form(p));
     const double small = (double)cleat_tensor_count(&p->small);
     const double large = (double)cleat_tensor_count(&p->large);
     l.flop = small * (double)(w->window[0] * w->window[1]) * (double)w->window[2];
@@ -90,7 +98,11 @@ static void add_arguments(const device_profile *profile, const window_problem *w
     int64_t chunk, launch *l) {
     const pool_problem *p = w->given;
     for (int i = 0; i < w->count; ++i) {
-        launch_tensor(l, &w->tensors[i]);
+        if (i == 0 && w->weights != NULL) {
+            launch_memory(l, w->weights);
+        } else {
+            launch_tensor(l, &w->tensors[i]);
+        }
     }
     const cleat_tensor indices = p->indices ? widen(p->indices) : (cleat_tensor){.buffer = NULL};
     launch_tensor(l, p->indices);
@@ -111,9 +123,29 @@ static void add_arguments(const device_profile *profile, const window_problem *w
         }
     }
     launch_int(l, p->adaptive);
-    launch_int(l, p->count_padding);
+    launch_int(l, p->power != 0 ? COUNT_NOTHING : p->count_padding);
     launch_int(l, p->plane_indices);
     launch_int(l, profile_is_past_caches(profile, l->bytes));
+    launch_float(l, (float)p->power);
+    launch_float(l, p->power != 0 ? (float)(1 / p->power) : 0.0F);
+}
+
+/* The kernel, and for L-p what belongs to it. */
+static cleat_status run(cleat_context *context, const window_problem *w, const launch *kernel) {
+    if (w->steps[0] == NULL && w->steps[1] == NULL) {
+        launch alone = *kernel;
+        return launch_all(context, &alone, 1);
+    }
+    launch all[3];
+    int count = 0;
+    if (w->steps[0] != NULL) {
+        all[count++] = *w->steps[0];
+    }
+    all[count++] = *kernel;
+    if (w->steps[1] != NULL) {
+        all[count++] = *w->steps[1];
+    }
+    return launch_all(context, all, count);
 }
 
 static cleat_status enqueue_direct(cleat_context *context, const void *data) {
@@ -124,7 +156,7 @@ static cleat_status enqueue_direct(cleat_context *context, const void *data) {
     work_each(profile, items, &l);
     add_arguments(profile, w, items, 1, &l);
     launch_numbers_end(&l);
-    return launch_all(context, &l, 1);
+    return run(context, w, &l);
 }
 
 /* ---- Rows ---- */
@@ -187,7 +219,7 @@ static cleat_status enqueue_rows(cleat_context *context, const void *data) {
     launch_local(&l, (size_t)floats * 4);
     launch_local(&l, (size_t)(p->average ? 1 : floats) * 4);
     launch_local(&l, (size_t)table_ints(profile, w) * 4);
-    return launch_all(context, &l, 1);
+    return run(context, w, &l);
 }
 
 /* ---- Adaptive windows ---- */
@@ -235,7 +267,7 @@ static cleat_status enqueue_adaptive(cleat_context *context, const void *data) {
     launch_local(&l, (size_t)adaptive_line_floats(profile, w) * 4);
     launch_local(&l, (size_t)(staged > 0 ? staged : 1) * 4);
     launch_local(&l, (size_t)adaptive_table_ints(profile, w) * 4);
-    return launch_all(context, &l, 1);
+    return run(context, w, &l);
 }
 
 static bool always(const device_profile *profile, const void *data) {
@@ -257,12 +289,34 @@ static void write_problem(const void *data, char *text, size_t size) {
     snprintf(text, size, "%s", shape_text(w->given->axes + 2, w->given->shape, shape));
 }
 
+/* The gradient of L-p pooling: a sum over windows between two passes. */
+static cleat_status run_lp_backward(
+    cleat_context *context, const variant *chosen, window_problem *w) {
+    launch before, after;
+    cleat_status status = pool_power_before(context, w->given, &w->weights, &before);
+    if (status == CLEAT_OK) {
+        status = pool_power_after(context, w->given, &after);
+    }
+    w->steps[0] = w->weights != NULL ? &before : NULL;
+    w->steps[1] = &after;
+    if (status == CLEAT_OK) {
+        status = chosen->enqueue(context, w);
+    }
+    scratch_release(context, w->weights);
+    return status;
+}
+
 cleat_status pool_window_run(cleat_context *context, const pool_problem *p) {
-    static const char *const names[2][2] = {
-        {"max_pool", "max_pool_backward"}, {"average_pool", "average_pool_backward"}};
-    const window_problem w = widen_problem(p);
+    static const char *const names[3][2] = {{"max_pool", "max_pool_backward"},
+        {"average_pool", "average_pool_backward"}, {"lp_pool", "lp_pool_backward"}};
+    const bool lp = p->power != 0;
+    window_problem w = widen_problem(p);
+    if (lp && p->backward) {
+        const cleat_tensor weights = pool_power_weights(p);
+        w.tensors[0] = widen(&weights);
+    }
     const variant *chosen = NULL;
-    TRY(variant_choose(
-        context, names[p->average][p->backward], NULL, NULL, variants, &w, write_problem, &chosen));
-    return chosen->enqueue(context, &w);
+    TRY(variant_choose(context, names[lp ? 2 : p->average][p->backward], NULL, NULL, variants, &w,
+        write_problem, &chosen));
+    return lp && p->backward ? run_lp_backward(context, chosen, &w) : chosen->enqueue(context, &w);
 }

@@ -73,6 +73,8 @@ typedef struct sums {
     const double *x, *dy;
     double *result, *magnitude;
     int64_t *best; /* of each window */
+    double exponent;
+    const double *y;
 } sums;
 
 static void find_largest(void *state, int64_t window, int64_t element) {
@@ -147,4 +149,43 @@ void reference_window_average_backward(
     const sums s = {.p = p, .dy = dy, .result = dx, .magnitude = magnitude};
     zero(dx, magnitude, reference_window_count(p->x));
     visit_all(p, add_to_elements, (void *)&s);
+}
+
+static void add_power(void *state, int64_t window, int64_t element) {
+    const sums *s = state;
+    s->result[window] += pow(fabs(s->x[element]), s->exponent);
+}
+
+void reference_window_power(
+    const reference_window *p, double exponent, const double *x, double *y, double *magnitude) {
+    const sums s = {.p = p, .x = x, .result = y, .exponent = exponent};
+    zero(y, magnitude, reference_window_count(p->y));
+    visit_all(p, add_power, (void *)&s);
+    for (int64_t i = 0; i < reference_window_count(p->y); i++) {
+        y[i] = magnitude[i] = pow(y[i], 1 / exponent);
+    }
+}
+
+static void add_power_share(void *state, int64_t window, int64_t element) {
+    const sums *s = state;
+    const double x = s->x[element], y = s->y[window], p = s->exponent;
+    const double sign = x > 0 ? 1 : x < 0 ? -1 : 0;
+    if (y != 0) {
+        const double share = s->dy[window] * pow(fabs(x), p - 1) * pow(y, 1 - p);
+        s->result[element] += sign * share;
+        s->magnitude[element] += fabs(sign * share);
+    }
+}
+
+void reference_window_power_backward(const reference_window *p, double exponent, const double *x,
+    const double *y, const double *dy, double *dx, double *magnitude) {
+    const sums s = {.p = p,
+        .x = x,
+        .dy = dy,
+        .result = dx,
+        .magnitude = magnitude,
+        .exponent = exponent,
+        .y = y};
+    zero(dx, magnitude, reference_window_count(p->x));
+    visit_all(p, add_power_share, (void *)&s);
 }

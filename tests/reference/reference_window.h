@@ -26,4 +26,11 @@ void reference_window_max_backward(const reference_window *p, const double *x, c
 void reference_window_average_backward(
     const reference_window *p, const double *dy, double *dx, double *magnitude);
 
+/* L-p pooling; exponent is p. */
+void reference_window_power(
+    const reference_window *p, double exponent, const double *x, double *y, double *magnitude);
+/* y: the forward result. */
+void reference_window_power_backward(const reference_window *p, double exponent, const double *x,
+    const double *y, const double *dy, double *dx, double *magnitude);
+
 #endif
