@@ -3,7 +3,7 @@
  * What every bench shares. A bench is a list of cases; a case makes its operands, checks the
  * results of everyone who takes part, and hands them to bench_compare(), which measures them in
  * turns and files the rows. bench_X.c defines benches, peer_X.c what is compared with;
- * cleat_bench.c lists the benches.
+ * cleat_bench.c lists the benches of cleat-bench, src/cli/bench.c those of `cleat bench`.
  *
  * Functions that can fail return false after bench_fail() has said why on stderr.
  */
@@ -24,6 +24,14 @@ typedef struct bench_options {
     double seconds;  /* what one repetition of one contender lasts at least */
 } bench_options;
 
+/* Shows how far a run is. */
+typedef struct bench_progress {
+    void (*begin)(void *state, size_t cases);
+    void (*step)(void *state, const char *text); /* the next case begins */
+    void (*clear)(void *state);                  /* a line is about to be printed */
+    void *state;
+} bench_progress;
+
 typedef struct bench_run {
     bench_options options;
     cleat_context *context;
@@ -32,7 +40,8 @@ typedef struct bench_run {
     const char *bench_name;
     char case_name[96];
     struct bench_results *results;
-    const char *program; /* argv[0] */
+    const char *program;            /* its name, before messages */
+    const bench_progress *progress; /* NULL: none is shown */
 } bench_run;
 
 typedef struct bench {
@@ -99,6 +108,8 @@ bool bench_tensor(
 /* Whether status is CLEAT_OK; else says what failed and why. */
 bool bench_call(bench_run *run, cleat_status status, const char *what);
 bool bench_fail(const bench_run *run, const char *format, ...);
+/* Makes room for a line of output. */
+void bench_clear_line(const bench_run *run);
 /* |got - want| <= 4 sqrt(terms) u magnitude + u |want| for one value; says so otherwise. */
 bool bench_near(
     const bench_run *run, const char *who, double got, double want, double magnitude, double terms);
@@ -112,7 +123,5 @@ typedef struct peer {
 extern const peer *const bench_peers[]; /* ends with NULL */
 /* True when peers are wanted and this one is available. */
 bool bench_has_peer(const bench_run *run, const char *name);
-
-extern const bench *const benches[]; /* ends with NULL */
 
 #endif

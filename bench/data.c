@@ -7,9 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+void bench_clear_line(const bench_run *run) {
+    if (run->progress != NULL) {
+        run->progress->clear(run->progress->state);
+    }
+}
+
 bool bench_fail(const bench_run *run, const char *format, ...) {
     va_list arguments;
-    fprintf(stderr, "cleat-bench: ");
+    bench_clear_line(run);
+    fprintf(stderr, "%s: ", run->program);
     if (run->bench_name != NULL) {
         fprintf(stderr, "%s %s: ", run->bench_name, run->case_name);
     }
@@ -42,7 +49,7 @@ float *bench_floats(size_t count) {
     void *data = NULL;
     /* a cache line, as every peer would allocate its own */
     if (posix_memalign(&data, 64, count * sizeof(float) + 64) != 0) {
-        fprintf(stderr, "cleat-bench: out of memory for %zu floats\n", count);
+        fprintf(stderr, "bench: out of memory for %zu floats\n", count);
         return NULL;
     }
     bench_random(data, count, seed++);

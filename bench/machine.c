@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "results.h"
 
+#ifdef BENCH_HAVE_COMMIT
 #include "commit.h"
+#endif
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -64,10 +66,16 @@ const machine_fact *machine_facts(const bench_run *run) {
     if (uname(&system) == 0) {
         snprintf(text, size, "%.40s %.60s", system.sysname, system.release);
     }
-    snprintf(next_fact(facts, &count, "cleat"), size, "%.20s, commit %.60s", cleat_version(),
-        BENCH_COMMIT);
+    text = next_fact(facts, &count, "cleat");
+#ifdef BENCH_HAVE_COMMIT
+    snprintf(text, size, "%.20s, commit %.60s", cleat_version(), BENCH_COMMIT);
     snprintf(next_fact(facts, &count, "compiler"), size, "%.80s", BENCH_COMPILER);
-    peer_versions(run, next_fact(facts, &count, "peers"), size);
+#else
+    snprintf(text, size, "%.20s", cleat_version());
+#endif
+    if (bench_peers[0] != NULL) {
+        peer_versions(run, next_fact(facts, &count, "peers"), size);
+    }
     strftime(next_fact(facts, &count, "date"), size, "%Y-%m-%d %H:%M UTC", gmtime(&now));
     snprintf(next_fact(facts, &count, "threads"), size, "%d", run->threads);
     facts[count].name = NULL;

@@ -122,6 +122,7 @@ bool bench_file(bench_run *run, const bench_unit *unit, double amount, figure cl
         filed.peer_figure = in_unit(unit, amount, peer_figure);
         filed.ratio = peer_figure.median / cleat.median;
     }
+    bench_clear_line(run);
     results_show_row(&filed);
     return results_add(run->results, &filed) || bench_fail(run, "out of memory");
 }

@@ -7,17 +7,21 @@ _cleat() {
     --operation)
         words="matmul conv2d conv2d_backward_data conv2d_backward_weights softmax reduce"
         ;;
-    --file | --folder)
+    --file | --folder | --json)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
     --seconds) ;;
     *)
         case ${COMP_WORDS[1]} in
-        "$word") words="devices doctor selftest tune cache --version --help" ;;
+        "$word") words="devices doctor selftest tune bench cache --version --help" ;;
         devices) words="--device --json" ;;
         doctor) words="--device" ;;
         selftest) words="--device --only --profile" ;;
+        bench)
+            words="matmul matmul-small matmul-odd matvec conv conv-backward conv-axes bandwidth
+                attention recurrent all --case --json --repetitions --seconds --variant --device --list"
+            ;;
         cache) words="--folder --clear" ;;
         tune) words="--device --operation --file --seconds --dry-run --show" ;;
         esac

@@ -10,6 +10,7 @@ static const char usage[] =
     "       cleat doctor [--device D]\n"
     "       cleat selftest [--device D] [--only TEXT] [--profile]\n"
     "       cleat tune [--device D] [--operation O] [--file F] [--seconds S] [--dry-run] [--show]\n"
+    "       cleat bench [BENCH | all] [--case TEXT] [--json F] [options; --help tells them]\n"
     "       cleat cache [--folder F] [--clear]\n"
     "       cleat --version | --help\n"
     "\n"
@@ -22,6 +23,9 @@ static const char usage[] =
     "tune      measures on the device what operations can choose from, a minute or two; what is\n"
     "          better than what ships is stored in F (else $CLEAT_TUNING_FILE, else\n"
     "          $XDG_CONFIG_HOME/cleat/tuning, else ~/.config/cleat/tuning) and used from then on\n"
+    "bench     measures products, convolutions, attention and what memory bounds on the device,\n"
+    "          all of it in some six minutes, or one BENCH; --list tells them, --json keeps the "
+    "rows\n"
     "cache     tells where built kernels are kept (F, else $CLEAT_CACHE_DIR, else\n"
     "          $XDG_CACHE_HOME/cleat, else ~/.cache/cleat) and how much it is, or removes them\n"
     "\n"
@@ -30,6 +34,12 @@ static const char usage[] =
     "$CLEAT_DEVICE decides, else the best device is taken.\n"
     "Exit status: 0 good, 1 something failed, 2 wrong usage.\n";
 
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {{"bench", command_bench}, {"cache", command_cache}, {"devices", command_devices},
+    {"doctor", command_doctor}, {"selftest", command_selftest}, {"tune", command_tune}};
+
 int report_failure(const char *what) {
     fprintf(stderr, "cleat: %s: %s\n", what, cleat_error_message());
     return EXIT_BAD;
@@ -37,20 +47,10 @@ int report_failure(const char *what) {
 
 int main(int argc, char **argv) {
     const char *name = argc > 1 ? argv[1] : "";
-    if (strcmp(name, "devices") == 0) {
-        return command_devices(argc - 1, argv + 1);
-    }
-    if (strcmp(name, "doctor") == 0) {
-        return command_doctor(argc - 1, argv + 1);
-    }
-    if (strcmp(name, "selftest") == 0) {
-        return command_selftest(argc - 1, argv + 1);
-    }
-    if (strcmp(name, "tune") == 0) {
-        return command_tune(argc - 1, argv + 1);
-    }
-    if (strcmp(name, "cache") == 0) {
-        return command_cache(argc - 1, argv + 1);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
     }
     if (strcmp(name, "--version") == 0) {
         printf("cleat %s\n", cleat_version());

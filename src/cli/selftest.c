@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "selftest.h"
 #include "command.h"
+#include "progress_bar.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -100,21 +101,26 @@ void check_value(check *c, float got, double want, double magnitude, double term
 
 /* ---- The command ---- */
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+/* Prints one word of a line, in a colour of the terminal's (green or red) where it has any. */
+static void print_verdict(bool good) {
+    const bool coloured = progress_has_colours();
+    const char *colour = good ? "\033[32m" : "\033[1;31m";
+    printf("%s%-6s%s", coloured ? colour : "", good ? "ok" : "FAILED", coloured ? "\033[0m" : "");
 }
 
 /* Runs one check and prints its line; true when it is good. */
-static bool run_check(cleat_context *context, const check_entry *entry) {
+static bool run_check(cleat_context *context, const check_entry *entry, progress *shown) {
     check c = {.context = context};
-    double start = seconds_now();
+    progress_step(shown, 1, entry->name);
+    double start = progress_clock();
     entry->run(&c);
-    double seconds = seconds_now() - start;
+    double seconds = progress_clock() - start;
     free_operands(&c);
     bool good = c.status == CLEAT_OK && c.worst <= 1;
-    printf("%-26s %-6s %8.1f ms", entry->name, good ? "ok" : "FAILED", 1000 * seconds);
+    progress_clear(shown);
+    printf("%-26s ", entry->name);
+    print_verdict(good);
+    printf(" %8.1f ms", 1000 * seconds);
     if (c.status != CLEAT_OK) {
         printf("  %s: %s", cleat_status_name(c.status), cleat_error_message());
     } else {
@@ -158,7 +164,7 @@ static int print_profile(cleat_context *context) {
 
 /* What the library has to say, such as of variants that are wrong here and passed over. */
 static void print_note(void *data, const char *message) {
-    (void)data;
+    progress_clear(data);
     printf("note: %s\n", message);
 }
 
@@ -167,21 +173,33 @@ typedef struct selftest_options {
     bool profile;
 } selftest_options;
 
+static bool is_wanted(const check_entry *entry, const char *only) {
+    return only == NULL || strstr(entry->name, only) != NULL;
+}
+
 /* Runs the checks whose names hold the text `only`; returns how many failed, *run how many ran. */
-static int run_checks(cleat_context *context, const char *only, int *run) {
-    int failed = 0;
+static int run_checks(cleat_context *context, const char *only, progress *shown, int *run) {
+    int failed = 0, wanted = 0;
     for (const check_entry *entry = check_entries; entry->name != NULL; entry++) {
-        if (only == NULL || strstr(entry->name, only) != NULL) {
-            failed += run_check(context, entry) ? 0 : 1;
+        wanted += is_wanted(entry, only) ? 1 : 0;
+    }
+    progress_begin(shown, wanted);
+    for (const check_entry *entry = check_entries; entry->name != NULL; entry++) {
+        if (is_wanted(entry, only)) {
+            failed += run_check(context, entry, shown) ? 0 : 1;
             ++*run;
         }
     }
+    progress_end(shown);
     return failed;
 }
 
 static int run_selftest(const selftest_options *chosen) {
-    const cleat_context_options options = {
-        .device = chosen->device, .profiling = chosen->profile, .log = print_note};
+    progress shown = {0};
+    const cleat_context_options options = {.device = chosen->device,
+        .profiling = chosen->profile,
+        .log = print_note,
+        .log_data = &shown};
     cleat_context *context = NULL;
     if (cleat_context_create(&options, &context) != CLEAT_OK) {
         return report_failure("no context");
@@ -191,7 +209,7 @@ static int run_selftest(const selftest_options *chosen) {
         printf("device: %s (%s, driver %s)\n", info.name, info.platform, info.driver);
     }
     int run = 0;
-    int failed = run_checks(context, chosen->only, &run);
+    int failed = run_checks(context, chosen->only, &shown, &run);
     printf("%d of %d checks are good\n", run - failed, run);
     if (run > 0) {
         printf(failed == 0 ? "This device can be trusted.\n"

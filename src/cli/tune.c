@@ -52,11 +52,11 @@ static int show_table(cleat_context *context) {
 
 static void say_found(tune_run *run, const tune_result *r) {
     if (r->problem_count == 0) {
-        tune_say(&run->progress, "%-24s %-16s not used on this device, or too slow\n",
+        progress_say(&run->progress, "%-24s %-16s not used on this device, or too slow\n",
             r->choice->family->operation, r->choice->name);
         return;
     }
-    tune_say(&run->progress, "%-24s %-16s %s\n", r->choice->family->operation, r->choice->name,
+    progress_say(&run->progress, "%-24s %-16s %s\n", r->choice->family->operation, r->choice->name,
         r->value[0] != '\0' ? r->value : "as shipped");
 }
 
@@ -84,7 +84,7 @@ static void print_gains(const tune_result *results, int count) {
 /* Finds, then proves each entry with all others in place. */
 static int find_all(tune_run *run, const tune_options *options, tune_result *results, int *count) {
     int to_prove = 0;
-    tune_progress_begin(&run->progress, count_problems(options));
+    progress_begin(&run->progress, count_problems(options));
     for (const tune_choice *choice = tune_choices; choice->family != NULL; choice++) {
         if (!wanted(options, choice)) {
             continue;
@@ -96,13 +96,13 @@ static int find_all(tune_run *run, const tune_options *options, tune_result *res
         to_prove += result->value[0] != '\0' ? result->problem_count : 0;
         say_found(run, result);
     }
-    tune_progress_begin(&run->progress, to_prove);
+    progress_begin(&run->progress, to_prove);
     for (int i = 0; i < *count; i++) {
         if (results[i].value[0] != '\0' && !tune_verify(run, &results[i])) {
             return EXIT_BAD;
         }
     }
-    tune_progress_end(&run->progress);
+    progress_end(&run->progress);
     return EXIT_GOOD;
 }
 

@@ -8,6 +8,7 @@
 #ifndef CLEAT_CLI_TUNE_H
 #define CLEAT_CLI_TUNE_H
 
+#include "progress_bar.h"
 #include <cleat/cleat.h>
 
 enum { TUNE_MAX_CANDIDATES = 10, TUNE_MAX_PROBLEMS = 6, TUNE_MAX_OPERANDS = 3 };
@@ -40,29 +41,12 @@ typedef struct tune_choice {
 
 extern const tune_choice tune_choices[]; /* ends with a family of NULL */
 
-/* ---- Progress: tune_progress.c ---- */
-
-/* A bar on a terminal; elsewhere nothing but the lines of tune_say(). */
-typedef struct tune_progress {
-    bool terminal;
-    double done, whole; /* in problems */
-    double last_shown;
-} tune_progress;
-
-double tune_clock(void);
-void tune_progress_begin(tune_progress *progress, double whole);
-/* `part` of a problem more is done; `text` says at what. */
-void tune_progress_step(tune_progress *progress, double part, const char *text);
-/* A line above the bar, as printf. */
-void tune_say(tune_progress *progress, const char *format, ...);
-void tune_progress_end(tune_progress *progress);
-
 /* ---- Measuring: tune_measure.c ---- */
 
 typedef struct tune_run {
     cleat_context *context;
     double seconds; /* what one measurement lasts at least */
-    tune_progress progress;
+    progress progress;
 } tune_run;
 
 /* What was found for one choice. */

@@ -38,7 +38,7 @@ static bool set_entry(tune_run *run, const tune_choice *choice, const char *valu
 /* Runs the problem `calls` times and waits; the seconds of one call. */
 static bool time_calls(tune_run *run, const tune_family *family, const tune_problem *problem,
     const cleat_tensor *operands, int64_t calls, double *seconds) {
-    double start = tune_clock();
+    double start = progress_clock();
     cleat_status status = CLEAT_OK;
     for (int64_t call = 0; call < calls && status == CLEAT_OK; call++) {
         status = family->run(run->context, problem, operands);
@@ -46,7 +46,7 @@ static bool time_calls(tune_run *run, const tune_family *family, const tune_prob
     if (status != CLEAT_OK || cleat_finish(run->context) != CLEAT_OK) {
         return failed(family->operation);
     }
-    *seconds = (tune_clock() - start) / (double)calls;
+    *seconds = (progress_clock() - start) / (double)calls;
     return true;
 }
 
@@ -74,7 +74,7 @@ static bool can_do(tune_run *run, const tune_choice *choice, const tune_problem 
     status = status != CLEAT_OK ? status : cleat_finish(run->context);
     force_variant(choice->family, NULL);
     if (status != CLEAT_OK && status != CLEAT_UNSUPPORTED) {
-        tune_say(&run->progress, "%-24s %-16s %s is left out: %s\n", choice->family->operation,
+        progress_say(&run->progress, "%-24s %-16s %s is left out: %s\n", choice->family->operation,
             choice->name, value, cleat_error_message());
     }
     return status == CLEAT_OK;
@@ -162,7 +162,7 @@ static bool measure_problem(tune_run *run, const tune_choice *choice, const tune
                            !calibrate(run, choice->family, problem, operands, c, &best))) {
             return false;
         }
-        tune_progress_step(&run->progress, 0.5 / count, text);
+        progress_step(&run->progress, 0.5 / count, text);
     }
     candidates[0].out = false;
     for (int turn = 0; turn < ROUNDS; turn++) {
@@ -175,7 +175,7 @@ static bool measure_problem(tune_run *run, const tune_choice *choice, const tune
                 return false;
             }
         }
-        tune_progress_step(&run->progress, 0.5 / ROUNDS, text);
+        progress_step(&run->progress, 0.5 / ROUNDS, text);
     }
     double shipped = median(candidates[0].seconds, ROUNDS);
     for (int i = 1; i < count; i++) {
@@ -229,7 +229,7 @@ static bool find_on(tune_run *run, const tune_choice *choice, const tune_problem
         result->problems[result->problem_count++] = problem;
         good = measure_problem(run, choice, problem, operands, candidates, count);
     } else {
-        tune_progress_step(&run->progress, 1, choice->family->operation);
+        progress_step(&run->progress, 1, choice->family->operation);
     }
     free_operands(operands);
     return good;
@@ -271,7 +271,7 @@ static bool verify_problem(tune_run *run, tune_result *result, int index) {
                    time_calls(run, choice->family, problem, operands, both[i].calls,
                        &both[i].seconds[turn]);
         }
-        tune_progress_step(&run->progress, 1.0 / ROUNDS_TO_VERIFY, problem->text);
+        progress_step(&run->progress, 1.0 / ROUNDS_TO_VERIFY, problem->text);
     }
     if (good) {
         result->before[index] = median(both[0].seconds, ROUNDS_TO_VERIFY);

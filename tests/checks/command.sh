@@ -44,6 +44,25 @@ expect 1 'no-such-device' devices --device no-such-device
 expect 1 'no-such-device' selftest --device no-such-device
 expect 1 '0 of 0' selftest --only 'no such check'
 
+# Colours and a bar on a terminal, and only there.
+if command -v script >/dev/null; then
+    TERM=xterm script -qec "$cleat selftest --only bias" /dev/null >"$work/shown" </dev/null
+    grep -q "$(printf '\033\\[32mok')" "$work/shown" || { echo "no green on a terminal"; bad=1; }
+    grep -q '#.*100 %' "$work/shown" || { echo "no bar on a terminal"; bad=1; }
+    NO_COLOR=1 TERM=xterm script -qec "$cleat selftest --only bias" /dev/null >"$work/shown" </dev/null
+    grep -q "$(printf '\033\\[32m')" "$work/shown" && { echo "a colour although NO_COLOR is set"; bad=1; }
+fi
+
+# The benches; tests/checks/bench.sh looks at their numbers.
+expect 0 'bandwidth' bench --list
+expect 0 'GFLOP/s' bench matmul-small --case '64x64x64' --json "$work/bench.json"
+grep -q '"bench": "matmul-small"' "$work/bench.json" || { echo "bench: no row in its JSON"; bad=1; }
+grep -q '"peers"' "$work/bench.json" && { echo "bench: peers, without any"; bad=1; }
+LC_ALL=C grep -q "$(printf '\r')" "$work/output" && { echo "bench: a bar, but no terminal"; bad=1; }
+expect 2 'wrong option' bench --peers
+expect 2 'no bench called dance' bench dance
+expect 1 'no-such-device' bench --device no-such-device
+
 # A kernel that is wrong in one activation: the check fails and names it.
 mkdir "$work/wrong"
 sed 's/return x < 0.0f ? x \* parameters.x : x;/return x;/' "$1/cl/activation.cl" >"$work/wrong/activation.cl"

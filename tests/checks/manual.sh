@@ -12,9 +12,10 @@ if command -v groff >/dev/null; then
 fi
 grep -qF "\"Cleat $("$2/cleat" --version | sed 's/^cleat //')\"" "$page" || { echo "$page: another version"; bad=1; }
 
-# The names in the tables of getopt_long, and the subcommands that main() compares with.
-options=$(grep -hoE '\{"[a-z-]+", (required|no)_argument' src/cli/*.c | sed 's/.*"\(.*\)".*/--\1/' | sort -u)
-commands=$(grep -oE 'strcmp\(name, "[a-z]+"\)' src/cli/main.c | sed 's/.*"\(.*\)".*/\1/')
+# The names in the tables of getopt_long, and the subcommands in main()'s table. "peers" is
+# cleat-bench's alone.
+options=$(grep -hoE '\{"[a-z-]+", (required|no)_argument' src/cli/*.c bench/bench_main.c | sed 's/.*"\(.*\)".*/--\1/' | grep -vx -e --peers | sort -u)
+commands=$(grep -oE '\{"[a-z]+", command_[a-z]+\}' src/cli/main.c | sed 's/{"\(.*\)".*/\1/')
 [ -n "$options" ] && [ -n "$commands" ] || { echo "no options or subcommands found in src/cli"; exit 1; }
 for word in $options $commands; do
     sed 's/\\-/-/g' "$page" | grep -qF -e "$word" || { echo "$page does not tell $word"; bad=1; }

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench_main.h"
+#include "results.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EXIT_USAGE = 2 };
+
+static const char options_text[] =
+    "  -c, --case TEXT       only the cases whose name contains TEXT\n"
+    "  -j, --json FILE       write the rows there as well; bench/report makes a page of it\n"
+    "  -r, --repetitions N   measure each side N times, 7 at least (default %d)\n"
+    "  -s, --seconds S       let one repetition last S seconds at least (default %g)\n"
+    "  -v, --variant NAME    force Cleat's variant of the operation\n"
+    "  -d, --device D        index, type or part of a name, as in $CLEAT_DEVICE\n"
+    "  -l, --list            tell the benches and their cases\n"
+    "\n"
+    "A value is the median of the repetitions, +- half the distance of the quartiles. One call of\n"
+    "each side comes before each repetition, untimed.%s\n"
+    "Exit status: 0 good, 1 something failed, 2 wrong usage.\n";
+
+static void show_usage(const bench_program *program, FILE *stream) {
+    const char *name = program->name;
+    fprintf(stream, "usage: %s %s [options]\n       %s --list [BENCH]\n\n", name,
+        program->runs_all ? "[BENCH | all]" : "BENCH | all", name);
+    if (program->has_peers) {
+        fputs("  -p, --peers           also run what Cleat is compared with, in turns\n", stream);
+    }
+    fprintf(stream, options_text, program->repetitions, program->seconds,
+        program->has_peers ? " The ratio is such that more is better\nfor Cleat." : "");
+}
+
+static int wrong_usage(const bench_program *program, const char *reason, const char *word) {
+    fprintf(stderr, "%s: %s%s\n\n", program->name, reason, word);
+    show_usage(program, stderr);
+    return EXIT_USAGE;
+}
+
+static void list_bench(const bench *b) {
+    printf("%s: %s\n", b->name, b->summary);
+    for (size_t i = 0; i < b->count; i++) {
+        char text[96];
+        b->case_name(i, text, sizeof text);
+        printf("  %s\n", text);
+    }
+}
+
+/* Whether the case whose name stands in the run is wanted. */
+static bool is_wanted(const bench_run *run) {
+    return run->options.filter == NULL || strstr(run->case_name, run->options.filter) != NULL;
+}
+
+static bool run_bench(bench_run *run, const bench *b) {
+    bool good = true;
+    run->bench_name = b->name;
+    bench_clear_line(run);
+    results_show_head(b->name, b->summary);
+    for (size_t i = 0; i < b->count; i++) {
+        b->case_name(i, run->case_name, sizeof run->case_name);
+        if (is_wanted(run)) {
+            if (run->progress != NULL) {
+                run->progress->step(run->progress->state, run->case_name);
+            }
+            good = b->run(run, i) && good;
+        }
+    }
+    run->bench_name = NULL;
+    return good;
+}
+
+static void show_machine(const bench_run *run) {
+    for (const machine_fact *fact = machine_facts(run); fact->name != NULL; fact++) {
+        printf("%-12s %s\n", fact->name, fact->text);
+    }
+}
+
+static bool matches(const bench *b, const char *name) {
+    return name == NULL || strcmp(name, "all") == 0 || strcmp(name, b->name) == 0;
+}
+
+static size_t count_cases(const bench_program *program, bench_run *run, const char *name) {
+    size_t count = 0;
+    for (const bench *const *b = program->benches; *b != NULL; b++) {
+        for (size_t i = 0; matches(*b, name) && i < (*b)->count; i++) {
+            (*b)->case_name(i, run->case_name, sizeof run->case_name);
+            count += is_wanted(run) ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+/*
+ * PoCL's threads on a core each, before PoCL is loaded. They sleep between calls, and the scheduler
+ * likes to wake both on one core of two, where a call of less than some milliseconds then stays:
+ * such figures were half of what the same call gives at the next try. The peers' own threads spin
+ * between calls instead. A variable that is set wins.
+ */
+static void pin_device_threads(const bench_run *run) {
+    if (setenv("POCL_AFFINITY", "1", 0) != 0) {
+        bench_fail(run, "POCL_AFFINITY could not be set");
+    }
+}
+
+static int run_all(
+    const bench_program *program, bench_run *run, const char *name, const char *json) {
+    pin_device_threads(run);
+    const cleat_context_options options = {.device = run->options.device};
+    if (!bench_call(run, cleat_context_create(&options, &run->context), "cleat_context_create") ||
+        !bench_call(run, cleat_context_device(run->context, &run->device), "device")) {
+        return EXIT_FAILURE;
+    }
+    run->threads = run->device.type == CLEAT_DEVICE_CPU ? (int)run->device.compute_units : 0;
+    show_machine(run);
+    bool good = true;
+    if (program->progress != NULL) {
+        program->progress->begin(program->progress->state, count_cases(program, run, name));
+        run->progress = program->progress;
+    }
+    for (const bench *const *b = program->benches; *b != NULL; b++) {
+        if (matches(*b, name)) {
+            good = run_bench(run, *b) && good;
+        }
+    }
+    bench_clear_line(run);
+    results_show_means(run->results);
+    if (json != NULL) {
+        good = results_write_json(run, json) && good;
+    }
+    results_free(run->results);
+    cleat_context_release(run->context);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static const struct option long_options[] = {{"peers", no_argument, NULL, 'p'},
+    {"case", required_argument, NULL, 'c'}, {"json", required_argument, NULL, 'j'},
+    {"repetitions", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'},
+    {"variant", required_argument, NULL, 'v'}, {"device", required_argument, NULL, 'd'},
+    {"list", no_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+
+/* What the command line asked for besides bench_options. */
+typedef struct command_line {
+    const char *json;
+    bool list, help;
+} command_line;
+
+/* False for a letter that is no option of this program. */
+static bool take_option(
+    const bench_program *program, int letter, bench_options *options, command_line *line) {
+    switch (letter) {
+    case 'p':
+        if (!program->has_peers) {
+            return false;
+        }
+        options->peers = true;
+        break;
+    case 'c':
+        options->filter = optarg;
+        break;
+    case 'j':
+        line->json = optarg;
+        break;
+    case 'r':
+        options->repetitions = atoi(optarg);
+        break;
+    case 's':
+        options->seconds = atof(optarg);
+        break;
+    case 'v':
+        options->variant = optarg;
+        break;
+    case 'd':
+        options->device = optarg;
+        break;
+    case 'l':
+        line->list = true;
+        break;
+    case 'h':
+        line->help = true;
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+/* How many benches have this name; with `list`, tells their cases. */
+static size_t count_benches(const bench_program *program, const char *name, bool list) {
+    size_t count = 0;
+    for (const bench *const *b = program->benches; *b != NULL; b++) {
+        if (matches(*b, name)) {
+            count++;
+            if (list) {
+                list_bench(*b);
+            }
+        }
+    }
+    return count;
+}
+
+int bench_main(const bench_program *program, int argc, char **argv) {
+    struct bench_results rows = {0};
+    bench_run run = {.options = {.repetitions = program->repetitions, .seconds = program->seconds},
+        .results = &rows,
+        .program = program->name};
+    command_line line = {0};
+    for (int letter;
+         (letter = getopt_long(argc, argv, "pc:j:r:s:v:d:lh", long_options, NULL)) != -1;) {
+        if (!take_option(program, letter, &run.options, &line)) {
+            return wrong_usage(program, "wrong option", "");
+        }
+    }
+    if (line.help) {
+        show_usage(program, stdout);
+        return EXIT_SUCCESS;
+    }
+    if (run.options.repetitions < 7 || !(run.options.seconds > 0)) {
+        return wrong_usage(program, "7 repetitions and some time are the least", "");
+    }
+    const char *name = optind < argc ? argv[optind] : NULL;
+    if (argc - optind > 1) {
+        return wrong_usage(program, "one bench or all, not also ", argv[optind + 1]);
+    }
+    if (name == NULL && !line.list && !program->runs_all) {
+        return wrong_usage(program, "which bench? --list tells", "");
+    }
+    if (count_benches(program, name, line.list) == 0) {
+        return wrong_usage(program, "no bench called ", name);
+    }
+    return line.list ? EXIT_SUCCESS : run_all(program, &run, name, line.json);
+}

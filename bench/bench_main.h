@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of the benches, for both programs that have them: cleat-bench and `cleat bench`.
+ */
+#ifndef CLEAT_BENCH_MAIN_H
+#define CLEAT_BENCH_MAIN_H
+
+#include "bench.h"
+
+typedef struct bench_program {
+    const char *name;            /* in its usage and before its messages */
+    const bench *const *benches; /* ends with NULL */
+    bool has_peers;              /* knows --peers */
+    bool runs_all;               /* without a bench's name: all of them, instead of wrong usage */
+    const bench_progress *progress; /* NULL: none is shown */
+    int repetitions;                /* unless told */
+    double seconds;                 /* unless told */
+} bench_program;
+
+/* Takes the command line apart and runs what it asks for; returns the exit status. */
+int bench_main(const bench_program *program, int argc, char **argv);
+
+#endif
