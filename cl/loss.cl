@@ -9,16 +9,44 @@
  * cross_entropy_items: work-item i does samples [i * chunk, min((i + 1) * chunk, samples)).
  * cross_entropy_group: work-group i of GROUP_SIZE (a power of two) does sample i; its sums are
  *   trees over local memory, GROUP_SIZE floats.
- * softmax_rows.cl and softmax_short.cl have it for processors, where classes lie side by side.
- * Macros: BACKWARD (0 or 1), GROUP_SIZE (group).
+ * softmax_rows.cl, softmax_short.cl and softmax_turned.cl have it for processors, where classes lie side
+ * by side.
+ * Macros: BACKWARD (0 or 1), GROUP_SIZE (group), WEIGHED (1: the loss of loss_weight.cl).
  */
 #include "common.cl"
+#include "loss_weight.cl"
 #define MATH_WIDTH 1
 #include "math.cl"
 
 /* Which one it gives for NaN does not matter: the sum of the exponentials is NaN in any case. */
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
 
+#if WEIGHED
+float weighed_loss(
+    float sum, float distance, float own, float factor, float smoothing, float distances) {
+    const float loss = FMA(own, distance, factor * log(sum));
+    return smoothing > 0.0f ? FMA(smoothing, distances, loss) : loss;
+}
+
+float weighed_gradient(float x, float max, float sum, float g, float factor, float share) {
+    return g * (math_exp_down_1(x - max) / sum * factor - share);
+}
+
+#define SAMPLE                                                                                     \
+    const bool skipped = IS_IGNORED(label);                                                        \
+    const float own = known ? OWN_SHARE(label) : 0.0f;
+#define ADD_DISTANCE(sum, c) sum += WEIGHT_OF(c) * (max - row[(c)*x_class_stride]);
+#define LOSS_OF(sum, distances)                                                                    \
+    ((skipped ? 0.0f                                                                               \
+      : known ? weighed_loss(sum, max - row[label * x_class_stride], own, FACTOR(own), smoothing,  \
+                    distances)                                                                     \
+              : NAN) /                                                                             \
+        DIVISOR)
+#define GRADIENT_OF(c)                                                                             \
+    (skipped ? 0.0f                                                                                \
+             : weighed_gradient(row[(c)*x_class_stride], max, sum, g, FACTOR(own),                 \
+                   FMA(smoothing, WEIGHT_OF(c), (c) == label ? own : 0.0f)))
+#else
 float loss_of(float sum, float max, float at_label) {
     return log(sum) + (max - at_label);
 }
@@ -28,6 +56,12 @@ float gradient_of(float x, float max, float sum, float g, bool is_label) {
     return g * (is_label ? probability - 1.0f : probability);
 }
 
+#define SAMPLE
+#define ADD_DISTANCE(sum, c)
+#define LOSS_OF(sum, unused) loss_of(sum, max, known ? row[label * x_class_stride] : NAN)
+#define GRADIENT_OF(c) gradient_of(row[(c)*x_class_stride], max, sum, g, (c) == label)
+#endif
+
 #ifndef GROUP_SIZE
 
 /* result is loss (forward) or dx (backward); dloss may be null, meaning ones. */
@@ -35,7 +69,7 @@ kernel void cross_entropy_items(const global float *x, const global int *labels,
     const global float *dloss, global float *result, INDEX x_offset, INDEX labels_offset,
     INDEX dloss_offset, INDEX result_offset, INDEX samples, INDEX classes, INDEX x_sample_stride,
     INDEX x_class_stride, INDEX labels_stride, INDEX dloss_stride, INDEX result_sample_stride,
-    INDEX result_class_stride, float divisor, INDEX chunk) {
+    INDEX result_class_stride, float divisor WEIGHT_PARAMETERS, INDEX chunk) {
     const INDEX first = (INDEX)get_global_id(0) * chunk;
     if (first >= samples) {
         return;
@@ -45,24 +79,25 @@ kernel void cross_entropy_items(const global float *x, const global int *labels,
         const global float *row = x + x_offset + n * x_sample_stride;
         const int label = labels[labels_offset + n * labels_stride];
         const bool known = label >= 0 && label < classes;
+        SAMPLE
         float max = -INFINITY;
         for (INDEX c = 0; c < classes; ++c) {
             max = LARGER(max, row[c * x_class_stride]);
         }
-        float sum = 0.0f;
+        float sum = 0.0f, distances = 0.0f;
         for (INDEX c = 0; c < classes; ++c) {
             sum += math_exp_down_1(row[c * x_class_stride] - max);
+            ADD_DISTANCE(distances, c)
         }
         global float *target = result + result_offset + n * result_sample_stride;
 #if BACKWARD
-        float g = (dloss != 0 ? dloss[dloss_offset + n * dloss_stride] : 1.0f) / divisor;
+        float g = (dloss != 0 ? dloss[dloss_offset + n * dloss_stride] : 1.0f) / DIVISOR;
         g = known ? g : NAN;
         for (INDEX c = 0; c < classes; ++c) {
-            target[c * result_class_stride] =
-                gradient_of(row[c * x_class_stride], max, sum, g, c == label);
+            target[c * result_class_stride] = GRADIENT_OF(c);
         }
 #else
-        *target = loss_of(sum, max, known ? row[label * x_class_stride] : NAN);
+        *target = LOSS_OF(sum, distances);
 #endif
     }
 }
@@ -89,35 +124,39 @@ kernel void cross_entropy_group(const global float *x, const global int *labels,
     const global float *dloss, global float *result, INDEX x_offset, INDEX labels_offset,
     INDEX dloss_offset, INDEX result_offset, INDEX samples, INDEX classes, INDEX x_sample_stride,
     INDEX x_class_stride, INDEX labels_stride, INDEX dloss_stride, INDEX result_sample_stride,
-    INDEX result_class_stride, float divisor) {
+    INDEX result_class_stride, float divisor WEIGHT_PARAMETERS) {
     local float shared[GROUP_SIZE];
     const INDEX n = (INDEX)get_group_id(0);
     const int id = (int)get_local_id(0);
     const global float *row = x + x_offset + n * x_sample_stride;
     const int label = labels[labels_offset + n * labels_stride];
     const bool known = label >= 0 && label < classes;
+    SAMPLE
     float best = -INFINITY;
     for (INDEX column = id; column < classes; column += GROUP_SIZE) {
         const float next = row[column * x_class_stride];
         best = LARGER(best, next);
     }
     const float max = group_combine(best, shared, true);
-    float part = 0.0f;
+    float part = 0.0f, distances = 0.0f;
     for (INDEX column = id; column < classes; column += GROUP_SIZE) {
         part += math_exp_down_1(row[column * x_class_stride] - max);
+        ADD_DISTANCE(distances, column)
     }
     const float sum = group_combine(part, shared, false);
+#if WEIGHED
+    distances = group_combine(distances, shared, false);
+#endif
     global float *target = result + result_offset + n * result_sample_stride;
 #if BACKWARD
-    float g = (dloss != 0 ? dloss[dloss_offset + n * dloss_stride] : 1.0f) / divisor;
+    float g = (dloss != 0 ? dloss[dloss_offset + n * dloss_stride] : 1.0f) / DIVISOR;
     g = known ? g : NAN;
     for (INDEX column = id; column < classes; column += GROUP_SIZE) {
-        target[column * result_class_stride] =
-            gradient_of(row[column * x_class_stride], max, sum, g, column == label);
+        target[column * result_class_stride] = GRADIENT_OF(column);
     }
 #else
     if (id == 0) {
-        *target = loss_of(sum, max, known ? row[label * x_class_stride] : NAN);
+        *target = LOSS_OF(sum, distances);
     }
 #endif
 }

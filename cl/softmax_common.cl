@@ -8,6 +8,7 @@
  *     4  cross-entropy: out = log(sum(exp(in0 - m))) + (m - in0[label]), one element a row
  *     5  gradient of 4: out = g (exp(in0 - m) / sum(exp(in0 - m)) - (1 at the label)),
  *        g = dloss / divisor
+ *     with -DWEIGHED=1 both of them of the loss that loss_weight.cl tells
  * Where a whole row is -Inf, m counts as 0 and the sum's inverse and logarithm as 0: zeros for 0,
  * -Inf for 1; but 4 and 5 give NaN, and so do labels that are no place of the row. NaN and +Inf
  * spread over their row by themselves.
@@ -61,10 +62,11 @@
 #if MODE >= 4
 /* Of row n: its label, and the gradient of its loss, yet to be divided; dloss may be null, meaning
  * ones. KEPT_RANK is 1. */
+#include "loss_weight.cl"
 #define LABEL_PARAMETERS                                                                           \
     , __global const int *labels_data, const INDEX labels_offset, const INDEX labels_kept0,        \
         __global const float *dloss_data, const INDEX dloss_offset, const INDEX dloss_kept0,       \
-        const float divisor
+        const float divisor WEIGHT_PARAMETERS
 #define LABEL(n) labels_data[labels_offset + (n)*labels_kept0]
 #define IS_KNOWN(label) ((label) >= 0 && (label) < length)
 #define GRADIENT(n) (dloss_data != 0 ? dloss_data[dloss_offset + (n)*dloss_kept0] : 1.0f)
@@ -212,7 +214,12 @@ TERM_FUNCTIONS(VECTOR_WIDTH, TERM_PARTS(VECTOR_WIDTH))
 #define RESULT(W) (in1 - CAT(math_exp_, W)(in0) * SCALE)
 #define OUT_INPUTS(MACRO, a) EACH_INPUT(MACRO, a)
 #elif MODE == 5
+/* Of ignored rows, with SCALE 0, the terms do not matter. */
+#if WEIGHED
+#define RESULT(W) (SCALE == 0.0f ? (FLOATS(W))(0.0f) : term * SCALE)
+#else
 #define RESULT(W) (term * SCALE)
+#endif
 #define OUT_INPUTS(MACRO, a)
 #endif
 #if !HAS_PEAK

@@ -83,8 +83,44 @@
 #define OUT_STEPS(WRITE)                                                                           \
     for (INDEX i = 0; i < whole; i += VECTOR_WIDTH) {                                              \
         OUT_READ(i)                                                                                \
-        WRITE(VECTOR_WIDTH, RESULT(VECTOR_WIDTH), out_row + i);                                    \
+        WRITE(VECTOR_WIDTH, RESULT(VECTOR_WIDTH) LESS_SHARE(i), out_row + i);                      \
     }
+
+/* Of a weighed loss; weights lie side by side. */
+#if MODE >= 4 && WEIGHED
+#define WEIGHTS_AT(i)                                                                              \
+    (weight_data != 0 ? LOAD(VECTOR_WIDTH, weight_data + weight_offset + (i)) : (VECTOR)(1.0f))
+#define LESS_SHARE(i) -share *WEIGHTS_AT(i)
+
+/* The sum of w[c] (max - x[c]) over a row that is in the caches. */
+static inline float row_distances(__global const float *row, __global const float *weight_data,
+    INDEX weight_offset, VECTOR shift, INDEX whole, INDEX last, VECTOR lane_numbers) {
+    VECTOR sum = (VECTOR)(0.0f);
+    for (INDEX i = 0; i < whole; i += VECTOR_WIDTH) {
+        sum = FMA(WEIGHTS_AT(i), shift - LOAD(VECTOR_WIDTH, row + i), sum);
+    }
+    const VECTOR rest = WEIGHTS_AT(last) * (shift - LOAD(VECTOR_WIDTH, row + last));
+    sum += lane_numbers < (float)(whole - last) ? (VECTOR)(0.0f) : rest;
+    return SUM_LANES(VECTOR_WIDTH, sum);
+}
+
+/* Of row number n, whose label's element is `own`: what its loss has beside FACTOR L. */
+#define TAKE_DISTANCES(n, row, own)                                                                \
+    {                                                                                              \
+        const float weight = IS_KNOWN(label) ? OWN_SHARE(label) : NAN;                             \
+        factors[n] = FACTOR(weight);                                                               \
+        distances[n] = weight * (shift.s0 - (own));                                                \
+        if (smoothing > 0.0f) {                                                                    \
+            distances[n] += smoothing * row_distances(row, weight_data, weight_offset, shift,      \
+                                            whole, last, lane_numbers);                            \
+        }                                                                                          \
+    }
+#define LOSS(r)                                                                                    \
+    ((IS_IGNORED(LABEL(task + r)) ? 0.0f : FMA(factors[r], lanes[r], distances[r])) / DIVISOR)
+#else
+#define LESS_SHARE(i)
+#define LOSS(r) (lanes[r] + (shifts[r] - owns[r]))
+#endif
 
 #if MODE != 4 || LONG
 __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
@@ -171,16 +207,33 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         for (INDEX r = 0; r < rows; r++) {
             const int label = LABEL(task + r);
             const float own = IS_KNOWN(label) ? in0_data[in0_place[r] + label] : NAN;
+#if WEIGHED
+            const VECTOR shift = (VECTOR)(shifts[r]);
+            float factors[VECTOR_WIDTH], distances[VECTOR_WIDTH];
+            TAKE_DISTANCES(r, in0_data + in0_place[r], own)
+            out_data[out_place[r]] = LOSS(r);
+#else
             out_data[out_place[r]] = lanes[r] + (shifts[r] - own);
+#endif
         }
 #else
 #if MODE == 5
         TO_LANES(part[0], lanes);
         float factors[VECTOR_WIDTH];
+#if WEIGHED
+        float shares[VECTOR_WIDTH];
+#endif
         for (INDEX r = 0; r < rows; r++) {
             const int label = LABEL(task + r);
             const bool known = IS_KNOWN(label);
             factors[r] = known ? GRADIENT(task + r) : NAN;
+#if WEIGHED
+            /* The label's element less `own` is its term less that much of the sum. */
+            const float own = known ? OWN_SHARE(label) : 0.0f;
+            shares[r] = IS_IGNORED(label) ? 0.0f : factors[r] / DIVISOR * smoothing;
+            lanes[r] *= own > 0.0f ? own / FACTOR(own) : 0.0f;
+            factors[r] *= FACTOR(own);
+#endif
             if (known) {
 #if LONG
                 out_data[out_place[r] + label] -= lanes[r];
@@ -195,12 +248,16 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
 #endif
             }
         }
-        part[0] = CAT(vload, VECTOR_WIDTH)(0, factors) / divisor / part[0];
+        part[0] = CAT(vload, VECTOR_WIDTH)(0, factors) / DIVISOR / part[0];
 #else
         SETTLE(VECTOR_WIDTH, part[0])
 #endif
         TO_LANES(part[0], lanes);
         for (INDEX r = 0; r < rows; r++) {
+#if MODE == 5 && WEIGHED
+            lanes[r] = IS_IGNORED(LABEL(task + r)) ? 0.0f : lanes[r];
+            const VECTOR share = (VECTOR)(shares[r]);
+#endif
             EACH_INPUT(ROW, 0)
             __global float *out_row = out_data + out_place[r];
 #if KEEPS_TERMS
@@ -216,7 +273,7 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
                 OUT_STEPS(STORE)
             }
             if (whole < length) {
-                STORE(VECTOR_WIDTH, RESULT(VECTOR_WIDTH), out_row + last);
+                STORE(VECTOR_WIDTH, RESULT(VECTOR_WIDTH) LESS_SHARE(last), out_row + last);
             }
         }
 #endif
@@ -246,6 +303,9 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
     const INDEX last = length - VECTOR_WIDTH;
     const INDEX ahead = (ROOM / length + ROWS_ON) * in0_kept0;
     float lanes[VECTOR_WIDTH], owns[VECTOR_WIDTH], shifts[VECTOR_WIDTH + ROWS_ON];
+#if WEIGHED
+    float factors[VECTOR_WIDTH], distances[VECTOR_WIDTH];
+#endif
     for (int i = 0; i < VECTOR_WIDTH; i++) {
         lanes[i] = i;
     }
@@ -266,6 +326,9 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
             const VECTOR shift = (VECTOR)(shifts[r]);
             const int label = LABEL(task + r);
             owns[r] = IS_KNOWN(label) ? in0_row[label] : NAN;
+#if WEIGHED
+            TAKE_DISTANCES(r, in0_row, owns[r])
+#endif
             VECTOR a = (VECTOR)(0.0f), b = a;
             VECTOR peak = LOAD(VECTOR_WIDTH, later_row + last), other = peak;
             INDEX i = 0;
@@ -294,7 +357,7 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         part[0] = LOG_OF_TERMS(VECTOR_WIDTH, part[0]);
         TO_LANES(part[0], lanes);
         for (INDEX r = 0; r < rows; r++) {
-            out_data[out_offset + (task + r) * out_kept0] = lanes[r] + (shifts[r] - owns[r]);
+            out_data[out_offset + (task + r) * out_kept0] = LOSS(r);
         }
         for (int r = 0; r < ROWS_ON; r++) {
             shifts[r] = shifts[rows + r];

@@ -153,6 +153,18 @@ typedef LANES unaligned_lanes __attribute__((aligned(4)));
         gradient = (VECTOR)(GRADIENT(0));                                                          \
     }
 
+#if WEIGHED
+/* The weights of the classes, so that the label's is met on the way as its element is. */
+#define TAKE_WEIGHTS                                                                               \
+    float weights[LENGTH];                                                                         \
+    KEEP_ROLLED for (int c = 0; c < LENGTH; c++) {                                                 \
+        weights[c] = WEIGHT_OF(c);                                                                 \
+    }
+#define ARE_SKIPPED(label) (((label) == ignored) & (LANES)(-ignores))
+#else
+#define TAKE_WEIGHTS
+#endif
+
 /* Two groups' worth of what a step leaves to the next one. */
 #define SLOT(n) ((n)&1)
 #define SLOT_OF(vectors, n) ((vectors) + SLOT(n) * LENGTH)
@@ -193,9 +205,41 @@ typedef LANES unaligned_lanes __attribute__((aligned(4)));
         totals[(group) % GROUPS] = sums[0];                                                        \
         differences[(group) % GROUPS] = shift - own;                                               \
     }
+#if WEIGHED
+/* What the weighed loss has beside FACTOR times the logarithm; 0 times that of 1 for skipped rows. */
+#define WEIGH_GROUP(group)                                                                         \
+    {                                                                                              \
+        LOCATE_GROUP(group)                                                                        \
+        const VECTOR shift = peaks[SLOT(group)];                                                   \
+        VECTOR share = (VECTOR)(NAN), far = (VECTOR)(0.0f);                                        \
+        LANES label;                                                                               \
+        TAKE_LABELS(label)                                                                         \
+        const LANES skipped = ARE_SKIPPED(label);                                                  \
+        EACH_ELEMENT {                                                                             \
+            share = label == c ? (VECTOR)(own_share * weights[c]) : share;                         \
+            far = FMA((VECTOR)(weights[c]), shift - SLOT_OF(elements, group)[c], far);             \
+        }                                                                                          \
+        VECTOR rest = share * differences[(group) % GROUPS];                                       \
+        if (smoothing > 0.0f) {                                                                    \
+            rest = FMA((VECTOR)(smoothing), far, rest);                                            \
+        }                                                                                          \
+        differences[(group) % GROUPS] = skipped ? (VECTOR)(0.0f) : rest;                           \
+        factors[(group) % GROUPS] = skipped ? (VECTOR)(0.0f) : FACTOR(share);                      \
+        totals[(group) % GROUPS] = skipped ? (VECTOR)(0x1p40f) : totals[(group) % GROUPS];         \
+    }
+#define LOSSES(group)                                                                              \
+    (FMA(factors[group], LOG_OF_TERMS(VECTOR_WIDTH, totals[group]), differences[group]) / DIVISOR)
+#else
+#define WEIGH_GROUP(group)
+#define LOSSES(group) (LOG_OF_TERMS(VECTOR_WIDTH, totals[group]) + differences[group])
+#endif
 
 __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
     VECTOR elements[2 * LENGTH], peaks[2], totals[GROUPS], differences[GROUPS];
+#if WEIGHED
+    VECTOR factors[GROUPS];
+#endif
+    TAKE_WEIGHTS
 #if SUMS
     VECTOR sum = (VECTOR)(0.0f);
     LANES lane_numbers;
@@ -214,10 +258,18 @@ __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
             continue;
         }
         ADD_GROUP(step - 1)
+        WEIGH_GROUP(step - 1)
         if (step < groups && step % GROUPS != 0) {
             continue;
         }
-#if SUMS
+#if SUMS && WEIGHED
+        for (INDEX group = (step - 1) / GROUPS * GROUPS; group < step; group++) {
+            LOCATE_GROUP(group)
+            const LANES inside = lane_numbers < rows;
+            const VECTOR loss = LOSSES(group % GROUPS);
+            sum += inside ? loss : (VECTOR)(0.0f);
+        }
+#elif SUMS
         /* The logarithm of a product: of at most GROUPS sums of at most 16 terms. */
         VECTOR product = (VECTOR)(1.0f), part = (VECTOR)(0.0f);
         for (INDEX group = (step - 1) / GROUPS * GROUPS; group < step; group++) {
@@ -230,8 +282,7 @@ __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
 #else
         for (INDEX group = (step - 1) / GROUPS * GROUPS; group < step; group++) {
             LOCATE_GROUP(group)
-            const VECTOR loss = LOG_OF_TERMS(VECTOR_WIDTH, totals[group % GROUPS]) +
-                                differences[group % GROUPS];
+            const VECTOR loss = LOSSES(group % GROUPS);
             if (rows == VECTOR_WIDTH && out_kept0 == 1) {
                 STORE(VECTOR_WIDTH, loss, out_data + out_offset + row);
             } else {
@@ -266,10 +317,27 @@ __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         TAKE_LABELS(label)                                                                         \
         TAKE_GRADIENTS(gradient)                                                                   \
         const LANES known = (label >= 0) & (label < LENGTH);                                       \
+        const VECTOR slope = (known ? gradient : (VECTOR)(NAN)) / DIVISOR;                         \
         labels[SLOT(group)] = label;                                                               \
-        totals[SLOT(group)] = sums[0];                                                             \
-        scales[SLOT(group)] = (known ? gradient : (VECTOR)(NAN)) / divisor / sums[0];              \
+        SET_SCALES(SLOT(group))                                                                    \
     }
+#if WEIGHED
+/* The label's element less `own` is its term less that much of the sum; skipped rows' scale is 0. */
+#define SET_SCALES(slot)                                                                           \
+    const LANES skipped = ARE_SKIPPED(label);                                                      \
+    VECTOR own = (VECTOR)(0.0f);                                                                   \
+    EACH_ELEMENT own = label == c ? (VECTOR)(own_share * weights[c]) : own;                        \
+    const VECTOR factor = FACTOR(own);                                                             \
+    totals[slot] = own > 0.0f ? sums[0] * (own / factor) : (VECTOR)(0.0f);                         \
+    scales[slot] = skipped ? (VECTOR)(0.0f) : slope * factor / sums[0];                            \
+    shares[slot] = skipped ? (VECTOR)(0.0f) : slope * smoothing;
+#define LESS_SHARE -shares[SLOT(group)] * weights[c]
+#else
+#define SET_SCALES(slot)                                                                           \
+    totals[slot] = sums[0];                                                                        \
+    scales[slot] = slope / sums[0];
+#define LESS_SHARE
+#endif
 
 /* Vector k of 16 rows of at least 8 elements without gaps: of two rows' lanes, then of a third's. */
 #define JOIN_ROW(k, lane) ((16 * k + lane) / LENGTH - 16 * k / LENGTH)
@@ -312,6 +380,10 @@ __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
 __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
     VECTOR elements[2 * LENGTH], peaks[2], terms[2 * LENGTH], totals[2], scales[2];
     LANES labels[2];
+#if WEIGHED
+    VECTOR shares[2];
+#endif
+    TAKE_WEIGHTS
     SHARE(VECTOR_WIDTH)
     const INDEX begin = task;
     const INDEX groups = (end - begin + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
@@ -333,7 +405,7 @@ __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
                 const VECTOR scale = scales[SLOT(group)];
                 const VECTOR term =
                     labels[SLOT(group)] == c ? whole - totals[SLOT(group)] : whole;
-                x[c] = RESULT(VECTOR_WIDTH);
+                x[c] = RESULT(VECTOR_WIDTH) LESS_SHARE;
             }
             WRITE_GROUP
         }

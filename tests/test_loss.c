@@ -24,6 +24,12 @@ typedef struct batch {
     test_tensor logits, labels;
     double *x;
     int32_t *label;
+    /* Set by batch_weigh(): */
+    double smoothing;
+    bool has_weight, has_ignored;
+    test_tensor weight;
+    double *weights;
+    int32_t ignored;
 } batch;
 
 /* Logits in [-scale, scale), or the given ones. */
@@ -47,23 +53,80 @@ static batch batch_make(
 static void batch_free(batch *b) {
     test_free(&b->logits);
     test_free(&b->labels);
+    test_free(&b->weight);
     free(b->x);
     free(b->label);
+    free(b->weights);
+}
+
+/* The options that a batch has, for the library and for the reference. */
+static cleat_cross_entropy_options options_of(const batch *b, cleat_loss_reduction reduction) {
+    return (cleat_cross_entropy_options){.reduction = reduction,
+        .weight = b->has_weight ? &b->weight.view : NULL,
+        .ignore_index = b->has_ignored ? &b->ignored : NULL,
+        .label_smoothing = (float)b->smoothing};
+}
+
+static reference_weighing weighing_of(const batch *b) {
+    return (reference_weighing){
+        b->smoothing, b->has_weight ? b->weights : NULL, b->has_ignored ? &b->ignored : NULL};
 }
 
 static void set_labels(batch *b, const int32_t *labels) {
-    memcpy(b->label, labels, (size_t)b->samples * sizeof *labels);
+    memmove(b->label, labels, (size_t)b->samples * sizeof *labels);
     test_ok(
         cleat_write(test_context(), b->labels.view, labels, (size_t)b->samples * sizeof *labels));
+}
+
+/* Weights, an ignored label, smoothing, whichever `parts` has: 1, 2, 4. The ignored samples' logits
+ * are whatever they happen to be. */
+static void batch_weigh(batch *b, int parts) {
+    b->smoothing = (parts & 4) != 0 ? (test_coin() ? 0.125 : 1) : 0;
+    b->has_weight = (parts & 1) != 0;
+    b->has_ignored = (parts & 2) != 0;
+    if (b->has_weight) {
+        float *weights = test_alloc(b->classes, sizeof *weights);
+        b->weights = test_alloc(b->classes, sizeof *b->weights);
+        for (int64_t c = 0; c < b->classes; c++) {
+            weights[c] = c % 5 == 3 ? 0 : (float)test_real(0, 3);
+            b->weights[c] = (double)weights[c];
+        }
+        b->weight = test_input_from(1, &b->classes, weights, b->layout);
+        free(weights);
+    }
+    if (b->has_ignored) {
+        b->ignored = test_coin() ? -100 : 0;
+        float *values = test_alloc(b->samples * b->classes, sizeof *values);
+        for (int64_t i = 0; i < b->samples * b->classes; i++) {
+            int64_t n = i / b->classes;
+            b->label[n] = n % 3 == 1 ? b->ignored : b->label[n];
+            b->x[i] =
+                n % 3 == 1 && i % b->classes == n % b->classes ? (n % 2 ? NAN : INFINITY) : b->x[i];
+            values[i] = (float)b->x[i];
+        }
+        test_free(&b->logits);
+        b->logits = test_input_from(2, (int64_t[]){b->samples, b->classes}, values, b->layout);
+        set_labels(b, b->label);
+        free(values);
+    }
+}
+
+static double divisor_of(const batch *b, cleat_loss_reduction reduction) {
+    const reference_weighing weighing = weighing_of(b);
+    return reduction != CLEAT_LOSS_MEAN
+               ? 1
+               : reference_cross_entropy_divisor(b->samples, b->classes, b->label, &weighing);
 }
 
 /*
  * A sample's loss: the exponentials' errors (2 ulp each, plus that of x - max, whose size is below
  * |log term|), a sum of `classes` terms, the logarithm's 3 ulp and two sums: some classes + 8
- * roundings of 1 + |loss|. A total adds one rounding a sample and the division.
+ * roundings of 1 + |loss|; weights, another sum of so many and their products. A total adds one
+ * rounding a sample and the division.
  */
 static void check_forward(batch *b, cleat_loss_reduction reduction, const char *what) {
-    const cleat_cross_entropy_options options = {.reduction = reduction};
+    const cleat_cross_entropy_options options = options_of(b, reduction);
+    const reference_weighing weighing = weighing_of(b);
     bool single = reduction != CLEAT_LOSS_NONE;
     int32_t rank = single ? (int32_t)test_int(0, 1) : 1;
     const int64_t shape[] = {single ? 1 : b->samples};
@@ -79,10 +142,9 @@ static void check_forward(batch *b, cleat_loss_reduction reduction, const char *
     test_same_bits(&loss, &again, what);
     double *want = test_alloc(b->samples + 1, sizeof *want);
     double *magnitude = test_alloc(b->samples + 1, sizeof *magnitude);
-    reference_cross_entropy(b->samples, b->classes, b->x, b->label, want, magnitude);
+    reference_cross_entropy(b->samples, b->classes, b->x, b->label, &weighing, want, magnitude);
     if (single) {
-        double sum = 0, sizes = 0;
-        double divisor = reduction == CLEAT_LOSS_MEAN ? (double)b->samples : 1;
+        double sum = 0, sizes = 0, divisor = divisor_of(b, reduction);
         for (int64_t n = 0; n < b->samples; n++) {
             sum += want[n];
             sizes += magnitude[n];
@@ -100,7 +162,8 @@ static void check_forward(batch *b, cleat_loss_reduction reduction, const char *
 /* Gradient with dloss given or not; out of place and in place. Roundings: some of the exponential,
  * `classes` of the sum, the division's and the products'. */
 static void check_backward(batch *b, cleat_loss_reduction reduction, bool given, const char *what) {
-    const cleat_cross_entropy_options options = {.reduction = reduction};
+    const cleat_cross_entropy_options options = options_of(b, reduction);
+    const reference_weighing weighing = weighing_of(b);
     bool single = reduction != CLEAT_LOSS_NONE;
     const int64_t shape[] = {b->samples, b->classes};
     int32_t rank = single ? (int32_t)test_int(0, 1) : 1;
@@ -120,16 +183,20 @@ static void check_backward(batch *b, cleat_loss_reduction reduction, bool given,
         test_context(), in_place.view, b->labels.view, g_view, in_place.view, &options));
     test_fetch(&dx);
     test_fetch(&in_place);
+    const double divisor = divisor_of(b, reduction);
     double *g = test_alloc(b->samples, sizeof *g);
     for (int64_t n = 0; n < b->samples; n++) {
         g[n] = given ? (double)dloss.data[single ? 0 : n] : 1;
-        g[n] /= reduction == CLEAT_LOSS_MEAN ? (double)b->samples : 1;
+        g[n] /= divisor;
     }
     double *want = test_alloc(dx.count, sizeof *want);
     double *magnitude = test_alloc(dx.count, sizeof *magnitude);
-    reference_cross_entropy_backward(b->samples, b->classes, b->x, b->label, g, want, magnitude);
-    test_bound(&dx, want, magnitude, b->classes + 16, what);
-    test_bound(&in_place, want, magnitude, b->classes + 16, what);
+    reference_cross_entropy_backward(
+        b->samples, b->classes, b->x, b->label, &weighing, g, want, magnitude);
+    const bool sums_labels = single && (b->has_weight || b->has_ignored);
+    const int64_t terms = b->classes + 16 + (sums_labels ? b->samples : 0);
+    test_bound(&dx, want, magnitude, terms, what);
+    test_bound(&in_place, want, magnitude, terms, what);
     free(g);
     free(want);
     free(magnitude);
@@ -141,8 +208,9 @@ static void check_backward(batch *b, cleat_loss_reduction reduction, bool given,
 /* Whether the device can do these with the forced variant. */
 static bool is_supported(batch *b) {
     test_tensor dx = test_output(2, (int64_t[]){b->samples, b->classes}, TEST_ROW_MAJOR);
+    const cleat_cross_entropy_options options = options_of(b, CLEAT_LOSS_MEAN);
     cleat_status status = cleat_softmax_cross_entropy_backward(
-        test_context(), b->logits.view, b->labels.view, NULL, dx.view, NULL);
+        test_context(), b->logits.view, b->labels.view, NULL, dx.view, &options);
     test_free(&dx);
     return status != CLEAT_UNSUPPORTED;
 }
@@ -348,90 +416,117 @@ START_TEST(test_empty) {
 }
 END_TEST
 
+/* All that a mean may leave out, and each of the options with the others and without. */
+START_TEST(test_weighed) {
+    static const int64_t shapes[][2] = {
+        {7, 10}, {37, 3}, {1, 17}, {70, 10}, {35, 33}, {20, 70}, {3, 4133}};
+    int parts = 0;
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            batch b = batch_make(shapes[i][0], shapes[i][1], 4, NULL,
+                (parts & 3) != 3 ? TEST_ROW_MAJOR
+                : round == 0     ? TEST_STRIDED
+                                 : TEST_ROWS);
+            parts = parts % 7 + 1;
+            batch_weigh(&b, parts);
+            check_all(&b);
+            batch_free(&b);
+        }
+        parts++;
+    }
+}
+END_TEST
+
+/* Equal logits, so that all is exact: targets t of four classes, softmax 1/4. A label outside
+ * spoils its sample alone, an ignored one nothing. */
+START_TEST(test_weighed_exactly) {
+    const float data[20] = {3, 3, 3, 3, 1, 1, 1, 1, 2, 2, 2, 2, NAN, 2, 2, 2, 0, 0, 0, 0};
+    const int32_t labels[] = {1, 4, 3, 0, 1};
+    const float weight[] = {5, 4, 2, 1};
+    const double t[3][4] = {
+        {0.625, 2.5, 0.25, 0.125}, {0, 0, 0, 0}, {0.625, 0.5, 0.25, 0.625}}; /* s = 1/2 */
+    const double sums[] = {3.5, NAN, 2, 0, 3.5};
+    double gradient[20];
+    for (int i = 0; i < 20; i++) {
+        int n = i / 4;
+        gradient[i] = n == 3 ? 0 : sums[n] / 4 - t[n == 4 ? 0 : n][i % 4];
+    }
+    batch b = batch_make(5, 4, 0, data, TEST_ROW_MAJOR);
+    set_labels(&b, labels);
+    b.weight = test_input_from(1, (int64_t[]){4}, weight, TEST_ROW_MAJOR);
+    b.has_weight = b.has_ignored = true;
+    b.smoothing = 0.5;
+    const cleat_cross_entropy_options options = options_of(&b, CLEAT_LOSS_NONE);
+    for (int v = 0; v < VARIANTS; v++) {
+        force(variants[v]);
+        test_tensor loss = test_output(1, (int64_t[]){5}, TEST_ROW_MAJOR);
+        test_tensor dx = test_output(2, (int64_t[]){5, 4}, TEST_ROW_MAJOR);
+        test_ok(cleat_softmax_cross_entropy(
+            test_context(), b.logits.view, b.labels.view, loss.view, &options));
+        test_ok(cleat_softmax_cross_entropy_backward(
+            test_context(), b.logits.view, b.labels.view, NULL, dx.view, &options));
+        test_fetch(&loss);
+        test_fetch(&dx);
+        const double want[] = {3.5 * log(4), NAN, 2 * log(4), 0, 3.5 * log(4)};
+        test_ulp(&loss, want, 4, "weighed");
+        test_equal(&dx, gradient, "weighed");
+        test_free(&loss);
+        test_free(&dx);
+    }
+    force(NULL);
+    batch_free(&b);
+}
+END_TEST
+
+/* Nothing but ignored samples: no loss, no gradient, and a mean of nothing. */
+START_TEST(test_all_ignored) {
+    for (int classes = 3; classes < 40; classes += 17) {
+        batch b = batch_make(18, classes, 3, NULL, TEST_ROW_MAJOR);
+        const int32_t labels[18] = {0};
+        set_labels(&b, labels);
+        b.has_ignored = true;
+        for (int reduction = CLEAT_LOSS_MEAN; reduction <= CLEAT_LOSS_NONE; reduction++) {
+            check_forward(&b, (cleat_loss_reduction)reduction, "all ignored");
+            check_backward(&b, (cleat_loss_reduction)reduction, false, "all ignored");
+        }
+        batch_free(&b);
+    }
+}
+END_TEST
+
 /* The reference's gradient against central differences of the reference's loss. */
 START_TEST(test_reference_gradient) {
     enum { N = 4, C = 6 };
     const double step = 1e-6;
-    double x[N * C], g[N], dx[N * C], losses[N];
-    int32_t label[N];
+    double x[N * C], g[N], dx[N * C], losses[N], weight[C];
+    int32_t label[N], ignored = 7;
     for (int i = 0; i < N * C; i++) {
         x[i] = test_real(-3, 3);
     }
     for (int n = 0; n < N; n++) {
         g[n] = test_real(-1, 1);
-        label[n] = (int32_t)test_int(0, C - 1);
+        label[n] = n == 2 ? ignored : (int32_t)test_int(0, C - 1);
     }
-    reference_cross_entropy_backward(N, C, x, label, g, dx, NULL);
-    for (int i = 0; i < N * C; i++) {
-        double old = x[i];
-        x[i] = old + step;
-        reference_cross_entropy(N, C, x, label, losses, NULL);
-        double above = losses[i / C];
-        x[i] = old - step;
-        reference_cross_entropy(N, C, x, label, losses, NULL);
-        x[i] = old;
-        double slope = g[i / C] * (above - losses[i / C]) / (2 * step);
-        ck_assert_msg(fabs(slope - dx[i]) < 1e-8, "element %d: %g, slope %g", i, dx[i], slope);
+    for (int c = 0; c < C; c++) {
+        weight[c] = test_real(0, 2);
     }
-}
-END_TEST
-
-START_TEST(test_refusals) {
-    cleat_context *context = test_context();
-    batch b = batch_make(6, 5, 1, NULL, TEST_ROW_MAJOR);
-    cleat_tensor x = b.logits.view, labels = b.labels.view;
-    test_tensor one = test_output(0, NULL, TEST_ROW_MAJOR);
-    test_tensor each = test_output(1, (int64_t[]){6}, TEST_ROW_MAJOR);
-    test_tensor dx = test_output(2, (int64_t[]){6, 5}, TEST_ROW_MAJOR);
-    const cleat_cross_entropy_options none = {.reduction = CLEAT_LOSS_NONE};
-    const cleat_cross_entropy_options bad = {.reduction = (cleat_loss_reduction)7};
-    test_refused(cleat_softmax_cross_entropy(NULL, x, labels, one.view, NULL),
-        CLEAT_INVALID_ARGUMENT, "softmax_cross_entropy: ");
-    test_refused(cleat_softmax_cross_entropy(context, (cleat_tensor){0}, labels, one.view, NULL),
-        CLEAT_INVALID_ARGUMENT, "softmax_cross_entropy: logits");
-    test_refused(cleat_softmax_cross_entropy(context, x, each.view, one.view, NULL),
-        CLEAT_TYPE_MISMATCH, "labels");
-    test_refused(
-        cleat_softmax_cross_entropy(context, x, labels, labels, NULL), CLEAT_TYPE_MISMATCH, "loss");
-    test_refused(cleat_softmax_cross_entropy(context, each.view, labels, one.view, NULL),
-        CLEAT_SHAPE_MISMATCH, "logits");
-    test_refused(cleat_softmax_cross_entropy(context, x, labels, one.view, &bad),
-        CLEAT_INVALID_ARGUMENT, "7 is no reduction");
-    test_refused(cleat_softmax_cross_entropy(context, x, labels, each.view, NULL),
-        CLEAT_SHAPE_MISMATCH, "loss is [6], wanted one element of rank 0 or 1");
-    test_refused(cleat_softmax_cross_entropy(context, x, labels, one.view, &none),
-        CLEAT_SHAPE_MISMATCH, "wanted [6]: one number a sample");
-    cleat_tensor fewer = labels;
-    fewer.shape[0] = 5;
-    test_refused(cleat_softmax_cross_entropy(context, x, fewer, one.view, NULL),
-        CLEAT_SHAPE_MISMATCH, "5 labels for 6 samples");
-    cleat_tensor inside = x;
-    inside.rank = 0;
-    test_refused(cleat_softmax_cross_entropy(context, x, labels, inside, NULL), CLEAT_OVERLAP,
-        "softmax_cross_entropy: ");
-    test_refused(
-        cleat_softmax_cross_entropy_backward(context, x, labels, &each.view, dx.view, NULL),
-        CLEAT_SHAPE_MISMATCH, "dloss is [6]");
-    test_refused(cleat_softmax_cross_entropy_backward(context, x, labels, NULL, each.view, NULL),
-        CLEAT_SHAPE_MISMATCH, "softmax_cross_entropy_backward: ");
-    cleat_tensor reversed = x;
-    reversed.offset += 4;
-    reversed.stride[1] = -1;
-    test_refused(cleat_softmax_cross_entropy_backward(context, x, labels, NULL, reversed, NULL),
-        CLEAT_OVERLAP, "softmax_cross_entropy_backward: ");
-    setenv("CLEAT_SOFTMAX_CROSS_ENTROPY", "columns", 1);
-    test_refused(cleat_softmax_cross_entropy(context, x, labels, one.view, NULL),
-        CLEAT_INVALID_ARGUMENT, "columns");
-    force(NULL);
-    test_unchanged(&b.logits);
-    test_unchanged(&b.labels);
-    test_unchanged(&one);
-    test_unchanged(&each);
-    test_unchanged(&dx);
-    test_free(&one);
-    test_free(&each);
-    test_free(&dx);
-    batch_free(&b);
+    for (int weighed = 0; weighed < 2; weighed++) {
+        const reference_weighing weighing = {weighed ? 0.25 : 0, weighed ? weight : NULL, &ignored};
+        reference_cross_entropy_backward(N, C, x, label, &weighing, g, dx, NULL);
+        for (int i = 0; i < N * C; i++) {
+            double old = x[i];
+            x[i] = old + step;
+            reference_cross_entropy(N, C, x, label, &weighing, losses, NULL);
+            double above = losses[i / C];
+            x[i] = old - step;
+            reference_cross_entropy(N, C, x, label, &weighing, losses, NULL);
+            x[i] = old;
+            double slope = g[i / C] * (above - losses[i / C]) / (2 * step);
+            if (!(fabs(slope - dx[i]) < 1e-8)) {
+                ck_abort_msg("element %d: %g, slope %g", i, dx[i], slope);
+            }
+        }
+    }
 }
 END_TEST
 
@@ -449,8 +544,13 @@ Suite *test_suite(void) {
     tcase_add_test(all, test_uniform_logits);
     tcase_add_test(all, test_special_values);
     tcase_add_test(all, test_empty);
+    tcase_add_test(all, test_weighed_exactly);
+    tcase_add_test(all, test_all_ignored);
     tcase_add_test(all, test_reference_gradient);
-    tcase_add_test(all, test_refusals);
     suite_add_tcase(suite, all);
+    TCase *weighed = tcase_create("weighed");
+    tcase_set_timeout(weighed, 0);
+    tcase_add_test(weighed, test_weighed);
+    suite_add_tcase(suite, weighed);
     return suite;
 }

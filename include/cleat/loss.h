@@ -16,22 +16,33 @@ typedef enum cleat_loss_reduction {
 
 typedef struct cleat_cross_entropy_options {
     cleat_loss_reduction reduction;
-    uint64_t reserved[6];
+    const cleat_tensor *weight;  /* f32 [C], each at least 0: of classes; NULL: ones */
+    const int32_t *ignore_index; /* samples with this label don't count; NULL: there is none */
+    float label_smoothing;       /* 0 .. 1 */
+    uint64_t reserved[3];
 } cleat_cross_entropy_options;
 
 /*
- * Softmax cross-entropy: loss[n] = log(sum_c exp(logits[n][c])) - logits[n][labels[n]], as
- * ONNX SoftmaxCrossEntropyLoss. logits f32 [N, C]; labels i32 [N], each in 0 .. C-1 (a label
- * outside, which only the device sees, makes the sample's loss and gradient NaN); loss f32, one
- * element of rank 0 or 1 (mean, sum) or [N] (none). The mean of no samples is NaN.
+ * Softmax cross-entropy, as ONNX SoftmaxCrossEntropyLoss, with label smoothing s as PyTorch's
+ * cross_entropy. With p = softmax(logits[n]) and the weights w, all 1 unless given:
+ *     loss[n] = -(1 - s) w[labels[n]] log p[labels[n]] - s / C sum_c w[c] log p[c]
+ * and 0 where labels[n] is ignore_index, whatever the logits. The mean is the sum divided by
+ *     D = sum of w[labels[n]] over the samples that are not ignored,
+ * N in the plain case. logits f32 [N, C]; labels i32 [N], each in 0 .. C-1 or ignore_index, which
+ * may be any number (another label, which only the device sees, makes the sample's loss and
+ * gradient NaN and counts as 1 in D); loss f32, one element of rank 0 or 1 (mean, sum) or [N]
+ * (none). The mean of no samples, or of none but ignored ones, is NaN. Errors:
+ * CLEAT_INVALID_ARGUMENT (also for a label_smoothing outside 0 .. 1), CLEAT_SHAPE_MISMATCH,
+ * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
  */
 CLEAT_API cleat_status cleat_softmax_cross_entropy(cleat_context *context, cleat_tensor logits,
     cleat_tensor labels, cleat_tensor loss, const cleat_cross_entropy_options *options);
 
 /*
- * dlogits[n][c] = g[n] * (softmax(logits[n])[c] - (c == labels[n])), with g[n] = dloss / N (mean),
- * dloss (sum) or dloss[n] (none). dloss has the shape of loss; NULL means all ones. dlogits may be
- * logits itself.
+ * dlogits[n][c] = g[n] * (p[c] sum_k t[k] - t[c]), t[c] = (1 - s) w[c] (c == labels[n]) + s / C
+ * w[c], with g[n] = dloss / D (mean), dloss (sum) or dloss[n] (none): in the plain case the softmax
+ * less 1 at the label. 0 for ignored samples, all of a batch too. dloss has the shape of loss; NULL
+ * means all ones. dlogits may be logits itself.
  */
 CLEAT_API cleat_status cleat_softmax_cross_entropy_backward(cleat_context *context,
     cleat_tensor logits, cleat_tensor labels, const cleat_tensor *dloss, cleat_tensor dlogits,

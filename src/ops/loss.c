@@ -12,7 +12,8 @@ enum {
     MANY_CLASSES = 64,   /* from here on a GPU takes a work-group a sample */
     WIDE_CLASSES = 1024, /* and from here on a large one */
     SMALL_GROUP = 64,
-    LARGE_GROUP = 256
+    LARGE_GROUP = 256,
+    WEIGHED_LEAST = 64 /* samples of a work-item that adds weights */
 };
 
 typedef struct problem {
@@ -23,6 +24,12 @@ typedef struct problem {
     cleat_tensor logits, labels;
     cleat_tensor dloss;  /* buffer NULL: ones. Stride 0 where one number serves all samples */
     cleat_tensor result; /* loss or dlogits */
+    /* Weights, an ignored label, smoothing: the loss of cl/loss_weight.cl */
+    bool weighed;
+    cleat_tensor weight;    /* buffer NULL: ones */
+    const int32_t *ignored; /* NULL: none */
+    float label_smoothing;
+    void *totals; /* a cl_mem of two floats: what the mean is divided by, the sum of the weights */
 } problem;
 
 /* The largest power of two that is no more than the device's work-groups and `most`. */
@@ -38,12 +45,36 @@ static bool needs_index64(const problem *p) {
     return tensor_needs_index64(&p->logits) || tensor_needs_index64(&p->labels) ||
            tensor_needs_index64(&p->result) ||
            (p->dloss.buffer != NULL && tensor_needs_index64(&p->dloss)) ||
+           (p->weight.buffer != NULL && tensor_needs_index64(&p->weight)) ||
            p->samples > INT32_MAX / 2 || p->classes > INT32_MAX / 2;
 }
 
-/* Of a sample's gradient; the losses are divided when they are summed. */
+/* Whether only the labels tell what the mean is divided by. */
+static bool divides_by_weights(const problem *p) {
+    return p->weighed && p->reduction == CLEAT_LOSS_MEAN &&
+           (p->weight.buffer != NULL || p->ignored != NULL);
+}
+
+/* Of a sample's gradient, and its loss where that is weighed; 0: it is in totals. Plain losses are
+ * divided when they are summed. */
 static float divisor_of(const problem *p) {
-    return p->backward && p->reduction == CLEAT_LOSS_MEAN ? (float)p->samples : 1.0f;
+    const bool divides = (p->backward || p->weighed) && p->reduction == CLEAT_LOSS_MEAN;
+    return !divides ? 1.0f : divides_by_weights(p) ? 0.0f : (float)p->samples;
+}
+
+/* Whether only the weights tell their sum. */
+static bool sums_weights(const problem *p) {
+    return p->weight.buffer != NULL && p->label_smoothing > 0.0f;
+}
+
+static void set_weights(const problem *p, softmax_problem *s) {
+    s->weighed = p->weighed;
+    s->weight = p->weight;
+    s->totals = p->totals;
+    s->ignored = p->ignored;
+    s->own_share = (float)(1.0 - (double)p->label_smoothing);
+    s->smoothing = (float)((double)p->label_smoothing / (double)p->classes);
+    s->weight_total = sums_weights(p) ? 0.0f : p->weight.buffer != NULL ? 1.0f : (float)p->classes;
 }
 
 /* Arguments that both kinds of kernel have. `losses` stands for the result where it is not NULL. */
@@ -72,6 +103,12 @@ static void add_arguments(launch *l, const problem *p, void *losses) {
     launch_index(l, losses != NULL ? 1 : p->result.stride[0]);
     launch_index(l, p->backward ? p->result.stride[1] : 0);
     launch_float(l, divisor_of(p));
+    launch_macro(l, "WEIGHED", p->weighed);
+    if (p->weighed) {
+        softmax_problem weights = {0};
+        set_weights(p, &weights);
+        softmax_add_weights(&weights, l);
+    }
     const double elements = (double)p->samples * (double)p->classes;
     l->flop = elements * (p->backward ? 6 : 4);
     l->bytes = (elements * (p->backward ? 2 : 1) + (double)p->samples * 2) * sizeof(float);
@@ -90,6 +127,7 @@ static softmax_problem as_softmax(const problem *p, void *losses) {
         .dloss = p->dloss,
         .divisor = divisor_of(p),
         .out_memory = losses};
+    set_weights(p, &s);
     for (int t = 0; t < 2; t++) {
         s.kept[t].rank = 1;
         s.kept[t].shape[0] = p->samples;
@@ -150,7 +188,7 @@ static cleat_status plan_total(cleat_context *context, const problem *p, void *l
         .input_memory = {losses},
         .reduced = {true},
         .output = p->result,
-        .divisor = p->reduction == CLEAT_LOSS_MEAN ? (float)p->samples : 1.0f,
+        .divisor = p->reduction == CLEAT_LOSS_MEAN && !p->weighed ? (float)p->samples : 1.0f,
         .macros = {{"REDUCE_VALUE", NULL, 0}}};
     pass.output.rank = 1;
     pass.output.shape[0] = 1;
@@ -158,33 +196,117 @@ static cleat_status plan_total(cleat_context *context, const problem *p, void *l
     return reduce_plan(context, &pass, launches, count, scratch);
 }
 
+/* What a call borrows; NULL where it does not. */
+typedef struct borrowed {
+    void *losses, *totals, *partials;
+    void *sums[3]; /* the reductions' */
+} borrowed;
+
+static void give_back(cleat_context *context, borrowed *b) {
+    for (int i = 0; i < 3; i++) {
+        scratch_release(context, b->sums[i]);
+    }
+    scratch_release(context, b->partials);
+    scratch_release(context, b->totals);
+    scratch_release(context, b->losses);
+}
+
+/* totals[place] = sum of `values`, or of the memory in their place; appends to launches. */
+static cleat_status plan_sum(cleat_context *context, const problem *p, cleat_tensor values,
+    void *memory, int64_t place, launch *launches, int *count, void **scratch) {
+    const reduce_pass pass = {.operation = p->operation,
+        .family = "reduce",
+        .input_count = 1,
+        .macro_count = 1,
+        .inputs = {values},
+        .input_memory = {memory},
+        .reduced = {true},
+        .output = {.type = CLEAT_F32, .rank = 1, .shape = {1}, .offset = place},
+        .output_memory = p->totals,
+        .divisor = 1.0f,
+        .macros = {{"REDUCE_VALUE", NULL, 0}}};
+    return reduce_plan(context, &pass, launches, count, scratch);
+}
+
+static launch launch_weigh(
+    const device_profile *profile, const problem *p, void *partials, int64_t *partial_count) {
+    launch l = launch_begin(p->operation, "loss_weigh", "cross_entropy_weigh");
+    launch_macro(&l, "WEIGHED", 1);
+    launch_use_index64(&l, needs_index64(p));
+    launch_tensor(&l, &p->labels);
+    launch_memory(&l, partials);
+    launch_tensor(&l, p->weight.buffer != NULL ? &p->weight : NULL);
+    launch_index(&l, p->labels.offset);
+    launch_index(&l, p->labels.stride[0]);
+    launch_index(&l, p->weight.offset);
+    launch_index(&l, p->weight.stride[0]);
+    launch_index(&l, p->samples);
+    launch_index(&l, p->classes);
+    launch_int(&l, p->ignored != NULL);
+    launch_int(&l, p->ignored != NULL ? *p->ignored : 0);
+    const int64_t chunk = work_split(profile, p->samples, WEIGHED_LEAST, &l);
+    launch_index(&l, chunk);
+    *partial_count = ceil_div(p->samples, chunk);
+    l.bytes = (double)p->samples * sizeof(int32_t);
+    return l;
+}
+
+/* Fills p->totals; appends to launches. */
+static cleat_status plan_weights(
+    cleat_context *context, problem *p, launch *launches, int *count, borrowed *b) {
+    TRY(scratch_acquire(context, 2 * sizeof(float), &b->totals));
+    p->totals = b->totals;
+    if (divides_by_weights(p)) {
+        const size_t most = (size_t)ceil_div(p->samples, WEIGHED_LEAST);
+        TRY(scratch_acquire(context, most * sizeof(float), &b->partials));
+        cleat_tensor parts = {.type = CLEAT_F32, .rank = 1, .stride = {1}};
+        launches[*count] = launch_weigh(context_profile(context), p, b->partials, &parts.shape[0]);
+        *count += 1;
+        TRY(plan_sum(context, p, parts, b->partials, 0, launches, count, &b->sums[0]));
+    }
+    if (!sums_weights(p)) {
+        return CLEAT_OK;
+    }
+    return plan_sum(context, p, p->weight, NULL, 1, launches, count, &b->sums[1]);
+}
+
 /* With `losses`: those of the samples, or of each work-item's samples together. */
 typedef launch (*sample_launch)(const device_profile *profile, const problem *p, void *losses);
 
-static cleat_status enqueue(cleat_context *context, const problem *p, sample_launch samples) {
-    const device_profile *profile = context_profile(context);
-    if (p->backward || p->reduction == CLEAT_LOSS_NONE) {
-        launch l = samples(profile, p, NULL);
-        return launch_all(context, &l, 1);
-    }
+/* One number of all losses; appends to launches. */
+static cleat_status plan_losses(cleat_context *context, const problem *p, sample_launch samples,
+    launch *launches, int *count, borrowed *b) {
     /* At least one float: the kernels want a buffer where there are no samples, too. */
-    void *losses = NULL;
-    void *partial = NULL;
     const size_t room = (size_t)(p->samples > 0 ? p->samples : 1) * sizeof(float);
-    TRY(scratch_acquire(context, room, &losses));
-    launch launches[1 + REDUCE_MAX_LAUNCHES];
-    int count = 0;
+    TRY(scratch_acquire(context, room, &b->losses));
     int64_t losses_count = p->samples;
     if (p->samples > 0) {
-        launches[count++] = samples(profile, p, losses);
-        losses_count = samples == launch_turned ? (int64_t)launches[0].global[0] : p->samples;
+        launch *l = &launches[*count];
+        *l = samples(context_profile(context), p, b->losses);
+        losses_count = samples == launch_turned ? (int64_t)l->global[0] : p->samples;
+        *count += 1;
     }
-    cleat_status status = plan_total(context, p, losses, losses_count, launches, &count, &partial);
+    return plan_total(context, p, b->losses, losses_count, launches, count, &b->sums[2]);
+}
+
+static cleat_status enqueue(cleat_context *context, const problem *given, sample_launch samples) {
+    launch launches[2 + 3 * REDUCE_MAX_LAUNCHES];
+    int count = 0;
+    borrowed b = {0};
+    problem p = *given;
+    cleat_status status = CLEAT_OK;
+    if (p.weighed) {
+        status = plan_weights(context, &p, launches, &count, &b);
+    }
+    if (status == CLEAT_OK && (p.backward || p.reduction == CLEAT_LOSS_NONE)) {
+        launches[count++] = samples(context_profile(context), &p, NULL);
+    } else if (status == CLEAT_OK) {
+        status = plan_losses(context, &p, samples, launches, &count, &b);
+    }
     if (status == CLEAT_OK) {
         status = launch_all(context, launches, count);
     }
-    scratch_release(context, partial);
-    scratch_release(context, losses);
+    give_back(context, &b);
     return status;
 }
 
@@ -255,6 +377,26 @@ static cleat_status run(cleat_context *context, const problem *p) {
     return chosen->enqueue(context, p);
 }
 
+/* The options about weights and labels. */
+static cleat_status check_weights(
+    const cleat_context *context, problem *p, const cleat_cross_entropy_options *options) {
+    p->label_smoothing = options->label_smoothing;
+    REFUSE_IF(!(p->label_smoothing >= 0.0f && p->label_smoothing <= 1.0f), CLEAT_INVALID_ARGUMENT,
+        "%s: label_smoothing is %g, not in 0 .. 1", p->operation, (double)p->label_smoothing);
+    if (options->weight != NULL) {
+        p->weight = *options->weight;
+        TRY(check_tensor(p->operation, "weight", context, &p->weight, CLEAT_F32));
+        TRY(check_rank(p->operation, "weight", &p->weight, 1));
+        REFUSE_IF(p->weight.shape[0] != p->classes, CLEAT_SHAPE_MISMATCH,
+            "%s: %lld weights for %lld classes", p->operation, (long long)p->weight.shape[0],
+            (long long)p->classes);
+    }
+    p->ignored = options->ignore_index;
+    p->weighed = p->samples > 0 &&
+                 (p->label_smoothing > 0.0f || p->weight.buffer != NULL || p->ignored != NULL);
+    return CLEAT_OK;
+}
+
 /* logits [N, C], labels i32 [N]; fills p. */
 static cleat_status check_inputs(
     const cleat_context *context, problem *p, const cleat_cross_entropy_options *options) {
@@ -272,7 +414,7 @@ static cleat_status check_inputs(
     p->reduction = options != NULL ? options->reduction : CLEAT_LOSS_MEAN;
     REFUSE_IF((int)p->reduction < CLEAT_LOSS_MEAN || (int)p->reduction > CLEAT_LOSS_NONE,
         CLEAT_INVALID_ARGUMENT, "%s: %d is no reduction", operation, (int)p->reduction);
-    return CLEAT_OK;
+    return options != NULL ? check_weights(context, p, options) : CLEAT_OK;
 }
 
 /* One element of rank 0 or 1, or [N] when each sample has its own. */
@@ -299,6 +441,9 @@ cleat_status cleat_softmax_cross_entropy(cleat_context *context, cleat_tensor lo
     TRY(check_loss_shape(&p, "loss", &loss));
     TRY(check_no_overlap(p.operation, "logits", &logits, "loss", &loss, false));
     TRY(check_no_overlap(p.operation, "labels", &labels, "loss", &loss, false));
+    if (p.weight.buffer != NULL) {
+        TRY(check_no_overlap(p.operation, "weight", &p.weight, "loss", &loss, false));
+    }
     return cleat_tensor_count(&loss) == 0 ? CLEAT_OK : run(context, &p);
 }
 
@@ -315,6 +460,9 @@ cleat_status cleat_softmax_cross_entropy_backward(cleat_context *context, cleat_
     TRY(check_same_shape(p.operation, "logits", &logits, "dlogits", &dlogits));
     TRY(check_no_overlap(p.operation, "logits", &logits, "dlogits", &dlogits, true));
     TRY(check_no_overlap(p.operation, "labels", &labels, "dlogits", &dlogits, false));
+    if (p.weight.buffer != NULL) {
+        TRY(check_no_overlap(p.operation, "weight", &p.weight, "dlogits", &dlogits, false));
+    }
     if (dloss != NULL) {
         TRY(check_tensor(p.operation, "dloss", context, dloss, CLEAT_F32));
         TRY(check_loss_shape(&p, "dloss", dloss));

@@ -123,8 +123,10 @@ bool softmax_supports(softmax_form form, const softmax_problem *p, const device_
         side_by_side = side_by_side && (!a_row || p->step[t] == 1);
     }
     bool is_short = p->length < SHORT_ROW;
-    return form == FORM_ROWS     ? side_by_side && !is_short
-           : form == FORM_SHORT  ? side_by_side && is_short && p->mode != MODE_CROSS_ENTROPY
+    bool weights_suit = p->weight.buffer == NULL || p->weight.stride[0] == 1;
+    return form == FORM_ROWS ? side_by_side && !is_short && weights_suit
+           : form == FORM_SHORT
+               ? side_by_side && is_short && p->mode != MODE_CROSS_ENTROPY && !p->weighed
            : form == FORM_TURNED ? side_by_side && is_short && p->kept[0].rank == 1 &&
                                        turns(p->mode, p->length, profile)
                                  : p->mode < MODE_CROSS_ENTROPY;
@@ -137,6 +139,9 @@ static void add_macros(
     launch_macro(l, "INPUTS", p->input_count);
     launch_macro(l, "KEPT_RANK", p->kept[0].rank);
     launch_macro(l, "VECTOR_WIDTH", vector_width);
+    if (p->mode >= MODE_CROSS_ENTROPY) {
+        launch_macro(l, "WEIGHED", p->weighed);
+    }
     if (form == FORM_ROWS) {
         launch_macro(l, "ROOM", ROW_ROOM);
         launch_macro(l, "LONG", p->length > ROW_ROOM);
@@ -190,6 +195,18 @@ static void add_arguments(const softmax_problem *p, int64_t tasks, launch *l) {
         (double)p->length * (double)cleat_tensor_count(&p->kept[0]);
 }
 
+void softmax_add_weights(const softmax_problem *p, launch *l) {
+    launch_tensor(l, p->weight.buffer != NULL ? &p->weight : NULL);
+    launch_index(l, p->weight.offset);
+    launch_index(l, p->weight.stride[0]);
+    launch_memory(l, p->totals);
+    launch_float(l, p->own_share);
+    launch_float(l, p->smoothing);
+    launch_float(l, p->weight_total);
+    launch_int(l, p->ignored != NULL);
+    launch_int(l, p->ignored != NULL ? *p->ignored : 0);
+}
+
 static void add_label_arguments(const softmax_problem *p, launch *l) {
     launch_tensor(l, &p->labels);
     launch_index(l, p->labels.offset);
@@ -198,6 +215,9 @@ static void add_label_arguments(const softmax_problem *p, launch *l) {
     launch_index(l, p->dloss.offset);
     launch_index(l, p->dloss.stride[0]);
     launch_float(l, p->divisor);
+    if (p->weighed) {
+        softmax_add_weights(p, l);
+    }
     l->bytes += tensor_bytes(&p->labels);
 }
 

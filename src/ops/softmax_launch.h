@@ -42,6 +42,11 @@ typedef struct softmax_problem {
     /* Cross-entropy: rank 1, an element a row; dloss.buffer NULL: ones. */
     cleat_tensor labels, dloss;
     float divisor;
+    bool weighed;        /* cross-entropy: the loss of cl/loss_weight.cl, with these */
+    cleat_tensor weight; /* of classes; buffer NULL: ones */
+    void *totals;        /* a cl_mem of two floats; NULL: only asked what is supported */
+    float own_share, smoothing, weight_total; /* the last 0: it is in totals */
+    const int32_t *ignored;                   /* NULL: none */
     bool sums;        /* FORM_TURNED: a work-item writes the sum of its rows' losses alone */
     void *out_memory; /* a cl_mem in place of the output's buffer; else NULL */
     launch *result;
@@ -60,6 +65,9 @@ bool softmax_items_are_short(
 
 /* How many rows a task of softmax_strips has; 0: that can't do it here. */
 int64_t softmax_strip(const softmax_problem *p, const device_profile *profile);
+
+/* The arguments of cl/loss_weight.cl. */
+void softmax_add_weights(const softmax_problem *p, launch *l);
 
 /* Fills *p->result. */
 void softmax_fill(softmax_form form, const device_profile *profile, const softmax_problem *p);

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+static const reference_weighing plain; /* no weights */
+
 reference_network reference_network_make(
     int64_t samples, int64_t channels, int64_t size, int64_t filters, int64_t classes) {
     const int64_t half = size / 2, positions = filters * size * size;
@@ -61,7 +63,7 @@ double reference_network_loss(reference_network *n, const double *x, const int32
         }
     }
     double *losses = calloc((size_t)n->samples, sizeof *losses);
-    reference_cross_entropy(n->samples, n->classes, n->z, labels, losses, NULL);
+    reference_cross_entropy(n->samples, n->classes, n->z, labels, &plain, losses, NULL);
     double sum = 0;
     for (int64_t i = 0; i < n->samples; i++) {
         sum += losses[i];
@@ -119,7 +121,7 @@ void reference_network_gradients(const reference_network *n, const double *x, co
     for (int64_t i = 0; i < n->samples; i++) {
         g[i] = 1 / (double)n->samples;
     }
-    reference_cross_entropy_backward(n->samples, n->classes, n->z, labels, g, dz, size);
+    reference_cross_entropy_backward(n->samples, n->classes, n->z, labels, &plain, g, dz, size);
     for (int64_t i = 0; i < count; i++) {
         double target = i % n->classes == labels[i / n->classes] ? 1 : 0;
         double probability = dz[i] * (double)n->samples + target;
