@@ -112,6 +112,61 @@ static bool norm_check(bench_run *run, const traffic *t) {
     return good;
 }
 
+/* ---- Local response normalisation: windows of five channels, alpha 1/2, the rest by default ----
+ */
+
+enum { WINDOW = 5 };
+static const cleat_local_response_norm_options local_options = {.alpha = 0.5F};
+
+static bool local_prepare(bench_run *run, traffic *t) {
+    bool good = traffic_input(run, t, 3, t->of->shape, 1);
+    if (t->of->form == GRADIENT) {
+        good = good && traffic_input(run, t, 3, t->of->shape, 1);
+    }
+    return good && traffic_output(run, t, 3, t->of->shape);
+}
+
+static cleat_status local_call(traffic *t) {
+    const cleat_tensor *a = t->tensors;
+    return t->of->form == FORWARD
+               ? cleat_local_response_norm(t->context, a[0], WINDOW, a[1], &local_options)
+               : cleat_local_response_norm_backward(
+                     t->context, a[0], WINDOW, a[1], a[2], &local_options);
+}
+
+/* 1 + alpha / size * the sum of squares of the window around element i. */
+static double local_scale(const traffic *t, int64_t i) {
+    const int64_t channels = t->of->shape[1], step = t->of->shape[2];
+    double sum = 0;
+    for (int64_t off = -(WINDOW / 2); off <= WINDOW / 2; off++) {
+        const int64_t c = i / step % channels + off;
+        const double x = c < 0 || c >= channels ? 0 : (double)t->host[0][i + off * step];
+        sum += x * x;
+    }
+    return 1 + 0.5 / WINDOW * sum;
+}
+
+static bool local_check(bench_run *run, const traffic *t) {
+    const int64_t channels = t->of->shape[1], step = t->of->shape[2];
+    bool good = true;
+    for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
+        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        const double x = (double)t->host[0][i];
+        double want =
+            (t->of->form == FORWARD ? x : (double)t->host[1][i]) / pow(local_scale(t, i), 0.75);
+        for (int64_t off = -(WINDOW / 2); t->of->form == GRADIENT && off <= WINDOW / 2; off++) {
+            const int64_t c = i / step % channels + off, at = i + off * step;
+            if (c >= 0 && c < channels) {
+                want -= 0.75 / WINDOW * x * (double)t->host[1][at] * (double)t->host[0][at] /
+                        pow(local_scale(t, at), 1.75);
+            }
+        }
+        good = bench_near(run, "cleat", (double)t->result[i], want, 2, 16);
+    }
+    return good;
+}
+
+static const traffic_family local = {local_prepare, local_call, local_check};
 static const traffic_family norm = {norm_prepare, norm_call, norm_check};
 
 #define ROWS                                                                                       \
@@ -126,4 +181,6 @@ const traffic_case traffic_normalization[TRAFFIC_NORMALIZATION] = {
     {"batch norm training", &norm, BATCH, FORWARD, PLANES},
     {"batch norm gradient", &norm, BATCH, GRADIENT, PLANES},
     {"dropout", &norm, DROPOUT, FORWARD, ROWS},
+    {"local response norm", &local, 0, FORWARD, PLANES},
+    {"local response norm gradient", &local, 0, GRADIENT, PLANES},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * x to the power of y, in explicit vector arithmetic. Include after math.cl with the same width:
+ * x to the power of y, in explicit vector arithmetic. Include after vector.cl, element.cl, and math.cl
+ * with the same width:
  *     #define MATH_WIDTH 16
  *     #include "math.cl"
  *     #define MATH_WIDTH 16

@@ -423,11 +423,11 @@ START_TEST(test_weighed) {
     int parts = 0;
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            parts = parts % 7 + 1;
             batch b = batch_make(shapes[i][0], shapes[i][1], 4, NULL,
                 (parts & 3) != 3 ? TEST_ROW_MAJOR
                 : round == 0     ? TEST_STRIDED
                                  : TEST_ROWS);
-            parts = parts % 7 + 1;
             batch_weigh(&b, parts);
             check_all(&b);
             batch_free(&b);

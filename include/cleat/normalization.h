@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 /*
- * All of these form, over groups of elements of x,
+ * All of these but the last form, over groups of elements of x,
  *
  *     inverse = 1 / sqrt(variance + epsilon);  h = (x - mean) * inverse;  y = h * scale + bias
  *
@@ -116,6 +116,33 @@ CLEAT_API cleat_status cleat_batch_norm(cleat_context *context, cleat_tensor x, 
 CLEAT_API cleat_status cleat_batch_norm_backward(cleat_context *context, cleat_tensor x,
     const cleat_tensor *scale, cleat_tensor mean, cleat_tensor inverse, cleat_tensor dy,
     const cleat_tensor *dx, const cleat_tensor *dscale, const cleat_tensor *dbias);
+
+typedef struct cleat_local_response_norm_options {
+    float alpha;       /* 0 means 1e-4 */
+    float beta;        /* 0 means 0.75; 0.25, 0.5, 0.75 and 1 are faster than others */
+    const float *bias; /* NULL means 1 */
+    uint64_t reserved[4];
+} cleat_local_response_norm_options;
+
+/*
+ * Local response normalisation (Krizhevsky, Sutskever & Hinton 2012; ONNX LRN) of x [samples,
+ * channels, ...] across its channels, `size` of them in a window, of an even size more behind:
+ *     s[c] = bias + alpha / size * sum of x[i]^2,  i = c - floor((size - 1) / 2) .. c + floor(size
+ * / 2) y[c] = x[c] / s[c]^beta for those i that are channels. Where s is below 0, or 0, y is what
+ * C99's pow() makes of it. y has x's shape, any strides, and overlaps nothing. Errors:
+ * CLEAT_INVALID_ARGUMENT (a size below 1, alpha or beta below 0), CLEAT_SHAPE_MISMATCH,
+ * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
+ */
+CLEAT_API cleat_status cleat_local_response_norm(cleat_context *context, cleat_tensor x,
+    int64_t size, cleat_tensor y, const cleat_local_response_norm_options *options);
+
+/*
+ * dx[i] = dy[i] / s[i]^beta - 2 alpha beta / size x[i] sum of dy[c] x[c] / s[c]^(beta + 1) over the
+ * c whose windows hold i. dx overlaps nothing.
+ */
+CLEAT_API cleat_status cleat_local_response_norm_backward(cleat_context *context, cleat_tensor x,
+    int64_t size, cleat_tensor dy, cleat_tensor dx,
+    const cleat_local_response_norm_options *options);
 
 #ifdef __cplusplus
 }

@@ -62,6 +62,7 @@ void check_casts(check *c);
 /* selftest_training.c */
 void check_layer_norm(check *c);
 void check_batch_norm(check *c);
+void check_local_response_norm(check *c);
 void check_optimizers(check *c);
 void check_clipping(check *c);
 void check_dropout(check *c);

@@ -22,6 +22,7 @@ const check_entry check_entries[] = {
     {"gru", check_gru},
     {"layer, RMS norm, gradients", check_layer_norm},
     {"batch norm, gradients", check_batch_norm},
+    {"local norm, gradient", check_local_response_norm},
     {"softmax, gradient", check_softmax},
     {"log-softmax, gradient", check_log_softmax},
     {"cross-entropy, gradient", check_cross_entropy},

@@ -130,6 +130,42 @@ void check_batch_norm(check *c) {
     compare_scales(c, &o, dscale, dbias);
 }
 
+/* Over the rows of [1, ROWS, COLUMNS], in windows of three. */
+void check_local_response_norm(check *c) {
+    const int64_t shape[] = {1, ROWS, COLUMNS};
+    operand *x = check_operand(c, 3, shape), *dy = check_operand(c, 3, shape);
+    operand *y = check_operand(c, 3, shape), *dx = check_operand(c, 3, shape);
+    const cleat_local_response_norm_options options = {.alpha = 3};
+    if (c->status != CLEAT_OK ||
+        !check_call(c, cleat_local_response_norm(c->context, x->tensor, 3, y->tensor, &options)) ||
+        !check_call(c, cleat_local_response_norm_backward(
+                           c->context, x->tensor, 3, dy->tensor, dx->tensor, &options)) ||
+        !check_fetch(c, y) || !check_fetch(c, dx)) {
+        return;
+    }
+    for (int column = 0; column < COLUMNS; column++) {
+        /* Of each row: the sum of squares' power and that times dy x / sum; beyond the edges 0. */
+        double power[ROWS], product[ROWS + 2] = {0};
+        for (int row = 0; row < ROWS; row++) {
+            double sum = 1;
+            for (int i = row - 1; i <= row + 1; i++) {
+                double near = i < 0 || i == ROWS ? 0 : (double)x->data[i * COLUMNS + column];
+                sum += near * near;
+            }
+            double value = (double)x->data[row * COLUMNS + column];
+            power[row] = pow(sum, -0.75);
+            product[row + 1] = (double)dy->data[row * COLUMNS + column] * value * power[row] / sum;
+            check_value(c, y->data[row * COLUMNS + column], value * power[row], 1, 16);
+        }
+        for (int row = 0; row < ROWS; row++) {
+            double sum = product[row] + product[row + 1] + product[row + 2];
+            double value = (double)x->data[row * COLUMNS + column];
+            double want = (double)dy->data[row * COLUMNS + column] * power[row] - 1.5 * value * sum;
+            check_value(c, dx->data[row * COLUMNS + column], want, 4, 16);
+        }
+    }
+}
+
 /* ---- Optimisers: the first step, from zeros ---- */
 
 typedef struct step_operands {
