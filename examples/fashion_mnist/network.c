@@ -239,9 +239,10 @@ static cleat_status dense_backward(
     return cleat_matmul(net->context, dy, net->value[weight], dx, NULL);
 }
 
-static cleat_status convolve_backward(
-    const network *net, cleat_tensor x, int weight, cleat_tensor dy, const cleat_tensor *dx) {
-    cleat_conv2d_options options = {.padding = {1, 1, 1, 1}};
+/* Of a gradient that comes from behind a pooling three quarters are 0. */
+static cleat_status convolve_backward(const network *net, cleat_tensor x, int weight,
+    cleat_tensor dy, bool behind_pool, const cleat_tensor *dx) {
+    cleat_conv2d_options options = {.padding = {1, 1, 1, 1}, .sparse_dy = behind_pool};
     TRY(cleat_conv2d_backward_weights(net->context, x, dy, net->gradient[weight], &options));
     TRY(cleat_conv2d_backward_bias(net->context, dy, net->gradient[weight + 1], NULL));
     if (dx == NULL)
@@ -263,12 +264,12 @@ static cleat_status backward(
     TRY(dense_backward(net, flat, DENSE1, d[A_DENSE1], flat_delta));
     TRY(relu_backward(net, a[A_POOL2], d[A_POOL2]));
     TRY(cleat_max_pool2d_backward(net->context, a[A_CONV3], d[A_POOL2], d[A_CONV3], &pool_options));
-    TRY(convolve_backward(net, a[A_POOL1], CONV3, d[A_CONV3], &d[A_POOL1]));
+    TRY(convolve_backward(net, a[A_POOL1], CONV3, d[A_CONV3], true, &d[A_POOL1]));
     TRY(relu_backward(net, a[A_POOL1], d[A_POOL1]));
     TRY(cleat_max_pool2d_backward(net->context, a[A_CONV2], d[A_POOL1], d[A_CONV2], &pool_options));
-    TRY(convolve_backward(net, a[A_CONV1], CONV2, d[A_CONV2], &d[A_CONV1]));
+    TRY(convolve_backward(net, a[A_CONV1], CONV2, d[A_CONV2], true, &d[A_CONV1]));
     TRY(relu_backward(net, a[A_CONV1], d[A_CONV1]));
-    return convolve_backward(net, images, CONV1, d[A_CONV1], NULL);
+    return convolve_backward(net, images, CONV1, d[A_CONV1], false, NULL);
 }
 
 cleat_status network_train(network *net, cleat_tensor images, cleat_tensor labels,

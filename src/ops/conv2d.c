@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public functions of 2-D convolution, and its variants: best first, a list a direction. */
+/* The public functions of 2-D convolution, and its variants: best first, a list a direction;
+ * cpu_sparse, last, only where the tuning table or the caller names it. */
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
 #include "ops/verify.h"
@@ -23,6 +24,7 @@ static const variant backward_data_variants[] = {
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_backward_data},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv2d_plain},
+    {"cpu_sparse", conv2d_cpu_sparse_data_supports, conv2d_cpu_sparse_data},
     {NULL, NULL, NULL},
 };
 static const variant backward_weights_variants[] = {
@@ -30,6 +32,7 @@ static const variant backward_weights_variants[] = {
     {"cpu_depthwise", conv2d_cpu_depthwise_weights_supports, conv2d_cpu_depthwise_weights},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu_backward_weights},
     {"plain", conv2d_plain_supports, conv2d_plain},
+    {"cpu_sparse", conv2d_cpu_sparse_weights_supports, conv2d_cpu_sparse_weights},
     {NULL, NULL, NULL},
 };
 static const variant *const variants[] = {
@@ -70,8 +73,8 @@ const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const names[][9] = {
         {"cpu_panel", "cpu_channels_last", "cpu_channels_last_depthwise", "cpu_rows", "cpu_patch",
             "cpu_depthwise", "gpu_gemm", "plain", NULL},
-        {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "plain", NULL},
-        {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", NULL},
+        {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "plain", "cpu_sparse", NULL},
+        {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", "cpu_sparse", NULL},
     };
     return (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS
                ? names[direction]
@@ -83,6 +86,9 @@ static const char *shape_class(const device_profile *profile, const conv2d_probl
         (conv2d_cpu_channels_last_supports(profile, p) ||
             conv2d_cpu_channels_last_depthwise_supports(profile, p))) {
         return "channels_last";
+    }
+    if (p->direction != CLEAT_CONV2D_FORWARD && conv2d_sparse_pays(profile, p)) {
+        return "mostly_zero";
     }
     /* Groups too small to fill a tile's channels, as in depthwise convolutions. */
     if (p->groups > 1 && p->group_outputs <= 2) {

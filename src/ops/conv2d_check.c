@@ -142,6 +142,7 @@ cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_pr
         TRY(check_forward_options(context, call, problem));
     } else {
         problem->accumulate = call->options->accumulate;
+        problem->sparse = call->options->sparse_dy && !call->transposed;
     }
     problem->index64 = tensor_needs_index64(&call->x) || tensor_needs_index64(&call->w) ||
                        tensor_needs_index64(&call->y);

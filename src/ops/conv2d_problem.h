@@ -36,6 +36,7 @@ typedef struct conv2d_problem {
     chosen_activation activation;
     const cleat_packed *packed_w; /* has panels of w for as many groups; or NULL; forward only */
     bool accumulate;
+    bool sparse;  /* most of y, a gradient, is said to be 0 */
     bool index64; /* some operand reaches past 2^31 elements */
 } conv2d_problem;
 
@@ -120,6 +121,14 @@ cleat_status conv2d_cpu_backward_data(cleat_context *context, const void *proble
 
 bool conv2d_cpu_weights_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_backward_weights(cleat_context *context, const void *problem);
+
+bool conv2d_cpu_sparse_data_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_sparse_data(cleat_context *context, const void *problem);
+
+bool conv2d_cpu_sparse_weights_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_cpu_sparse_weights(cleat_context *context, const void *problem);
+/* Whether cpu_sparse is asked for, supported, and likely to be faster than the others. */
+bool conv2d_sparse_pays(const device_profile *profile, const conv2d_problem *problem);
 
 bool conv2d_cpu_depthwise_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_depthwise(cleat_context *context, const void *problem);
