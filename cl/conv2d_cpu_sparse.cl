@@ -71,9 +71,9 @@ static inline int pixel_place(const pixel_map *map, int i) {
     }
 
 /* to[place of pixel i][c] = from[c * stride_c + i * stride_w], 0 for channels <= c < lanes; `lanes`
- * a multiple of GEMM_W. */
+ * a multiple of GEMM_W. What lies `ahead` elements further on is asked for. */
 static inline void load_run(__local float *to, const pixel_map *map, const __global float *from,
-    INDEX stride_c, INDEX stride_w, int channels, int lanes, int count) {
+    INDEX stride_c, INDEX stride_w, int channels, int lanes, int count, INDEX ahead) {
     KEEP_ROLLED
     for (int c = 0; c < lanes; c += GEMM_W) {
         const bool whole = c + GEMM_W <= channels;
@@ -86,6 +86,7 @@ static inline void load_run(__local float *to, const pixel_map *map, const __glo
 #pragma unroll
                 for (int k = 0; k < GEMM_W; k++) {
                     row[k] = GEMM_LOAD(0, source + i + k * stride_c);
+                    ASK_LINE_FAR(source + i + k * stride_c + ahead);
                 }
                 turn(row);
                 EACH_PIXEL_OF_A_VECTOR(map, i, place) {
@@ -129,9 +130,9 @@ typedef struct image_layout {
 } image_layout;
 
 /* `rows` rows of an image from row `first` on, at pixels (0, left) on of `to`; rows outside of the
- * image become 0, columns outside are left alone. */
+ * image become 0, columns outside are left alone. `ahead` as above. */
 static inline void load_rows(__local float *to, const pixel_map *map, const __global float *image,
-    const image_layout *x, int channels, int lanes, int first, int rows, int left) {
+    const image_layout *x, int channels, int lanes, int first, int rows, int left, INDEX ahead) {
     const int begin = clamp(-first, 0, rows), end = clamp(x->height - first, begin, rows);
     const int row_floats = map->pitch * map->step;
     clear(to, begin * row_floats);
@@ -142,6 +143,6 @@ static inline void load_rows(__local float *to, const pixel_map *map, const __gl
     for (int run = 0; run < runs; run++) {
         load_run(to + (begin + run) * row_floats + left * map->step, map,
             image + (first + begin + run) * x->h, x->c, x->w, channels, lanes,
-            touch ? (end - begin) * x->width : x->width);
+            touch ? (end - begin) * x->width : x->width, ahead);
     }
 }

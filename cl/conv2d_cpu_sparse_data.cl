@@ -28,6 +28,7 @@
 #include "conv2d_cpu_sparse.cl"
 
 #define KERNEL_W 3
+#define AHEAD 64     /* elements of dy */
 #define PASS_WORDS 2 /* words of outputs that a pass takes: their weights stay in the first cache */
 
 /* Adds to `out` what one row of dy gives through one row of taps, by the outputs of `count` words. */
@@ -170,7 +171,7 @@ KEEP_APART static void sum_rows(const __global float *dy, const __global float *
     const image_layout layout = {dy_c, dy_h, dy_w, out_height, out_width};
     const pixel_map map = {out_width, out_width, panel_step};
     load_rows(panel, &map, dy + dy_offset + n * dy_n + g * group_outputs * dy_c, &layout,
-        group_outputs, panel_step, first, panel_rows, 0);
+        group_outputs, panel_step, first, panel_rows, 0, AHEAD);
     KEEP_ROLLED
     for (int i = 0; i < panel_rows * out_width * row_words; i++) {
         words[i] = word_of(panel + i * WORD);

@@ -86,9 +86,10 @@ typedef struct weights_numbers {
     NUMBER_MEMBERS(WEIGHTS_LIST)
 } weights_numbers;
 
-/* One m's rows of dy end to end, 0 behind them, and their words; the number of words. */
+/* One m's rows of dy end to end, 0 behind them, and their words; the number of words. What lies `ahead`
+ * elements further on is asked for. */
 static inline int read_band(__local float *values, __local uint *words, const __global float *dy,
-    INDEX dy_h, INDEX dy_w, int rows, int width) {
+    INDEX dy_h, INDEX dy_w, int rows, int width, INDEX ahead) {
     const bool touch = dy_w == 1 && dy_h == width;
     const int runs = touch ? 1 : rows, length = touch ? rows * width : width;
     const int count = (rows * width + WORD - 1) / WORD;
@@ -97,16 +98,20 @@ static inline int read_band(__local float *values, __local uint *words, const __
     for (int run = 0; run < runs; run++) {
         const __global float *from = dy + run * dy_h;
         int i = 0;
-        if (dy_w == 1) {
+        if (dy_w == 1 && length >= GEMM_W) {
+            /* The last vector overlaps the one before. */
             KEEP_ROLLED
-            for (; i + GEMM_W <= length; i += GEMM_W, at += GEMM_W) {
-                GEMM_STORE(GEMM_LOAD(0, from + i), 0, values + at);
+            for (; i < length; i += GEMM_W) {
+                const int begin = min(i, length - GEMM_W);
+                GEMM_STORE(GEMM_LOAD(0, from + begin), 0, values + at + begin);
+                ASK_LINE(from + begin + ahead, 0);
             }
         }
         KEEP_ROLLED
         for (; i < length; i++) {
-            values[at++] = from[i * dy_w];
+            values[at + i] = from[i * dy_w];
         }
+        at += length;
     }
     KEEP_ROLLED
     while (at < count * WORD) {
@@ -150,12 +155,14 @@ KEEP_APART static void sum_images(const __global float *x, const __global float 
         for (int row = 0; row < out_height; row += band_rows) {
             const int rows = min(band_rows, out_height - row);
             const bool first = n == split * split_images && row == 0;
+            const bool last = row + rows == out_height; /* band; the next image's first comes next */
             load_rows(patch, &map, x + n * x_n, &layout, min(GEMM_NR, group_channels - c0), GEMM_NR,
-                row * stride_h - top, patch_rows, left);
+                row * stride_h - top, patch_rows, left,
+                last ? x_n - row * stride_h * x_h : rows * stride_h * x_h);
             KEEP_ROLLED
             for (int m = 0; m < group_outputs; m++) {
                 const int count = read_band(values, words, dy + n * dy_n + m * dy_c + row * dy_h,
-                    dy_h, dy_w, rows, out_width);
+                    dy_h, dy_w, rows, out_width, m + 2 < group_outputs ? 2 * dy_c : 0);
                 KEEP_ROLLED
                 for (int s = 0; s < squares; s++) {
                     sparse_tile(patch + s / squares_w * SIDE * row_floats +
