@@ -31,7 +31,7 @@ static bool plan_blocks(const device_profile *profile, const conv2d_problem *p, 
     plan->vectors = plan->width == 16 && p->group_channels > plan->width ? 2 : 1;
     plan->block = plan->width * plan->vectors;
     plan->blocks = ceil_div(p->group_channels, plan->block);
-    return !p->deep && conv2d_is_int_sized(p) && p->w.shape[2] <= MAX_WINDOW &&
+    return profile->is_cpu && !p->deep && conv2d_is_int_sized(p) && p->w.shape[2] <= MAX_WINDOW &&
            p->w.shape[3] <= MAX_WINDOW && p->dilation[ROWS] == 1 && p->dilation[COLUMNS] == 1;
 }
 
@@ -227,7 +227,7 @@ cleat_status conv2d_cpu_sparse_data(cleat_context *context, const void *problem)
 bool conv2d_sparse_pays(const device_profile *profile, const conv2d_problem *p) {
     sparse_plan plan;
     const int64_t threads = max_of(profile->compute_units, 1);
-    if (!p->sparse || !profile->is_cpu || p->group_channels < profile_vector_width(profile)) {
+    if (!p->sparse || p->group_channels < profile_vector_width(profile)) {
         return false;
     }
     if (p->direction == CLEAT_CONV2D_BACKWARD_DATA) {
