@@ -153,9 +153,8 @@ static void remove_folder(void) {
     ck_assert_int_eq(rmdir(folder), 0);
 }
 
-/* The kernel file with every multiply-add off by one. */
-static void spoil(const char *name) {
-    static const char right[] = "= FMA(";
+/* The kernel file with `wrong` for each `right`. */
+static void replace_in(const char *name, const char *right, const char *wrong) {
     char path[512];
     char line[1024];
     int spoilt = 0;
@@ -170,13 +169,18 @@ static void spoil(const char *name) {
         if (at == NULL) {
             fputs(line, to);
         } else {
-            fprintf(to, "%.*s= 1.0f + FMA(%s", (int)(at - line), line, at + strlen(right));
+            fprintf(to, "%.*s%s%s", (int)(at - line), line, wrong, at + strlen(right));
             spoilt++;
         }
     }
     ck_assert_int_gt(spoilt, 0);
     fclose(from);
     ck_assert_int_eq(fclose(to), 0);
+}
+
+/* The kernel file with every multiply-add off by one. */
+static void spoil(const char *name) {
+    replace_in(name, "= FMA(", "= 1.0f + FMA(");
 }
 
 static cleat_context *open_spoilt(cleat_verification verification, bool all) {
@@ -217,6 +221,93 @@ START_TEST(wrong_variants_are_passed_over) {
     cleat_context_release(context);
     remove_folder();
     unsetenv("CLEAT_MATMUL");
+}
+END_TEST
+
+/* Means of ones by a window of 3 x 3: whether all are one. */
+static bool pools_ones(cleat_context *context, int64_t dilation) {
+    const cleat_pool_options options = {.window = {3, 3},
+        .stride = {1, 1},
+        .padding = {1, 1, 1, 1},
+        .dilation = {dilation, dilation}};
+    const int64_t shape[] = {1, 2, 9, 40};
+    int64_t out[4];
+    float values[2 * 9 * 40];
+    bool right = true;
+    cleat_tensor x, y;
+    test_ok(cleat_pool_shape(4, shape, &options, out));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 4, shape, &x));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 4, out, &y));
+    test_ok(cleat_fill(context, 1, x));
+    test_ok(cleat_average_pool(context, x, y, &options));
+    const int64_t count = cleat_tensor_count(&y);
+    test_ok(cleat_read(context, y, values, (size_t)count * sizeof *values));
+    for (int64_t i = 0; i < count; i++) {
+        right = right && fabsf(values[i] - 1) < 1e-6F;
+    }
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&y);
+    return right;
+}
+
+/* The processors' kernels for pooling add wrongly, those for any device do not. */
+START_TEST(wrong_pooling_is_passed_over) {
+    for (int wanted = 0; wanted < 2 && test_device_is_cpu(); wanted++) {
+        make_folder();
+        replace_in("pool_lanes.cl", "return a + b + c;", "return a + b - c;");
+        replace_in("pool_window_line.cl", "((a) + (b))", "((a) + (b) + 1.0f)");
+        ck_assert_int_eq(setenv("CLEAT_KERNEL_DIR", folder, 1), 0);
+        cleat_context *context = open_context(wanted ? CLEAT_VERIFY_ON : CLEAT_VERIFY_OFF, NULL);
+        unsetenv("CLEAT_KERNEL_DIR");
+        ck_assert_int_eq(pools_ones(context, 1), wanted);
+        ck_assert_int_eq(pools_ones(context, 2), wanted);
+        const cleat_context_statistics s = statistics_of(context);
+        if (wanted) {
+            ck_assert_msg(strstr(heard, "average_pool2d: variant ") != NULL &&
+                              strstr(heard, "average_pool: variant ") != NULL,
+                "%s", heard);
+            ck_assert_uint_ge(s.variants_distrusted, 2);
+        } else {
+            ck_assert_uint_eq(s.variants_checked, 0);
+        }
+        cleat_context_release(context);
+        remove_folder();
+    }
+}
+END_TEST
+
+/* Nothing is wrong with the pooling kernels, in either direction. */
+START_TEST(right_pooling_stays) {
+    cleat_context *context = open_context(CLEAT_VERIFY_ON, NULL);
+    static const cleat_pool_options choices[] = {
+        {.window = {2, 2}}, {.window = {2, 2}, .dilation = {2, 2}}, {.adaptive = true}};
+    const int64_t shape[] = {1, 2, 10, 34}, few[] = {1, 2, 3, 4};
+    cleat_tensor x, dx;
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 4, shape, &x));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 4, shape, &dx));
+    test_ok(cleat_random_uniform(context, 1, 1, -1, 1, x));
+    for (int i = 0; i < 3; i++) {
+        cleat_tensor y;
+        int64_t out[4];
+        if (i < 2) {
+            test_ok(cleat_pool_shape(4, shape, &choices[i], out));
+        }
+        test_ok(cleat_tensor_create(context, CLEAT_F32, 4, i < 2 ? out : few, &y));
+        test_ok(cleat_max_pool(context, x, y, &choices[i]));
+        test_ok(cleat_max_pool_backward(context, x, y, dx, &choices[i]));
+        test_ok(cleat_average_pool(context, x, y, &choices[i]));
+        test_ok(cleat_average_pool_backward(context, y, dx, &choices[i]));
+        test_ok(cleat_lp_pool(context, x, y, &choices[i]));
+        test_ok(cleat_lp_pool_backward(context, x, y, y, dx, &choices[i]));
+        cleat_tensor_release(&y);
+    }
+    const cleat_context_statistics s = statistics_of(context);
+    ck_assert_uint_ge(s.variants_checked, 10);
+    ck_assert_uint_eq(s.variants_distrusted, 0);
+    ck_assert_msg(heard[0] == '\0', "%s", heard);
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&dx);
+    cleat_context_release(context);
 }
 END_TEST
 
@@ -281,6 +372,8 @@ Suite *test_suite(void) {
     tcase_add_test(tests, right_variants_stay);
     tcase_add_test(tests, nothing_is_checked_unasked);
     tcase_add_test(tests, wrong_variants_are_passed_over);
+    tcase_add_test(tests, wrong_pooling_is_passed_over);
+    tcase_add_test(tests, right_pooling_stays);
     tcase_add_test(tests, all_variants_are_wrong);
     tcase_add_test(tests, verdicts_are_kept);
     tcase_add_test(tests, the_variable_decides_where_no_option_does);

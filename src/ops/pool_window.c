@@ -3,6 +3,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/pool_problem.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <stdio.h>
 
@@ -307,7 +308,7 @@ static cleat_status run_lp_backward(
 }
 
 cleat_status pool_window_run(cleat_context *context, const pool_problem *p) {
-    static const char *const names[3][2] = {{"max_pool", "max_pool_backward"},
+    static const char *const names[VERIFY_POOL_KINDS][2] = {{"max_pool", "max_pool_backward"},
         {"average_pool", "average_pool_backward"}, {"lp_pool", "lp_pool_backward"}};
     const bool lp = p->power != 0;
     window_problem w = widen_problem(p);
@@ -316,7 +317,10 @@ cleat_status pool_window_run(cleat_context *context, const pool_problem *p) {
         w.tensors[0] = widen(&weights);
     }
     const variant *chosen = NULL;
-    TRY(variant_choose(context, names[lp ? 2 : p->average][p->backward], NULL, NULL, variants, &w,
-        write_problem, &chosen));
+    const verify_pool_kind kind = lp           ? VERIFY_POOL_POWER
+                                  : p->average ? VERIFY_POOL_AVERAGE
+                                               : VERIFY_POOL_MAX;
+    TRY(variant_choose_trusted(context, names[kind][p->backward], NULL, NULL, variants, &w,
+        write_problem, verify_pool_window[kind][p->backward], &chosen));
     return lp && p->backward ? run_lp_backward(context, chosen, &w) : chosen->enqueue(context, &w);
 }

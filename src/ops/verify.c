@@ -3,34 +3,21 @@
 #include "core/memory.h"
 #include "core/status.h"
 #include "core/tensor_check.h"
+#include "ops/verify_trial.h"
 #include <cleat/elementwise.h>
 #include <cleat/matmul.h>
 #include <cleat/reduce.h>
 #include <cleat/softmax.h>
 #include <math.h>
 
-enum { TRIAL_OPERANDS = 3 };
-
-/* One small problem: its operands on the device and on the host, row-major. The first failure is
- * kept, and what follows it does nothing. */
-typedef struct trial {
-    cleat_context *context;
-    cleat_status status;
-    bool right;
-    int count;
-    cleat_tensor tensors[TRIAL_OPERANDS];
-    float *data[TRIAL_OPERANDS];
-} trial;
-
-static bool going(trial *t, cleat_status status) {
+bool trial_going(trial *t, cleat_status status) {
     t->status = t->status == CLEAT_OK ? status : t->status;
     return t->status == CLEAT_OK;
 }
 
-/* An operand of integers in -4 .. 4. */
-static void add_operand(trial *t, int32_t rank, const int64_t *shape) {
+void trial_add(trial *t, int32_t rank, const int64_t *shape) {
     cleat_tensor *x = &t->tensors[t->count];
-    if (!going(t, cleat_tensor_create(t->context, CLEAT_F32, rank, shape, x))) {
+    if (!trial_going(t, cleat_tensor_create(t->context, CLEAT_F32, rank, shape, x))) {
         return;
     }
     int64_t count = cleat_tensor_count(x);
@@ -46,17 +33,17 @@ static void add_operand(trial *t, int32_t rank, const int64_t *shape) {
         data[i] = (float)(bits >> 8) * 0x1p-24F * 9.0F;
         data[i] = floorf(data[i]) - 4.0F;
     }
-    going(t, cleat_write(t->context, *x, data, (size_t)count * sizeof *data));
+    trial_going(t, cleat_write(t->context, *x, data, (size_t)count * sizeof *data));
 }
 
-/* Compares the operand on the device with `want`, which it frees; NULL is no memory. */
-static void compare(trial *t, int operand, double *want, double tolerance) {
+void trial_compare(trial *t, int operand, double *want, double tolerance) {
     int64_t count = cleat_tensor_count(&t->tensors[operand]);
     float *got = t->data[operand];
     if (want == NULL) {
         t->status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory");
     }
-    if (going(t, cleat_read(t->context, t->tensors[operand], got, (size_t)count * sizeof *got))) {
+    if (trial_going(
+            t, cleat_read(t->context, t->tensors[operand], got, (size_t)count * sizeof *got))) {
         for (int64_t i = 0; i < count; i++) {
             t->right = t->right && fabs((double)got[i] - want[i]) <= tolerance;
         }
@@ -64,9 +51,7 @@ static void compare(trial *t, int operand, double *want, double tolerance) {
     memory_free(want);
 }
 
-/* Ends a trial, and says what came of it in the terms of trust_function: one whose problem the
- * variant does not support says nothing. */
-static cleat_status end_trial(trial *t, bool *right) {
+cleat_status trial_end(trial *t, bool *right) {
     for (int i = 0; i < t->count; i++) {
         cleat_tensor_release(&t->tensors[i]);
         memory_free(t->data[i]);
@@ -75,11 +60,11 @@ static cleat_status end_trial(trial *t, bool *right) {
     return t->status == CLEAT_UNSUPPORTED ? CLEAT_OK : t->status;
 }
 
-static trial begin_trial(cleat_context *context) {
+trial trial_begin(cleat_context *context) {
     return (trial){.context = context, .right = true};
 }
 
-static double *zeros(int64_t count) {
+double *trial_zeros(int64_t count) {
     return memory_allocate_zeroed((size_t)count, sizeof(double));
 }
 
@@ -88,22 +73,22 @@ static double *zeros(int64_t count) {
 /* y = a b, b stored as it is or transposed. */
 static cleat_status try_matmul(
     cleat_context *context, int64_t m, int64_t k, int64_t n, bool turned, bool *right) {
-    trial t = begin_trial(context);
-    add_operand(&t, 2, (int64_t[]){m, k});
-    add_operand(&t, 2, (int64_t[]){turned ? n : k, turned ? k : n});
-    add_operand(&t, 2, (int64_t[]){m, n});
+    trial t = trial_begin(context);
+    trial_add(&t, 2, (int64_t[]){m, k});
+    trial_add(&t, 2, (int64_t[]){turned ? n : k, turned ? k : n});
+    trial_add(&t, 2, (int64_t[]){m, n});
     cleat_tensor b = turned ? cleat_transpose(t.tensors[1]) : t.tensors[1];
-    if (going(&t, t.status) &&
-        going(&t, cleat_matmul(context, t.tensors[0], b, t.tensors[2], NULL))) {
-        double *want = zeros(m * n);
+    if (trial_going(&t, t.status) &&
+        trial_going(&t, cleat_matmul(context, t.tensors[0], b, t.tensors[2], NULL))) {
+        double *want = trial_zeros(m * n);
         for (int64_t i = 0; want != NULL && i < m * n * k; i++) {
             int64_t row = i / k / n, column = i / k % n, term = i % k;
             int64_t at = turned ? column * k + term : term * n + column;
             want[row * n + column] += (double)t.data[0][row * k + term] * (double)t.data[1][at];
         }
-        compare(&t, 2, want, 0);
+        trial_compare(&t, 2, want, 0);
     }
-    return end_trial(&t, right);
+    return trial_end(&t, right);
 }
 
 cleat_status verify_matmul(cleat_context *context, bool *right) {
@@ -181,18 +166,18 @@ static cleat_status try_conv2d(
     const int64_t nchw_y[] = {c->images, c->outputs, out, out};
     const int64_t nhwc_y[] = {c->images, out, out, c->outputs};
     const int64_t w[] = {c->outputs, c->channels / c->groups, c->window, c->window};
-    trial t = begin_trial(context);
-    add_operand(&t, 4, c->channels_last ? nhwc_x : nchw_x);
-    add_operand(&t, 4, w);
-    add_operand(&t, 4, c->channels_last ? nhwc_y : nchw_y);
-    if (going(&t, t.status) && going(&t, call_conv2d(&t, direction, c))) {
-        double *want = zeros(cleat_tensor_count(&t.tensors[into]));
+    trial t = trial_begin(context);
+    trial_add(&t, 4, c->channels_last ? nhwc_x : nchw_x);
+    trial_add(&t, 4, w);
+    trial_add(&t, 4, c->channels_last ? nhwc_y : nchw_y);
+    if (trial_going(&t, t.status) && trial_going(&t, call_conv2d(&t, direction, c))) {
+        double *want = trial_zeros(cleat_tensor_count(&t.tensors[into]));
         if (want != NULL) {
             add_products(&t, direction, c, out, want);
         }
-        compare(&t, into, want, 0);
+        trial_compare(&t, into, want, 0);
     }
-    return end_trial(&t, right);
+    return trial_end(&t, right);
 }
 
 static cleat_status verify_direction(
@@ -232,14 +217,14 @@ enum { ROWS = 41, COLUMNS = 150, SHORT = 10 };
 /* Along the last axis of [rows, columns], or, turned, along the first of [columns, rows]. */
 static cleat_status try_softmax(
     cleat_context *context, int64_t rows, int64_t columns, bool turned, bool *right) {
-    trial t = begin_trial(context);
+    trial t = trial_begin(context);
     const int64_t shape[] = {turned ? columns : rows, turned ? rows : columns};
     const int64_t step = turned ? rows : 1, pitch = turned ? 1 : columns;
-    add_operand(&t, 2, shape);
-    add_operand(&t, 2, shape);
-    if (going(&t, t.status) &&
-        going(&t, cleat_softmax(context, t.tensors[0], turned ? 0 : 1, t.tensors[1]))) {
-        double *want = zeros(rows * columns);
+    trial_add(&t, 2, shape);
+    trial_add(&t, 2, shape);
+    if (trial_going(&t, t.status) &&
+        trial_going(&t, cleat_softmax(context, t.tensors[0], turned ? 0 : 1, t.tensors[1]))) {
+        double *want = trial_zeros(rows * columns);
         for (int64_t row = 0; want != NULL && row < rows; row++) {
             double sum = 0;
             for (int64_t i = 0; i < columns; i++) {
@@ -249,9 +234,9 @@ static cleat_status try_softmax(
                 want[row * pitch + i * step] = exp((double)t.data[0][row * pitch + i * step]) / sum;
             }
         }
-        compare(&t, 1, want, 0x1p-18);
+        trial_compare(&t, 1, want, 0x1p-18);
     }
-    return end_trial(&t, right);
+    return trial_end(&t, right);
 }
 
 cleat_status verify_softmax(cleat_context *context, bool *right) {
@@ -262,12 +247,12 @@ cleat_status verify_softmax(cleat_context *context, bool *right) {
 
 static cleat_status try_reduce(
     cleat_context *context, cleat_reduction_kind kind, int32_t axis, bool *right) {
-    trial t = begin_trial(context);
-    add_operand(&t, 2, (int64_t[]){ROWS, COLUMNS});
-    add_operand(&t, 1, (int64_t[]){axis == 0 ? COLUMNS : ROWS});
-    if (going(&t, t.status) &&
-        going(&t, cleat_reduce(context, kind, t.tensors[0], 1, &axis, t.tensors[1], NULL))) {
-        double *want = zeros(axis == 0 ? COLUMNS : ROWS);
+    trial t = trial_begin(context);
+    trial_add(&t, 2, (int64_t[]){ROWS, COLUMNS});
+    trial_add(&t, 1, (int64_t[]){axis == 0 ? COLUMNS : ROWS});
+    if (trial_going(&t, t.status) &&
+        trial_going(&t, cleat_reduce(context, kind, t.tensors[0], 1, &axis, t.tensors[1], NULL))) {
+        double *want = trial_zeros(axis == 0 ? COLUMNS : ROWS);
         for (int i = 0; want != NULL && i < ROWS * COLUMNS; i++) {
             int to = axis == 0 ? i % COLUMNS : i / COLUMNS;
             bool first = axis == 0 ? i < COLUMNS : i % COLUMNS == 0;
@@ -276,9 +261,9 @@ static cleat_status try_reduce(
                        : kind == CLEAT_REDUCE_SUM ? want[to] + value
                                                   : fmax(want[to], value);
         }
-        compare(&t, 1, want, 0);
+        trial_compare(&t, 1, want, 0);
     }
-    return end_trial(&t, right);
+    return trial_end(&t, right);
 }
 
 cleat_status verify_reduce(cleat_context *context, bool *right) {
@@ -292,20 +277,21 @@ cleat_status verify_reduce(cleat_context *context, bool *right) {
 /* ---- Element by element: a sum with a row, or with a transpose ---- */
 
 static cleat_status try_add(cleat_context *context, bool turned, bool *right) {
-    trial t = begin_trial(context);
-    add_operand(&t, 2, (int64_t[]){ROWS, COLUMNS});
-    add_operand(&t, 2, (int64_t[]){turned ? COLUMNS : 1, turned ? ROWS : COLUMNS});
-    add_operand(&t, 2, (int64_t[]){ROWS, COLUMNS});
+    trial t = trial_begin(context);
+    trial_add(&t, 2, (int64_t[]){ROWS, COLUMNS});
+    trial_add(&t, 2, (int64_t[]){turned ? COLUMNS : 1, turned ? ROWS : COLUMNS});
+    trial_add(&t, 2, (int64_t[]){ROWS, COLUMNS});
     cleat_tensor b = turned ? cleat_transpose(t.tensors[1]) : t.tensors[1];
-    if (going(&t, t.status) && going(&t, cleat_add(context, t.tensors[0], b, t.tensors[2]))) {
-        double *want = zeros(ROWS * COLUMNS);
+    if (trial_going(&t, t.status) &&
+        trial_going(&t, cleat_add(context, t.tensors[0], b, t.tensors[2]))) {
+        double *want = trial_zeros(ROWS * COLUMNS);
         for (int i = 0; want != NULL && i < ROWS * COLUMNS; i++) {
             int at = turned ? i % COLUMNS * ROWS + i / COLUMNS : i % COLUMNS;
             want[i] = (double)t.data[0][i] + (double)t.data[1][at];
         }
-        compare(&t, 2, want, 0);
+        trial_compare(&t, 2, want, 0);
     }
-    return end_trial(&t, right);
+    return trial_end(&t, right);
 }
 
 cleat_status verify_elementwise(cleat_context *context, bool *right) {

@@ -12,6 +12,17 @@ cleat_status verify_softmax(cleat_context *context, bool *right);
 cleat_status verify_reduce(cleat_context *context, bool *right);
 cleat_status verify_elementwise(cleat_context *context, bool *right);
 
+typedef enum verify_pool_kind {
+    VERIFY_POOL_MAX,
+    VERIFY_POOL_AVERAGE,
+    VERIFY_POOL_POWER,
+    VERIFY_POOL_KINDS
+} verify_pool_kind;
+
+/* By kind and whether backward: windows as ops/pool_plane.c has them (no powers), and any. */
+extern const trust_function verify_pool_plane[VERIFY_POOL_KINDS][2];
+extern const trust_function verify_pool_window[VERIFY_POOL_KINDS][2];
+
 extern const trust_function verify_conv2d[3]; /* by cleat_conv2d_direction */
 
 #endif

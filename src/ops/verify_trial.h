@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small problem for ops/verify*.c: its operands on the device and on the host, row-major. */
+#ifndef CLEAT_OPS_VERIFY_TRIAL_H
+#define CLEAT_OPS_VERIFY_TRIAL_H
+
+#include "core/status.h"
+#include <cleat/tensor.h>
+
+enum { TRIAL_OPERANDS = 4 };
+
+/* The first failure is kept, and what follows it does nothing. */
+typedef struct trial {
+    cleat_context *context;
+    cleat_status status;
+    bool right;
+    int count;
+    cleat_tensor tensors[TRIAL_OPERANDS];
+    float *data[TRIAL_OPERANDS];
+} trial;
+
+trial trial_begin(cleat_context *context);
+
+/* Takes a status; whether none was a failure. */
+bool trial_going(trial *t, cleat_status status);
+
+/* An operand of integers in -4 .. 4. */
+void trial_add(trial *t, int32_t rank, const int64_t *shape);
+
+/* NULL where there is no memory. */
+double *trial_zeros(int64_t count);
+
+/* Compares the operand on the device with `want`, which it frees; NULL is no memory. */
+void trial_compare(trial *t, int operand, double *want, double tolerance);
+
+/* Ends a trial, and says what came of it in the terms of trust_function: one whose problem the
+ * variant does not support says nothing. */
+cleat_status trial_end(trial *t, bool *right);
+
+#endif
