@@ -18,7 +18,8 @@
 #include "numbers.cl"
 #include "axes.cl"
 
-#define PIECE 2048
+/* 2 KiB: longer ones keep memory waiting while they are put together. */
+#define PIECE (32 * TILE)
 #define PAD_AXIS(ANY, i)                                                                           \
     ANY(y_extent##i) ANY(y_stride##i) ANY(x_extent##i) ANY(x_stride##i) ANY(before##i)
 #define PAD_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                    \

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    PAD_PIECE = 2048, /* PIECE of cl/pad.cl */
+    PIECE_LINES = 32, /* PIECE of cl/pad.cl */
     PAD_LEAST = 256,  /* elements of a work-item of pad_elements on processors */
     LINE_BYTES = 64,
     FOLDS = 2 * CLEAT_MAX_RANK /* sides of a tensor */
@@ -31,14 +31,15 @@ static launch pad_plan(cleat_context *context, const padding *p, const cleat_ten
     const int64_t count = cleat_tensor_count(y);
     const bool pieces = profile->is_cpu && cleat_tensor_is_contiguous(y) && y->rank > 0 &&
                         (x->shape[x->rank - 1] <= 1 || x->stride[x->rank - 1] == 1);
+    const int64_t line = LINE_BYTES / (int64_t)size, piece = PIECE_LINES * line;
     launch l = launch_begin(p->operation, "pad", pieces ? "pad_pieces" : "pad_elements");
     launch_macro(&l, "RANK", rank);
     launch_macro(&l, "INNER", rank - 1);
     launch_macro(&l, "MODE", (int64_t)p->mode);
-    launch_macro(&l, "TILE", LINE_BYTES / (int64_t)size);
+    launch_macro(&l, "TILE", line);
     launch_macro_text(&l, "ELEMENT", transfer_element(size));
     launch_use_index64(&l, tensor_needs_index64(x) || tensor_needs_index64(y) ||
-                               count >= INT32_MAX - PAD_PIECE ||
+                               count >= INT32_MAX - piece ||
                                cleat_tensor_count(x) >= INT32_MAX / 2);
     if (x_memory != NULL) {
         launch_memory(&l, x_memory);
@@ -49,7 +50,7 @@ static launch pad_plan(cleat_context *context, const padding *p, const cleat_ten
     l.bytes = (double)size * ((double)cleat_tensor_count(x) + (double)count);
     int64_t share = 0;
     if (pieces) {
-        share = work_split(profile, ceil_div(count, PAD_PIECE), 1, &l);
+        share = work_split(profile, ceil_div(count, piece), 1, &l);
     } else {
         share = work_split(profile, count, profile->is_cpu ? PAD_LEAST : 1, &l);
     }
