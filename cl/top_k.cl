@@ -356,15 +356,18 @@ KEEP_APART static bool find_by_lanes(global const float *restrict p, INDEX exten
         int found = 0;
         KEEP_ROLLED
         for (int n = 0; n < here; n++) {
-            /* Memory has nothing to do meanwhile; the first lines behind are asked for. */
-            ASK_LINE_FAR(p + start + BLOCK * SCAN + n * 32);
-            ASK_LINE_FAR(p + start + BLOCK * SCAN + n * 32 + 16);
+            /* Memory has nothing to do meanwhile: the first lines behind are asked for, a few at a
+             * time, as the processor drops such wishes when it has many. */
+            ASK_LINE_FAR(p + start + BLOCK * SCAN + n * 16);
             const KEYS less = LOAD(LANES, largest + n * LANES) < (FLOATS(LANES))(bound);
             blocks[found] = n;
             found += !ALL(less);
         }
         KEEP_ROLLED
         for (int n = 0; n < found; n++) {
+            for (int i = 0; i < 64; i += 16) {
+                ASK_LINE_FAR(p + start + BLOCK * (SCAN + 16) + n * 64 + i);
+            }
             count = append_candidates(
                 p, start + blocks[n] * SCAN, sign, bound, smallest, pairs, count);
             if (count > MOST) {
