@@ -180,7 +180,13 @@ KEEP_APART static void pool_item(POOL_POINTERS, __local float *lines, __local fl
                 __local float *line = lines + (row & 1) * line_size;
                 join_rows(x + PLANE(x, plane), x_d, x_h, ds, hs, w_extent, power, line,
                     nothing);
-                /* Reading a line that was just stored takes long: the row before meanwhile. */
+                /* Reading a line that was just stored takes long: the row before meanwhile, and memory
+                 * fetches the rows behind. */
+                const __global float *next =
+                    x + PLANE(x, plane) + (ds.first + ds.count - 1) * x_d + (hs.first + hs.count) * x_h;
+                for (int i = 0; i < hs.count * w_extent; i += 16) {
+                    ASK_LINE(next + i, 0);
+                }
                 put_row(before, &columns, w_out, streaming, numbers_of_lanes);
                 before = (waiting_row){line, y + PLANE(y, plane) + od * y_d + oh * y_h,
                     (float)(ds.count * hs.count), root};
