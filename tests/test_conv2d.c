@@ -475,7 +475,7 @@ START_TEST(test_activations) {
     const char *variants[16];
     int count = 0;
     for (const char *const *v = cleat_conv2d_variants(CLEAT_CONV2D_FORWARD); *v != NULL; v++) {
-        if (strstr(*v, "channels_last") == NULL) {
+        if (strstr(*v, "channels_last") == NULL && strstr(*v, "sparse") == NULL) {
             variants[count++] = *v;
         }
     }

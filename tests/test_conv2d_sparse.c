@@ -23,7 +23,7 @@ static const reference_conv2d shapes[] = {
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static cleat_conv2d_options options_of(const reference_conv2d *c) {
-    cleat_conv2d_options options = {.groups = c->groups, .sparse_dy = true};
+    cleat_conv2d_options options = {.groups = c->groups, .sparse_x = true, .sparse_dy = true};
     memcpy(options.stride, c->stride, sizeof options.stride);
     memcpy(options.padding, c->padding, sizeof options.padding);
     memcpy(options.dilation, c->dilation, sizeof options.dilation);
@@ -52,43 +52,87 @@ static test_tensor sparse_input(
     return sparse;
 }
 
-/* One direction of one case. */
+/* One direction of one case. `sparse` is x or dy, `other` x or the weights. */
 typedef struct sparse_case {
     reference_conv2d c;
-    bool data; /* direction */
+    cleat_conv2d_direction direction;
     test_values values;
-    test_tensor dy, other;
+    test_tensor sparse, other, bias;
     double *want, *magnitude;
     int64_t terms, count;
 } sparse_case;
 
+static const int64_t *sparse_shape(const sparse_case *k) {
+    return k->direction == CLEAT_CONV2D_FORWARD ? k->c.x : k->c.y;
+}
+
+static const int64_t *other_shape(const sparse_case *k) {
+    return k->direction == CLEAT_CONV2D_BACKWARD_WEIGHTS ? k->c.x : k->c.w;
+}
+
+static const int64_t *result_shape(const sparse_case *k) {
+    return k->direction == CLEAT_CONV2D_FORWARD         ? k->c.y
+           : k->direction == CLEAT_CONV2D_BACKWARD_DATA ? k->c.x
+                                                        : k->c.w;
+}
+
+/* Forward with a bias and relu. */
 static void make_reference(sparse_case *k) {
     const reference_conv2d *c = &k->c;
-    const int64_t *shape = k->data ? c->x : c->w;
+    const int64_t *shape = result_shape(k), window = c->w[2] * c->w[3];
     k->count = shape[0] * shape[1] * shape[2] * shape[3];
-    k->terms =
-        (k->data ? c->w[0] / c->groups * c->w[2] * c->w[3] : c->y[0] * c->y[2] * c->y[3]) + 1;
     k->want = test_alloc(k->count, sizeof(double));
     k->magnitude = test_alloc(k->count, sizeof(double));
-    double *dy = doubles(&k->dy), *other = doubles(&k->other);
-    if (k->data) {
-        reference_conv2d_data(c, dy, other, k->want, k->magnitude);
+    double *sparse = doubles(&k->sparse), *other = doubles(&k->other), *bias = doubles(&k->bias);
+    if (k->direction == CLEAT_CONV2D_FORWARD) {
+        k->terms = c->w[1] * window + 1;
+        reference_conv2d_forward(c, sparse, other, bias, k->want, k->magnitude);
+        for (int64_t i = 0; i < k->count; i++) {
+            k->want[i] = k->want[i] <= 0 ? 0 : k->want[i];
+        }
+    } else if (k->direction == CLEAT_CONV2D_BACKWARD_DATA) {
+        k->terms = c->w[0] / c->groups * window + 1;
+        reference_conv2d_data(c, sparse, other, k->want, k->magnitude);
     } else {
-        reference_conv2d_weights(c, other, dy, k->want, k->magnitude);
+        k->terms = c->y[0] * c->y[2] * c->y[3] + 1;
+        reference_conv2d_weights(c, other, sparse, k->want, k->magnitude);
     }
-    free(dy);
+    free(sparse);
     free(other);
+    free(bias);
+}
+
+static void make_case(
+    sparse_case *k, test_layout sparse_layout, test_layout other_layout, int share) {
+    k->sparse = sparse_input(sparse_shape(k), k->values, sparse_layout, share);
+    k->other = test_input(4, other_shape(k), k->values, other_layout);
+    k->bias = test_input(1, k->c.w, k->values, TEST_STRIDED);
+    make_reference(k);
+}
+
+static void free_case(sparse_case *k) {
+    test_free(&k->sparse);
+    test_free(&k->other);
+    test_free(&k->bias);
+    free(k->want);
+    free(k->magnitude);
 }
 
 static cleat_status run(
     const sparse_case *k, cleat_tensor result, const char *variant, bool accumulate) {
     cleat_conv2d_options options = options_of(&k->c);
+    cleat_context *context = test_context();
+    const cleat_tensor sparse = k->sparse.view, other = k->other.view;
     options.variant = variant;
     options.accumulate = accumulate;
-    return k->data ? cleat_conv2d_backward_data(
-                         test_context(), k->dy.view, k->other.view, result, &options)
-                   : cleat_conv2d_backward_weights(
-                         test_context(), k->other.view, k->dy.view, result, &options);
+    if (k->direction == CLEAT_CONV2D_FORWARD) {
+        options.bias = &k->bias.view;
+        options.activation = CLEAT_RELU;
+        return cleat_conv2d(context, sparse, other, result, &options);
+    }
+    return k->direction == CLEAT_CONV2D_BACKWARD_DATA
+               ? cleat_conv2d_backward_data(context, sparse, other, result, &options)
+               : cleat_conv2d_backward_weights(context, other, sparse, result, &options);
 }
 
 static void check(const sparse_case *k, test_tensor *got, const char *what) {
@@ -101,8 +145,7 @@ static void check(const sparse_case *k, test_tensor *got, const char *what) {
 }
 
 static void check_accumulate(sparse_case *k, const char *variant, const char *what) {
-    const int64_t *shape = k->data ? k->c.x : k->c.w;
-    test_tensor got = test_input(4, shape, k->values, TEST_ROW_MAJOR);
+    test_tensor got = test_input(4, result_shape(k), k->values, TEST_ROW_MAJOR);
     for (int64_t i = 0; i < k->count; i++) {
         k->want[i] += (double)got.data[i];
         k->magnitude[i] += fabs((double)got.data[i]);
@@ -117,12 +160,14 @@ static void check_accumulate(sparse_case *k, const char *variant, const char *wh
     test_free(&got);
 }
 
+static const char *const names[] = {"forward", "data", "weights"};
+
 static void check_variant(sparse_case *k, const char *variant, test_layout layout) {
-    const int64_t *shape = k->data ? k->c.x : k->c.w;
+    const int64_t *shape = result_shape(k);
     char what[120];
-    snprintf(what, sizeof what, "%s to the %s, %d x %d, %d channels, %d outputs",
-        variant ? variant : "own choice", k->data ? "data" : "weights", (int)k->c.w[2],
-        (int)k->c.w[3], (int)k->c.x[1], (int)k->c.w[0]);
+    snprintf(what, sizeof what, "%s, %s, %d x %d, %d channels, %d outputs",
+        variant ? variant : "own choice", names[k->direction], (int)k->c.w[2], (int)k->c.w[3],
+        (int)k->c.x[1], (int)k->c.w[0]);
     test_tensor first = test_output(4, shape, layout), second = test_output(4, shape, layout);
     const cleat_status status = run(k, first.view, variant, false);
     if (variant == NULL || status != CLEAT_UNSUPPORTED) {
@@ -131,15 +176,18 @@ static void check_variant(sparse_case *k, const char *variant, test_layout layou
         test_ok(run(k, second.view, variant, false));
         test_fetch(&second);
         test_same_bits(&first, &second, what);
-        check_accumulate(k, variant, what);
+        if (k->direction != CLEAT_CONV2D_FORWARD) {
+            check_accumulate(k, variant, what);
+        }
     }
     test_free(&first);
     test_free(&second);
 }
 
-static void check_shape(int index, bool data, test_values values, int share) {
+static void check_shape(
+    int index, cleat_conv2d_direction direction, test_values values, int share) {
     static const test_layout layouts[] = {TEST_ROW_MAJOR, TEST_ROWS, TEST_CHANNELS_LAST};
-    sparse_case k = {.c = shapes[index], .data = data, .values = values};
+    sparse_case k = {.c = shapes[index], .direction = direction, .values = values};
     if (test_is_short() && index < 2) {
         k.c.x[0] = 3;
     }
@@ -149,68 +197,60 @@ static void check_shape(int index, bool data, test_values values, int share) {
     if (!test_wants_work(y[0] * y[1] * y[2] * y[3] * w[1] * w[2] * w[3])) {
         return;
     }
-    const test_layout layout = layouts[(index + share) % 3];
-    k.dy = sparse_input(k.c.y, values, layout, share);
-    k.other = test_input(4, data ? k.c.w : k.c.x, values, layouts[(index + data) % 3]);
-    make_reference(&k);
+    make_case(&k, layouts[(index + share) % 3], layouts[(index + (int)direction) % 3], share);
     check_variant(&k, "cpu_sparse", layouts[index % 3]);
     check_variant(&k, NULL, TEST_ROW_MAJOR);
-    test_free(&k.dy);
-    test_free(&k.other);
-    free(k.want);
-    free(k.magnitude);
+    free_case(&k);
 }
 
 START_TEST(test_exact) {
     for (int i = 0; i < SHAPES; i++) {
-        check_shape(i, _i == 0, TEST_EXACT, i % 3);
+        check_shape(i, (cleat_conv2d_direction)_i, TEST_EXACT, i % 3);
     }
 }
 END_TEST
 
 START_TEST(test_within_bound) {
     for (int i = 0; i < SHAPES; i++) {
-        check_shape(i, _i == 0, TEST_REAL, 2);
+        check_shape(i, (cleat_conv2d_direction)_i, TEST_REAL, 2);
     }
 }
 END_TEST
 
-/* A value of dy that is not finite reaches the results whose sums hold it, and no others; its
+/* A value of x or dy that is not finite reaches the results whose sums hold it, and no others; its
  * windows meet no padding. */
 START_TEST(test_special_values) {
     static const float values[] = {NAN, INFINITY, -INFINITY};
-    const bool data = _i == 0;
     for (int i = 0; i < 3; i++) {
-        sparse_case k = {.c = shapes[i + 2], .data = data, .values = TEST_EXACT};
+        sparse_case k = {
+            .c = shapes[i + 2], .direction = (cleat_conv2d_direction)_i, .values = TEST_EXACT};
         const cleat_conv2d_options options = options_of(&k.c);
         test_ok(cleat_conv2d_shape(k.c.x, k.c.w, &options, k.c.y));
-        test_tensor dy = sparse_input(k.c.y, TEST_EXACT, TEST_ROW_MAJOR, 1);
-        const int64_t *y = k.c.y;
-        const int64_t image = test_int(0, y[0] * y[1] - 1);
-        dy.data[(image * y[2] + y[2] / 2) * y[3] + y[3] / 2] = values[i];
-        k.dy = test_input_from(4, k.c.y, dy.data, TEST_ROW_MAJOR);
-        k.other = test_input(4, data ? k.c.w : k.c.x, TEST_EXACT, TEST_ROW_MAJOR);
+        make_case(&k, TEST_ROW_MAJOR, TEST_ROW_MAJOR, 1);
+        const int64_t *shape = sparse_shape(&k);
+        const int64_t image = test_int(0, shape[0] * shape[1] - 1);
+        k.sparse.data[(image * shape[2] + shape[2] / 2) * shape[3] + shape[3] / 2] = values[i];
+        test_tensor poisoned = test_input_from(4, shape, k.sparse.data, TEST_ROW_MAJOR);
+        test_free(&k.sparse);
+        free(k.want);
+        free(k.magnitude);
+        k.sparse = poisoned;
         make_reference(&k);
-        test_tensor got = test_output(4, data ? k.c.x : k.c.w, TEST_ROW_MAJOR);
+        test_tensor got = test_output(4, result_shape(&k), TEST_ROW_MAJOR);
         const cleat_status status = run(&k, got.view, "cpu_sparse", false);
         if (status != CLEAT_UNSUPPORTED) {
             test_ok(status);
-            check(&k, &got, "dy with a value that is not finite");
+            check(&k, &got, "with a value that is not finite");
         }
         test_free(&got);
-        test_free(&dy);
-        test_free(&k.dy);
-        test_free(&k.other);
-        free(k.want);
-        free(k.magnitude);
+        free_case(&k);
     }
 }
 END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("conv2d_sparse");
-    static const char *const names[] = {"data", "weights"};
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         TCase *direction = tcase_create(names[i]);
         tcase_set_timeout(direction, 600);
         tcase_add_loop_test(direction, test_exact, i, i + 1);

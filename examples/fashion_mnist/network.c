@@ -191,9 +191,13 @@ static cleat_status flatten(cleat_tensor x, cleat_tensor *flat) {
     return cleat_reshape(x, 2, (int64_t[]){x.shape[0], x.shape[1] * x.shape[2] * x.shape[3]}, flat);
 }
 
-static cleat_status convolve(const network *net, cleat_tensor x, int weight, cleat_tensor y) {
-    cleat_conv2d_options options = {
-        .padding = {1, 1, 1, 1}, .bias = &net->value[weight + 1], .activation = CLEAT_RELU};
+/* Behind a relu about half of x is 0. */
+static cleat_status convolve(
+    const network *net, cleat_tensor x, bool behind_relu, int weight, cleat_tensor y) {
+    cleat_conv2d_options options = {.padding = {1, 1, 1, 1},
+        .bias = &net->value[weight + 1],
+        .activation = CLEAT_RELU,
+        .sparse_x = behind_relu};
     return cleat_conv2d(net->context, x, net->value[weight], y, &options);
 }
 
@@ -206,10 +210,10 @@ static cleat_status dense(
 /* `a` holds as many rows as there are images. */
 static cleat_status forward(const network *net, cleat_tensor images, const cleat_tensor *a) {
     cleat_tensor flat;
-    TRY(convolve(net, images, CONV1, a[A_CONV1]));
-    TRY(convolve(net, a[A_CONV1], CONV2, a[A_CONV2]));
+    TRY(convolve(net, images, false, CONV1, a[A_CONV1]));
+    TRY(convolve(net, a[A_CONV1], true, CONV2, a[A_CONV2]));
     TRY(cleat_max_pool2d(net->context, a[A_CONV2], a[A_POOL1], &pool_options));
-    TRY(convolve(net, a[A_POOL1], CONV3, a[A_CONV3]));
+    TRY(convolve(net, a[A_POOL1], true, CONV3, a[A_CONV3]));
     TRY(cleat_max_pool2d(net->context, a[A_CONV3], a[A_POOL2], &pool_options));
     TRY(flatten(a[A_POOL2], &flat));
     TRY(dense(net, flat, DENSE1, CLEAT_RELU, a[A_DENSE1]));

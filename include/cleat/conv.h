@@ -25,11 +25,12 @@ extern "C" {
  * sums hold it. One of the other operand may also reach those of its results whose window meets
  * padding only, since a variant may multiply it by padding's 0.
  *
- * Backward, options->sparse_dy tells that most of dy is 0: three of four elements behind max
- * pooling with windows of 2 x 2, say. Then a product with a 0 of dy may be left out, which takes a
- * fraction of the time where there is a variant for it (processors, windows of 3 x 3); so a value
- * of the other operand that is not finite may not reach results through a 0. Other results,
- * whatever dy is, are as bounded as ever. Where less than half of dy is 0 it costs time.
+ * options->sparse_dy tells, going backward, that most of dy is 0: three of four elements behind max
+ * pooling with windows of 2 x 2, say; options->sparse_x, going forward, that of x a third is or
+ * more, as behind relu. Then a product with such a 0 may be left out, which takes a fraction of the
+ * time where there is a variant for it (processors, windows of 3 x 3, steps of 1 but for the
+ * weights); so a value of the other operand that is not finite may not reach results through a 0.
+ * Results are right whatever x and dy are; where too few are 0 it only takes longer.
  */
 typedef struct cleat_conv2d_options {
     int64_t stride[2];                  /* rows, columns; 0 means 1 */
@@ -45,6 +46,7 @@ typedef struct cleat_conv2d_options {
                             tuning table */
     const cleat_packed *packed_w; /* forward only: w as cleat_conv2d_pack() prepared it; or NULL */
     int64_t output_padding[2];    /* rows, columns: of transposed convolution alone */
+    bool sparse_x;                /* forward only: many elements of x are 0, as behind relu */
     bool sparse_dy;               /* backward only: most of dy is 0, as behind max pooling */
     uint64_t reserved[2];
 } cleat_conv2d_options;

@@ -13,6 +13,7 @@ const tuning_entry tuning_table[] = {
     {"conv2d", "cpu", "channels_last", "cpu_channels_last cpu_channels_last_depthwise"},
     {"conv2d", "cpu", "narrow_groups", "cpu_depthwise cpu_patch"},
     {"conv2d", "cpu", "long_rows", "cpu_rows cpu_panel"},
+    {"conv2d", "cpu", "mostly_zero", "cpu_sparse"},
     {"conv2d", "gpu", "narrow_groups", "plain"},
     {"conv2d", "gpu", NULL, "gpu_gemm plain"},
     {"conv2d_backward_data", "cpu", "few_channels", "cpu_patch"},

@@ -16,6 +16,7 @@ static const variant forward_variants[] = {
     {"cpu_depthwise", conv2d_cpu_depthwise_supports, conv2d_cpu_depthwise},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv2d_plain},
+    {"cpu_sparse", conv2d_cpu_sparse_data_supports, conv2d_cpu_sparse_data},
     {NULL, NULL, NULL},
 };
 static const variant backward_data_variants[] = {
@@ -70,9 +71,9 @@ const char *const *cleat_conv3d_variants(cleat_conv2d_direction direction) {
 
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
-    static const char *const names[][9] = {
+    static const char *const names[][10] = {
         {"cpu_panel", "cpu_channels_last", "cpu_channels_last_depthwise", "cpu_rows", "cpu_patch",
-            "cpu_depthwise", "gpu_gemm", "plain", NULL},
+            "cpu_depthwise", "gpu_gemm", "plain", "cpu_sparse", NULL},
         {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "plain", "cpu_sparse", NULL},
         {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", "cpu_sparse", NULL},
     };
@@ -82,13 +83,13 @@ const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
 }
 
 static const char *shape_class(const device_profile *profile, const conv2d_problem *p) {
+    if (conv2d_sparse_pays(profile, p)) {
+        return "mostly_zero";
+    }
     if (p->direction == CLEAT_CONV2D_FORWARD &&
         (conv2d_cpu_channels_last_supports(profile, p) ||
             conv2d_cpu_channels_last_depthwise_supports(profile, p))) {
         return "channels_last";
-    }
-    if (p->direction != CLEAT_CONV2D_FORWARD && conv2d_sparse_pays(profile, p)) {
-        return "mostly_zero";
     }
     /* Groups too small to fill a tile's channels, as in depthwise convolutions. */
     if (p->groups > 1 && p->group_outputs <= 2) {

@@ -142,8 +142,10 @@ cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_pr
         TRY(check_forward_options(context, call, problem));
     } else {
         problem->accumulate = call->options->accumulate;
-        problem->sparse = call->options->sparse_dy && !call->transposed;
     }
+    problem->sparse =
+        !call->transposed && (call->direction == CLEAT_CONV2D_FORWARD ? call->options->sparse_x
+                                                                      : call->options->sparse_dy);
     problem->index64 = tensor_needs_index64(&call->x) || tensor_needs_index64(&call->w) ||
                        tensor_needs_index64(&call->y);
     problem->deep = call->axes == 3;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Backward on processors where most of dy is 0: through cl/conv2d_cpu_sparse_weights.cl and
- * cl/conv2d_cpu_sparse_data.cl, which leave out the products with zeros.
+ * On processors, where many elements of x (forward) or most of dy (backward) are 0: through
+ * cl/conv2d_cpu_sparse_data.cl, forward and to the data, and cl/conv2d_cpu_sparse_weights.cl, which
+ * leave out the products with zeros.
  */
 #include "ops/conv2d_problem.h"
 
@@ -17,20 +18,21 @@ enum {
 
 typedef struct sparse_plan {
     int64_t width, vectors, block; /* GEMM_W, GEMM_NV, GEMM_NR */
-    int64_t blocks;                /* of input channels */
+    int64_t blocks;                /* of the channels in the lanes */
     int64_t band_rows, pitch;
     /* to the weights */
     int64_t squares, patch_rows, splits, split_images;
-    /* to the data */
-    int64_t panel_step;
-    size_t local[3]; /* elements of local memory */
+    int64_t panel_step; /* forward, to the data */
+    size_t local[3];    /* elements of local memory */
 } sparse_plan;
 
-static bool plan_blocks(const device_profile *profile, const conv2d_problem *p, sparse_plan *plan) {
+/* `channels` are those that lie in the lanes of vectors. */
+static bool plan_blocks(
+    const device_profile *profile, const conv2d_problem *p, int64_t channels, sparse_plan *plan) {
     plan->width = profile_vector_width(profile);
-    plan->vectors = plan->width == 16 && p->group_channels > plan->width ? 2 : 1;
+    plan->vectors = plan->width == 16 && channels > plan->width ? 2 : 1;
     plan->block = plan->width * plan->vectors;
-    plan->blocks = ceil_div(p->group_channels, plan->block);
+    plan->blocks = ceil_div(channels, plan->block);
     return profile->is_cpu && !p->deep && conv2d_is_int_sized(p) && p->w.shape[2] <= MAX_WINDOW &&
            p->w.shape[3] <= MAX_WINDOW && p->dilation[ROWS] == 1 && p->dilation[COLUMNS] == 1;
 }
@@ -56,7 +58,7 @@ static int64_t patch_floats(const conv2d_problem *p, const sparse_plan *plan, in
 
 static bool plan_weights(
     const device_profile *profile, const conv2d_problem *p, sparse_plan *plan) {
-    if (!plan_blocks(profile, p, plan)) {
+    if (!plan_blocks(profile, p, p->group_channels, plan)) {
         return false;
     }
     const int64_t height = p->y.shape[2], width = p->y.shape[3];
@@ -138,14 +140,32 @@ cleat_status conv2d_cpu_sparse_weights(cleat_context *context, const void *probl
     return status;
 }
 
-/* ---- To the data ---- */
+/* ---- Forward and to the data ---- */
 
-static int64_t out_pitch(const conv2d_problem *p) {
-    return max_of(p->y.shape[3] + p->w.shape[3] - 1, p->padding[1] + p->x.shape[3]);
+/* The operands by their places in the kernel's formula: forward, taps go from the last to the
+ * first. */
+typedef struct sparse_operands {
+    const cleat_tensor *x, *y;
+    int64_t channels, results; /* of a group */
+    int64_t top, left;
+    int64_t w_offset, w_m, w_c, w_h, w_w;
+} sparse_operands;
+
+static sparse_operands place_operands(const conv2d_problem *p) {
+    const int64_t *w = p->w.stride, *window = p->w.shape + 2;
+    if (p->direction == CLEAT_CONV2D_BACKWARD_DATA) {
+        return (sparse_operands){&p->y, &p->x, p->group_outputs, p->group_channels, p->padding[0],
+            p->padding[1], p->w.offset, w[1], w[0], w[2], w[3]};
+    }
+    return (sparse_operands){&p->x, &p->y, p->group_channels, p->group_outputs,
+        window[ROWS] - 1 - p->padding[0], window[COLUMNS] - 1 - p->padding[1],
+        p->w.offset + (window[ROWS] - 1) * w[2] + (window[COLUMNS] - 1) * w[3], w[0], w[1], -w[2],
+        -w[3]};
 }
 
-static int64_t data_floats(const conv2d_problem *p, sparse_plan *plan, int64_t band_rows) {
-    const int64_t panel = (band_rows + p->w.shape[2] - 1) * p->y.shape[3] * plan->panel_step;
+static int64_t data_floats(
+    const conv2d_problem *p, const sparse_operands *o, sparse_plan *plan, int64_t band_rows) {
+    const int64_t panel = (band_rows + p->w.shape[2] - 1) * o->x->shape[3] * plan->panel_step;
     const int64_t out = band_rows * plan->pitch * plan->block;
     plan->local[0] = (size_t)panel;
     plan->local[1] = (size_t)(panel / WORD);
@@ -154,21 +174,21 @@ static int64_t data_floats(const conv2d_problem *p, sparse_plan *plan, int64_t b
 }
 
 static bool plan_data(const device_profile *profile, const conv2d_problem *p, sparse_plan *plan) {
-    if (!plan_blocks(profile, p, plan) || p->bias || p->activation.form != 0 ||
-        p->stride[ROWS] != 1 || p->stride[COLUMNS] != 1 || p->w.shape[3] != SIDE) {
+    const sparse_operands o = place_operands(p);
+    if (!plan_blocks(profile, p, o.results, plan) || p->stride[ROWS] != 1 ||
+        p->stride[COLUMNS] != 1 || p->w.shape[3] != SIDE || o.left < 0) {
         return false;
     }
-    const int64_t height = p->x.shape[2];
-    plan->pitch = out_pitch(p);
-    plan->panel_step = ceil_div(p->group_outputs, WORD) * WORD;
-    const int64_t images = p->x.shape[0] * p->groups * plan->blocks;
+    const int64_t height = o.y->shape[2];
+    plan->pitch = max_of(o.x->shape[3] + SIDE - 1, o.left + o.y->shape[3]);
+    plan->panel_step = ceil_div(o.channels, WORD) * WORD;
+    const int64_t images = o.x->shape[0] * p->groups * plan->blocks;
     const int64_t wanted = ITEMS_WANTED * max_of(profile->compute_units, 1);
-    const int64_t none = data_floats(p, plan, 0), each = data_floats(p, plan, 1) - none + 1;
+    const int64_t none = data_floats(p, &o, plan, 0);
+    const int64_t each = data_floats(p, &o, plan, 1) - none + 1;
     const int64_t fit = (local_limit(profile) - none) / each;
     plan->band_rows = even_rows(height, min_of(fit, ceil_div(height, ceil_div(wanted, images))));
-    const double row = (double)(p->y.shape[3] * plan->panel_step) * (double)p->w.shape[2];
-    return data_floats(p, plan, plan->band_rows) <= local_limit(profile) &&
-           profile_item_is_short(profile, row * (double)(plan->band_rows + p->w.shape[2]));
+    return data_floats(p, &o, plan, plan->band_rows) <= local_limit(profile);
 }
 
 bool conv2d_cpu_sparse_data_supports(const device_profile *profile, const void *problem) {
@@ -179,42 +199,49 @@ bool conv2d_cpu_sparse_data_supports(const device_profile *profile, const void *
 /* Of the kernel that serves both: packing the weights, then the rows. */
 static launch data_launch(
     const conv2d_problem *p, const sparse_plan *plan, void *packed, bool packs) {
+    const sparse_operands o = place_operands(p);
     launch l = launch_begin(p->operation, "conv2d_cpu_sparse_data", "conv2d_cpu_sparse_data");
     launch_use_index64(&l, p->index64);
     launch_macro(&l, "GEMM_W", plan->width);
     launch_macro(&l, "GEMM_NV", plan->vectors);
-    launch_tensor(&l, &p->y);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
+    launch_tensor(&l, o.x);
     launch_tensor(&l, &p->w);
     launch_memory(&l, packed);
-    launch_tensor(&l, &p->x);
+    launch_tensor(&l, o.y);
+    launch_tensor(&l, p->bias);
     for (int i = 0; i < 3; i++) {
         launch_local(&l, plan->local[i] * 4);
     }
     launch_numbers_begin(&l);
-    conv2d_launch_layout(&l, &p->y);
-    conv2d_launch_layout(&l, &p->w);
-    conv2d_launch_layout(&l, &p->x);
-    const int64_t numbers[] = {p->x.shape[2], p->x.shape[3], p->y.shape[2], p->y.shape[3],
-        p->groups, p->group_channels, p->group_outputs, p->w.shape[2], p->padding[0], p->padding[1],
-        plan->band_rows, plan->panel_step, plan->pitch, p->accumulate, packs};
+    conv2d_launch_layout(&l, o.x);
+    conv2d_launch_layout(&l, o.y);
+    const int64_t places[] = {o.w_offset, p->group_outputs * p->w.stride[0], o.w_m, o.w_c, o.w_h,
+        o.w_w, p->bias ? p->bias->offset : 0, p->bias ? p->bias->stride[0] : 0};
+    launch_indices(&l, places, sizeof places / sizeof places[0]);
+    const int64_t numbers[] = {o.x->shape[2], o.x->shape[3], o.y->shape[2], o.y->shape[3],
+        p->groups, o.channels, o.results, p->w.shape[2], o.top, o.left, plan->band_rows,
+        plan->panel_step, plan->pitch, p->accumulate, packs};
     launch_ints(&l, numbers, sizeof numbers / sizeof numbers[0]);
+    launch_activation(&l, &p->activation);
     launch_numbers_end(&l);
     return l;
 }
 
 cleat_status conv2d_cpu_sparse_data(cleat_context *context, const void *problem) {
     const conv2d_problem *p = problem;
+    const sparse_operands o = place_operands(p);
     sparse_plan plan;
     plan_data(context_profile(context), p, &plan);
-    const int64_t outputs = p->groups * plan.blocks * p->group_outputs;
-    const int64_t bands = ceil_div(p->x.shape[2], plan.band_rows);
-    const int64_t floats = outputs * p->w.shape[2] * SIDE * plan.block;
+    const int64_t inputs = p->groups * plan.blocks * o.channels;
+    const int64_t bands = ceil_div(o.y->shape[2], plan.band_rows);
+    const int64_t floats = inputs * p->w.shape[2] * SIDE * plan.block;
     void *packed;
     TRY(scratch_acquire(context, (size_t)floats * 4, &packed));
     launch launches[] = {data_launch(p, &plan, packed, true), data_launch(p, &plan, packed, false)};
-    launch_size_1d(&launches[0], (size_t)outputs, 1);
+    launch_size_1d(&launches[0], (size_t)inputs, 1);
     launches[0].bytes = 8.0 * (double)floats;
-    launch_size_1d(&launches[1], (size_t)(p->x.shape[0] * p->groups * plan.blocks * bands), 1);
+    launch_size_1d(&launches[1], (size_t)(o.x->shape[0] * p->groups * plan.blocks * bands), 1);
     launches[1].flop = conv2d_flop(p);
     launches[1].bytes = conv2d_bytes(p);
     const cleat_status status = launch_all(context, launches, 2);
@@ -226,15 +253,17 @@ cleat_status conv2d_cpu_sparse_data(cleat_context *context, const void *problem)
 
 bool conv2d_sparse_pays(const device_profile *profile, const conv2d_problem *p) {
     sparse_plan plan;
-    const int64_t threads = max_of(profile->compute_units, 1);
-    if (!p->sparse || p->group_channels < profile_vector_width(profile)) {
+    const int64_t threads = max_of(profile->compute_units, 1),
+                  lanes = profile_vector_width(profile);
+    if (!p->sparse) {
         return false;
     }
-    if (p->direction == CLEAT_CONV2D_BACKWARD_DATA) {
-        return plan_data(profile, p, &plan);
+    if (p->direction != CLEAT_CONV2D_BACKWARD_WEIGHTS) {
+        const sparse_operands o = place_operands(p);
+        return o.results >= lanes && o.channels >= lanes && plan_data(profile, p, &plan);
     }
     /* Most taps that are summed should be there; a row of dy should lie in memory as one. */
-    return plan_weights(profile, p, &plan) && p->y.stride[3] == 1 &&
+    return p->group_channels >= lanes && plan_weights(profile, p, &plan) && p->y.stride[3] == 1 &&
            2 * p->w.shape[2] * p->w.shape[3] >= plan.squares * SIDE * SIDE &&
            plan.splits * p->groups * plan.blocks >= 2 * threads;
 }

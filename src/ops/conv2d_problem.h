@@ -36,7 +36,7 @@ typedef struct conv2d_problem {
     chosen_activation activation;
     const cleat_packed *packed_w; /* has panels of w for as many groups; or NULL; forward only */
     bool accumulate;
-    bool sparse;  /* most of y, a gradient, is said to be 0 */
+    bool sparse; /* forward, many elements of x are said to be 0; backward, most of y, a gradient */
     bool index64; /* some operand reaches past 2^31 elements */
 } conv2d_problem;
 
@@ -123,7 +123,7 @@ bool conv2d_cpu_weights_supports(const device_profile *profile, const void *prob
 cleat_status conv2d_cpu_backward_weights(cleat_context *context, const void *problem);
 
 bool conv2d_cpu_sparse_data_supports(const device_profile *profile, const void *problem);
-cleat_status conv2d_cpu_sparse_data(cleat_context *context, const void *problem);
+cleat_status conv2d_cpu_sparse_data(cleat_context *context, const void *problem); /* and forward */
 
 bool conv2d_cpu_sparse_weights_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_sparse_weights(cleat_context *context, const void *problem);
