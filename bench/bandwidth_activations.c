@@ -8,16 +8,22 @@
 
 static const double pi = 3.14159265358979323846;
 
-static bool value_prepare(bench_run *run, traffic *t) {
+/* Input and output, and the peer "peak" of a processor where arithmetic `is_bound`. */
+static bool prepare(bench_run *run, traffic *t, bool is_bound, bound_kind kind) {
     if (!traffic_input(run, t, 2, t->of->shape, 4) || !traffic_output(run, t, 2, t->of->shape)) {
         return false;
     }
-    if (t->of->choice != CLEAT_GELU || run->device.type != CLEAT_DEVICE_CPU ||
-        !bench_has_peer(run, "peak")) {
+    if (!is_bound || run->device.type != CLEAT_DEVICE_CPU || !bench_has_peer(run, "peak")) {
         return true;
     }
-    t->bound = bound_peer_create(run, BOUND_GELU, (double)cleat_tensor_count(t->from));
+    t->bound = bound_peer_create(run, kind, (double)cleat_tensor_count(t->from));
     return t->bound != NULL;
+}
+
+static bool value_prepare(bench_run *run, traffic *t) {
+    const bool is_gelu = t->of->choice == CLEAT_GELU;
+    return prepare(
+        run, t, is_gelu || t->of->choice == CLEAT_MISH, is_gelu ? BOUND_GELU : BOUND_MISH);
 }
 
 static cleat_status value_call(traffic *t) {
@@ -95,7 +101,8 @@ static bool gradient_check(bench_run *run, const traffic *t) {
 
 /* ---- Functions of one number; choice: cleat_unary_kind ---- */
 static bool unary_prepare(bench_run *run, traffic *t) {
-    return traffic_input(run, t, 2, t->of->shape, 4) && traffic_output(run, t, 2, t->of->shape);
+    const bool is_erf = t->of->choice == CLEAT_ERF;
+    return prepare(run, t, is_erf || t->of->choice == CLEAT_SIN, is_erf ? BOUND_ERF : BOUND_SIN);
 }
 
 static cleat_status unary_call(traffic *t) {

@@ -2,6 +2,7 @@
 /* Normalisations, their gradients, and dropout, of [outer][channels][inner]. Statistics of channels
  * over all samples do not stay in a cache: that second reading is counted. */
 #include "bandwidth.h"
+#include "peer_bound.h"
 
 #include <math.h>
 
@@ -21,7 +22,12 @@ static bool norm_prepare(bench_run *run, traffic *t) {
     const bool gradient = t->of->form == GRADIENT;
     bool good = traffic_input(run, t, 3, shape, 1);
     if (t->of->choice == DROPOUT) {
-        return good && traffic_output(run, t, 3, shape);
+        good = good && traffic_output(run, t, 3, shape);
+        if (good && run->device.type == CLEAT_DEVICE_CPU && bench_has_peer(run, "peak")) {
+            t->bound = bound_peer_create(run, BOUND_UNIFORM, (double)cleat_tensor_count(t->from));
+            return t->bound != NULL;
+        }
+        return good;
     }
     const double read = t->read;
     good = good && traffic_input(run, t, 1, &scales, 1) &&

@@ -90,9 +90,22 @@ static const char random_source[] =
     "    y[get_global_id(0)] = a + b;\n"
     "}\n";
 
-static const char gelu_source[] =
-    "#define STEP(c) p = fma(p, t, (float16)(c));\n"
-    "static inline float16 gelu(float16 x) {\n"
+/* Functions of one number: value(x), which the kernel adds up over a range. */
+#define VALUE_SOURCE(name, function)                                                               \
+    "#define STEP(c) p = fma(p, t, (float16)(c));\n" function "__kernel void " name                \
+    "(__global float16 *y, uint units, ulong seed, float first,\n"                                 \
+    "    float step) {\n"                                                                          \
+    "    float16 lanes = (float16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);\n"       \
+    "    float16 a = 0, b = 0, x = first + lanes * step, z = x + 16 * step;\n"                     \
+    "    for (uint unit = 0; unit < units; unit++) {\n"                                            \
+    "        a += value(x); b += value(z); x += 32 * step; z += 32 * step;\n"                      \
+    "        a += value(x); b += value(z); x += 32 * step; z += 32 * step;\n"                      \
+    "    }\n"                                                                                      \
+    "    y[get_global_id(0)] = a + b;\n"                                                           \
+    "}\n"
+
+static const char gelu_source[] = VALUE_SOURCE("gelu_values",
+    "static inline float16 value(float16 x) {\n"
     "    float16 u = fmin(fabs(x), 14.5f), square = u * u, rest = fma(u, u, -square), t, p;\n"
     "    float16 shifted = fma(square, (float16)(-0.72134752f), (float16)(12583103.0f));\n"
     "    float16 n = shifted - 12583103.0f, scale = as_float16(as_int16(shifted) << 23);\n"
@@ -110,17 +123,53 @@ static const char gelu_source[] =
     "    float16 tail = above * density * u / p;\n"
     "    uint16 positive = min(as_uint16(x), (uint16)(0x80000000u));\n"
     "    return fma(tail, (float16)(-0x1p-64f), as_float16(positive));\n"
-    "}\n"
-    "__kernel void gelu_values(__global float16 *y, uint units, ulong seed, float first,\n"
-    "    float step) {\n"
-    "    float16 lanes = (float16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);\n"
-    "    float16 a = 0, b = 0, x = first + lanes * step, z = x + 16 * step;\n"
-    "    for (uint unit = 0; unit < units; unit++) {\n"
-    "        a += gelu(x); b += gelu(z); x += 32 * step; z += 32 * step;\n"
-    "        a += gelu(x); b += gelu(z); x += 32 * step; z += 32 * step;\n"
-    "    }\n"
-    "    y[get_global_id(0)] = a + b;\n"
-    "}\n";
+    "}\n");
+
+static const char erf_source[] = VALUE_SOURCE("erf_values",
+    "static inline float16 value(float16 x) {\n"
+    "    float16 u = fmin(fabs(x), 4.0f), t = u * u, p = -5.9903e-4f;\n"
+    "    STEP(4.9930e-3f) STEP(-2.6767e-2f) STEP(0.112818f) STEP(-0.376125f) STEP(0.128379f)\n"
+    "    float16 below = fma(u, p, u);\n"
+    "    t = u; p = 2.8100e-4f;\n"
+    "    STEP(-4.3743e-3f) STEP(3.2003e-2f) STEP(-0.149813f) STEP(-0.919403f) STEP(-1.626808f)\n"
+    "    STEP(-3.0201e-4f)\n"
+    "    float16 shifted = p + 12583039.0f;\n"
+    "    t = p - (shifted - 12583039.0f); p = 1.3277e-3f;\n"
+    "    STEP(9.6755e-3f) STEP(5.5507e-2f) STEP(0.240222f) STEP(0.693147f) STEP(1.0f)\n"
+    "    float16 above = fma(-p, as_float16(as_int16(shifted) << 23), (float16)(1.0f));\n"
+    "    return copysign(u < 0.921875f ? below : above, x);\n"
+    "}\n");
+
+static const char sin_source[] = VALUE_SOURCE("sin_values",
+    "static inline float16 value(float16 x) {\n"
+    "    float16 u = fabs(x), shifted = fma(u, (float16)(0.636619772f), (float16)(12582912.0f));\n"
+    "    float16 turns = shifted - 12582912.0f, r = fma(turns, (float16)(-0x1.921fb6p+0f), u);\n"
+    "    int16 n = as_int16(shifted);\n"
+    "    r = fma(turns, (float16)(0x1.777a5cp-25f), r);\n"
+    "    r = fma(turns, (float16)(0x1.ee59dap-50f), r);\n"
+    "    float16 t = r * r, p = -1.9502e-4f;\n"
+    "    STEP(8.3320e-3f) STEP(-0.166667f)\n"
+    "    float16 sine = fma(r * t, p, r);\n"
+    "    p = 2.4463e-5f;\n"
+    "    STEP(-1.3888e-3f) STEP(4.16666e-2f)\n"
+    "    float16 cosine = fma(t * t, p, fma(t, (float16)(-0.5f), (float16)(1.0f)));\n"
+    "    int16 y = as_int16((n & 1) != 0 ? cosine : sine) ^ ((n & 2) << 30);\n"
+    "    return as_float16(y ^ (as_int16(x) & (int)0x80000000));\n"
+    "}\n");
+
+static const char mish_source[] = VALUE_SOURCE("mish_values",
+    "static inline float16 value(float16 x) {\n"
+    "    float16 u = fmax(fmin(x, 20.0f), -110.0f);\n"
+    "    float16 shifted = fma(u, (float16)(1.44269504f), (float16)(12583103.0f));\n"
+    "    float16 n = shifted - 12583103.0f, t = fma(n, (float16)(-0.693359375f), u);\n"
+    "    t = fma(n, (float16)(2.12194440e-4f), t);\n"
+    "    float16 p = 1.3814e-3f;\n"
+    "    STEP(8.3684e-3f) STEP(4.16684e-2f) STEP(0.166665f) STEP(0.5f) STEP(1.0f) STEP(1.0f)\n"
+    "    float16 w = p * as_float16(as_int16(shifted) << 23);\n"
+    "    float16 above = w * fma(w, (float16)(0x1p-64f), (float16)(2.0f));\n"
+    "    float16 y = above / fma(above, (float16)(0x1p-64f), (float16)(2.0f));\n"
+    "    return x > 20.0f ? x : u * y * 0x1p-64f;\n"
+    "}\n");
 
 struct bound_peer {
     peer_kernel kernel;
@@ -141,27 +190,41 @@ static bool set_arguments(
     return good || bench_fail(run, "peak: arguments refused");
 }
 
-/* Random numbers: their sum to five of its standard deviations. gelu of values from -4 to 4: the
- * mean is (16 (Phi(4) - 1/2) - (Phi(4) - 1/2) + 4 phi(4)) / 8. */
+static const struct {
+    const char *source, *name;
+    double mean; /* of values from -4 to 4 */
+} works[] = {
+    [BOUND_UNIFORM] = {random_source, "uniform_numbers", 0},
+    [BOUND_NORMAL] = {random_source, "normal_numbers", 0},
+    [BOUND_GELU] = {gelu_source, "gelu_values", 0.937508},
+    [BOUND_ERF] = {erf_source, "erf_values", 0},
+    [BOUND_SIN] = {sin_source, "sin_values", 0},
+    [BOUND_MISH] = {mish_source, "mish_values", 0.87103851},
+};
+
+/* Random numbers: their sum to five of its standard deviations. Functions of values from -4 to 4.
+ */
 static bool prepare(bench_run *run, bound_kind kind, double count, bound_peer *bound) {
-    static const char *const names[] = {"uniform_numbers", "normal_numbers", "gelu_values"};
+    const bool is_random = kind == BOUND_UNIFORM || kind == BOUND_NORMAL;
     const size_t items = (size_t)(KERNEL_GROUPS_PER_THREAD * run->threads);
     const double units = fmax(round(count / UNIT / (double)items), 1);
     const double numbers = units * UNIT * (double)items;
-    const float first[] = {-1, 0, -4}, second[] = {2, 1, (float)(8 / (units * UNIT))};
-    const double mean[] = {0, 0, 0.937508};
+    const float first = kind == BOUND_UNIFORM ? -1 : kind == BOUND_NORMAL ? 0 : -4;
+    const float second = kind == BOUND_UNIFORM  ? 2
+                         : kind == BOUND_NORMAL ? 1
+                                                : (float)(8 / (units * UNIT));
     bound->kernel.peer = "peak";
     bound->kernel.items = items;
     bound->kernel.local = 1;
-    bound->sum = mean[kind] * numbers;
-    bound->allowed = kind == BOUND_GELU ? 1e-3 * numbers
-                                        : 5 * sqrt(numbers * (kind == BOUND_NORMAL ? 1 : 1.0 / 3));
-    return peer_kernel_build(run, kind == BOUND_GELU ? gelu_source : random_source, names[kind],
-               VECTOR_FLOATS, &bound->kernel) &&
+    bound->sum = works[kind].mean * numbers;
+    bound->allowed =
+        is_random ? 5 * sqrt(numbers * (kind == BOUND_NORMAL ? 1 : 1.0 / 3)) : 1e-3 * numbers;
+    return peer_kernel_build(
+               run, works[kind].source, works[kind].name, VECTOR_FLOATS, &bound->kernel) &&
            bench_call(run,
                cleat_buffer_create(run->context, items * VECTOR_FLOATS * sizeof(float), &bound->y),
                "buffer") &&
-           set_arguments(run, (cl_uint)units, first[kind], second[kind], bound);
+           set_arguments(run, (cl_uint)units, first, second, bound);
 }
 
 /* Whether the sum is right, and not of nothing. */

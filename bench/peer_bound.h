@@ -7,15 +7,27 @@
  * of three; bringing the words together 4 uniform   2 shifts, 2 conversions, 4 products, 2 sums
  *     normal    one logarithm (22), root, sine and cosine (20), 3 conversions, 2 products, 2 fused
  *               ones
- * and for each 16 values of gelu: 21 fused products, 6 products, a division, 3 sums, 4 of bits and
- * comparison. To all a sum or two, so that nothing is left out by the compiler.
+ * and for each 16 values
+ *     gelu      21 fused products, 6 products, a division, 3 sums, 4 of bits and comparison
+ *     erf       18 fused products, a product, 3 sums, 7 of bits and comparison
+ *     sin       11 fused products, 3 products, a sum, 9 of bits and comparison
+ *     mish      11 fused products, 4 products, a division, a sum, 5 of bits and comparison
+ * Dropout has the work of uniform. To all a sum or two, so that nothing is left out by the
+ * compiler.
  */
 #ifndef CLEAT_BENCH_PEER_BOUND_H
 #define CLEAT_BENCH_PEER_BOUND_H
 
 #include "bench.h"
 
-typedef enum bound_kind { BOUND_UNIFORM, BOUND_NORMAL, BOUND_GELU } bound_kind;
+typedef enum bound_kind {
+    BOUND_UNIFORM,
+    BOUND_NORMAL,
+    BOUND_GELU,
+    BOUND_ERF,
+    BOUND_SIN,
+    BOUND_MISH
+} bound_kind;
 
 typedef struct bound_peer bound_peer;
 

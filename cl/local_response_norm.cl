@@ -57,17 +57,25 @@ typedef struct local_norm_numbers {
     NUMBER_MEMBERS(LOCAL_NORM_LIST)
 } local_norm_numbers;
 
-/* s^-beta */
+/* s^-beta; and 1 / s beside it, where that is cheaper so */
 #if QUARTERS == 1
 #define POWER(W, s) (1.0f / sqrt(sqrt(s)))
 #elif QUARTERS == 2
 #define POWER(W, s) (1.0f / sqrt(s))
 #elif QUARTERS == 3
 #define POWER(W, s) (1.0f / (sqrt(s) * sqrt(sqrt(s))))
+#define POWERS(W, s)                                                                               \
+    const FLOATS(W) root = sqrt(sqrt(s)), power = 1.0f / (sqrt(s) * root);                         \
+    const FLOATS(W) bounded = root < 0x1p40f ? root : (FLOATS(W))(0x1p40f); /* not 0 * Inf */         \
+    const FLOATS(W) inverse = power * bounded * (power * bounded);
 #elif QUARTERS == 4
 #define POWER(W, s) (1.0f / (s))
 #else
 #define POWER(W, s) CAT(math_power_, W)(s, (FLOATS(W))(-beta))
+#endif
+
+#ifndef POWERS
+#define POWERS(W, s) const FLOATS(W) power = POWER(W, s), inverse = 1.0f / (s);
 #endif
 
 #define BEGIN(name, unused) INDEX name##_at = name##_offset;
@@ -132,29 +140,32 @@ typedef struct local_norm_numbers {
 #define T_PLACE(W, slot) (ring + (slot)*block + min(n + k, vectors - 1) * W)
 #define OWN_PLACE(W, slot) (ring + (size + (slot)) * block + min(n + k, vectors - 1) * W)
 #define FIRST_HALF(W, j)                                                                           \
+    const INDEX slot = j % size;                                                                   \
     EACH_FEW(W) {                                                                                  \
         SUMS(W, j)                                                                                 \
         EACH_VECTOR {                                                                              \
             ASK_NEXT(x, min(j + after + 1, count - 1), AT(W))                                      \
             ASK_NEXT(dy, min(j + 1, count - 1), AT(W))                                             \
-            const FLOATS(W) own = READ(W, dy, j, AT(W)) * POWER(W, s[k]);                          \
-            STORE(W, own, OWN_PLACE(W, j % size));                                                 \
-            STORE(W, own * READ(W, x, j, AT(W)) / s[k], T_PLACE(W, j % size));                     \
+            POWERS(W, s[k])                                                                        \
+            const FLOATS(W) own = READ(W, dy, j, AT(W)) * power;                                   \
+            STORE(W, own, OWN_PLACE(W, slot));                                                     \
+            STORE(W, own * READ(W, x, j, AT(W)) * inverse, T_PLACE(W, slot));                      \
         }                                                                                          \
     }
 #define SECOND_HALF(W, c)                                                                          \
+    WINDOW(c, after, before)                                                                       \
+    const INDEX oldest = first % size, own_slot = (c) % size;                                      \
     EACH_FEW(W) {                                                                                  \
         FLOATS(W) sum[TOGETHER];                                                                   \
         EACH_VECTOR sum[k] = (FLOATS(W))(0.0f);                                                    \
-        WINDOW(c, after, before)                                                                   \
-        INDEX slot = first % size;                                                                 \
+        INDEX slot = oldest;                                                                       \
         for (INDEX j = first; j <= last; j++) {                                                    \
             EACH_VECTOR sum[k] += LOAD(W, T_PLACE(W, slot));                                       \
             slot = slot + 1 < size ? slot + 1 : 0;                                                 \
         }                                                                                          \
         EACH_VECTOR {                                                                              \
             const FLOATS(W) x = READ(W, x, c, AT(W)) * -slope;                                     \
-            const FLOATS(W) v = FMA(x, sum[k], LOAD(W, OWN_PLACE(W, (c) % size)));                 \
+            const FLOATS(W) v = FMA(x, sum[k], LOAD(W, OWN_PLACE(W, own_slot)));                 \
             WRITE(W, v, c, AT(W))                                                                  \
         }                                                                                          \
     }

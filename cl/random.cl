@@ -148,6 +148,14 @@ static inline FLOAT normal_pair(UINT word1, UINT word2, float offset, float scal
     return FMA((FLOAT)(scale), a, (FLOAT)(offset));
 }
 
+#elif DROPOUT
+
+/* Bits of ones for what is kept, zeros for u < offset: u 2^24 is whole. */
+static inline FLOAT uniform(UINT word, float offset, float scale) {
+    const uint dropped = (uint)ceil(offset * 0x1p24f);
+    return AS_FLOATS((word >> 8) < (UINT)(dropped) ? (UINT)(0u) : (UINT)(0xFFFFFFFFu));
+}
+
 #else
 
 static inline FLOAT uniform(UINT word, float offset, float scale) {
@@ -203,18 +211,15 @@ static inline void draw(
 
 #if DROPOUT
 #define X_PARAMETERS const global float *x, INDEX x_offset,
-#define DRAW_OFFSET 0.0f
-#define DRAW_SCALE 1.0f
-#define KEPT(number, value) ((number) < offset ? (FLOAT)(0.0f) : (value) * scale)
+#define KEPT(number, value) AS_FLOATS(AS_UINTS((value)*scale) & AS_UINTS(number))
 #else
 #define X_PARAMETERS
-#define DRAW_OFFSET offset
-#define DRAW_SCALE scale
 #endif
 
 #ifndef RANK
 
 #define PAGE 1024 /* floats of a page of memory where they are small */
+#define AHEAD (2 * PAGE)
 #if LANES == 1
 #define UNIT 4
 #define PUT_UNIT(number, place)                                                                    \
@@ -248,17 +253,23 @@ kernel void random_contiguous(global float *y, INDEX y_offset, X_PARAMETERS INDE
     for (INDEX unit = first; unit < last; ++unit) {
         const INDEX start = unit * UNIT;
         FLOAT number[UNIT / LANES];
-        draw((ulong)unit, stream, seed, DRAW_OFFSET, DRAW_SCALE, number);
+        draw((ulong)unit, stream, seed, offset, scale, number);
 #if DROPOUT
-        float taken[UNIT] = {0.0f};
-        const bool whole = count - start >= UNIT;
-        for (int i = 0; !whole && i < (int)(count - start); ++i) {
-            taken[i] = x[start + i];
-        }
-        for (int i = 0; i < UNIT / LANES; ++i) {
-            const FLOAT value =
-                whole ? LOAD(LANES, x + start + i * LANES) : LOAD(LANES, taken + i * LANES);
-            number[i] = KEPT(number[i], value);
+        if (count - start >= UNIT) {
+            for (int i = 0; i < UNIT / LANES; ++i) {
+                /* Between two units' loads lies more than a processor looks ahead. */
+                ASK_LINE_FAR(x + start + AHEAD + i * LANES);
+                number[i] = KEPT(number[i], LOAD(LANES, x + start + i * LANES));
+            }
+        } else {
+            float taken[UNIT] = {0.0f};
+            const int left = (int)(count - start);
+            for (int i = 0; i < left; ++i) {
+                taken[i] = x[start + i];
+            }
+            for (int i = 0; i < UNIT / LANES; ++i) {
+                number[i] = KEPT(number[i], LOAD(LANES, taken + i * LANES));
+            }
         }
 #endif
         if (count - start < UNIT) {
@@ -308,7 +319,7 @@ kernel void random_strided(global float *y, INDEX y_offset, X_PARAMETERS INDEX c
         x_stride0, x_stride1, x_stride2, x_stride3, x_stride4, x_stride5, x_stride6, x_stride7};
 #endif
     float number[4];
-    draw((ulong)block, stream, seed, DRAW_OFFSET, DRAW_SCALE, number);
+    draw((ulong)block, stream, seed, offset, scale, number);
     for (int i = 0; i < 4 && block * 4 + i < count; ++i) {
         INDEX rest = block * 4 + i;
         INDEX place = y_offset;

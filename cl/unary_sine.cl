@@ -10,6 +10,25 @@
  */
 #ifndef UNARY_SINE_HUGE
 #define UNARY_SINE_HUGE
+/* Whether any lane of a comparison is true, by halves: compilers make one test of this, of any() a lane
+ * after the other. */
+#define UNARY_ANY(v) CAT(any_lane_, UNARY_WIDTH)(v)
+static inline int any_lane_2(int2 v) {
+    return v.s0 | v.s1;
+}
+
+static inline int any_lane_4(int4 v) {
+    return any_lane_2(v.lo | v.hi);
+}
+
+static inline int any_lane_8(int8 v) {
+    return any_lane_4(v.lo | v.hi);
+}
+
+static inline int any_lane_16(int16 v) {
+    return any_lane_8(v.lo | v.hi);
+}
+
 #define SINE_LIMIT 12800.0f
 
 /* 1 / (2 pi) = 0.28be60db... */
@@ -80,7 +99,7 @@ static inline UNARY_FLOAT UNARY_NAME(sine)(UNARY_FLOAT x, int quarter) {
         sine_reduce(&r, &n);
     }
 #else
-    if (any(t > SINE_LIMIT)) {
+    if (UNARY_ANY(t > SINE_LIMIT)) {
         float sizes[UNARY_WIDTH], rests[UNARY_WIDTH];
         int turned[UNARY_WIDTH];
         CAT(vstore, UNARY_WIDTH)(t, 0, sizes);
