@@ -243,12 +243,16 @@ static cleat_status dense_backward(
     return cleat_matmul(net->context, dy, net->value[weight], dx, NULL);
 }
 
-/* Of a gradient that comes from behind a pooling three quarters are 0. */
+/*
+ * dy is the gradient of the layer's result; pooled, if not NULL, that of the pooling behind it.
+ * Then three quarters of dy are 0, and what a channel's windows got is what dy adds up to.
+ */
 static cleat_status convolve_backward(const network *net, cleat_tensor x, int weight,
-    cleat_tensor dy, bool behind_pool, const cleat_tensor *dx) {
-    cleat_conv2d_options options = {.padding = {1, 1, 1, 1}, .sparse_dy = behind_pool};
+    cleat_tensor dy, const cleat_tensor *pooled, const cleat_tensor *dx) {
+    cleat_conv2d_options options = {.padding = {1, 1, 1, 1}, .sparse_dy = pooled != NULL};
     TRY(cleat_conv2d_backward_weights(net->context, x, dy, net->gradient[weight], &options));
-    TRY(cleat_conv2d_backward_bias(net->context, dy, net->gradient[weight + 1], NULL));
+    TRY(cleat_conv2d_backward_bias(
+        net->context, pooled != NULL ? *pooled : dy, net->gradient[weight + 1], NULL));
     if (dx == NULL)
         return CLEAT_OK;
     return cleat_conv2d_backward_data(net->context, dy, net->value[weight], *dx, &options);
@@ -268,12 +272,12 @@ static cleat_status backward(
     TRY(dense_backward(net, flat, DENSE1, d[A_DENSE1], flat_delta));
     TRY(relu_backward(net, a[A_POOL2], d[A_POOL2]));
     TRY(cleat_max_pool2d_backward(net->context, a[A_CONV3], d[A_POOL2], d[A_CONV3], &pool_options));
-    TRY(convolve_backward(net, a[A_POOL1], CONV3, d[A_CONV3], true, &d[A_POOL1]));
+    TRY(convolve_backward(net, a[A_POOL1], CONV3, d[A_CONV3], &d[A_POOL2], &d[A_POOL1]));
     TRY(relu_backward(net, a[A_POOL1], d[A_POOL1]));
     TRY(cleat_max_pool2d_backward(net->context, a[A_CONV2], d[A_POOL1], d[A_CONV2], &pool_options));
-    TRY(convolve_backward(net, a[A_CONV1], CONV2, d[A_CONV2], true, &d[A_CONV1]));
+    TRY(convolve_backward(net, a[A_CONV1], CONV2, d[A_CONV2], &d[A_POOL1], &d[A_CONV1]));
     TRY(relu_backward(net, a[A_CONV1], d[A_CONV1]));
-    return convolve_backward(net, images, CONV1, d[A_CONV1], false, NULL);
+    return convolve_backward(net, images, CONV1, d[A_CONV1], NULL, NULL);
 }
 
 cleat_status network_train(network *net, cleat_tensor images, cleat_tensor labels,
