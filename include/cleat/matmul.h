@@ -10,10 +10,11 @@ extern "C" {
 #endif
 
 typedef struct cleat_matmul_options {
-    const float *alpha;           /* scale of the product; NULL means 1 */
-    float beta;                   /* scale of y's old contents; when 0, y is not read */
-    const cleat_tensor *bias;     /* f32, broadcast to y's shape ([n] adds to every row); or NULL */
-    const cleat_tensor *residual; /* f32, broadcast to y's shape; may be y itself; or NULL */
+    const float *alpha; /* scale of the product; NULL means 1 */
+    float beta;         /* scale of y's old contents; when 0, y is not read */
+    const cleat_tensor
+        *bias; /* y's type, broadcast to y's shape ([n] adds to every row); or NULL */
+    const cleat_tensor *residual; /* y's type, broadcast to y's shape; may be y itself; or NULL */
     cleat_activation activation;
     const float *activation_parameters; /* see activation.h; NULL: the defaults */
     const char *variant; /* forces one of cleat_matmul_variants(); NULL: $CLEAT_MATMUL, else the
@@ -23,7 +24,8 @@ typedef struct cleat_matmul_options {
 } cleat_matmul_options;
 
 /*
- * y = activation(alpha * a b + beta * y + bias + residual), f32.
+ * y = activation(alpha * a b + beta * y + bias + residual), f32; or f64 on a device that has it, of
+ * all operands, without an activation, and by one variant of its own (CLEAT_UNSUPPORTED otherwise).
  *
  * a is [..., m, k], b is [..., k, n], y is [..., m, n]. Leading (batch) axes of a and b are
  * broadcast to y's by the rule of NumPy and ONNX MatMul; y's must be the full ones. A rank-1 a is a
@@ -31,10 +33,11 @@ typedef struct cleat_matmul_options {
  * cleat_transpose(a) to multiply by a transpose. k = 0 gives a product of zero.
  * y may not overlap a or b.
  *
- * Rounding: each product is rounded once into an f32 accumulation of k terms (order unspecified but
- * fixed, so the same call gives the same bits).
- * Errors: CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT,
- * CLEAT_UNSUPPORTED (a forced variant that cannot do this), CLEAT_OUT_OF_DEVICE_MEMORY.
+ * Rounding: each product is rounded once into an accumulation in y's type of k terms (order
+ * unspecified but fixed, so the same call gives the same bits).
+ * Errors: CLEAT_SHAPE_MISMATCH,
+ * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT, CLEAT_UNSUPPORTED (a forced variant
+ * that cannot do this), CLEAT_OUT_OF_DEVICE_MEMORY.
  */
 CLEAT_API cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b,
     cleat_tensor y, const cleat_matmul_options *options);

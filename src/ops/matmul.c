@@ -3,8 +3,10 @@
 
 #include "core/tensor_check.h"
 #include "ops/matmul_problem.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include <stdio.h>
+#include <string.h>
 
 #define OPERATION "matmul"
 
@@ -111,18 +113,34 @@ static cleat_status check_product(
 /* An addend of the epilogue, broadcast to y into *out. */
 static cleat_status check_addend(cleat_context *context, const char *name, const cleat_tensor *x,
     const cleat_tensor *y, bool may_be_y, cleat_tensor *out) {
-    TRY(check_tensor(OPERATION, name, context, x, CLEAT_F32));
+    TRY(check_tensor(OPERATION, name, context, x, y->type));
     TRY(check_broadcast(OPERATION, name, x, "y", y, out));
     return check_no_overlap(OPERATION, name, out, "y", y, may_be_y);
+}
+
+/* What f64 does without. */
+static cleat_status check_f64(cleat_context *context, const cleat_matmul_options *options) {
+    TRY(check_type_works(OPERATION, context, CLEAT_F64));
+    REFUSE_IF(options->activation != CLEAT_ACTIVATION_NONE, CLEAT_UNSUPPORTED,
+        OPERATION ": f64 takes no activation, but options->activation is %s",
+        cleat_activation_name(options->activation));
+    REFUSE_IF(options->variant != NULL && strcmp(options->variant, "own") != 0, CLEAT_UNSUPPORTED,
+        OPERATION ": f64 has one variant without a name, but options->variant is \"%s\"",
+        options->variant);
+    return CLEAT_OK;
 }
 
 static cleat_status check(cleat_context *context, const cleat_tensor *a, const cleat_tensor *b,
     const cleat_tensor *y, const cleat_matmul_options *options, cleat_tensor *bias,
     cleat_tensor *residual) {
     TRY(check_context(OPERATION, context));
-    TRY(check_tensor(OPERATION, "a", context, a, CLEAT_F32));
-    TRY(check_tensor(OPERATION, "b", context, b, CLEAT_F32));
-    TRY(check_output(OPERATION, "y", context, y, CLEAT_F32));
+    const cleat_type type = a->type == CLEAT_F64 ? CLEAT_F64 : CLEAT_F32;
+    TRY(check_tensor(OPERATION, "a", context, a, type));
+    TRY(check_tensor(OPERATION, "b", context, b, type));
+    TRY(check_output(OPERATION, "y", context, y, type));
+    if (type == CLEAT_F64) {
+        TRY(check_f64(context, options));
+    }
     TRY(check_product(a, b, y));
     TRY(check_no_overlap(OPERATION, "a", a, "y", y, false));
     TRY(check_no_overlap(OPERATION, "b", b, "y", y, false));
@@ -174,6 +192,9 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     const cleat_packed *packed = options->packed_b;
     if (packed != NULL && packed->panels != NULL && !problem.swapped) {
         problem.packed_b = packed;
+    }
+    if (a.type == CLEAT_F64) {
+        return cleat_tensor_count(&y) > 0 ? matmul_f64(context, &problem) : CLEAT_OK;
     }
     const variant *chosen = NULL;
     TRY(variant_choose_trusted(context, OPERATION, shape_class(context_profile(context), &problem),

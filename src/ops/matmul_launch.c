@@ -90,13 +90,25 @@ bool matmul_sum_needs_index64(size_t bytes) {
     return bytes / sizeof(float) > (size_t)INT32_MAX;
 }
 
-/* Always the same work-group, since drivers for CPUs compile a kernel anew for each. */
-void matmul_size_by_element(const device_profile *profile, const matmul_problem *p, launch *l) {
+static size_t group_lanes(const device_profile *profile) {
     size_t lanes = 64;
     while (lanes > 1 &&
            (lanes > profile->max_work_group_size || lanes > profile->max_work_item_sizes[0])) {
         lanes /= 2;
     }
+    return lanes;
+}
+
+void matmul_size_by_tile(const device_profile *profile, const size_t tiles[3], launch *l) {
+    const size_t lanes = profile->is_cpu ? 1 : group_lanes(profile);
+    const size_t global[3] = {round_up(tiles[0], lanes), tiles[1], tiles[2]};
+    const size_t local[3] = {lanes, 1, 1};
+    launch_size_3d(l, global, local);
+}
+
+/* Always the same work-group, since drivers for CPUs compile a kernel anew for each. */
+void matmul_size_by_element(const device_profile *profile, const matmul_problem *p, launch *l) {
+    const size_t lanes = group_lanes(profile);
     const size_t global[3] = {round_up((size_t)p->n, lanes), (size_t)p->m, (size_t)p->batch_count};
     const size_t local[3] = {lanes, 1, 1};
     launch_size_3d(l, global, local);

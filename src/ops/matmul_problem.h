@@ -3,6 +3,8 @@
  * A matrix product in its simplest form: what matmul.c makes of a call and every variant works on.
  *
  *     y = activation(alpha * a b + beta * y + bias + residual)      a [m, k], b [k, n], y [m, n]
+ *
+ * Operands are f32; or all f64, which takes no activation and goes by matmul_f64() alone.
  */
 #ifndef CLEAT_OPS_MATMUL_PROBLEM_H
 #define CLEAT_OPS_MATMUL_PROBLEM_H
@@ -67,6 +69,9 @@ void matmul_arguments(launch *l, const matmul_problem *p);
 /* The geometry of kernels with one work-item an element of y: global size (n, m, batches). */
 void matmul_size_by_element(const device_profile *profile, const matmul_problem *p, launch *l);
 
+/* The geometry of kernels whose work-items each make a tile of y: along columns, rows, batches. */
+void matmul_size_by_tile(const device_profile *profile, const size_t tiles[3], launch *l);
+
 /*
  * The launch that finishes a product kept as `parts` partial sums in scratch memory:
  * partial[part][batch][m][n], alpha not yet applied. cl/matmul_sum.cl
@@ -91,6 +96,10 @@ bool matmul_vector_cpu_supports(const device_profile *profile, const void *probl
 cleat_status matmul_vector_cpu(cleat_context *context, const void *problem);
 bool matmul_vector_gpu_supports(const device_profile *profile, const void *problem);
 cleat_status matmul_vector_gpu(cleat_context *context, const void *problem);
+
+/* Enqueues a product in f64, on a device that has it. matmul_f64.c */
+cleat_status matmul_f64(cleat_context *context, const matmul_problem *problem);
+
 bool matmul_plain_supports(const device_profile *profile, const void *problem);
 cleat_status matmul_plain(cleat_context *context, const void *problem);
 
