@@ -34,7 +34,8 @@
 
 #define KERNEL_W 3
 #define AHEAD 64     /* elements of x */
-#define PASS_WORDS 2 /* words of channels that a pass takes: their weights stay in the first cache */
+/* Words of channels that a pass takes: their weights stay in the first cache. */
+#define PASS_WORDS (GEMM_NV == 4 ? 1 : 2)
 
 /* Adds to `out` what one row of x gives through one row of taps, by the channels of `count` words. */
 KEEP_APART static void sparse_row(const __local float *panel, int panel_step,

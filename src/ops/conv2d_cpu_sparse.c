@@ -179,6 +179,12 @@ static bool plan_data(const device_profile *profile, const conv2d_problem *p, sp
         p->stride[COLUMNS] != 1 || p->w.shape[3] != SIDE || o.left < 0) {
         return false;
     }
+    /* Twice as wide, where that leaves no more lanes empty: zeros are looked for half as often. */
+    if (plan->vectors == 2 && plan->blocks % 2 == 0) {
+        plan->vectors *= 2;
+        plan->block *= 2;
+        plan->blocks /= 2;
+    }
     const int64_t height = o.y->shape[2];
     plan->pitch = max_of(o.x->shape[3] + SIDE - 1, o.left + o.y->shape[3]);
     plan->panel_step = ceil_div(o.channels, WORD) * WORD;
