@@ -13,6 +13,15 @@ enum { FORWARD, GRADIENT };
 /* x, scale, mean and inverse of some length, dy for gradients; then the result. */
 enum { X, SCALE, MEAN, INVERSE, DY };
 
+/* The peer "peak", on processors. */
+static bool add_bound(bench_run *run, traffic *t, bound_kind kind) {
+    if (run->device.type != CLEAT_DEVICE_CPU || !bench_has_peer(run, "peak")) {
+        return true;
+    }
+    t->bound = bound_peer_create(run, kind, (double)cleat_tensor_count(t->from));
+    return t->bound != NULL;
+}
+
 static bool norm_prepare(bench_run *run, traffic *t) {
     const int64_t *shape = t->of->shape;
     const bool batch = t->of->choice == BATCH;
@@ -22,12 +31,7 @@ static bool norm_prepare(bench_run *run, traffic *t) {
     const bool gradient = t->of->form == GRADIENT;
     bool good = traffic_input(run, t, 3, shape, 1);
     if (t->of->choice == DROPOUT) {
-        good = good && traffic_output(run, t, 3, shape);
-        if (good && run->device.type == CLEAT_DEVICE_CPU && bench_has_peer(run, "peak")) {
-            t->bound = bound_peer_create(run, BOUND_UNIFORM, (double)cleat_tensor_count(t->from));
-            return t->bound != NULL;
-        }
-        return good;
+        return good && traffic_output(run, t, 3, shape) && add_bound(run, t, BOUND_UNIFORM);
     }
     const double read = t->read;
     good = good && traffic_input(run, t, 1, &scales, 1) &&
@@ -129,7 +133,8 @@ static bool local_prepare(bench_run *run, traffic *t) {
     if (t->of->form == GRADIENT) {
         good = good && traffic_input(run, t, 3, t->of->shape, 1);
     }
-    return good && traffic_output(run, t, 3, t->of->shape);
+    return good && traffic_output(run, t, 3, t->of->shape) &&
+           add_bound(run, t, t->of->form == FORWARD ? BOUND_LOCAL_NORM : BOUND_LOCAL_NORM_GRADIENT);
 }
 
 static cleat_status local_call(traffic *t) {

@@ -171,6 +171,23 @@ static const char mish_source[] = VALUE_SOURCE("mish_values",
     "    return x > 20.0f ? x : u * y * 0x1p-64f;\n"
     "}\n");
 
+/* Of windows of five, alpha 1/2, bias 1; x in the place of its neighbours and of dy. */
+#define LOCAL_NORM_SUM                                                                             \
+    "    float16 s = x * x;\n"                                                                     \
+    "    s = fma(x, x, s); s = fma(x, x, s); s = fma(x, x, s); s = fma(x, x, s);\n"                \
+    "    s = fma(s, (float16)(0.1f), (float16)(1.0f));\n"                                          \
+    "    float16 half_root = sqrt(s), root = sqrt(half_root);\n"                                   \
+    "    float16 power = 1.0f / (half_root * root);\n"
+static const char local_norm_source[] = VALUE_SOURCE("local_norm_values",
+    "static inline float16 value(float16 x) {\n" LOCAL_NORM_SUM "    return x * power;\n}\n");
+static const char local_norm_gradient_source[] = VALUE_SOURCE("local_norm_gradients",
+    "static inline float16 value(float16 x) {\n" LOCAL_NORM_SUM
+    "    float16 own = x * power, inverse = power * root;\n"
+    "    float16 t = own * x * (inverse * inverse), sum = t + t;\n"
+    "    sum += t; sum += t; sum += t;\n"
+    "    return fma(x * -0.15f, sum, own);\n"
+    "}\n");
+
 struct bound_peer {
     peer_kernel kernel;
     cleat_buffer *y;
@@ -199,6 +216,8 @@ static const struct {
     [BOUND_GELU] = {gelu_source, "gelu_values", 0.937508},
     [BOUND_ERF] = {erf_source, "erf_values", 0},
     [BOUND_SIN] = {sin_source, "sin_values", 0},
+    [BOUND_LOCAL_NORM] = {local_norm_source, "local_norm_values", 0},
+    [BOUND_LOCAL_NORM_GRADIENT] = {local_norm_gradient_source, "local_norm_gradients", 0},
     [BOUND_MISH] = {mish_source, "mish_values", 0.87103851},
 };
 

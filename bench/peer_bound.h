@@ -12,6 +12,8 @@
  *     erf       18 fused products, a product, 3 sums, 7 of bits and comparison
  *     sin       11 fused products, 3 products, a sum, 9 of bits and comparison
  *     mish      11 fused products, 4 products, a division, a sum, 5 of bits and comparison
+ *     local response norm, of windows of five   5 fused products, 3 products, 2 roots, a division
+ *     its gradient                              6, 8, 2 roots, a division, 4 sums
  * Dropout has the work of uniform. To all a sum or two, so that nothing is left out by the
  * compiler.
  */
@@ -26,7 +28,9 @@ typedef enum bound_kind {
     BOUND_GELU,
     BOUND_ERF,
     BOUND_SIN,
-    BOUND_MISH
+    BOUND_MISH,
+    BOUND_LOCAL_NORM,
+    BOUND_LOCAL_NORM_GRADIENT
 } bound_kind;
 
 typedef struct bound_peer bound_peer;
