@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
 #include "ops/elementwise_engine.h"
+#include "ops/types.h"
 #include <cleat/unary.h>
 
 static const char *const names[] = {"exp", "log", "sqrt", "rsqrt", "reciprocal", "square", "abs",
@@ -22,8 +23,18 @@ static cleat_status check_kind(
     return CLEAT_OK;
 }
 
-static elementwise_pass begin_pass(const char *operation, cleat_unary_kind kind, bool gradient) {
-    elementwise_pass pass = {.operation = operation, .family = "unary", .macro_count = 2};
+/* The type of all operands: x's, where that can be computed with. */
+static cleat_status choose_type(
+    const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type) {
+    *type = x->type == CLEAT_F64 ? CLEAT_F64 : CLEAT_F32;
+    return check_type_works(operation, context, *type);
+}
+
+static elementwise_pass begin_pass(
+    const char *operation, cleat_unary_kind kind, bool gradient, cleat_type type) {
+    elementwise_pass pass = {.operation = operation,
+        .family = type == CLEAT_F64 ? "unary_f64" : "unary",
+        .macro_count = 2};
     pass.macros[0] = (kernel_macro){"UNARY", NULL, (int64_t)kind};
     pass.macros[1] = (kernel_macro){"GRADIENT", NULL, gradient};
     return pass;
@@ -33,11 +44,13 @@ cleat_status cleat_unary(
     cleat_context *context, cleat_unary_kind kind, cleat_tensor x, cleat_tensor y) {
     const char *operation = "unary";
     TRY(check_kind(operation, context, kind));
-    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
-    TRY(check_output(operation, "y", context, &y, CLEAT_F32));
+    cleat_type type;
+    TRY(choose_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
-    elementwise_pass pass = begin_pass(operation, kind, false);
+    elementwise_pass pass = begin_pass(operation, kind, false, type);
     pass.input_count = 1;
     pass.tensors[0] = x;
     pass.tensors[1] = y;
@@ -48,15 +61,17 @@ cleat_status cleat_unary_backward(cleat_context *context, cleat_unary_kind kind,
     cleat_tensor dy, cleat_tensor dx) {
     const char *operation = "unary_backward";
     TRY(check_kind(operation, context, kind));
-    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
-    TRY(check_tensor(operation, "dy", context, &dy, CLEAT_F32));
-    TRY(check_output(operation, "dx", context, &dx, CLEAT_F32));
+    cleat_type type;
+    TRY(choose_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_tensor(operation, "dy", context, &dy, type));
+    TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_same_shape(operation, "x", &x, "dx", &dx));
     TRY(check_same_shape(operation, "dy", &dy, "dx", &dx));
     TRY(check_no_overlap(operation, "x", &x, "dx", &dx, true));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, true));
     const bool is_flat = kind >= CLEAT_SIGN && kind <= CLEAT_ROUND; /* of these one kernel */
-    elementwise_pass pass = begin_pass(operation, is_flat ? CLEAT_SIGN : kind, true);
+    elementwise_pass pass = begin_pass(operation, is_flat ? CLEAT_SIGN : kind, true, type);
     pass.input_count = 2;
     pass.tensors[0] = dy;
     pass.tensors[1] = x;
