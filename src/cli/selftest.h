@@ -50,6 +50,7 @@ void check_cross_entropy(check *c);
 void check_reductions(check *c);
 void check_max_pool(check *c);
 void check_average_pool(check *c);
+void check_lp_pool(check *c);
 void check_unpool(check *c);
 /* selftest_elementwise.c */
 void check_activations(check *c);

@@ -29,6 +29,7 @@ const check_entry check_entries[] = {
     {"reductions, gradients", check_reductions},
     {"max pooling, gradient", check_max_pool},
     {"average pooling, gradient", check_average_pool},
+    {"L-p pooling, gradient", check_lp_pool},
     {"maxima's places, unpool", check_unpool},
     {"concat, split", check_concat},
     {"pad, and gradient", check_pad},

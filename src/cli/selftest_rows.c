@@ -239,6 +239,34 @@ void check_average_pool(check *c) {
     }
 }
 
+/* The Euclidean norm of windows of three side by side. */
+void check_lp_pool(check *c) {
+    enum { COUNT = 96, LENGTH = 24, POOLED = 8, WINDOW = 3 };
+    operand *x = check_operand(c, 3, (int64_t[]){1, COUNT / LENGTH, LENGTH});
+    operand *y = check_operand(c, 3, (int64_t[]){1, COUNT / LENGTH, POOLED});
+    operand *dy = check_operand(c, 3, (int64_t[]){1, COUNT / LENGTH, POOLED});
+    operand *dx = check_operand(c, 3, (int64_t[]){1, COUNT / LENGTH, LENGTH});
+    const cleat_pool_options options = {.window = {WINDOW}};
+    if (c->status != CLEAT_OK ||
+        !check_call(c, cleat_lp_pool(c->context, x->tensor, y->tensor, &options)) ||
+        !check_call(c, cleat_lp_pool_backward(
+                           c->context, x->tensor, y->tensor, dy->tensor, dx->tensor, &options)) ||
+        !check_fetch(c, y) || !check_fetch(c, dx)) {
+        return;
+    }
+    for (int i = 0; i < COUNT; i++) {
+        const float *window = x->data + i / WINDOW * WINDOW;
+        double squares = 0;
+        for (int k = 0; k < WINDOW; k++) {
+            squares += (double)window[k] * (double)window[k];
+        }
+        const double norm = sqrt(squares);
+        const double share = (double)dy->data[i / WINDOW] * (double)x->data[i] / norm;
+        check_value(c, y->data[i / WINDOW], norm, norm, WINDOW);
+        check_value(c, dx->data[i], share, fabs(share), WINDOW);
+    }
+}
+
 /* The places of the maxima, and the maxima put back there. */
 void check_unpool(check *c) {
     enum { PLANES = 4, LENGTH = 24, POOLED = 8 };
