@@ -31,6 +31,7 @@
 #include "pool_window_line.cl"
 
 #if !BACKWARD
+#include "pool_fold.cl"
 
 /* ACT for each row of the windows. */
 #define EACH_ROW(ACT)                                                                              \
@@ -75,41 +76,6 @@ KEEP_APART static void join_rows(const __global float *x, int x_d, int x_h, pool
     }
 }
 
-/* The lanes of a, then those of b, in blocks of so many: each second block joined to that before it. */
-#define FOLD(a, b, first, second)                                                                  \
-    const VECTOR low = (VECTOR)(a.first, b.first), high = (VECTOR)(a.second, b.second);            \
-    return JOIN(low, high);
-static inline VECTOR fold_1(VECTOR a, VECTOR b) {
-    FOLD(a, b, even, odd)
-}
-#if VECTOR_WIDTH == 16
-static inline VECTOR fold_8(VECTOR a, VECTOR b) {
-    FOLD(a, b, lo, hi)
-}
-static inline VECTOR fold_4(VECTOR a, VECTOR b) {
-    FOLD(a, b, s012389ab, s4567cdef)
-}
-static inline VECTOR fold_2(VECTOR a, VECTOR b) {
-    FOLD(a, b, s014589cd, s2367abef)
-}
-#define FOLD_HALF(v)                                                                               \
-    fold_2(fold_4(fold_8(v(0), v(1)), fold_8(v(2), v(3))),                                         \
-        fold_4(fold_8(v(4), v(5)), fold_8(v(6), v(7))))
-#elif VECTOR_WIDTH == 8
-static inline VECTOR fold_4(VECTOR a, VECTOR b) {
-    FOLD(a, b, lo, hi)
-}
-static inline VECTOR fold_2(VECTOR a, VECTOR b) {
-    FOLD(a, b, s0145, s2367)
-}
-#define FOLD_HALF(v) fold_2(fold_4(v(0), v(1)), fold_4(v(2), v(3)))
-#else
-static inline VECTOR fold_2(VECTOR a, VECTOR b) {
-    FOLD(a, b, lo, hi)
-}
-#define FOLD_HALF(v) fold_2(v(0), v(1))
-#endif
-
 /* The elements of window ow, joined to a vector. */
 static inline VECTOR join_window(
     const __local float *line, const column_table *t, int ow, INTS numbers) {
@@ -128,7 +94,7 @@ static inline VECTOR join_window(
 KEEP_APART static VECTOR join_half(
     const __local float *line, const column_table *t, int ow, int last, INTS numbers) {
 #define WINDOW(k) join_window(line, t, min(ow + k, last), numbers)
-    return FOLD_HALF(WINDOW);
+    return FOLD_HALF(WINDOW, 0);
 }
 
 /* A row of y whose line is made. */

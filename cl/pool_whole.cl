@@ -21,11 +21,7 @@ typedef CAT(int, VECTOR_WIDTH) MASK;
 
 #if !BACKWARD
 
-/* The lanes of a, then those of b, neighbours joined. */
-static inline VECTOR fold(VECTOR a, VECTOR b) {
-    const VECTOR even = (VECTOR)(a.even, b.even), odd = (VECTOR)(a.odd, b.odd);
-    return JOIN(even, odd);
-}
+#include "pool_fold.cl"
 
 /* Lane k: what the first `done` elements of p have at k, k + VECTOR_WIDTH, ..., and the last ones,
  * where the mask is set, of the vector that ends at `count`. */
@@ -60,11 +56,9 @@ kernel void pool2d_whole(const global float *x, global float *y, INDEX x_offset,
             const INDEX from = x_offset + (plane + min(k, some - 1)) * x_step;
             v[k] = join_plane(x + from, count, done, last);
         }
-        for (int left = VECTOR_WIDTH / 2; left > 0; left /= 2) {
-            for (int k = 0; k < left; k++) {
-                v[k] = fold(v[2 * k], v[2 * k + 1]);
-            }
-        }
+#define PLANE_VECTOR(k) v[k]
+        v[0] = fold_1(
+            FOLD_HALF(PLANE_VECTOR, 0), FOLD_HALF(PLANE_VECTOR, VECTOR_WIDTH / 2));
 #if AVERAGE
         v[0] /= divisor;
 #endif
