@@ -159,6 +159,9 @@ static cleat_status plan_backward(work *w, const normalization *n) {
             TRY(plan_element_sums(w, n, SUMS_OF_ALL, a.scale, &result[0], &result[1]));
         }
         if (n->dx.there) {
+            if (normalization_by_rows(w, n, true)) {
+                return CLEAT_OK;
+            }
             TRY(work_plane(w, &n->x, n->reduced, &group_sums[0]));
             TRY(work_plane(w, &n->x, n->reduced, &group_sums[1]));
             TRY(plan_element_sums(w, n, n->scale.there ? SUMS_SCALED : SUMS_OF_ALL, n->reduced,

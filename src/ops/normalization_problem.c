@@ -144,6 +144,9 @@ static cleat_status plan_forward(work *w, const normalization *n) {
     operand inverse = n->inverse;
     operand variance = n->variance;
     const bool given = n->variance.there, runs = n->running[0].there;
+    if (!given && !runs && normalization_by_rows(w, n, false)) {
+        return CLEAT_OK;
+    }
     if (n->centered && !mean.there) {
         TRY(work_plane(w, &n->x, n->reduced, &mean));
     }

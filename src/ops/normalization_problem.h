@@ -55,6 +55,10 @@ cleat_status work_end(work *w, cleat_status status);
 void pass_add(elementwise_pass *pass, const operand *x, const cleat_tensor *like);
 void reduce_add(reduce_pass *pass, const operand *x, const cleat_tensor *like);
 
+/* Adds the launch that does all of a forward call, or dx of a backward one, reading each row once;
+ * false where it cannot, or would be slower: on processors, of rows that lie together. */
+bool normalization_by_rows(work *w, const normalization *n, bool gradient);
+
 cleat_status normalization_forward(cleat_context *context, const normalization *n);
 cleat_status normalization_backward(cleat_context *context, const normalization *n);
 

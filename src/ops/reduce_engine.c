@@ -86,8 +86,7 @@ static int inner_kind(const cleat_tensor *x) {
     return stride == 0 || stride == 1 ? (int)stride : 2;
 }
 
-/* Moves the axes that are (or are not) reduced into a tensor of their own, without the offset. */
-static cleat_tensor select_axes(const cleat_tensor *x, const bool *reduced, bool wanted) {
+cleat_tensor reduce_select_axes(const cleat_tensor *x, const bool *reduced, bool wanted) {
     cleat_tensor out = *x;
     out.rank = 0;
     out.offset = 0;
@@ -112,17 +111,17 @@ static reduction arrange(const reduce_pass *pass) {
     int n = pass->input_count;
     r.memory[n] = pass->output_memory;
     r.memory[n + 1] = pass->second_memory;
-    r.kept[n] = select_axes(&pass->output, pass->reduced, false);
+    r.kept[n] = reduce_select_axes(&pass->output, pass->reduced, false);
     r.kept[n + 1] =
-        pass->wants_second ? select_axes(&pass->second, pass->reduced, false) : r.kept[n];
+        pass->wants_second ? reduce_select_axes(&pass->second, pass->reduced, false) : r.kept[n];
     r.index64 = tensor_needs_index64(&pass->output) ||
                 cleat_tensor_count(&pass->inputs[0]) > INT32_MAX / 2 ||
                 cleat_tensor_count(&pass->output) > INT32_MAX / 2;
     r.index64 = r.index64 || (pass->wants_second && tensor_needs_index64(&pass->second));
     for (int t = 0; t < n; t++) {
         r.memory[t] = pass->input_memory[t];
-        r.kept[t] = select_axes(&pass->inputs[t], pass->reduced, false);
-        r.reduced[t] = select_axes(&pass->inputs[t], pass->reduced, true);
+        r.kept[t] = reduce_select_axes(&pass->inputs[t], pass->reduced, false);
+        r.reduced[t] = reduce_select_axes(&pass->inputs[t], pass->reduced, true);
         r.index64 = r.index64 || (!is_place(&r, t) && tensor_needs_index64(&pass->inputs[t]));
     }
     tensors_arrange(r.kept, n + 2, 0);

@@ -53,6 +53,9 @@ typedef struct reduce_pass {
     kernel_macro macros[REDUCE_MAX_MACROS]; /* the family's own */
 } reduce_pass;
 
+/* Moves the axes that are (or are not) reduced into a tensor of their own, without the offset. */
+cleat_tensor reduce_select_axes(const cleat_tensor *x, const bool *reduced, bool wanted);
+
 /*
  * Chooses a variant ($CLEAT_REDUCE forces one) and appends to launches[*count] one or two launches,
  * for a launch_all() of several. *scratch is what they need until then: scratch_release() it, also
