@@ -102,6 +102,38 @@ START_TEST(sums) {
 }
 END_TEST
 
+/* More than most devices' caches, so that stores go past them, in lines that begin at a line of
+ * memory and such that don't, and in lines side by side; each way once. Small integers: all sums
+ * are exact. */
+START_TEST(sums_past_the_caches) {
+    static const sum_case cases[] = {
+        {2, 1, {3, 1500001}}, {2, 1, {4500, 1000}}, {2, 0, {1100, 4112}}, {2, 0, {1100, 4100}}};
+    for (int i = 0; i < (test_rounds(4) < 4 ? 0 : 4); i++) {
+        const sum_case *c = &cases[i];
+        const cleat_cumulative_options options = {.exclusive = i % 2, .reverse = i % 3 == 1};
+        test_tensor x = test_input(2, c->shape, TEST_EXACT, TEST_ROW_MAJOR);
+        double *want = test_alloc(x.count, sizeof *want), *size = test_alloc(x.count, sizeof *size);
+        float *got = test_alloc(x.count, sizeof *got);
+        cleat_tensor y;
+        test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 2, c->shape, &y));
+        test_ok(cleat_fill(test_context(), NAN, y));
+        test_ok(cleat_cumulative_sum(test_context(), x.view, c->axis, y, &options));
+        test_ok(cleat_read(test_context(), y, got, (size_t)x.count * sizeof *got));
+        reference(c, x.data, options.exclusive, options.reverse, want, size);
+        for (int64_t n = 0; n < x.count; n++) {
+            if (!((double)got[n] == want[n])) {
+                ck_abort_msg("element %d of case %d is %g", (int)n, i, (double)got[n]);
+            }
+        }
+        cleat_tensor_release(&y);
+        test_free(&x);
+        free(want);
+        free(size);
+        free(got);
+    }
+}
+END_TEST
+
 /* <A x, y> = <x, A' y> for the sums A and their gradient A': exact on small integers. */
 START_TEST(gradient_is_the_adjoint) {
     const sum_case c = {2, 1, {7, 50}};
@@ -153,6 +185,7 @@ Suite *test_suite(void) {
     TCase *all = tcase_create("cumulative");
     tcase_set_timeout(all, 0);
     tcase_add_test(all, sums);
+    tcase_add_test(all, sums_past_the_caches);
     tcase_add_test(all, gradient_is_the_adjoint);
     tcase_add_test(all, refuses_bad_calls);
     suite_add_tcase(suite, all);

@@ -10,7 +10,8 @@ enum {
     GPU_PIECE = 256,
     GPU_LOCAL = 64,
     MOST_PIECES = 256,
-    WIDE_VECTORS = 16 /* a KiB of each row, where rows are as long */
+    MOST_VECTORS = 64, /* beside each other: at most 4 KiB of each row, */
+    LEAST_VECTORS = 16 /* and at least one, where rows are as long */
 };
 
 typedef struct problem {
@@ -18,7 +19,7 @@ typedef struct problem {
     cleat_tensor x, y; /* the other axes, arranged */
     int64_t count, x_step, y_step;
     bool exclusive;
-    int lanes, vectors; /* of neighbouring lines */
+    int lanes; /* of neighbouring lines, in a vector */
     bool along;
     int64_t block; /* lines of a unit */
     int64_t units, tasks, piece, pieces;
@@ -39,6 +40,28 @@ static int64_t take_axis(cleat_tensor *x, int32_t axis, bool reverse) {
     return step;
 }
 
+/* Lines side by side: as many as leave enough units for all threads. */
+static int64_t lines_together(const problem *p, int64_t inner, int64_t wanted) {
+    const int64_t outer = cleat_tensor_count(&p->x) / inner;
+    int64_t block = p->lanes;
+    if (p->lanes > 1) {
+        block *= MOST_VECTORS;
+        while (block > LEAST_VECTORS * p->lanes && outer * ceil_div(inner, block) < wanted) {
+            block /= 2;
+        }
+        const int64_t whole = ceil_div(inner, p->lanes) * p->lanes;
+        block = block < whole ? block : whole;
+    }
+    return block;
+}
+
+/* Cutting lines means reading x twice: a processor does it where half as much time would be lost by
+ * threads that wait for the others. */
+static bool wants_pieces(const device_profile *profile, const problem *p) {
+    const int64_t threads = (int64_t)profile->compute_units;
+    return !profile->is_cpu || 2 * ceil_div(p->units, threads) * threads > 3 * p->units;
+}
+
 static void plan(const device_profile *profile, problem *p) {
     cleat_tensor both[2] = {p->x, p->y};
     tensors_arrange(both, 2, 1);
@@ -48,15 +71,14 @@ static void plan(const device_profile *profile, problem *p) {
     const int64_t inner = p->x.shape[last];
     const int width = engine_vector_width(profile);
     const bool beside = p->x.stride[last] == 1 && p->y.stride[last] == 1;
-    p->along = profile->is_cpu && p->x_step == p->y_step && (p->x_step == 1 || p->x_step == -1);
-    p->lanes = profile->is_cpu && !p->along && beside && inner >= width ? width : 1;
-    p->vectors = p->lanes > 1 && inner >= WIDE_VECTORS * width ? WIDE_VECTORS : 1;
-    p->block = (int64_t)p->lanes * p->vectors;
-    p->units = cleat_tensor_count(&p->x) / inner * ceil_div(inner, p->block);
     const int64_t units = (int64_t)profile->compute_units;
     const int64_t wanted = units * (profile->is_cpu ? CPU_GROUPS : GPU_TASKS);
+    p->along = profile->is_cpu && p->x_step == p->y_step && (p->x_step == 1 || p->x_step == -1);
+    p->lanes = profile->is_cpu && !p->along && beside && inner >= width ? width : 1;
+    p->block = lines_together(p, inner, wanted);
+    p->units = cleat_tensor_count(&p->x) / inner * ceil_div(inner, p->block);
     const int64_t least = profile->is_cpu ? ceil_div(CPU_PIECE, p->block) : GPU_PIECE;
-    p->pieces = wanted / p->units;
+    p->pieces = wants_pieces(profile, p) ? wanted / p->units : 1;
     p->pieces = p->pieces < p->count / least ? p->pieces : p->count / least;
     p->pieces = p->pieces < MOST_PIECES ? p->pieces : MOST_PIECES;
     p->pieces = p->pieces > 1 ? p->pieces : 1;
@@ -66,7 +88,7 @@ static void plan(const device_profile *profile, problem *p) {
 }
 
 /* CUMULATIVE_LIST of cl/cumulative.cl */
-static void add_numbers(const problem *p, launch *l) {
+static void add_numbers(const device_profile *profile, const problem *p, launch *l) {
     const int32_t rank = p->x.rank;
     const int64_t inner = p->x.shape[rank - 1];
     launch_numbers_begin(l);
@@ -74,6 +96,7 @@ static void add_numbers(const problem *p, launch *l) {
     launch_index(l, p->count);
     launch_index(l, p->piece);
     launch_index(l, p->pieces);
+    launch_index(l, p->block);
     launch_index(l, p->x.offset);
     launch_index(l, p->y.offset);
     launch_index(l, p->x_step);
@@ -89,6 +112,8 @@ static void add_numbers(const problem *p, launch *l) {
     }
     launch_int(l, (int32_t)(inner - (ceil_div(inner, p->block) - 1) * p->block));
     launch_int(l, p->exclusive);
+    launch_int(l, p->x.buffer != p->y.buffer && profile_is_past_caches(profile, l->bytes));
+    launch_float(l, 0);
     launch_numbers_end(l);
 }
 
@@ -97,7 +122,7 @@ static launch begin(
     launch l = launch_begin(p->operation, "cumulative", kernel);
     launch_macro(&l, "RANK", p->x.rank);
     launch_macro(&l, "LANES", p->lanes);
-    launch_macro(&l, "VECTORS", p->vectors);
+    launch_macro(&l, "VECTORS", p->lanes > 1 ? MOST_VECTORS : 1);
     launch_macro(&l, "ALONG", p->along);
     launch_use_index64(&l, index64);
     int64_t most = (int64_t)profile->compute_units * CPU_GROUPS;
@@ -126,7 +151,7 @@ static cleat_status run(cleat_context *context, problem *p, bool index64) {
         *l = begin(profile, p, "cumulative_pieces", index64);
         launch_tensor(l, &p->x);
         launch_memory(l, sums);
-        add_numbers(p, l);
+        add_numbers(profile, p, l);
     }
     launch *l = &launches[count++];
     *l = begin(profile, p, "cumulative_lines", index64);
@@ -138,7 +163,7 @@ static cleat_status run(cleat_context *context, problem *p, bool index64) {
     } else {
         launch_tensor(l, NULL);
     }
-    add_numbers(p, l);
+    add_numbers(profile, p, l);
     cleat_status status = launch_all(context, launches, count);
     scratch_release(context, sums);
     return status;
