@@ -41,6 +41,7 @@
 #include "axes.cl"
 #include "numbers.cl"
 #include "reduce_state.cl"
+#include "reduce_blocks.cl"
 
 #define BLOCK_ROWS 128
 #if COMPONENTS == 1
@@ -225,7 +226,9 @@ typedef struct reduce_numbers {
 #define SECOND_OF(state) state.a
 #elif REDUCTION == 4
 #define FIRST_OF(W, state)                                                                         \
-    (fabs(state.a) == INFINITY ? state.a : state.a + NAME_OF(math_log_, W)(state.b))
+    ((fabs(state.a) == INFINITY) & (state.b == state.b)                                            \
+            ? state.a                                                                              \
+            : state.a + NAME_OF(math_log_, W)(state.b))
 #else
 #define FIRST_OF(W, state) (state.a / divisor)
 #define SECOND_OF(state) state.b
@@ -258,9 +261,10 @@ typedef struct reduce_numbers {
         PUT_RESULT(W, state)                                                                       \
     }
 
-/* Asks for what lies AHEAD floats behind: the processor's own foresight ends with a page of 4 KiB. The
- * page after next and no further than the second-level cache is better than the next line and the first. */
-#define AHEAD 1152
+/* Asks for what lies AHEAD floats behind, the page after next, and no further than the second-level
+ * cache: the processor's own foresight ends with a page of 4 KiB. One line of four is enough to wake it, and
+ * where pages are large, asking for all would be slower than for none. */
+#define AHEAD 2112
 #define ASK_0(name, i)
 #define ASK_1(name, i) ASK_LINE_FAR(name##_data + name##_at + (i) + AHEAD);
 #define ASK_2(name, i)
@@ -295,41 +299,37 @@ __kernel void reduce_rows(PARAMETERS) {
         ALL_KEPT
         STATE(VECTOR_WIDTH) total = NOTHING(VECTOR_WIDTH);
         STATE(1) rest = NOTHING(1);
+        bool has_single = false;
         for (INDEX unit = first_unit; unit < end_unit; unit++) {
             LOCATE(unit)
             INDEX count = min(block, reduced_extent0 - start);
             INDEX i = 0;
 #if VECTOR_WIDTH > 1
             STATE(VECTOR_WIDTH) a = NOTHING(VECTOR_WIDTH);
-            STATE(VECTOR_WIDTH) b = a;
-            STATE(VECTOR_WIDTH) c = a;
-            STATE(VECTOR_WIDTH) d = a;
-            for (; i + 4 * VECTOR_WIDTH <= count; i += 4 * VECTOR_WIDTH) {
-                EACH_INPUT(ASK, i)
-                EACH_INPUT(ASK, i + VECTOR_WIDTH)
-                EACH_INPUT(ASK, i + 2 * VECTOR_WIDTH)
-                EACH_INPUT(ASK, i + 3 * VECTOR_WIDTH)
-                COLLECT(VECTOR_WIDTH, a, i)
-                COLLECT(VECTOR_WIDTH, b, i + VECTOR_WIDTH)
-                COLLECT(VECTOR_WIDTH, c, i + 2 * VECTOR_WIDTH)
-                COLLECT(VECTOR_WIDTH, d, i + 3 * VECTOR_WIDTH)
-            }
+            bool has_rest = !BLOCKS_JOIN_TOTAL;
+            ROW_BLOCKS
             for (; i + VECTOR_WIDTH <= count; i += VECTOR_WIDTH) {
                 COLLECT(VECTOR_WIDTH, a, i)
+                has_rest = true;
             }
-            a = JOIN(VECTOR_WIDTH, a, b);
-            c = JOIN(VECTOR_WIDTH, c, d);
-            a = JOIN(VECTOR_WIDTH, a, c);
-            total = JOIN(VECTOR_WIDTH, total, a);
+            if (has_rest) {
+                total = JOIN(VECTOR_WIDTH, total, a);
+            }
 #endif
-            STATE(1) part = NOTHING(1);
-            for (; i < count; i++) {
-                COLLECT(1, part, i)
+            if (i < count) {
+                STATE(1) part = NOTHING(1);
+                for (; i < count; i++) {
+                    COLLECT(1, part, i)
+                }
+                rest = JOIN(1, rest, part);
+                has_single = true;
             }
-            rest = JOIN(1, rest, part);
         }
         STATE(1) across = ACROSS(VECTOR_WIDTH, total);
-        PUT(1, 0, JOIN(1, across, rest))
+        if (has_single) {
+            across = JOIN(1, across, rest);
+        }
+        PUT(1, 0, across)
     }
 }
 #elif FORM == 1
@@ -370,7 +370,11 @@ __kernel void reduce_rows(PARAMETERS) {
 #if COLUMN_VECTORS > REGISTER_VECTORS
 /* `vectors` of them, ROWS_TOGETHER rows at a time: as many long runs of memory side by side, and the
  * sums, in private memory, are taken up once for all of them. */
+#ifdef BLOCK_VECTORS
+#define ROWS_TOGETHER BLOCK_VECTORS
+#else
 #define ROWS_TOGETHER 4
+#endif
 #define ASK_WIDE_0(name, i)
 #define ASK_WIDE_1(name, i) ASK_LINE_FAR(name##_data + name##_at + (i) + 512);
 #define ASK_WIDE_2(name, i)
@@ -397,6 +401,13 @@ __kernel void reduce_rows(PARAMETERS) {
         c = COMBINE(c, d);                                                                         \
         a = COMBINE(a, c);                                                                         \
         part[n] = COMBINE(part[n], a);                                                             \
+    }
+#elif defined(BLOCK_VECTORS)
+#define TAKE_ROWS(W)                                                                               \
+    {                                                                                              \
+        FLOATS(W) values[BLOCK_VECTORS];                                                           \
+        EACH_ROW ROW_VALUE(W, values[r], r)                                                        \
+        part[n] = JOIN(W, part[n], of_block(values));                                              \
     }
 #else
 #define TAKE_ROW(W, row)                                                                           \

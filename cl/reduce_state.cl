@@ -151,6 +151,35 @@
         SET_COUNTER(z, r)                                                                          \
         return z;                                                                                  \
     }
+#if REDUCTION == 3
+/* All lanes are of equally many elements. */
+#define DEFINE_ACROSS(W, HALF)                                                                     \
+    static inline state_1 CAT(across_, W)(STATE(W) s) {                                            \
+        state_1 z;                                                                                 \
+        z.n = s.n * W;                                                                             \
+        z.a = SUM_LANES(W, s.a * (1.0f / W));                                                      \
+        const FLOATS(W) distance = s.a - z.a;                                                      \
+        z.b = SUM_LANES(W, FMA(distance * distance, (FLOATS(W))(s.n), s.b));                       \
+        return z;                                                                                  \
+    }
+#elif REDUCTION == 4
+/* Of several lanes of which one is NaN another may be taken; then the sum is NaN. */
+#define LARGER(s, t) ((t) > (s) ? (t) : (s))
+static inline float largest_lane_1(float v) {
+    return v;
+}
+#define DEFINE_ACROSS(W, HALF)                                                                     \
+    static inline float CAT(largest_lane_, W)(FLOATS(W) v) {                                       \
+        return CAT(largest_lane_, HALF)(LARGER(v.lo, v.hi));                                       \
+    }                                                                                              \
+    static inline state_1 CAT(across_, W)(STATE(W) s) {                                            \
+        state_1 z;                                                                                 \
+        z.a = CAT(largest_lane_, W)(s.a);                                                                   \
+        const FLOATS(W) distance = s.a == z.a ? (FLOATS(W))(0.0f) : s.a - z.a;                     \
+        z.b = SUM_LANES(W, s.b * CAT(math_exp_down_, W)(distance));                                \
+        return z;                                                                                  \
+    }
+#else
 #define DEFINE_ACROSS(W, HALF)                                                                     \
     static inline state_1 CAT(across_, W)(STATE(W) s) {                                            \
         STATE(HALF) low, high;                                                                     \
@@ -159,6 +188,7 @@
         KEEP_COUNTER(high, s)                                                                      \
         return CAT(across_, HALF)(CAT(join_, HALF)(low, high));                                    \
     }
+#endif
 #endif
 
 DEFINE_STATE(1)

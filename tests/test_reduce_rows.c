@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reductions of rows that are taken in blocks. */
+#include "harness.h"
+
+static const char *const variants[] = {"rows", "columns", "groups", "items"};
+enum { VARIANTS = 4 };
+
+/* Rows of several blocks of 256 elements, and the same as columns: infinities and NaN in any of
+ * them, maxima that rise and fall by more than a float holds the exponential of. */
+START_TEST(wide_log_sum_exp) {
+    enum { ROWS = 9, LENGTH = 1030 };
+    const int64_t shape[] = {ROWS, LENGTH};
+    const float big = INFINITY;
+    float *values = test_alloc(ROWS * LENGTH, sizeof *values);
+    double want[ROWS];
+    for (int i = 0; i < ROWS * LENGTH; i++) {
+        const int row = i / LENGTH, block = i % LENGTH / 256;
+        const float steps[] = {-400, 300, 304, -500, 310};
+        values[i] = (float)test_real(-1, 1);
+        values[i] += row == 0 ? steps[block] : row == 1 ? -steps[block] : 0;
+        values[i] =
+            row == 2 || (row == 3 && block < 2) || (row == 4 && block > 1) ? -big : values[i];
+    }
+    values[5 * LENGTH + 300] = values[6 * LENGTH + 600] = values[7 * LENGTH + 3] = big;
+    values[6 * LENGTH + 10] = values[7 * LENGTH + 700] = values[8 * LENGTH + 530] = NAN;
+    for (int row = 0; row < ROWS; row++) {
+        const float *x = values + row * LENGTH;
+        double most = -(double)big, sum = 0;
+        for (int i = 0; i < LENGTH; i++) {
+            most = (double)x[i] > most ? (double)x[i] : most;
+        }
+        for (int i = 0; i < LENGTH; i++) {
+            sum += exp((double)x[i] - most);
+        }
+        want[row] = row < 2 || row == 3 || row == 4 ? most + log(sum)
+                    : row == 2                      ? -(double)big
+                    : row == 5                      ? (double)big
+                                                    : (double)NAN;
+    }
+    test_tensor x = test_input_from(2, shape, values, TEST_ROW_MAJOR);
+    for (int round = 0; round < VARIANTS; round++) {
+        const int32_t axis = 1;
+        test_tensor y = test_output(1, shape, TEST_ROW_MAJOR);
+        ck_assert_int_eq(setenv("CLEAT_REDUCE", variants[round], 1), 0);
+        test_ok(
+            cleat_reduce(test_context(), CLEAT_REDUCE_LOG_SUM_EXP, x.view, 1, &axis, y.view, NULL));
+        test_fetch(&y);
+        test_ulp(&y, want, 4, variants[round]);
+        test_free(&y);
+    }
+    unsetenv("CLEAT_REDUCE");
+    test_free(&x);
+    free(values);
+}
+END_TEST
+
+Suite *test_suite(void) {
+    Suite *suite = suite_create("reduce_rows");
+    TCase *all = tcase_create("reduce_rows");
+    tcase_set_timeout(all, 0);
+    tcase_add_test(all, wide_log_sum_exp);
+    suite_add_tcase(suite, all);
+    return suite;
+}
