@@ -37,8 +37,7 @@ static inline FLOATS(VECTOR_WIDTH) peak_of_block(const FLOATS(VECTOR_WIDTH) *v) 
     EACH_OF_BLOCK(0) peak[n % 4] = n < 4 ? v[n] : LARGER(peak[n % 4], v[n]);
     return OF_FOUR(LARGER, peak);
 }
-/* Takes the maximum so far, a, up to that of a block, where that is far greater. NaN may hide other
- * lanes' numbers from here; it shows in the sums. */
+/* Takes the maximum so far, a, up to that of a block, where that is far greater. */
 static inline STATE(VECTOR_WIDTH) shifted_to(STATE(VECTOR_WIDTH) s, FLOATS(VECTOR_WIDTH) peak) {
     const FLOATS(VECTOR_WIDTH) most = LARGER(s.a, peak);
     s.b *= CAT(math_exp_down_, VECTOR_WIDTH)(s.a == most ? (FLOATS(VECTOR_WIDTH))(0.0f) : s.a - most);
@@ -47,7 +46,12 @@ static inline STATE(VECTOR_WIDTH) shifted_to(STATE(VECTOR_WIDTH) s, FLOATS(VECTO
 }
 #define FAR_GREATER 4.0f
 #define LARGEST_LANE CAT(largest_lane_, VECTOR_WIDTH)
-#define IS_SHIFTED(s, peak) (!(LARGEST_LANE((peak) - (s).a) <= FAR_GREATER))
+/* Whether any lane's is, or is infinite. Comparisons, for a difference is NaN where both are -Inf, and
+ * would hide other lanes; a NaN among the elements hides nothing, and shows in the sums. */
+#define IS_SHIFTED(s, peak)                                                                        \
+    (LARGEST_LANE((((peak) > (s).a + FAR_GREATER) | ((peak) == INFINITY))                          \
+                      ? (FLOATS(VECTOR_WIDTH))(1.0f)                                               \
+                      : (FLOATS(VECTOR_WIDTH))(0.0f)) > 0.0f)
 #define IS_INFINITE(peak) (LARGEST_LANE(peak) == INFINITY)
 static inline FLOATS(VECTOR_WIDTH) sum_of_block(STATE(VECTOR_WIDTH) s, const FLOATS(VECTOR_WIDTH) *v) {
     FLOATS(VECTOR_WIDTH) sum[4];

@@ -66,7 +66,8 @@
     z.n = s.n + t.n;                                                                               \
     const float part = z.n > 0.0f ? t.n / z.n : 0.0f;                                              \
     z.a = FMA(distance, (FLOATS(W))(part), s.a);                                                   \
-    z.b = FMA(distance * distance, (FLOATS(W))(s.n * part), s.b + t.b);
+    const float both = s.n * part; /* 0 where one of them is empty, however far its mean is */     \
+    z.b = FMA(both > 0.0f ? distance * distance : (FLOATS(W))(0.0f), (FLOATS(W))(both), s.b + t.b);
 #else
 #define COMPONENTS 2
 #define COUNTER

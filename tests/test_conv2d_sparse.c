@@ -248,6 +248,59 @@ START_TEST(test_special_values) {
 }
 END_TEST
 
+/* Calls of kernels whose names begin like this since the last time. */
+static uint64_t calls_of(cleat_context *context, const char *kernel) {
+    cleat_profile_row rows[32];
+    size_t count = 0;
+    uint64_t calls = 0;
+    test_ok(cleat_profile(context, 32, rows, &count));
+    ck_assert_uint_le(count, 32);
+    for (size_t i = 0; i < count; i++) {
+        calls += strncmp(rows[i].kernel, kernel, strlen(kernel)) == 0 ? rows[i].calls : 0;
+    }
+    test_ok(cleat_profile_reset(context));
+    return calls;
+}
+
+static cleat_tensor zeros(cleat_context *context, const int64_t *shape) {
+    cleat_tensor t;
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 4, shape, &t));
+    test_ok(cleat_fill(context, 0, t));
+    return t;
+}
+
+/* Processors get the variant where zeros are spoken of, and only there. */
+START_TEST(test_it_is_chosen) {
+    const cleat_context_options profiled = {.profiling = true};
+    const bool wanted = test_device_is_cpu();
+    cleat_context *context;
+    test_ok(cleat_context_create(&profiled, &context));
+    for (int i = 0; i < 2; i++) {
+        reference_conv2d c = shapes[i];
+        cleat_conv2d_options options = options_of(&c);
+        test_ok(cleat_conv2d_shape(c.x, c.w, &options, c.y));
+        cleat_tensor x = zeros(context, c.x), w = zeros(context, c.w), y = zeros(context, c.y);
+        for (int sparse = 1; sparse >= 0; sparse--) {
+            options.sparse_x = options.sparse_dy = sparse;
+            calls_of(context, "conv2d_cpu_sparse");
+            test_ok(cleat_conv2d(context, x, w, y, &options));
+            const uint64_t forward = calls_of(context, "conv2d_cpu_sparse");
+            test_ok(cleat_conv2d_backward_data(context, y, w, x, &options));
+            const uint64_t data = calls_of(context, "conv2d_cpu_sparse");
+            test_ok(cleat_conv2d_backward_weights(context, x, y, w, &options));
+            const uint64_t weights = calls_of(context, "conv2d_cpu_sparse");
+            ck_assert_int_eq(forward > 0, wanted && sparse);
+            ck_assert_int_eq(data > 0, wanted && sparse);
+            ck_assert_int_eq(weights > 0, wanted && sparse);
+        }
+        cleat_tensor_release(&x);
+        cleat_tensor_release(&w);
+        cleat_tensor_release(&y);
+    }
+    cleat_context_release(context);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("conv2d_sparse");
     for (int i = 0; i < 3; i++) {
@@ -258,5 +311,9 @@ Suite *test_suite(void) {
         tcase_add_loop_test(direction, test_special_values, i, i + 1);
         suite_add_tcase(suite, direction);
     }
+    TCase *choice = tcase_create("choice");
+    tcase_set_timeout(choice, 600);
+    tcase_add_test(choice, test_it_is_chosen);
+    suite_add_tcase(suite, choice);
     return suite;
 }

@@ -179,6 +179,13 @@ static bool plan_data(const device_profile *profile, const conv2d_problem *p, sp
         p->stride[COLUMNS] != 1 || p->w.shape[3] != SIDE || o.left < 0) {
         return false;
     }
+    /* Panels of the weights are rounded up to whole blocks, past what index64 was asked about. */
+    const int64_t taps = p->w.shape[2] * SIDE;
+    if (!p->index64 &&
+        (double)(p->groups * plan->blocks * plan->block) * (double)(o.channels * taps) >
+            (double)INT32_MAX) {
+        return false;
+    }
     /* Twice as wide, where that leaves no more lanes empty: zeros are looked for half as often. */
     if (plan->vectors == 2 && plan->blocks % 2 == 0) {
         plan->vectors *= 2;

@@ -83,7 +83,7 @@ static launch begin(const problem *p, const char *kernel) {
 }
 
 static cleat_status enqueue_strips(cleat_context *context, const void *data) {
-    const problem *p = data;
+    problem asked = *(const problem *)data, *p = &asked;
     const device_profile *profile = context_profile(context);
     const cleat_tensor *kept = &p->kept[0];
     const int64_t inner = kept->shape[kept->rank - 1];
@@ -93,6 +93,9 @@ static cleat_status enqueue_strips(cleat_context *context, const void *data) {
         piece_width(inner, outer, is_backward(p) ? GRADIENT_STRIP : STRIP, LEAST_STRIP, items);
     const int64_t tasks = outer * ceil_div(inner, block);
     const int64_t groups = tasks < items ? tasks : items;
+    const size_t ring_rows = is_backward(p) ? (size_t)(2 * (p->before + p->after + 1)) : 0;
+    const size_t ring_floats = ring_rows * (size_t)(groups * block);
+    p->index64 = p->index64 || ring_floats > INT32_MAX;
     bool dense = true;
     for (int t = 0; t < p->tensors; t++) {
         dense = dense && p->kept[t].stride[kept->rank - 1] == 1;
@@ -102,8 +105,7 @@ static cleat_status enqueue_strips(cleat_context *context, const void *data) {
     launch_macro(&l, "DENSE", dense);
     void *ring = NULL;
     if (is_backward(p)) {
-        const size_t rows = (size_t)(2 * (p->before + p->after + 1));
-        TRY(scratch_acquire(context, rows * (size_t)(groups * block) * sizeof(float), &ring));
+        TRY(scratch_acquire(context, ring_floats * sizeof(float), &ring));
         launch_memory(&l, ring);
     }
     add_numbers(profile, p, tasks, block, &l);
