@@ -6,8 +6,8 @@ static const char *const variants[] = {"rows", "columns", "groups", "items"};
 enum { VARIANTS = 4 };
 
 /* y = kind(x) along rows by every variant. */
-static void check_rows(
-    cleat_reduction_kind kind, int64_t rows, int64_t length, const float *values, const double *want) {
+static void check_rows(cleat_reduction_kind kind, int64_t rows, int64_t length, const float *values,
+    const double *want) {
     const int64_t shape[] = {rows, length};
     const int32_t axis = 1;
     test_tensor x = test_input_from(2, shape, values, TEST_ROW_MAJOR);
