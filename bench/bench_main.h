@@ -6,6 +6,12 @@
 
 #include "bench.h"
 
+/* Those of bench_*.c; a program links the files of those that it names. */
+extern const bench bench_matmul, bench_matmul_small, bench_matmul_odd, bench_matvec;
+extern const bench bench_conv, bench_conv_backward, bench_conv_axes, bench_bandwidth;
+extern const bench bench_attention, bench_recurrent;
+extern const bench bench_train, bench_infer, bench_overhead, bench_coldstart;
+
 typedef struct bench_program {
     const char *name;            /* in its usage and before its messages */
     const bench *const *benches; /* ends with NULL */

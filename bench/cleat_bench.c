@@ -4,11 +4,6 @@
 
 #include <stdlib.h>
 
-extern const bench bench_matmul, bench_matmul_small, bench_matmul_odd, bench_matvec;
-extern const bench bench_conv, bench_conv_backward, bench_conv_axes, bench_bandwidth;
-extern const bench bench_attention, bench_recurrent;
-extern const bench bench_train, bench_infer, bench_overhead, bench_coldstart;
-
 static const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &bench_matmul_odd,
     &bench_matvec, &bench_conv, &bench_conv_backward, &bench_conv_axes, &bench_bandwidth,
     &bench_attention, &bench_recurrent,

@@ -11,27 +11,12 @@
 #define TURN_ELEMENT float
 #define TURN_LANES GEMM_W
 #include "turn.cl"
+#include "or_lanes.cl"
 
 #define WORD 32 /* elements a word of bits stands for */
 
 /* The place of the lowest bit that is set. */
 #define LOWEST_BIT(word) (31 - (int)clz((word) & -(word)))
-
-static inline uint or_lanes_2(int2 v) {
-    return as_uint(v.x | v.y);
-}
-
-static inline uint or_lanes_4(int4 v) {
-    return or_lanes_2(v.lo | v.hi);
-}
-
-static inline uint or_lanes_8(int8 v) {
-    return or_lanes_4(v.lo | v.hi);
-}
-
-static inline uint or_lanes_16(int16 v) {
-    return or_lanes_8(v.lo | v.hi);
-}
 
 #define LANE_BITS_4 (int4)(1, 2, 4, 8)
 #define LANE_BITS_8 (int8)(LANE_BITS_4, LANE_BITS_4 << 4)
@@ -45,7 +30,7 @@ static inline uint word_of(const __local float *values) {
         /* Comparing vectors gives -1 where it holds. */
         bits |= (GEMM_LOAD(0, values + i) != 0.0f) & (CAT(LANE_BITS_, GEMM_W) << i);
     }
-    return CAT(or_lanes_, GEMM_W)(bits);
+    return as_uint(CAT(or_lanes_, GEMM_W)(bits));
 }
 
 /* Where the pixels of a run lie: `width` of them to a row, rows `pitch` pixels of `step` floats

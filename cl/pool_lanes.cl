@@ -6,13 +6,7 @@
  *   JOIN(a, b), join_three(a, b, c), NOTHING   what a window makes of its elements (AVERAGE: 1 their
  *                                     sum, 0 the largest), and of none
  */
-#if AVERAGE
-#define JOIN(a, b) ((a) + (b))
-#define NOTHING 0.0f
-#else
-#define JOIN(a, b) MAX_NAN(a, b)
-#define NOTHING (-INFINITY)
-#endif
+#include "pool_join.cl"
 
 #define INLINED __attribute__((always_inline)) static inline
 

@@ -11,13 +11,7 @@
 #define VECTOR FLOATS(VECTOR_WIDTH)
 typedef CAT(int, VECTOR_WIDTH) INTS;
 typedef INTS unaligned_ints __attribute__((aligned(4)));
-#if AVERAGE
-#define JOIN(a, b) ((a) + (b))
-#define NOTHING 0.0f
-#else
-#define JOIN(a, b) MAX_NAN(a, b)
-#define NOTHING (-INFINITY)
-#endif
+#include "pool_join.cl"
 
 /* How far ahead of its reading x is asked for. */
 #define AHEAD 512

@@ -10,24 +10,8 @@
  */
 #ifndef UNARY_SINE_HUGE
 #define UNARY_SINE_HUGE
-/* Whether any lane of a comparison is true, by halves: compilers make one test of this, of any() a lane
- * after the other. */
-#define UNARY_ANY(v) CAT(any_lane_, UNARY_WIDTH)(v)
-static inline int any_lane_2(int2 v) {
-    return v.s0 | v.s1;
-}
-
-static inline int any_lane_4(int4 v) {
-    return any_lane_2(v.lo | v.hi);
-}
-
-static inline int any_lane_8(int8 v) {
-    return any_lane_4(v.lo | v.hi);
-}
-
-static inline int any_lane_16(int16 v) {
-    return any_lane_8(v.lo | v.hi);
-}
+#include "or_lanes.cl"
+#define UNARY_ANY(v) CAT(or_lanes_, UNARY_WIDTH)(v)
 
 #define SINE_LIMIT 12800.0f
 

@@ -95,6 +95,13 @@ void *test_alloc(int64_t count, size_t size) {
     return memory;
 }
 
+void test_add_case(Suite *suite, const char *name, const TTest *test) {
+    TCase *one = tcase_create(name);
+    tcase_set_timeout(one, 0);
+    tcase_add_test(one, test);
+    suite_add_tcase(suite, one);
+}
+
 /* ---- main ---- */
 
 /* The same seed every time by default, so that a red run is the change's fault; "random" draws. */

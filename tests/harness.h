@@ -22,6 +22,8 @@
 
 /* Defined by each test program. */
 Suite *test_suite(void);
+/* Adds a TCase of one test, so that CK_RUN_CASE can run it alone; without a time limit. */
+void test_add_case(Suite *suite, const char *name, const TTest *test);
 
 /* The context of this process, made at first use; released by main(), which then fails the run if
  * a buffer is still alive. */
@@ -76,6 +78,8 @@ test_tensor test_labels(int64_t count, int32_t classes, int32_t *labels);
 /* Any type: an input with given elements (row-major, copied), or with NULL an output. */
 test_tensor test_typed(
     cleat_type type, int32_t rank, const int64_t *shape, const void *elements, test_layout layout);
+/* Its values in float64; free() them. */
+double *test_doubles(const test_tensor *t);
 /* Reads the buffer back into t->data or t->elements; fails the test if a byte outside the view has
  * changed. */
 void test_fetch(test_tensor *t);

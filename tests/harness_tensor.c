@@ -192,6 +192,14 @@ static unsigned char *read_buffer(const test_tensor *t) {
     return bytes;
 }
 
+double *test_doubles(const test_tensor *t) {
+    double *values = test_alloc(t->count, sizeof *values);
+    for (int64_t i = 0; i < t->count; i++) {
+        values[i] = (double)t->data[i];
+    }
+    return values;
+}
+
 void test_fetch(test_tensor *t) {
     unsigned char *now = read_buffer(t);
     int64_t *places = element_places(&t->view, t->count);

@@ -57,14 +57,6 @@ typedef struct attention_data {
     double *q_values, *k_values, *v_values, *dy_values, *mask_values;
 } attention_data;
 
-static double *doubles(const test_tensor *t) {
-    double *values = test_alloc(t->count, sizeof *values);
-    for (int64_t i = 0; i < t->count; i++) {
-        values[i] = (double)t->data[i];
-    }
-    return values;
-}
-
 /* A mask for all scores, or the same for all heads, for all queries, or for all batches. */
 static void make_mask(attention_data *d, int kind) {
     const attention_case *c = &d->c;
@@ -117,10 +109,10 @@ static void make_data(attention_data *d, const attention_case *c, const float *s
     if (c->mask != NO_MASK) {
         make_mask(d, (int)(c->queries + c->keys) % 5);
     }
-    d->q_values = doubles(&d->q);
-    d->k_values = doubles(&d->k);
-    d->v_values = doubles(&d->v);
-    d->dy_values = doubles(&d->dy);
+    d->q_values = test_doubles(&d->q);
+    d->k_values = test_doubles(&d->k);
+    d->v_values = test_doubles(&d->v);
+    d->dy_values = test_doubles(&d->dy);
     d->reference = (reference_attention){.batch = c->batch,
         .heads = c->heads,
         .key_heads = c->key_heads,

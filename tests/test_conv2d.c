@@ -24,14 +24,6 @@ static void set_result_shape(reference_conv2d *c) {
     test_ok(cleat_conv2d_shape(c->x, c->w, &options, c->y));
 }
 
-static double *doubles(const test_tensor *t) {
-    double *values = test_alloc(t->count, sizeof *values);
-    for (int64_t i = 0; i < t->count; i++) {
-        values[i] = (double)t->data[i];
-    }
-    return values;
-}
-
 static const char *case_text(const conv_case *k, const char *direction, const char *variant) {
     static char text[400];
     const reference_conv2d *c = &k->c;
@@ -78,7 +70,7 @@ static operands make_operands(
     const int64_t *s = o.result_shape;
     o.want = test_alloc(s[0] * s[1] * s[2] * s[3], sizeof(double));
     o.magnitude = test_alloc(s[0] * s[1] * s[2] * s[3], sizeof(double));
-    double *a = doubles(&o.a), *b = doubles(&o.b), *bias = doubles(&o.bias);
+    double *a = test_doubles(&o.a), *b = test_doubles(&o.b), *bias = test_doubles(&o.bias);
     if (direction == CLEAT_CONV2D_FORWARD) {
         reference_conv2d_forward(c, a, b, bias, o.want, o.magnitude);
     } else if (direction == CLEAT_CONV2D_BACKWARD_DATA) {
@@ -137,7 +129,7 @@ static bool layout_refused(const conv_case *k, cleat_status status) {
 static void check_accumulate(const conv_case *k, cleat_conv2d_direction direction, operands *o,
     test_values values, const char *variant, const char *what) {
     test_tensor got = test_input(4, o->result_shape, values, k->layout);
-    double *before = doubles(&got);
+    double *before = test_doubles(&got);
     for (int64_t i = 0; i < got.count; i++) {
         o->want[i] += before[i];
         o->magnitude[i] += fabs(before[i]);
@@ -413,7 +405,8 @@ static void check_special(const conv_case *k, cleat_conv2d_direction direction, 
     memcpy(a.data, o.a.data, (size_t)a.count * sizeof(float));
     a.data[test_int(0, 3) ? test_int(0, a.count - 1) : (test_coin() ? 0 : a.count - 1)] = value;
     test_tensor poisoned = test_input_from(4, o.a.view.shape, a.data, k->layout);
-    double *first = doubles(&poisoned), *second = doubles(&o.b), *bias = doubles(&o.bias);
+    double *first = test_doubles(&poisoned), *second = test_doubles(&o.b),
+           *bias = test_doubles(&o.bias);
     if (direction == CLEAT_CONV2D_FORWARD) {
         reference_conv2d_forward(&k->c, first, second, bias, o.want, NULL);
     } else if (direction == CLEAT_CONV2D_BACKWARD_DATA) {

@@ -30,14 +30,6 @@ static cleat_conv2d_options options_of(const reference_conv2d *c) {
     return options;
 }
 
-static double *doubles(const test_tensor *t) {
-    double *values = test_alloc(t->count, sizeof *values);
-    for (int64_t i = 0; i < t->count; i++) {
-        values[i] = (double)t->data[i];
-    }
-    return values;
-}
-
 /* `share` elements of 8 stay, and the first and the last; -0 is among the zeros. */
 static test_tensor sparse_input(
     const int64_t *shape, test_values values, test_layout layout, int share) {
@@ -83,7 +75,8 @@ static void make_reference(sparse_case *k) {
     k->count = shape[0] * shape[1] * shape[2] * shape[3];
     k->want = test_alloc(k->count, sizeof(double));
     k->magnitude = test_alloc(k->count, sizeof(double));
-    double *sparse = doubles(&k->sparse), *other = doubles(&k->other), *bias = doubles(&k->bias);
+    double *sparse = test_doubles(&k->sparse), *other = test_doubles(&k->other),
+           *bias = test_doubles(&k->bias);
     if (k->direction == CLEAT_CONV2D_FORWARD) {
         k->terms = c->w[1] * window + 1;
         reference_conv2d_forward(c, sparse, other, bias, k->want, k->magnitude);
@@ -150,7 +143,7 @@ static void check_accumulate(sparse_case *k, const char *variant, const char *wh
         k->want[i] += (double)got.data[i];
         k->magnitude[i] += fabs((double)got.data[i]);
     }
-    double *before = doubles(&got);
+    double *before = test_doubles(&got);
     test_ok(run(k, got.view, variant, true));
     check(k, &got, what);
     for (int64_t i = 0; i < k->count; i++) {

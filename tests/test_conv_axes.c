@@ -151,14 +151,6 @@ static reference_conv reference_of(const conv_case *c, const int64_t y[5]) {
     return r;
 }
 
-static double *doubles(const test_tensor *t) {
-    double *values = test_alloc(t->count, sizeof *values);
-    for (int64_t i = 0; i < t->count; i++) {
-        values[i] = (double)t->data[i];
-    }
-    return values;
-}
-
 /* What one direction takes and gives. */
 typedef struct operands {
     test_tensor a, b, bias;
@@ -168,7 +160,7 @@ typedef struct operands {
 } operands;
 
 static void want_sums(const conv_case *c, int direction, const reference_conv *r, operands *o) {
-    double *a = doubles(&o->a), *b = doubles(&o->b);
+    double *a = test_doubles(&o->a), *b = test_doubles(&o->b);
     const int64_t window = r->w[2] * r->w[3] * r->w[4];
     if (direction == WEIGHTS && c->transposed) {
         reference_conv_weights(r, b, a, o->want, o->magnitude);
@@ -263,7 +255,7 @@ static void run_variant(const conv_case *c, int direction, operands *o, test_val
     const int rank = c->axes + 2;
     test_tensor first = chosen->accumulate ? test_input(rank, o->shape, values, layout)
                                            : test_output(rank, o->shape, layout);
-    double *before = chosen->accumulate ? doubles(&first) : NULL;
+    double *before = chosen->accumulate ? test_doubles(&first) : NULL;
     const cleat_status status = call(c, direction, o->a.view, o->b.view, first.view, chosen);
     if (status == CLEAT_UNSUPPORTED && chosen->variant != NULL) {
         test_unchanged(&first);

@@ -13,14 +13,6 @@ typedef struct glu_case {
     int64_t shape[4];
 } glu_case;
 
-static double *doubles(const test_tensor *t) {
-    double *values = test_alloc(t->count, sizeof *values);
-    for (int64_t i = 0; i < t->count; i++) {
-        values[i] = (double)t->data[i];
-    }
-    return values;
-}
-
 static reference_glu reference_of(const glu_case *c, const double *x) {
     reference_glu g = {c->gate, c->parameters, c->gate_first, 1, 1, x};
     for (int32_t axis = 0; axis < c->rank; axis++) {
@@ -74,7 +66,7 @@ static void check_case(const glu_case *c) {
     test_tensor dy = test_input(c->rank, half, kind, c->layout);
     test_tensor y = test_output(c->rank, half, c->layout);
     test_tensor dx = test_output(c->rank, c->shape, c->layout);
-    double *in = doubles(&x), *d = doubles(&dy);
+    double *in = test_doubles(&x), *d = test_doubles(&dy);
     double *want = test_alloc(x.count, sizeof *want);
     double *size = test_alloc(x.count, sizeof *size);
     const reference_glu g = reference_of(c, in);

@@ -57,14 +57,6 @@ static reference_local_norm reference_of(const norm_case *c) {
     return n;
 }
 
-static double *doubles(const test_tensor *x) {
-    double *values = test_alloc(x->count, sizeof *values);
-    for (int64_t i = 0; i < x->count; i++) {
-        values[i] = (double)x->data[i];
-    }
-    return values;
-}
-
 /* Beside the sums' roundings, which count at most once (beta <= 1): 8 of the power and the
  * products, 16 more where the power is any. */
 static int64_t terms_of(const norm_case *c) {
@@ -75,7 +67,7 @@ static int64_t terms_of(const norm_case *c) {
 static void check_forward(const norm_case *c, const test_tensor *x, const char *what) {
     const cleat_local_response_norm_options options = options_of(c);
     const reference_local_norm n = reference_of(c);
-    double *values = doubles(x);
+    double *values = test_doubles(x);
     double *want = test_alloc(x->count, sizeof *want);
     double *magnitude = test_alloc(x->count, sizeof *magnitude);
     test_tensor y = test_output(c->rank, c->shape, c->layout);
@@ -101,7 +93,7 @@ static void check_backward(const norm_case *c, const test_tensor *x, const char 
     const cleat_local_response_norm_options options = options_of(c);
     const reference_local_norm n = reference_of(c);
     test_tensor dy = test_input(c->rank, c->shape, TEST_REAL, c->layout);
-    double *values = doubles(x), *slopes = doubles(&dy);
+    double *values = test_doubles(x), *slopes = test_doubles(&dy);
     double *want = test_alloc(x->count, sizeof *want);
     double *magnitude = test_alloc(x->count, sizeof *magnitude);
     test_tensor dx = test_output(c->rank, c->shape, c->layout);
@@ -179,7 +171,7 @@ START_TEST(test_exact_sums) {
     norm_case c = {4, {2, 9, 3, 11}, 4, TEST_STRIDED, 4, 1, 1};
     test_tensor x = test_input(c.rank, c.shape, TEST_EXACT, c.layout);
     const reference_local_norm n = reference_of(&c);
-    double *values = doubles(&x), *want = test_alloc(x.count, sizeof *want);
+    double *values = test_doubles(&x), *want = test_alloc(x.count, sizeof *want);
     const cleat_local_response_norm_options options = options_of(&c);
     reference_local_response_norm(&n, values, want);
     for (int v = 0; v < VARIANTS; v++) {

@@ -303,6 +303,26 @@ START_TEST(test_large_gradients) {
 }
 END_TEST
 
+/* `samples` losses of four classes, and their gradients, by every variant. */
+static void check_known(const batch *b, int64_t samples, const cleat_cross_entropy_options *options,
+    const double *want, double ulp, const double *gradient, const char *what) {
+    for (int v = 0; v < VARIANTS; v++) {
+        force(variants[v]);
+        test_tensor loss = test_output(1, (int64_t[]){samples}, TEST_ROW_MAJOR);
+        test_tensor dx = test_output(2, (int64_t[]){samples, 4}, TEST_ROW_MAJOR);
+        test_ok(cleat_softmax_cross_entropy(
+            test_context(), b->logits.view, b->labels.view, loss.view, options));
+        test_ok(cleat_softmax_cross_entropy_backward(
+            test_context(), b->logits.view, b->labels.view, NULL, dx.view, options));
+        test_fetch(&loss);
+        test_fetch(&dx);
+        test_ulp(&loss, want, ulp, what);
+        test_equal(&dx, gradient, what);
+        test_free(&loss);
+        test_free(&dx);
+    }
+}
+
 /* All logits equal: log C exactly, up to the logarithm's rounding; gradient 1 / C. */
 START_TEST(test_uniform_logits) {
     const float data[8] = {3, 3, 3, 3, 3, 3, 3, 3};
@@ -313,21 +333,7 @@ START_TEST(test_uniform_logits) {
         gradient[i] = 0.25 - (i % 4 == b.label[i / 4] ? 1 : 0);
     }
     const cleat_cross_entropy_options options = {.reduction = CLEAT_LOSS_NONE};
-    for (int v = 0; v < VARIANTS; v++) {
-        force(variants[v]);
-        test_tensor loss = test_output(1, (int64_t[]){2}, TEST_ROW_MAJOR);
-        test_tensor dx = test_output(2, (int64_t[]){2, 4}, TEST_ROW_MAJOR);
-        test_ok(cleat_softmax_cross_entropy(
-            test_context(), b.logits.view, b.labels.view, loss.view, &options));
-        test_ok(cleat_softmax_cross_entropy_backward(
-            test_context(), b.logits.view, b.labels.view, NULL, dx.view, &options));
-        test_fetch(&loss);
-        test_fetch(&dx);
-        test_ulp(&loss, want, 3, "equal logits");
-        test_equal(&dx, gradient, "equal logits");
-        test_free(&loss);
-        test_free(&dx);
-    }
+    check_known(&b, 2, &options, want, 3, gradient, "equal logits");
     force(NULL);
     batch_free(&b);
 }
@@ -457,22 +463,8 @@ START_TEST(test_weighed_exactly) {
     b.has_weight = b.has_ignored = true;
     b.smoothing = 0.5;
     const cleat_cross_entropy_options options = options_of(&b, CLEAT_LOSS_NONE);
-    for (int v = 0; v < VARIANTS; v++) {
-        force(variants[v]);
-        test_tensor loss = test_output(1, (int64_t[]){5}, TEST_ROW_MAJOR);
-        test_tensor dx = test_output(2, (int64_t[]){5, 4}, TEST_ROW_MAJOR);
-        test_ok(cleat_softmax_cross_entropy(
-            test_context(), b.logits.view, b.labels.view, loss.view, &options));
-        test_ok(cleat_softmax_cross_entropy_backward(
-            test_context(), b.logits.view, b.labels.view, NULL, dx.view, &options));
-        test_fetch(&loss);
-        test_fetch(&dx);
-        const double want[] = {3.5 * log(4), NAN, 2 * log(4), 0, 3.5 * log(4)};
-        test_ulp(&loss, want, 4, "weighed");
-        test_equal(&dx, gradient, "weighed");
-        test_free(&loss);
-        test_free(&dx);
-    }
+    const double want[] = {3.5 * log(4), NAN, 2 * log(4), 0, 3.5 * log(4)};
+    check_known(&b, 5, &options, want, 4, gradient, "weighed");
     force(NULL);
     batch_free(&b);
 }

@@ -107,14 +107,6 @@ static void place_elements(problem *p) {
     }
 }
 
-static double *doubles(const test_tensor *t) {
-    double *values = test_alloc(t->count, sizeof *values);
-    for (int64_t i = 0; i < t->count; i++) {
-        values[i] = (double)t->data[i];
-    }
-    return values;
-}
-
 static problem make(const norm_case *c, test_values values, test_layout layout, bool far) {
     problem p = {.c = c, .layout = layout};
     place_shapes(&p);
@@ -127,9 +119,9 @@ static problem make(const norm_case *c, test_values values, test_layout layout, 
     test_free(&near);
     p.scale = test_input(p.scale_rank, p.scale_shape, values, layout);
     p.bias = test_input(p.scale_rank, p.scale_shape, values, layout);
-    p.x_values = doubles(&p.x);
-    p.scale_values = doubles(&p.scale);
-    p.bias_values = doubles(&p.bias);
+    p.x_values = test_doubles(&p.x);
+    p.scale_values = test_doubles(&p.scale);
+    p.bias_values = test_doubles(&p.bias);
     p.of = (reference_normalization){.count = p.count,
         .groups = p.groups,
         .scales = p.scales,
@@ -399,7 +391,7 @@ static void check_backward(
     test_tensor dx = test_output(c->rank, c->shape, layout);
     test_tensor dscale = test_output(p.scale_rank, p.scale_shape, layout);
     test_tensor dbias = test_output(p.scale_rank, p.scale_shape, layout);
-    double *m = doubles(&mean), *r = doubles(&inverse), *g = doubles(&dy);
+    double *m = test_doubles(&mean), *r = test_doubles(&inverse), *g = test_doubles(&dy);
     if (c->kind == RMS) {
         memset(m, 0, (size_t)p.groups * sizeof *m);
     }
@@ -510,7 +502,7 @@ START_TEST(inference) {
     test_tensor mean = test_input(1, p.scale_shape, TEST_REAL, TEST_ROW_MAJOR);
     float positive[7];
     double *want = test_alloc(p.count, sizeof *want), *size = test_alloc(p.count, sizeof *size);
-    double *m = doubles(&mean), r[7];
+    double *m = test_doubles(&mean), r[7];
     for (int i = 0; i < 7; i++) {
         positive[i] = (float)test_real(0.5, 2);
         r[i] = 1 / sqrt((double)positive[i] + 0.25);

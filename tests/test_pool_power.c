@@ -294,19 +294,12 @@ START_TEST(test_refusals) {
 }
 END_TEST
 
-static void add_case(Suite *suite, const char *name, const TTest *test) {
-    TCase *one = tcase_create(name);
-    tcase_set_timeout(one, 0);
-    tcase_add_test(one, test);
-    suite_add_tcase(suite, one);
-}
-
 Suite *test_suite(void) {
     Suite *suite = suite_create("pool_power");
-    add_case(suite, "table", test_table);
-    add_case(suite, "random", test_random);
-    add_case(suite, "special", test_special_values);
-    add_case(suite, "gradient", test_reference_gradient);
-    add_case(suite, "refusals", test_refusals);
+    test_add_case(suite, "table", test_table);
+    test_add_case(suite, "random", test_random);
+    test_add_case(suite, "special", test_special_values);
+    test_add_case(suite, "gradient", test_reference_gradient);
+    test_add_case(suite, "refusals", test_refusals);
     return suite;
 }

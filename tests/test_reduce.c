@@ -86,14 +86,6 @@ static problem make_problem(const reduction_case *c, bool keeps_axes) {
     return p;
 }
 
-static double *doubles(const test_tensor *t) {
-    double *values = test_alloc(t->count, sizeof *values);
-    for (int64_t i = 0; i < t->count; i++) {
-        values[i] = (double)t->data[i];
-    }
-    return values;
-}
-
 static reference_array as_array(const test_tensor *t, const double *values) {
     reference_array array = {.rank = t->view.rank, .data = values};
     for (int32_t axis = 0; axis < t->view.rank; axis++) {
@@ -153,8 +145,8 @@ static void check_forward(
     test_tensor y = test_output(p.y_rank, p.y_shape, layout);
     test_tensor again = test_output(p.y_rank, p.y_shape, layout);
     test_tensor sum = test_input(p.y_rank, p.y_shape, values, layout);
-    double *in = doubles(&x);
-    double *old = doubles(&sum);
+    double *in = test_doubles(&x);
+    double *old = test_doubles(&sum);
     double *want = test_alloc(y.count, sizeof *want);
     double *magnitude = test_alloc(y.count, sizeof *magnitude);
     reference_array array = as_array(&x, in);
@@ -374,8 +366,8 @@ static void check_backward(
     cleat_reduce_options options = {.correction = p.correction};
     test_tensor x = make_input(kind, c, values, layout, true);
     test_tensor dy = test_input(p.y_rank, p.y_shape, values, layout);
-    double *in = doubles(&x);
-    double *out_gradient = doubles(&dy);
+    double *in = test_doubles(&x);
+    double *out_gradient = test_doubles(&dy);
     double *y_values = test_alloc(dy.count, sizeof *y_values);
     float *y_floats = test_alloc(dy.count, sizeof *y_floats);
     double *magnitude = test_alloc(dy.count > x.count ? dy.count : x.count, sizeof *magnitude);

@@ -74,14 +74,6 @@ static test_tensor scaled_input(const softmax_case *c, double scale, test_layout
     return t;
 }
 
-static double *doubles(const test_tensor *t) {
-    double *values = test_alloc(t->count, sizeof *values);
-    for (int64_t i = 0; i < t->count; i++) {
-        values[i] = (double)t->data[i];
-    }
-    return values;
-}
-
 static reference_array as_array(const softmax_case *c, const double *values) {
     reference_array array = {.rank = c->rank, .data = values};
     for (int32_t axis = 0; axis < c->rank; axis++) {
@@ -101,7 +93,7 @@ static test_tensor copy_of(const test_tensor *t) {
 static void check_forward(bool logarithm, const softmax_case *c, double scale, test_layout layout) {
     test_tensor x = scaled_input(c, scale, layout);
     test_tensor y = test_output(c->rank, c->shape, layout);
-    double *in = doubles(&x);
+    double *in = test_doubles(&x);
     double *want = test_alloc(x.count, sizeof *want);
     double *magnitude = test_alloc(x.count, sizeof *magnitude);
     reference_array array = as_array(c, in);
@@ -129,8 +121,8 @@ static void check_forward(bool logarithm, const softmax_case *c, double scale, t
 static void check_backward(bool logarithm, const softmax_case *c, test_layout layout) {
     test_tensor x = scaled_input(c, 3, layout);
     test_tensor dy = scaled_input(c, 1, layout);
-    double *in = doubles(&x);
-    double *gradient = doubles(&dy);
+    double *in = test_doubles(&x);
+    double *gradient = test_doubles(&dy);
     double *want = test_alloc(x.count, sizeof *want);
     double *magnitude = test_alloc(x.count, sizeof *magnitude);
     double *y_values = test_alloc(x.count, sizeof *y_values);

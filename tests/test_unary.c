@@ -55,7 +55,7 @@ static float *hard_values(int64_t count) {
 static void compare(cleat_unary_kind kind, const test_tensor *x, const test_tensor *y) {
     double *want = test_alloc(x->count, sizeof *want);
     for (int64_t i = 0; i < x->count; i++) {
-        want[i] = reference_unary(kind, (double)x->data[i]);
+        want[i] = (double)reference_unary(kind, (long double)x->data[i]);
         bool sign_kept =
             want[i] != 0 || y->data[i] != 0 || signbit(want[i]) == 0 || signbit(y->data[i]) != 0;
         /* Not ck_assert: each one that holds writes its place to a file. */
@@ -126,9 +126,11 @@ START_TEST(reference_derivatives_are_slopes) {
         cleat_unary_kind kind = (cleat_unary_kind)(i % KINDS);
         bool positive = kind >= CLEAT_LOG && kind <= CLEAT_RECIPROCAL;
         double x = test_real(positive ? 0.5 : -4, 4);
+        const long double above = (long double)(x + h), below = (long double)(x - h);
         bool kink = kind >= CLEAT_ABS && kind <= CLEAT_ROUND && fabs(2 * x - rint(2 * x)) < 1e-3;
-        double slope = (reference_unary(kind, x + h) - reference_unary(kind, x - h)) / (2 * h);
-        double derivative = reference_unary_derivative(kind, x);
+        double slope =
+            (double)(reference_unary(kind, above) - reference_unary(kind, below)) / (2 * h);
+        double derivative = (double)reference_unary_derivative(kind, (long double)x);
         /* Not ck_assert: each one that holds writes its place to a file. */
         if (!kink && fabs(derivative - slope) > 1e-7 * (1 + fabs(slope))) {
             ck_abort_msg(
@@ -146,7 +148,7 @@ static void check_backward(cleat_unary_kind kind, int32_t rank, const int64_t *s
     double *want = test_alloc(x.count, sizeof *want);
     double *magnitude = test_alloc(x.count, sizeof *magnitude);
     for (int64_t i = 0; i < x.count; i++) {
-        double derivative = reference_unary_derivative(kind, (double)x.data[i]);
+        double derivative = (double)reference_unary_derivative(kind, (long double)x.data[i]);
         want[i] = (double)dy.data[i] * derivative;
         magnitude[i] = 2 * 8 * fabs(want[i]);
     }

@@ -1,81 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of one number in double precision, and their gradients, against long double. */
 #include "harness.h"
-
-static const long double two_by_root_pi = 1.128379167095512573896158903121545172L;
-
-static long double sign(long double x) {
-    return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x;
-}
-
-static long double value(cleat_unary_kind kind, long double x) {
-    switch (kind) {
-    case CLEAT_EXP:
-        return expl(x);
-    case CLEAT_LOG:
-        return logl(x);
-    case CLEAT_SQRT:
-        return sqrtl(x);
-    case CLEAT_RSQRT:
-        return 1 / sqrtl(x);
-    case CLEAT_RECIPROCAL:
-        return 1 / x;
-    case CLEAT_SQUARE:
-        return x * x;
-    case CLEAT_ABS:
-        return fabsl(x);
-    case CLEAT_NEG:
-        return -x;
-    case CLEAT_SIGN:
-        return sign(x);
-    case CLEAT_FLOOR:
-        return floorl(x);
-    case CLEAT_CEIL:
-        return ceill(x);
-    case CLEAT_ROUND:
-        return rintl(x);
-    case CLEAT_ERF:
-        return erfl(x);
-    case CLEAT_SIN:
-        return sinl(x);
-    case CLEAT_COS:
-        return cosl(x);
-    }
-    return NAN;
-}
-
-static long double slope(cleat_unary_kind kind, long double x) {
-    switch (kind) {
-    case CLEAT_EXP:
-        return expl(x);
-    case CLEAT_LOG:
-        return 1 / x;
-    case CLEAT_SQRT:
-        return 0.5L / sqrtl(x);
-    case CLEAT_RSQRT:
-        return -0.5L / (x * sqrtl(x));
-    case CLEAT_RECIPROCAL:
-        return -1 / (x * x);
-    case CLEAT_SQUARE:
-        return 2 * x;
-    case CLEAT_ABS:
-        return sign(x);
-    case CLEAT_NEG:
-        return -1;
-    case CLEAT_ERF:
-        return two_by_root_pi * expl(-x * x);
-    case CLEAT_SIN:
-        return cosl(x);
-    case CLEAT_COS:
-        return -sinl(x);
-    case CLEAT_SIGN:
-    case CLEAT_FLOOR:
-    case CLEAT_CEIL:
-    case CLEAT_ROUND:
-        return 0;
-    }
-    return NAN;
-}
+#include "reference/reference_unary.h"
 
 /* As unary.h says: of values, and of what a gradient is multiplied from. */
 static double ulps(cleat_unary_kind kind, bool gradient, double x) {
@@ -108,8 +34,9 @@ static void compare(cleat_unary_kind kind, bool gradient, const double *x, const
     const test_tensor *got) {
     const double *y = (const double *)(const void *)got->elements;
     for (int64_t i = 0; i < got->count; i++) {
-        const long double want = gradient ? (long double)dy[i] * slope(kind, (long double)x[i])
-                                          : value(kind, (long double)x[i]);
+        const long double want =
+            gradient ? (long double)dy[i] * reference_unary_derivative(kind, (long double)x[i])
+                     : reference_unary(kind, (long double)x[i]);
         const double nearest = (double)want;
         const bool special = !isfinite(nearest) || !isfinite(y[i]);
         const bool right =

@@ -255,7 +255,7 @@ START_TEST(wrong_pooling_is_passed_over) {
     for (int wanted = 0; wanted < 2 && test_device_is_cpu(); wanted++) {
         make_folder();
         replace_in("pool_lanes.cl", "return a + b + c;", "return a + b - c;");
-        replace_in("pool_window_line.cl", "((a) + (b))", "((a) + (b) + 1.0f)");
+        replace_in("pool_join.cl", "((a) + (b))", "((a) + (b) + 1.0f)");
         ck_assert_int_eq(setenv("CLEAT_KERNEL_DIR", folder, 1), 0);
         cleat_context *context = open_context(wanted ? CLEAT_VERIFY_ON : CLEAT_VERIFY_OFF, NULL);
         unsetenv("CLEAT_KERNEL_DIR");

@@ -4,10 +4,6 @@
 #include "command.h"
 #include "progress_bar.h"
 
-extern const bench bench_matmul, bench_matmul_small, bench_matmul_odd, bench_matvec;
-extern const bench bench_conv, bench_conv_backward, bench_conv_axes, bench_bandwidth;
-extern const bench bench_attention, bench_recurrent;
-
 static const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &bench_matmul_odd,
     &bench_matvec, &bench_conv, &bench_conv_backward, &bench_conv_axes, &bench_bandwidth,
     &bench_attention, &bench_recurrent, NULL};

@@ -16,10 +16,14 @@ double progress_clock(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-void progress_begin(progress *p, double whole) {
+/* Whether stdout is one that moves its cursor back. */
+static bool is_terminal(void) {
     const char *terminal = getenv("TERM");
-    *p = (progress){.whole = whole > 0 ? whole : 1};
-    p->terminal = isatty(STDOUT_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+    return isatty(STDOUT_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+void progress_begin(progress *p, double whole) {
+    *p = (progress){.whole = whole > 0 ? whole : 1, .terminal = is_terminal()};
 }
 
 void progress_clear(progress *p) {
@@ -30,9 +34,8 @@ void progress_clear(progress *p) {
 }
 
 bool progress_has_colours(void) {
-    const char *terminal = getenv("TERM"), *unwanted = getenv("NO_COLOR");
-    return isatty(STDOUT_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0 &&
-           (unwanted == NULL || unwanted[0] == '\0');
+    const char *unwanted = getenv("NO_COLOR");
+    return is_terminal() && (unwanted == NULL || unwanted[0] == '\0');
 }
 
 static void show_bar(const progress *p, const char *text) {

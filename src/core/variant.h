@@ -16,6 +16,9 @@ typedef struct variant {
     cleat_status (*enqueue)(cleat_context *context, const void *problem);
 } variant;
 
+/* For a variant that supports every problem on every device: true. */
+bool variant_always(const device_profile *profile, const void *problem);
+
 /* Writes what a problem asks for, for a message: "[2, 3] x [3, 4]". Only called for one. */
 typedef void (*problem_writer)(const void *problem, char *text, size_t size);
 

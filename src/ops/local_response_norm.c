@@ -130,15 +130,9 @@ static bool suits_strips(const device_profile *profile, const void *data) {
     return profile->is_cpu;
 }
 
-static bool always(const device_profile *profile, const void *data) {
-    (void)profile;
-    (void)data;
-    return true;
-}
-
 static const variant variants[] = {
     {"strips", suits_strips, enqueue_strips},
-    {"items", always, enqueue_items},
+    {"items", variant_always, enqueue_items},
     {NULL, NULL, NULL},
 };
 

@@ -350,18 +350,12 @@ static bool suits_items(const device_profile *profile, const void *p) {
     return profile->is_cpu || ((const problem *)p)->classes < MANY_CLASSES;
 }
 
-static bool always(const device_profile *profile, const void *p) {
-    (void)profile;
-    (void)p;
-    return true;
-}
-
 static const variant variants[] = {
     {"rows", suits_rows, enqueue_rows},
     {"turned", suits_turned, enqueue_turned},
     {"short", suits_short, enqueue_short},
     {"items", suits_items, enqueue_items},
-    {"group", always, enqueue_group},
+    {"group", variant_always, enqueue_group},
     {NULL, NULL, NULL},
 };
 

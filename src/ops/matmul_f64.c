@@ -18,6 +18,6 @@ cleat_status matmul_f64(cleat_context *context, const matmul_problem *p) {
         (size_t)ceil_div(p->n, lanes), (size_t)ceil_div(p->m, TILE_ROWS), (size_t)p->batch_count};
     matmul_size_by_tile(profile, tiles, &l);
     l.flop = matmul_flop(p);
-    l.bytes = 2 * matmul_bytes(p);
+    l.bytes = matmul_bytes(p);
     return launch_all(context, &l, 1);
 }

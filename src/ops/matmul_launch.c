@@ -22,9 +22,10 @@ static double distinct(
 
 double matmul_bytes(const matmul_problem *p) {
     const double written = distinct(p, &p->y, p->m, p->n);
-    return 4.0 * (distinct(p, &p->a, p->m, p->k) + distinct(p, &p->b, p->k, p->n) + written +
-                     (p->beta != 0.0f ? written : 0.0) + distinct(p, &p->bias, p->m, p->n) +
-                     distinct(p, &p->residual, p->m, p->n));
+    const double size = (double)cleat_type_size(p->y.view.type);
+    return size * (distinct(p, &p->a, p->m, p->k) + distinct(p, &p->b, p->k, p->n) + written +
+                      (p->beta != 0.0f ? written : 0.0) + distinct(p, &p->bias, p->m, p->n) +
+                      distinct(p, &p->residual, p->m, p->n));
 }
 
 /* Kernels know two batch ranks, as each is one more to compile: the next higher one serves. */

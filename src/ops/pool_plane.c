@@ -252,12 +252,6 @@ static cleat_status enqueue_2x2(cleat_context *context, const void *data) {
 
 /* ---- Variants ---- */
 
-static bool always(const device_profile *profile, const void *data) {
-    (void)profile;
-    (void)data;
-    return true;
-}
-
 static bool is_cpu(const device_profile *profile, const void *data) {
     (void)data;
     return profile->is_cpu;
@@ -328,7 +322,7 @@ static const variant forward_variants[] = {
     {"cpu_2x2", is_2x2, enqueue_2x2},
     {"cpu_3x3", is_3x3, enqueue_3x3},
     {"cpu_rows", suits_rows, enqueue_rows},
-    {"direct", always, enqueue_direct},
+    {"direct", variant_always, enqueue_direct},
     {NULL, NULL, NULL},
 };
 
@@ -339,7 +333,7 @@ static const variant backward_variants[] = {
     {"cpu_3x3", is_3x3, enqueue_3x3},
     {"cpu_rows", suits_rows, enqueue_rows},
     {"cpu_planes", is_cpu, enqueue_planes},
-    {"direct", always, enqueue_direct},
+    {"direct", variant_always, enqueue_direct},
     {NULL, NULL, NULL},
 };
 

@@ -133,10 +133,6 @@ static void add_arguments(const device_profile *profile, const window_problem *w
 
 /* The kernel, and for L-p what belongs to it. */
 static cleat_status run(cleat_context *context, const window_problem *w, const launch *kernel) {
-    if (w->steps[0] == NULL && w->steps[1] == NULL) {
-        launch alone = *kernel;
-        return launch_all(context, &alone, 1);
-    }
     launch all[3];
     int count = 0;
     if (w->steps[0] != NULL) {
@@ -271,16 +267,10 @@ static cleat_status enqueue_adaptive(cleat_context *context, const void *data) {
     return run(context, w, &l);
 }
 
-static bool always(const device_profile *profile, const void *data) {
-    (void)profile;
-    (void)data;
-    return true;
-}
-
 static const variant variants[] = {
     {"cpu_adaptive", suits_adaptive, enqueue_adaptive},
     {"cpu_rows", suits_rows, enqueue_rows},
-    {"direct", always, enqueue_direct},
+    {"direct", variant_always, enqueue_direct},
     {NULL, NULL, NULL},
 };
 

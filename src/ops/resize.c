@@ -181,12 +181,6 @@ static bool suits_rows(const device_profile *profile, const void *problem) {
     return profile->is_cpu && (p->y.stride[p->y.rank - 1] == 1 || p->y_columns == 1);
 }
 
-static bool always(const device_profile *profile, const void *problem) {
-    (void)profile;
-    (void)problem;
-    return true;
-}
-
 static cleat_status enqueue_rows(cleat_context *context, const void *problem) {
     return run(context, problem, true);
 }
@@ -197,7 +191,7 @@ static cleat_status enqueue_pixels(cleat_context *context, const void *problem) 
 
 static const variant variants[] = {
     {"rows", suits_rows, enqueue_rows},
-    {"pixels", always, enqueue_pixels},
+    {"pixels", variant_always, enqueue_pixels},
     {NULL, NULL, NULL},
 };
 

@@ -86,12 +86,6 @@ static cleat_status enqueue_rows(cleat_context *context, const void *data) {
     return launch_all(context, &l, 1);
 }
 
-static bool always(const device_profile *profile, const void *data) {
-    (void)profile;
-    (void)data;
-    return true;
-}
-
 static cleat_status enqueue_items(cleat_context *context, const void *data) {
     const problem *p = data;
     const device_profile *profile = context_profile(context);
@@ -103,7 +97,7 @@ static cleat_status enqueue_items(cleat_context *context, const void *data) {
 
 static const variant variants[] = {
     {"rows", suits_rows, enqueue_rows},
-    {"items", always, enqueue_items},
+    {"items", variant_always, enqueue_items},
     {NULL, NULL, NULL},
 };
 

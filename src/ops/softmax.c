@@ -63,20 +63,14 @@ static bool suits_strips(const device_profile *profile, const void *problem) {
     return softmax_strip(problem, profile) > 0;
 }
 
-static bool always(const device_profile *profile, const void *problem) {
-    (void)profile;
-    (void)problem;
-    return true;
-}
-
 static const variant variants[] = {
     {"rows", suits_rows, enqueue_rows},
     {"turned", suits_turned, enqueue_turned},
     {"short", suits_short, enqueue_short},
     {"strips", suits_strips, enqueue_strips},
     {"columns", suits_columns, enqueue_columns},
-    {"groups", always, enqueue_groups},
-    {"items", always, enqueue_items},
+    {"groups", variant_always, enqueue_groups},
+    {"items", variant_always, enqueue_items},
     {NULL, NULL, NULL},
 };
 

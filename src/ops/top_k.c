@@ -58,12 +58,6 @@ static bool is_cpu(const device_profile *profile, const void *problem) {
     return profile->is_cpu;
 }
 
-static bool always(const device_profile *profile, const void *problem) {
-    (void)profile;
-    (void)problem;
-    return true;
-}
-
 static cleat_status enqueue_heap(cleat_context *context, const void *problem) {
     const top_problem *t = problem;
     void *heaps = NULL;
@@ -92,7 +86,7 @@ static cleat_status enqueue_group(cleat_context *context, const void *problem) {
 
 static const variant variants[] = {
     {"heap", is_cpu, enqueue_heap},
-    {"group", always, enqueue_group},
+    {"group", variant_always, enqueue_group},
     {NULL, NULL, NULL},
 };
 

@@ -2,56 +2,56 @@
 #include "reference/reference_unary.h"
 #include <math.h>
 
-static double sign(double x) {
+static long double sign(long double x) {
     return isnan(x) ? x : x > 0 ? 1 : x < 0 ? -1 : 0;
 }
 
-double reference_unary(cleat_unary_kind kind, double x) {
+long double reference_unary(cleat_unary_kind kind, long double x) {
     switch (kind) {
     case CLEAT_EXP:
-        return exp(x);
+        return expl(x);
     case CLEAT_LOG:
-        return log(x);
+        return logl(x);
     case CLEAT_SQRT:
-        return sqrt(x);
+        return sqrtl(x);
     case CLEAT_RSQRT:
-        return 1 / sqrt(x);
+        return 1 / sqrtl(x);
     case CLEAT_RECIPROCAL:
         return 1 / x;
     case CLEAT_SQUARE:
         return x * x;
     case CLEAT_ABS:
-        return fabs(x);
+        return fabsl(x);
     case CLEAT_NEG:
         return -x;
     case CLEAT_SIGN:
         return sign(x);
     case CLEAT_FLOOR:
-        return floor(x);
+        return floorl(x);
     case CLEAT_CEIL:
-        return ceil(x);
+        return ceill(x);
     case CLEAT_ROUND:
-        return rint(x);
+        return rintl(x);
     case CLEAT_ERF:
-        return erf(x);
+        return erfl(x);
     case CLEAT_SIN:
-        return sin(x);
+        return sinl(x);
     case CLEAT_COS:
-        return cos(x);
+        return cosl(x);
     }
     return NAN;
 }
 
-double reference_unary_derivative(cleat_unary_kind kind, double x) {
+long double reference_unary_derivative(cleat_unary_kind kind, long double x) {
     switch (kind) {
     case CLEAT_EXP:
-        return exp(x);
+        return expl(x);
     case CLEAT_LOG:
         return 1 / x;
     case CLEAT_SQRT:
-        return 0.5 / sqrt(x);
+        return 0.5L / sqrtl(x);
     case CLEAT_RSQRT:
-        return -0.5 / (x * sqrt(x));
+        return -0.5L / (x * sqrtl(x));
     case CLEAT_RECIPROCAL:
         return -1 / (x * x);
     case CLEAT_SQUARE:
@@ -61,11 +61,11 @@ double reference_unary_derivative(cleat_unary_kind kind, double x) {
     case CLEAT_NEG:
         return -1;
     case CLEAT_ERF:
-        return 2 / sqrt(acos(-1)) * exp(-x * x);
+        return 2 / sqrtl(acosl(-1.0L)) * expl(-x * x);
     case CLEAT_SIN:
-        return cos(x);
+        return cosl(x);
     case CLEAT_COS:
-        return -sin(x);
+        return -sinl(x);
     default:
         return 0;
     }
