@@ -19,6 +19,8 @@
  *     TURNED              1: by blocks, in which inputs of kind 3, f32, are turned first into private
  *                         memory of BLOCK_ROWS rows of TURNED_PITCH elements, by tiles of
  *                         TURNED_LANES (8 or 16) squared (CPUs; RANK > 1, work-groups of 1)
+ *     ROWS_APART          1: with CHUNKED and RANK > 1, where rows of an input lie apart, so that what is
+ *                         ASK_AHEAD floats behind, in the next row where this one ends, is asked for
  *     CHUNKED             1: a work-item takes neighbouring units (CPUs; work-groups of 1),
  *                         0: it takes every global-size-th unit (GPUs)
  *
@@ -189,6 +191,14 @@ typedef struct pass_numbers {
 #define ASK_1 ASK_NEXT
 #define ASK_2 ASK_NEXT
 #define ASK_3 ASK_NOTHING
+#define ASK(name, unused) CAT(ASK_, CAT(name, _inner))(name)
+#elif ROWS_APART
+#define ASK_0 ASK_NOTHING
+#define ASK_1(name)                                                                                \
+    ASK_LINE_FAR(name##_data + name##_at + i + ASK_AHEAD                                           \
+                 + (start + i + ASK_AHEAD < extent0 ? 0 : name##_stride1 - extent0));
+#define ASK_2 ASK_NOTHING
+#define ASK_AHEAD 512
 #define ASK(name, unused) CAT(ASK_, CAT(name, _inner))(name)
 #else
 #define ASK(name, unused)

@@ -9,6 +9,7 @@ enum {
     CHUNKED_BLOCK = 4096,     /* elements of a unit on processors: 16 KiB a tensor */
     CHUNKED_LEAST = 2048,     /* elements that are worth a work-group */
     CHUNKED_GROUPS = 8,       /* work-groups a thread, so that the schedule balances */
+    APART_LEAST = 1024,       /* elements of a row that are worth asking for the next one */
     TURNED_ROWS = 64,         /* of a block: four lines of memory of a turned input */
     TURNED_COLUMNS = 512,     /* at most: 32 lines of the output; each row is another page */
     TURNED_PITCH = 528,       /* of a turned block: the columns and a line */
@@ -98,6 +99,19 @@ static bool needs_index64(const elementwise_pass *pass) {
     return needed;
 }
 
+/* Whether rows of an input, long ones, do not follow each other, as halves of longer ones: then the
+ * processor does not guess where the next one is. */
+static bool rows_lie_apart(const elementwise_pass *pass) {
+    bool apart = false;
+    for (int t = 0; t < pass->input_count; t++) {
+        const cleat_tensor *x = &pass->tensors[t];
+        apart =
+            apart || (x->rank > 1 && inner_kind(x) == 1 && x->shape[x->rank - 1] >= APART_LEAST &&
+                         magnitude(x->stride[x->rank - 2]) > x->shape[x->rank - 1]);
+    }
+    return apart;
+}
+
 /* How a variant goes through the elements. */
 typedef enum pass_order { ORDER_INTERLEAVED, ORDER_CHUNKED, ORDER_TURNED } pass_order;
 
@@ -116,6 +130,9 @@ static void add_macros(
     launch_macro(l, "VECTOR_WIDTH", vector_width);
     launch_macro(l, "CHUNKED", order == ORDER_CHUNKED);
     launch_macro(l, "TURNED", order == ORDER_TURNED);
+    if (order == ORDER_CHUNKED && rows_lie_apart(pass)) {
+        launch_macro(l, "ROWS_APART", 1);
+    }
     if (order == ORDER_TURNED) {
         launch_macro(l, "BLOCK_ROWS", TURNED_ROWS);
         launch_macro(l, "TURNED_PITCH", TURNED_PITCH);
