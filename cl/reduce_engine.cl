@@ -355,7 +355,9 @@ __kernel void reduce_rows(PARAMETERS) {
             for (INDEX unit = begin; unit < stop; unit++) {                                        \
                 LOCATE(unit)                                                                       \
                 _Pragma("unroll") EACH_VECTOR(N) {                                                 \
-                    EACH_INPUT(ASK_ROW, column + n * W)                                            \
+                    if (n % 4 == 0) {                                                              \
+                        EACH_INPUT(ASK_ROW, column + n * W)                                        \
+                    }                                                                              \
                     COLLECT(W, part[n], column + n * W)                                            \
                 }                                                                                  \
             }                                                                                      \
@@ -376,7 +378,17 @@ __kernel void reduce_rows(PARAMETERS) {
 #define ROWS_TOGETHER 4
 #endif
 #define ASK_WIDE_0(name, i)
-#define ASK_WIDE_1(name, i) ASK_LINE_FAR(name##_data + name##_at + (i) + 512);
+#define WIDE_AHEAD 512
+#if COMPONENTS == 1
+#define ASK_WIDE_1(name, i) ASK_LINE_FAR(name##_data + name##_at + (i) + WIDE_AHEAD);
+#else
+/* Runs are short: the next rows' first columns are asked for at the end of these. */
+#define ASK_WIDE_1(name, i)                                                                        \
+    ASK_LINE_FAR(name##_data + name##_at + (i) + WIDE_AHEAD                                        \
+                 + (n * VECTOR_WIDTH + WIDE_AHEAD < vectors * VECTOR_WIDTH                         \
+                         ? 0                                                                       \
+                         : ROWS_TOGETHER * name##_reduced0 - vectors * VECTOR_WIDTH));
+#endif
 #define ASK_WIDE_2(name, i)
 #define ASK_WIDE(name, i) CAT(ASK_WIDE_, name##_inner)(name, i)
 #define ROW_PLACES(name, unused) INDEX name##_places[ROWS_TOGETHER];
