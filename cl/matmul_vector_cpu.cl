@@ -16,7 +16,8 @@
  * they finish it themselves.
  *
  * Global size: (pieces of CHUNK columns, of DOTS for dots; parts, 1 for sum; batches), local 1.
- * Macros: CHUNK (a multiple of GEMM_W); GEMM_W, ACTIVATION as in gemm_cpu.cl; BATCH_RANK, INDEX.
+ * Macros: CHUNK (a multiple of GEMM_W); ASK_ROWS 1 where b, read by rows, comes from memory; GEMM_W,
+ * ACTIVATION as in gemm_cpu.cl; BATCH_RANK, INDEX.
  */
 #include "common.cl"
 #define GEMM_MR 1
@@ -65,9 +66,11 @@ static inline void add_rows(const __global float *p, const INDEX step, const __g
         s = FMA((GEMM_VECTOR)(x6), GEMM_LOAD(0, q + 6 * step), s);
         t = FMA((GEMM_VECTOR)(x7), GEMM_LOAD(0, q + 7 * step), t);
         GEMM_STORE(s + t, 0, sums + j);
+#if ASK_ROWS
         for (int i = 8; i < 16; ++i) { /* the next rows, which may lie on other pages */
             ASK_LINE_FAR(q + i * step);
         }
+#endif
     }
     for (int j = whole; j < columns; ++j) {
         for (int i = 0; i < 8; ++i) {

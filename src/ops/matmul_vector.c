@@ -96,9 +96,14 @@ cleat_status matmul_vector_cpu(cleat_context *context, const void *problem) {
     launch_macro(&l, "GEMM_W", profile_vector_width(profile));
     launch_macro(&l, "ACTIVATION", p->activation.form);
     launch_macro(&l, "CHUNK", chunk_of(profile));
+    /* From a cache a thread reads evenly, and asking for rows only delays it. */
+    const bool even = rows && !profile_is_past_caches(profile, matmul_bytes(p));
+    if (rows && !even) {
+        launch_macro(&l, "ASK_ROWS", 1);
+    }
     const int64_t pieces = ceil_div(p->n, rows ? chunk_of(profile) : CPU_DOTS);
-    const int64_t parts =
-        choose_parts(profile, p, pieces, 4 * (int64_t)profile->compute_units, rows ? 32 : 4096);
+    const int64_t wanted = (even ? 2 : 4) * (int64_t)profile->compute_units;
+    const int64_t parts = choose_parts(profile, p, pieces, wanted, rows ? 32 : 4096);
     return enqueue(context, p, &l, parts, (size_t)pieces, 1, true);
 }
 
