@@ -254,8 +254,11 @@ static cleat_context *make_pool(device_pool *pool, cleat_device_allocator *own) 
     cleat_context *context = NULL;
     *pool = (device_pool){.limit = BLOCKS};
     *own = (cleat_device_allocator){pool_allocate, pool_release, pool, {0}};
-    const cleat_context_options options = {.device_allocator = own};
+    const cleat_context_options options = {.device_allocator = own, .profiling = true};
     test_ok(cleat_context_create(&options, &context));
+    /* The memory with which event times are tried came from here, and is back. */
+    ck_assert_int_eq(pool->asked, 1);
+    ck_assert_int_eq(pool->lent, 0);
     return context;
 }
 
@@ -328,7 +331,8 @@ END_TEST
 typedef struct wrong_memory {
     cl_context foreign; /* NULL: the right one */
     bool image;
-    size_t missing; /* bytes */
+    size_t missing;     /* bytes */
+    cl_mem_flags flags; /* 0: CL_MEM_READ_WRITE */
     int lent;
 } wrong_memory;
 
@@ -339,10 +343,9 @@ static void *wrong_allocate(void *data, void *cl_context_object, size_t size) {
     const cl_image_format format = {CL_RGBA, CL_FLOAT};
     const cl_image_desc desc = {
         .image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = size / 16 + 1, .image_height = 1};
-    cl_mem made =
-        wrong->image
-            ? clCreateImage(place, CL_MEM_READ_WRITE, &format, &desc, NULL, &error)
-            : clCreateBuffer(place, CL_MEM_READ_WRITE, size - wrong->missing, NULL, &error);
+    cl_mem made = wrong->image
+                      ? clCreateImage(place, CL_MEM_READ_WRITE, &format, &desc, NULL, &error)
+                      : clCreateBuffer(place, wrong->flags, size - wrong->missing, NULL, &error);
     wrong->lent += made != NULL;
     return made;
 }
@@ -381,6 +384,13 @@ START_TEST(device_memory_that_does_not_fit) {
             "the caller's allocator gave no buffer");
         wrong.image = false;
     }
+    wrong.flags = CL_MEM_READ_ONLY;
+    test_refused(cleat_tensor_create(context, CLEAT_F32, 1, shape, &x), CLEAT_INVALID_ARGUMENT,
+        "the caller's allocator gave memory that kernels may only read");
+    wrong.flags = CL_MEM_WRITE_ONLY;
+    test_refused(cleat_tensor_create(context, CLEAT_F32, 1, shape, &x), CLEAT_INVALID_ARGUMENT,
+        "the caller's allocator gave memory that kernels may only write");
+    wrong.flags = 0;
     ck_assert_int_eq(wrong.lent, 0);
     test_ok(cleat_tensor_create(context, CLEAT_F32, 1, shape, &x));
     ck_assert_int_eq(wrong.lent, 1);

@@ -76,7 +76,7 @@ static cleat_status set_up_device(cleat_context *context, const cleat_context_op
                                  ? options->scratch_limit
                                  : default_scratch_limit(&context->profile.info);
     if (context->profiling) {
-        context->profile.events_have_times = device_probe_event_times(context->cl, context->queue);
+        context->profile.events_have_times = device_probe_event_times(context);
     }
     TRY(disk_cache_open(context, options));
     TRY(trust_open(context, options));

@@ -40,6 +40,6 @@ void device_find_indices(cl_platform_id platform, cl_device_id device, cleat_dev
 cleat_status device_profile_fill(cl_device_id device, device_profile *profile);
 
 /* Whether the queue's profiling events tell believable times, seen by timing a fill. */
-bool device_probe_event_times(cl_context context, cl_command_queue queue);
+bool device_probe_event_times(cleat_context *context);
 
 #endif

@@ -43,16 +43,21 @@ static void ask_large_pages(cleat_context *context, size_t bytes, cl_mem memory)
 static cleat_status check_allocated(cleat_context *context, cl_mem memory, size_t bytes) {
     cl_context owner = NULL;
     cl_mem_object_type type = 0;
+    cl_mem_flags flags = 0;
     size_t size = 0;
     TRY_CL(clGetMemObjectInfo(memory, CL_MEM_CONTEXT, sizeof owner, &owner, NULL));
     TRY_CL(clGetMemObjectInfo(memory, CL_MEM_TYPE, sizeof type, &type, NULL));
     TRY_CL(clGetMemObjectInfo(memory, CL_MEM_SIZE, sizeof size, &size, NULL));
+    TRY_CL(clGetMemObjectInfo(memory, CL_MEM_FLAGS, sizeof flags, &flags, NULL));
     REFUSE_IF(owner != context->cl, CLEAT_INVALID_ARGUMENT,
         "the caller's allocator gave memory of another cl_context");
     REFUSE_IF(type != CL_MEM_OBJECT_BUFFER, CLEAT_INVALID_ARGUMENT,
         "the caller's allocator gave no buffer but a memory object of type 0x%x", (unsigned)type);
     REFUSE_IF(size < bytes, CLEAT_INVALID_ARGUMENT,
         "the caller's allocator gave %zu bytes, asked for %zu", size, bytes);
+    REFUSE_IF((flags & (CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY)) != 0, CLEAT_INVALID_ARGUMENT,
+        "the caller's allocator gave memory that kernels may only %s",
+        flags & CL_MEM_READ_ONLY ? "read" : "write");
     return CLEAT_OK;
 }
 

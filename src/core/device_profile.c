@@ -177,20 +177,14 @@ cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
     return CLEAT_OK;
 }
 
-bool device_probe_event_times(cl_context context, cl_command_queue queue) {
-    enum { PROBE_BYTES = 4 << 20 };
+static bool times_are_believable(cl_command_queue queue, cl_mem memory, size_t bytes) {
     const cl_uchar zero = 0;
     bool believable = false;
     cl_event event = NULL;
     cl_ulong start = 0;
     cl_ulong end = 0;
-    cl_int error = CL_SUCCESS;
-    cl_mem memory = clCreateBuffer(context, CL_MEM_READ_WRITE, PROBE_BYTES, NULL, &error);
-    if (error != CL_SUCCESS) {
-        return false;
-    }
     double before = clock_seconds();
-    if (clEnqueueFillBuffer(queue, memory, &zero, sizeof zero, 0, PROBE_BYTES, 0, NULL, &event) ==
+    if (clEnqueueFillBuffer(queue, memory, &zero, sizeof zero, 0, bytes, 0, NULL, &event) ==
             CL_SUCCESS &&
         clWaitForEvents(1, &event) == CL_SUCCESS &&
         clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL) ==
@@ -205,7 +199,19 @@ bool device_probe_event_times(cl_context context, cl_command_queue queue) {
     if (event != NULL) {
         clReleaseEvent(event);
     }
-    clReleaseMemObject(memory);
+    return believable;
+}
+
+bool device_probe_event_times(cleat_context *context) {
+    enum { PROBE_BYTES = 4 << 20 };
+    cl_mem memory = NULL;
+    bool believable = false;
+    pthread_mutex_lock(&context->mutex);
+    if (context_allocate(context, PROBE_BYTES, &memory) == CLEAT_OK) {
+        believable = times_are_believable(context->queue, memory, PROBE_BYTES);
+        context_free_memory(context, memory, PROBE_BYTES);
+    }
+    pthread_mutex_unlock(&context->mutex);
     return believable;
 }
 

@@ -119,14 +119,6 @@ void launch_size_1d(launch *l, size_t global, size_t local) {
     l->local[0] = local;
 }
 
-void launch_size_2d(launch *l, size_t global0, size_t global1, size_t local0, size_t local1) {
-    l->dimensions = 2;
-    l->global[0] = global0;
-    l->global[1] = global1;
-    l->local[0] = local0;
-    l->local[1] = local1;
-}
-
 void launch_size_3d(launch *l, const size_t global[3], const size_t local[3]) {
     l->dimensions = 3;
     for (int i = 0; i < 3; i++) {
@@ -314,15 +306,4 @@ cleat_status launch_foreign(cleat_context *context, const char *operation, const
     context->statistics.kernels_launched += status == CLEAT_OK;
     pthread_mutex_unlock(&context->mutex);
     return status;
-}
-
-cleat_status launch_kernel_limit(cleat_context *context, const launch *l, size_t *limit) {
-    pthread_mutex_lock(&context->mutex);
-    cached_kernel *kernel = kernel_cache_find(&context->kernels, l);
-    pthread_mutex_unlock(&context->mutex);
-    if (kernel == NULL) {
-        TRY(kernel_cache_build(context, l, &kernel));
-    }
-    *limit = kernel->max_work_group_size;
-    return CLEAT_OK;
 }

@@ -103,7 +103,6 @@ bool launch_is_empty(const launch *l);
 cleat_status launch_check(const cleat_context *context, launch *l);
 
 void launch_size_1d(launch *l, size_t global, size_t local);
-void launch_size_2d(launch *l, size_t global0, size_t global1, size_t local0, size_t local1);
 void launch_size_3d(launch *l, const size_t global[3], const size_t local[3]);
 
 /*
@@ -120,9 +119,6 @@ cleat_status launch_all(cleat_context *context, launch *launches, int count);
  */
 cleat_status launch_foreign(cleat_context *context, const char *operation, const char *kernel,
     double flop, double bytes, cleat_status (*enqueue)(void *queue, void *data), void *data);
-
-/* The largest work-group this kernel can run with here: builds it if need be. */
-cleat_status launch_kernel_limit(cleat_context *context, const launch *l, size_t *limit);
 
 /* ---- Scratch memory ---- */
 
