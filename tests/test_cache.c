@@ -6,9 +6,11 @@
 #include "harness.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -62,8 +64,8 @@ static void remove_folder(void) {
 /* Turns a matrix of bytes or of words on the device, which takes one kernel. */
 static void transpose_on(cleat_context *context, cleat_type type) {
     enum { ROWS = 3, COLUMNS = 5 };
-    unsigned char from[ROWS * COLUMNS * 4];
-    unsigned char to[ROWS * COLUMNS * 4];
+    unsigned char from[ROWS * COLUMNS * 8];
+    unsigned char to[ROWS * COLUMNS * 8];
     size_t size = cleat_type_size(type);
     cleat_tensor x;
     cleat_tensor y;
@@ -317,6 +319,74 @@ START_TEST(a_folder_in_an_entrys_place) {
 }
 END_TEST
 
+/* ---- The limit ---- */
+
+static uint64_t entry_bytes[4];
+static int entry_count;
+
+static void note_size(const char *path) {
+    struct stat about;
+    ck_assert_int_eq(stat(path, &about), 0);
+    entry_bytes[entry_count++] = (uint64_t)about.st_size;
+}
+
+static uint64_t folder_bytes(void) {
+    entry_count = 0;
+    uint64_t bytes = 0;
+    const int entries = each_entry(note_size);
+    for (int i = 0; i < entries; i++) {
+        bytes += entry_bytes[i];
+    }
+    return bytes;
+}
+
+/* As if it had last been used an hour ago. */
+static void make_older(const char *path) {
+    const struct timespec then = {.tv_sec = time(NULL) - 3600};
+    const struct timespec times[2] = {then, then};
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static cleat_context_statistics use_limited(uint64_t limit, cleat_type type) {
+    const cleat_context_options options = {
+        .cache_dir = folder, .cache = CLEAT_CACHE_ON, .cache_limit = limit, .log = count_log};
+    cleat_context_statistics statistics;
+    cleat_context *context;
+    test_ok(cleat_context_create(&options, &context));
+    transpose_on(context, type);
+    test_ok(cleat_context_get_statistics(context, &statistics));
+    cleat_context_release(context);
+    return statistics;
+}
+
+START_TEST(the_least_recently_used_goes_first) {
+    cleat_cache_folder about;
+    make_folder();
+    expect(use_cache(folder, CLEAT_CACHE_ON, true, true), 2, 0, 0);
+    const uint64_t two = folder_bytes();
+    each_entry(make_older);
+    expect(use_limited(two + 100, CLEAT_U8), 0, 1, 0); /* reading is use */
+    expect(use_limited(two + two / 4, CLEAT_F64), 1, 0, 0);
+    ck_assert_int_eq(each_entry(NULL), 2);
+    expect(use_limited(two + two / 4, CLEAT_U8), 0, 1, 0);
+    expect(use_limited(two + two / 4, CLEAT_F64), 0, 1, 0);
+    expect(use_limited(two + two / 4, CLEAT_I32), 1, 0, 0); /* it had to go, and is back */
+    ck_assert_int_eq(each_entry(NULL), 2);
+    ck_assert_uint_le(folder_bytes(), two + two / 4);
+    /* No entry fits: none stays, and nobody minds. */
+    each_entry(remove_entry);
+    expect(use_limited(1, CLEAT_U8), 1, 0, 0);
+    ck_assert_int_eq(each_entry(NULL), 0);
+    expect(use_limited(0, CLEAT_U8), 1, 0, 0); /* the default, which is large */
+    ck_assert_int_eq(each_entry(NULL), 1);
+    test_ok(cleat_cache_folder_info(folder, &about));
+    ck_assert_uint_eq(about.bytes, folder_bytes());
+    ck_assert_uint_lt(about.bytes, CLEAT_CACHE_DEFAULT_LIMIT);
+    ck_assert_int_eq(log_lines, 0);
+    remove_folder();
+}
+END_TEST
+
 /* ---- Folders that cannot be used ---- */
 
 START_TEST(unusable_folders_are_no_matter) {
@@ -429,6 +499,7 @@ Suite *test_suite(void) {
     tcase_add_test(cases, mutated_entries_are_rebuilt);
     tcase_add_test(cases, swapped_entries_are_rebuilt);
     tcase_add_test(cases, a_folder_in_an_entrys_place);
+    tcase_add_test(cases, the_least_recently_used_goes_first);
     tcase_add_test(cases, unusable_folders_are_no_matter);
     tcase_add_test(cases, read_only_folder_is_read);
     tcase_add_test(cases, full_disk_is_no_matter);

@@ -69,6 +69,9 @@ CLEAT_API cleat_status cleat_cache_archive_save(cleat_cache_archive *archive, co
 
 /* ---- The folder ---- */
 
+/* What the folder may hold unless cleat_context_options.cache_limit says otherwise: 512 MiB. */
+#define CLEAT_CACHE_DEFAULT_LIMIT ((uint64_t)512 << 20)
+
 typedef struct cleat_cache_folder {
     char path[1024]; /* "" when there is none to be had; cut where it is longer */
     uint64_t entries, bytes;

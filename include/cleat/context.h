@@ -59,9 +59,9 @@ typedef void (*cleat_log_callback)(void *data, const char *message);
 /*
  * Whether an operation's variant is checked before its first use: on small problems, against plain
  * loops on the host. One that is wrong, a driver's fault as a rule, is reported through the log
- * callback and passed over for the next one. It takes a few kernels' building and running, once:
- * the verdict is kept where built kernels are. Checked are matmul, conv2d in all directions,
- * softmax, reductions and elementwise passes; not what a caller forces by name.
+ * callback and passed over for the next one; where there is none the call is CLEAT_UNSUPPORTED. It
+ * takes a few kernels' building and running, once: the verdict is kept where built kernels are.
+ * docs/operations.md lists what is checked; what a caller forces by name is not.
  */
 typedef enum cleat_verification {
     CLEAT_VERIFY_AUTO = 0, /* $CLEAT_VERIFY, "on" or "off"; else on, except with drivers that
@@ -97,7 +97,10 @@ typedef struct cleat_context_options {
     cleat_verification verification;
     /* Where device memory comes from, see <cleat/memory.h>. NULL: from the driver. Copied. */
     const cleat_device_allocator *device_allocator;
-    uint64_t reserved[4]; /* later versions take their fields from here, so zero stays default */
+    /* Bytes of built kernels that cache_dir may hold: when one is stored, those used least recently
+     * are removed until they fit. 0: CLEAT_CACHE_DEFAULT_LIMIT. A cache_store is the program's. */
+    uint64_t cache_limit;
+    uint64_t reserved[3]; /* later versions take their fields from here, so zero stays default */
 } cleat_context_options;
 
 /*

@@ -19,7 +19,8 @@ static int show_folder(const char *folder) {
     printf("folder   %s%s%s\n", info.path, info.exists ? "" : " (not there yet)",
         info.writable ? "" : " (cannot be written to)");
     printf("entries  %" PRIu64 "\n", info.entries);
-    printf("size     %.1f MiB\n", (double)info.bytes / 1048576.0);
+    printf("size     %.1f MiB, of at most %.0f MiB unless a program says otherwise\n",
+        (double)info.bytes / 1048576.0, (double)CLEAT_CACHE_DEFAULT_LIMIT / 1048576.0);
     return info.writable ? EXIT_GOOD : EXIT_BAD;
 }
 

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,9 +39,11 @@ static bool is_entry(const char *name) {
            (rest[length] == '\0' || strncmp(rest + length, ".new-", 5) == 0);
 }
 
-/* Counts the entries of a folder, and removes them if so wished. False: one could not be. */
-static bool each_entry(
-    const char *path, bool removing, uint64_t *entries, uint64_t *bytes, bool *exists) {
+/* Called for each entry of a folder; false: something could not be done. */
+typedef bool (*entry_visitor)(void *data, const char *file, const struct stat *about);
+
+/* Whether all visits did what they should; *exists: whether there is such a folder. */
+static bool each_entry(const char *path, entry_visitor visit, void *data, bool *exists) {
     DIR *folder = opendir(path);
     bool good = true;
     *exists = folder != NULL;
@@ -49,21 +52,96 @@ static bool each_entry(
         char file[FILE_MAX_PATH];
         struct stat about;
         int length = snprintf(file, sizeof file, "%s/%s", path, found->d_name);
-        if (!is_entry(found->d_name) || length >= (int)sizeof file || lstat(file, &about) != 0 ||
-            !S_ISREG(about.st_mode)) {
-            continue;
+        if (is_entry(found->d_name) && length < (int)sizeof file && lstat(file, &about) == 0 &&
+            S_ISREG(about.st_mode)) {
+            good = visit(data, file, &about) && good;
         }
-        if (removing && unlink(file) != 0 && errno != ENOENT) {
-            good = false;
-            continue;
-        }
-        *entries += 1;
-        *bytes += (uint64_t)about.st_size;
     }
     if (folder != NULL) {
         closedir(folder);
     }
     return good;
+}
+
+static bool count_entry(void *data, const char *file, const struct stat *about) {
+    cleat_cache_folder *folder = data;
+    (void)file;
+    folder->entries += 1;
+    folder->bytes += (uint64_t)about->st_size;
+    return true;
+}
+
+static bool remove_entry(void *data, const char *file, const struct stat *about) {
+    uint64_t *removed = data;
+    (void)about;
+    const bool gone = unlink(file) == 0 || errno == ENOENT;
+    *removed += gone;
+    return gone;
+}
+
+/* ---- What it may hold ---- */
+
+typedef struct kept_entry {
+    char name[CACHE_NAME_LENGTH + 32]; /* without the folder */
+    uint64_t size;
+    struct timespec used;
+} kept_entry;
+
+typedef struct entry_list {
+    kept_entry *entries;
+    size_t count, capacity;
+    uint64_t bytes;
+} entry_list;
+
+static bool list_entry(void *data, const char *file, const struct stat *about) {
+    entry_list *list = data;
+    if (list->count == list->capacity) {
+        const size_t capacity = list->capacity > 0 ? 2 * list->capacity : 64;
+        kept_entry *entries = memory_resize(list->entries, capacity * sizeof *entries);
+        if (entries == NULL) {
+            return false;
+        }
+        list->entries = entries;
+        list->capacity = capacity;
+    }
+    kept_entry *entry = &list->entries[list->count++];
+    snprintf(entry->name, sizeof entry->name, "%s", strrchr(file, '/') + 1);
+    entry->size = (uint64_t)about->st_size;
+    entry->used = about->st_mtim;
+    list->bytes += entry->size;
+    return true;
+}
+
+/* The one used longest ago first; by name where that is the same. */
+static int by_use(const void *left, const void *right) {
+    const kept_entry *a = left, *b = right;
+    if (a->used.tv_sec != b->used.tv_sec) {
+        return a->used.tv_sec < b->used.tv_sec ? -1 : 1;
+    }
+    if (a->used.tv_nsec != b->used.tv_nsec) {
+        return a->used.tv_nsec < b->used.tv_nsec ? -1 : 1;
+    }
+    return strcmp(a->name, b->name);
+}
+
+void cache_folder_trim(const char *path, uint64_t limit) {
+    cleat_cache_folder held = {.exists = false};
+    each_entry(path, count_entry, &held, &held.exists);
+    if (held.bytes <= limit) {
+        return;
+    }
+    entry_list list = {NULL, 0, 0, 0};
+    if (each_entry(path, list_entry, &list, &held.exists) && list.count > 0) {
+        qsort(list.entries, list.count, sizeof *list.entries, by_use);
+    } else {
+        list.count = 0; /* no memory to tell which: the next time */
+    }
+    for (size_t i = 0; i < list.count && list.bytes > limit; i++) {
+        char file[FILE_MAX_PATH];
+        snprintf(file, sizeof file, "%s/%s", path, list.entries[i].name);
+        list.bytes -= unlink(file) == 0 || errno == ENOENT ? list.entries[i].size : 0;
+    }
+    memory_free(list.entries);
 }
 
 /* Whether the folder, or else the nearest one above it that exists, can be written to. */
@@ -88,7 +166,7 @@ cleat_status cleat_cache_folder_info(const char *cache_dir, cleat_cache_folder *
     cleat_status status = cache_folder_find(cache_dir, &path);
     if (status == CLEAT_OK && path.length > 0) {
         snprintf(found.path, sizeof found.path, "%s", path.text);
-        each_entry(path.text, false, &found.entries, &found.bytes, &found.exists);
+        each_entry(path.text, count_entry, &found, &found.exists);
         found.writable = is_writable(path.text);
     }
     memory_free(path.text);
@@ -101,11 +179,10 @@ cleat_status cleat_cache_folder_info(const char *cache_dir, cleat_cache_folder *
 cleat_status cleat_cache_folder_clear(const char *cache_dir, uint64_t *removed) {
     text_builder path = {NULL, 0, 0};
     uint64_t entries = 0;
-    uint64_t bytes = 0;
     bool exists = false;
     cleat_status status = cache_folder_find(cache_dir, &path);
     if (status == CLEAT_OK && path.length > 0 &&
-        !each_entry(path.text, true, &entries, &bytes, &exists)) {
+        !each_entry(path.text, remove_entry, &entries, &exists)) {
         status = status_set(CLEAT_INVALID_ARGUMENT,
             "cache_folder_clear: not every entry of %s could be removed", path.text);
     }

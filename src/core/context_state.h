@@ -29,6 +29,7 @@ struct cleat_context {
     cleat_device_allocator allocator; /* the caller's; all NULL: the driver's memory */
     char *kernel_dir;                 /* $CLEAT_KERNEL_DIR, or NULL */
     char *cache_dir;                  /* of the disk cache, NULL when there is none */
+    uint64_t cache_limit;             /* bytes of it */
     char *tuning_file;                /* NULL when there is none */
     cleat_cache_store cache_store;    /* instead of cache_dir, where its load is not NULL */
     bool never_compiles;              /* CLEAT_CACHE_ONLY */

@@ -52,6 +52,8 @@ cleat_status disk_cache_open(cleat_context *context, const cleat_context_options
         CLEAT_INVALID_ARGUMENT, "context_create: cache is %d, which is no cleat_cache_mode",
         (int)options->cache);
     context->never_compiles = options->cache == CLEAT_CACHE_ONLY;
+    context->cache_limit =
+        options->cache_limit > 0 ? options->cache_limit : CLEAT_CACHE_DEFAULT_LIMIT;
     if (options->cache == CLEAT_CACHE_OFF) {
         return CLEAT_OK;
     }
@@ -105,6 +107,9 @@ static unsigned char *read_entry(
         entry_path(context, name, path);
         entry = (unsigned char *)file_read(path, max_entry, size);
         *missing = entry == NULL && file_is_missing();
+        if (entry != NULL) {
+            file_touch(path);
+        }
         return entry;
     }
     pthread_mutex_lock(&context->store_mutex);
@@ -276,6 +281,9 @@ static void write_entry(
     } else {
         entry_path(context, name, path);
         kept = file_replace(path, entry, size);
+        if (kept) {
+            cache_folder_trim(context->cache_dir, context->cache_limit);
+        }
     }
     if (!kept) {
         log_unwritable(context);

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,12 @@ char *file_read(const char *path, uint64_t most, size_t *size) {
         fclose(file);
     }
     return content;
+}
+
+void file_touch(const char *path) {
+    int reason = errno;
+    utimensat(AT_FDCWD, path, NULL, 0);
+    errno = reason;
 }
 
 /* Makes the folders that lead to `path`; true when they are there at the end. */

@@ -17,6 +17,9 @@ char *file_read(const char *path, uint64_t most, size_t *size);
 /* Writes beside and renames: readers see the old file or the whole new one. Makes the folders. */
 bool file_replace(const char *path, const void *data, size_t size);
 
+/* Makes the file the one that was used last, where that can be done. */
+void file_touch(const char *path);
+
 /* Whether the folder of `path`, which it makes, can be written to. */
 bool file_is_replaceable(const char *path);
 
