@@ -1,41 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Variants that are checked before their first use: right ones stay, wrong ones are passed over and
  * reported, and the verdict is kept. */
-#include "harness.h"
-
-#include <dirent.h>
-#include <unistd.h>
-
-static char heard[4096];
-
-static void hear(void *data, const char *message) {
-    (void)data;
-    strncat(heard, message, sizeof heard - strlen(heard) - 1);
-}
-
-static cleat_context *open_context(cleat_verification verification, const char *cache_dir) {
-    cleat_context *context = NULL;
-    const cleat_context_options options = {.verification = verification,
-        .cache = cache_dir != NULL ? CLEAT_CACHE_ON : CLEAT_CACHE_OFF,
-        .cache_dir = cache_dir,
-        .log = hear};
-    heard[0] = '\0';
-    test_ok(cleat_context_create(&options, &context));
-    return context;
-}
-
-static cleat_context_statistics statistics_of(cleat_context *context) {
-    cleat_context_statistics statistics;
-    test_ok(cleat_context_get_statistics(context, &statistics));
-    return statistics;
-}
-
-static void expect_counts(cleat_context *context, uint64_t checked, uint64_t distrusted) {
-    cleat_context_statistics s = statistics_of(context);
-    ck_assert_msg(s.variants_checked == checked && s.variants_distrusted == distrusted,
-        "%d checked, %d distrusted, wanted %d and %d; log: %s", (int)s.variants_checked,
-        (int)s.variants_distrusted, (int)checked, (int)distrusted, heard);
-}
+#include "harness_spoilt.h"
 
 /* y = a b for matrices of ones: each result is the number of terms. */
 enum { SIDE = 40, TERMS = 24 };
@@ -63,7 +29,7 @@ static cleat_status multiply(cleat_context *context, const char *variant, float 
     cleat_tensor_release(&b);
     cleat_tensor_release(&y);
     if (status != CLEAT_OK) { /* the message once more: others came between */
-        strcpy(heard, message);
+        strcpy(spoilt_heard, message);
     }
     return status;
 }
@@ -75,11 +41,11 @@ static void expect_product(cleat_context *context, const char *variant, float wa
 }
 
 START_TEST(right_variants_stay) {
-    cleat_context *context = open_context(CLEAT_VERIFY_ON, NULL);
+    cleat_context *context = spoilt_open(CLEAT_VERIFY_ON, NULL);
     expect_product(context, NULL, TERMS);
-    expect_counts(context, 1, 0);
+    spoilt_expect_counts(context, 1, 0);
     expect_product(context, NULL, TERMS);
-    expect_counts(context, 1, 0);
+    spoilt_expect_counts(context, 1, 0);
     const int64_t x_shape[] = {1, 20, 9, 9};
     const int64_t w_shape[] = {20, 20, 3, 3};
     cleat_tensor x, w, y, s;
@@ -96,8 +62,8 @@ START_TEST(right_variants_stay) {
     test_ok(cleat_softmax(context, y, -1, y));
     test_ok(cleat_reduce(context, CLEAT_REDUCE_SUM, y, 0, NULL, s, NULL));
     test_ok(cleat_add(context, x, y, y));
-    expect_counts(context, 7, 0);
-    ck_assert_msg(heard[0] == '\0', "%s", heard);
+    spoilt_expect_counts(context, 7, 0);
+    ck_assert_msg(spoilt_heard[0] == '\0', "%s", spoilt_heard);
     cleat_tensor_release(&x);
     cleat_tensor_release(&y);
     cleat_tensor_release(&w);
@@ -107,13 +73,13 @@ START_TEST(right_variants_stay) {
 END_TEST
 
 START_TEST(nothing_is_checked_unasked) {
-    cleat_context *context = open_context(CLEAT_VERIFY_OFF, NULL);
+    cleat_context *context = spoilt_open(CLEAT_VERIFY_OFF, NULL);
     expect_product(context, NULL, TERMS);
-    expect_counts(context, 0, 0);
+    spoilt_expect_counts(context, 0, 0);
     cleat_context_release(context);
-    context = open_context(CLEAT_VERIFY_ON, NULL);
+    context = spoilt_open(CLEAT_VERIFY_ON, NULL);
     expect_product(context, "plain", TERMS); /* forced */
-    expect_counts(context, 0, 0);
+    spoilt_expect_counts(context, 0, 0);
     float values[4] = {0};
     cleat_tensor x;
     test_ok(cleat_tensor_create(context, CLEAT_F32, 1, (int64_t[]){4}, &x));
@@ -121,9 +87,9 @@ START_TEST(nothing_is_checked_unasked) {
     test_ok(cleat_plan_begin(context));
     test_ok(cleat_add(context, x, x, x));
     test_ok(cleat_plan_end(context, NULL));
-    expect_counts(context, 0, 0);
+    spoilt_expect_counts(context, 0, 0);
     test_ok(cleat_add(context, x, x, x));
-    expect_counts(context, 1, 0);
+    spoilt_expect_counts(context, 1, 0);
     cleat_tensor_release(&x);
     cleat_context_release(context);
 }
@@ -131,72 +97,22 @@ END_TEST
 
 /* ---- Kernels broken on purpose ---- */
 
-static char folder[64];
-
-static void make_folder(void) {
-    strcpy(folder, "/tmp/cleat-test-verify-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void remove_folder(void) {
-    struct dirent **names;
-    int count = scandir(folder, &names, NULL, NULL);
-    for (int i = 0; i < count; i++) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
-        if (names[i]->d_name[0] != '.') {
-            ck_assert_int_eq(unlink(path), 0);
-        }
-        free(names[i]);
-    }
-    free(names);
-    ck_assert_int_eq(rmdir(folder), 0);
-}
-
-/* The kernel file with `wrong` for each `right`. */
-static void replace_in(const char *name, const char *right, const char *wrong) {
-    char path[512];
-    char line[1024];
-    int spoilt = 0;
-    snprintf(path, sizeof path, "%s/%s", CLEAT_TEST_KERNELS, name);
-    FILE *from = fopen(path, "r");
-    ck_assert_msg(from != NULL, "no %s", path);
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *to = fopen(path, "w");
-    ck_assert_ptr_nonnull(to);
-    while (fgets(line, sizeof line, from) != NULL) {
-        char *at = strstr(line, right);
-        if (at == NULL) {
-            fputs(line, to);
-        } else {
-            fprintf(to, "%.*s%s%s", (int)(at - line), line, wrong, at + strlen(right));
-            spoilt++;
-        }
-    }
-    ck_assert_int_gt(spoilt, 0);
-    fclose(from);
-    ck_assert_int_eq(fclose(to), 0);
-}
-
 /* The kernel file with every multiply-add off by one. */
 static void spoil(const char *name) {
-    replace_in(name, "= FMA(", "= 1.0f + FMA(");
+    spoilt_replace(name, "= FMA(", "= 1.0f + FMA(");
 }
 
 static cleat_context *open_spoilt(cleat_verification verification, bool all) {
     static const char *const files[] = {
         "gemm_cpu.cl", "gemm_gpu.cl", "matmul_vector_cpu.cl", "matmul_vector_gpu.cl"};
-    make_folder();
+    spoilt_begin();
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         spoil(files[i]);
     }
     if (all) {
         spoil("matmul_plain.cl");
     }
-    ck_assert_int_eq(setenv("CLEAT_KERNEL_DIR", folder, 1), 0);
-    cleat_context *context = open_context(verification, NULL);
-    unsetenv("CLEAT_KERNEL_DIR");
-    return context;
+    return spoilt_open(verification, NULL);
 }
 
 START_TEST(wrong_variants_are_passed_over) {
@@ -206,20 +122,20 @@ START_TEST(wrong_variants_are_passed_over) {
     test_ok(multiply(context, NULL, &got));
     ck_assert_msg(got != TERMS, "the kernels are not spoilt");
     cleat_context_release(context);
-    remove_folder();
+    spoilt_end();
 
     context = open_spoilt(CLEAT_VERIFY_ON, false);
     expect_product(context, NULL, TERMS);
-    cleat_context_statistics s = statistics_of(context);
+    cleat_context_statistics s = spoilt_statistics(context);
     ck_assert_uint_ge(s.variants_distrusted, 1);
     ck_assert_uint_eq(s.variants_checked, s.variants_distrusted + 1);
-    ck_assert_msg(
-        strstr(heard, "matmul: variant ") != NULL && strstr(heard, "gives wrong results") != NULL,
-        "%s", heard);
+    ck_assert_msg(strstr(spoilt_heard, "matmul: variant ") != NULL &&
+                      strstr(spoilt_heard, "gives wrong results") != NULL,
+        "%s", spoilt_heard);
     expect_product(context, NULL, TERMS);
-    expect_counts(context, s.variants_checked, s.variants_distrusted);
+    spoilt_expect_counts(context, s.variants_checked, s.variants_distrusted);
     cleat_context_release(context);
-    remove_folder();
+    spoilt_end();
     unsetenv("CLEAT_MATMUL");
 }
 END_TEST
@@ -253,32 +169,30 @@ static bool pools_ones(cleat_context *context, int64_t dilation) {
 /* The processors' kernels for pooling add wrongly, those for any device do not. */
 START_TEST(wrong_pooling_is_passed_over) {
     for (int wanted = 0; wanted < 2 && test_device_is_cpu(); wanted++) {
-        make_folder();
-        replace_in("pool_lanes.cl", "return a + b + c;", "return a + b - c;");
-        replace_in("pool_join.cl", "((a) + (b))", "((a) + (b) + 1.0f)");
-        ck_assert_int_eq(setenv("CLEAT_KERNEL_DIR", folder, 1), 0);
-        cleat_context *context = open_context(wanted ? CLEAT_VERIFY_ON : CLEAT_VERIFY_OFF, NULL);
-        unsetenv("CLEAT_KERNEL_DIR");
+        spoilt_begin();
+        spoilt_replace("pool_lanes.cl", "return a + b + c;", "return a + b - c;");
+        spoilt_replace("pool_join.cl", "((a) + (b))", "((a) + (b) + 1.0f)");
+        cleat_context *context = spoilt_open(wanted ? CLEAT_VERIFY_ON : CLEAT_VERIFY_OFF, NULL);
         ck_assert_int_eq(pools_ones(context, 1), wanted);
         ck_assert_int_eq(pools_ones(context, 2), wanted);
-        const cleat_context_statistics s = statistics_of(context);
+        const cleat_context_statistics s = spoilt_statistics(context);
         if (wanted) {
-            ck_assert_msg(strstr(heard, "average_pool2d: variant ") != NULL &&
-                              strstr(heard, "average_pool: variant ") != NULL,
-                "%s", heard);
+            ck_assert_msg(strstr(spoilt_heard, "average_pool2d: variant ") != NULL &&
+                              strstr(spoilt_heard, "average_pool: variant ") != NULL,
+                "%s", spoilt_heard);
             ck_assert_uint_ge(s.variants_distrusted, 2);
         } else {
             ck_assert_uint_eq(s.variants_checked, 0);
         }
         cleat_context_release(context);
-        remove_folder();
+        spoilt_end();
     }
 }
 END_TEST
 
 /* Nothing is wrong with the pooling kernels, in either direction. */
 START_TEST(right_pooling_stays) {
-    cleat_context *context = open_context(CLEAT_VERIFY_ON, NULL);
+    cleat_context *context = spoilt_open(CLEAT_VERIFY_ON, NULL);
     static const cleat_pool_options choices[] = {
         {.window = {2, 2}}, {.window = {2, 2}, .dilation = {2, 2}}, {.adaptive = true}};
     const int64_t shape[] = {1, 2, 10, 34}, few[] = {1, 2, 3, 4};
@@ -301,10 +215,10 @@ START_TEST(right_pooling_stays) {
         test_ok(cleat_lp_pool_backward(context, x, y, y, dx, &choices[i]));
         cleat_tensor_release(&y);
     }
-    const cleat_context_statistics s = statistics_of(context);
+    const cleat_context_statistics s = spoilt_statistics(context);
     ck_assert_uint_ge(s.variants_checked, 10);
     ck_assert_uint_eq(s.variants_distrusted, 0);
-    ck_assert_msg(heard[0] == '\0', "%s", heard);
+    ck_assert_msg(spoilt_heard[0] == '\0', "%s", spoilt_heard);
     cleat_tensor_release(&x);
     cleat_tensor_release(&dx);
     cleat_context_release(context);
@@ -317,42 +231,42 @@ START_TEST(all_variants_are_wrong) {
     float got = 0;
     for (int again = 0; again < 2; again++) {
         ck_assert_int_eq(multiply(context, NULL, &got), CLEAT_UNSUPPORTED);
-        ck_assert_msg(strstr(heard, "wrong results") != NULL, "%s", heard);
+        ck_assert_msg(strstr(spoilt_heard, "wrong results") != NULL, "%s", spoilt_heard);
         ck_assert_msg(got == -1, "the refused call has written");
     }
     cleat_context_release(context);
-    remove_folder();
+    spoilt_end();
     unsetenv("CLEAT_MATMUL");
 }
 END_TEST
 
 START_TEST(verdicts_are_kept) {
-    make_folder();
+    const char *folder = spoilt_begin();
     for (int life = 0; life < 2; life++) {
-        cleat_context *context = open_context(CLEAT_VERIFY_ON, folder);
+        cleat_context *context = spoilt_open(CLEAT_VERIFY_ON, folder);
         expect_product(context, NULL, TERMS);
-        expect_counts(context, life == 0 ? 1 : 0, 0);
+        spoilt_expect_counts(context, life == 0 ? 1 : 0, 0);
         cleat_context_release(context);
     }
-    remove_folder();
+    spoilt_end();
 }
 END_TEST
 
 START_TEST(the_variable_decides_where_no_option_does) {
     cleat_context *context = NULL;
     ck_assert_int_eq(setenv("CLEAT_VERIFY", "on", 1), 0);
-    context = open_context(CLEAT_VERIFY_AUTO, NULL);
+    context = spoilt_open(CLEAT_VERIFY_AUTO, NULL);
     expect_product(context, NULL, TERMS);
-    expect_counts(context, 1, 0);
+    spoilt_expect_counts(context, 1, 0);
     cleat_context_release(context);
-    context = open_context(CLEAT_VERIFY_OFF, NULL);
+    context = spoilt_open(CLEAT_VERIFY_OFF, NULL);
     expect_product(context, NULL, TERMS);
-    expect_counts(context, 0, 0);
+    spoilt_expect_counts(context, 0, 0);
     cleat_context_release(context);
     ck_assert_int_eq(setenv("CLEAT_VERIFY", "off", 1), 0);
-    context = open_context(CLEAT_VERIFY_AUTO, NULL);
+    context = spoilt_open(CLEAT_VERIFY_AUTO, NULL);
     expect_product(context, NULL, TERMS);
-    expect_counts(context, 0, 0);
+    spoilt_expect_counts(context, 0, 0);
     cleat_context_release(context);
     context = NULL;
     ck_assert_int_eq(setenv("CLEAT_VERIFY", "perhaps", 1), 0);

@@ -21,8 +21,9 @@ typedef struct cleat_attention_options {
     cleat_causal causal;
     const cleat_tensor *mask; /* broadcast to [B, H, L, S]: f32, added to the scaled products, or
                                  bool, whose zeros cut keys off as -Inf does; or NULL */
-    const char *variant;      /* forces one of cleat_attention_variants(); NULL: $CLEAT_ATTENTION,
-                                 else the tuning table */
+    const char *variant;      /* forces one of cleat_attention_variants(); NULL: $CLEAT_ATTENTION
+                                 (gradients: $CLEAT_ATTENTION_BACKWARD before it), else the tuning
+                                 table */
     uint64_t reserved[5];
 } cleat_attention_options;
 

@@ -117,6 +117,96 @@ static cleat_status run_reduce(
     return cleat_reduce(context, CLEAT_REDUCE_SUM, o[0], 1, &axis, o[1], NULL);
 }
 
+/* ---- Attention, one batch: heads, heads of keys, queries, keys, width ---- */
+
+static const tune_problem attentions[] = {{"8 heads, 256x256, 64 wide", {8, 8, 256, 256, 64}},
+    {"8 heads on 2, 96x512, 64 wide", {8, 2, 96, 512, 64}},
+    {"8 heads, 1 query, 2048 keys, 64 wide", {8, 8, 1, 2048, 64}},
+    {"32 heads on 8, 1 query, 1024 keys, 128 wide", {32, 8, 1, 1024, 128}}, {0}};
+
+static const tune_problem long_attentions[] = {{"8 heads, 256x256, 64 wide", {8, 8, 256, 256, 64}},
+    {"8 heads on 2, 96x512, 64 wide", {8, 2, 96, 512, 64}}, {0}};
+
+/* q, k, v, y, logarithms; then dy, dq, dk, dv. */
+enum { Q, K, V, Y, LOGARITHMS, DY, DQ, DK, DV };
+
+static cleat_status prepare_attention(
+    cleat_context *context, const tune_problem *p, cleat_tensor *o) {
+    const int64_t *n = p->numbers;
+    const int64_t q[] = {1, n[0], n[2], n[4]}, k[] = {1, n[1], n[3], n[4]};
+    cleat_status status = CLEAT_OK;
+    for (int i = Q; i <= DV && status == CLEAT_OK; i++) {
+        const bool of_keys = i == K || i == V || i == DK || i == DV;
+        status = make(context, i == LOGARITHMS ? 3 : 4, of_keys ? k : q, &o[i]);
+    }
+    return status != CLEAT_OK
+               ? status
+               : cleat_attention(context, o[Q], o[K], o[V], o[Y], &o[LOGARITHMS], NULL);
+}
+
+static cleat_status run_attention(
+    cleat_context *context, const tune_problem *p, const cleat_tensor *o) {
+    (void)p;
+    return cleat_attention(context, o[Q], o[K], o[V], o[Y], NULL, NULL);
+}
+
+static cleat_status run_attention_backward(
+    cleat_context *context, const tune_problem *p, const cleat_tensor *o) {
+    (void)p;
+    return cleat_attention_backward(
+        context, o[Q], o[K], o[V], o[Y], o[LOGARITHMS], o[DY], o[DQ], o[DK], o[DV], NULL);
+}
+
+/* ---- Rotary embedding: heads, rows, width ---- */
+
+static const tune_problem rotations[] = {
+    {"32 heads, 512 rows of 128", {32, 512, 128}}, {"32 heads, 1 row of 128", {32, 1, 128}}, {0}};
+
+static cleat_status prepare_rotary(cleat_context *context, const tune_problem *p, cleat_tensor *o) {
+    cleat_status status = make(context, 3, p->numbers, &o[0]);
+    return status != CLEAT_OK ? status : make(context, 3, p->numbers, &o[1]);
+}
+
+static cleat_status run_rotary(
+    cleat_context *context, const tune_problem *p, const cleat_tensor *o) {
+    (void)p;
+    return cleat_rotary(context, o[0], o[1], NULL);
+}
+
+/* ---- Cross-entropy: samples, classes ---- */
+
+static const tune_problem entropies[] = {
+    {"4096 samples, 1000 classes", {4096, 1000}}, {"65536 samples, 10 classes", {65536, 10}}, {0}};
+
+/* Logits, their gradient, the loss, labels. */
+static cleat_status prepare_entropy(
+    cleat_context *context, const tune_problem *p, cleat_tensor *o) {
+    cleat_status status = make(context, 2, p->numbers, &o[0]);
+    status = status != CLEAT_OK ? status : make(context, 2, p->numbers, &o[1]);
+    status = status != CLEAT_OK ? status : make(context, 0, NULL, &o[2]);
+    status =
+        status != CLEAT_OK ? status : cleat_tensor_create(context, CLEAT_I32, 1, p->numbers, &o[3]);
+    return status != CLEAT_OK ? status : cleat_fill(context, 1, o[3]);
+}
+
+static cleat_status run_entropy(
+    cleat_context *context, const tune_problem *p, const cleat_tensor *o) {
+    (void)p;
+    return cleat_softmax_cross_entropy(context, o[0], o[3], o[2], NULL);
+}
+
+static cleat_status run_entropy_backward(
+    cleat_context *context, const tune_problem *p, const cleat_tensor *o) {
+    (void)p;
+    return cleat_softmax_cross_entropy_backward(context, o[0], o[3], NULL, o[1], NULL);
+}
+
+/* Those of ops/loss.c, which no header tells. */
+static const char *const *entropy_variants(void) {
+    static const char *const names[] = {"rows", "turned", "short", "items", "group", NULL};
+    return names;
+}
+
 /* ---- The choices ---- */
 
 static const tune_family matmul = {
@@ -131,6 +221,17 @@ static const tune_family softmax = {
     "softmax", rows, prepare_softmax, run_softmax, cleat_softmax_variants};
 static const tune_family reduce = {
     "reduce", rows, prepare_reduce, run_reduce, cleat_reduce_variants};
+
+static const tune_family attention = {
+    "attention", attentions, prepare_attention, run_attention, cleat_attention_variants};
+static const tune_family attention_backward = {"attention_backward", long_attentions,
+    prepare_attention, run_attention_backward, cleat_attention_variants};
+static const tune_family rotary = {
+    "rotary", rotations, prepare_rotary, run_rotary, cleat_rotary_variants};
+static const tune_family entropy = {
+    "softmax_cross_entropy", entropies, prepare_entropy, run_entropy, entropy_variants};
+static const tune_family entropy_backward = {"softmax_cross_entropy_backward", entropies,
+    prepare_entropy, run_entropy_backward, entropy_variants};
 
 static const char *const k_blocks[] = {"128", "192", "256", "384", "512", "768", "1024", NULL};
 static const char *const tile_rows[] = {"32", "64", "96", "128", "192", "256", NULL};
@@ -157,5 +258,11 @@ const tune_choice tune_choices[] = {
     {&softmax, "outer", NULL},
     {&reduce, "inner", NULL},
     {&reduce, "outer", NULL},
+    {&attention, "long", NULL},
+    {&attention, "short", NULL},
+    {&attention_backward, "any", NULL},
+    {&rotary, "any", NULL},
+    {&entropy, "any", NULL},
+    {&entropy_backward, "any", NULL},
     {0},
 };

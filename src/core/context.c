@@ -119,6 +119,7 @@ static void free_context(cleat_context *context) {
     memory_free(context->cache_dir);
     memory_free(context->tuning_file);
     memory_free(context->tuned.entries);
+    trust_close(context);
     memory_free(context);
 }
 

@@ -46,9 +46,10 @@ bool trust_is_lost(cleat_context *context, const char *operation, const char *va
     return lost;
 }
 
-/* With the mutex held. */
-static bool is_checking(const trust_table *table) {
-    return table->operation != NULL && pthread_equal(table->thread, pthread_self());
+/* The check that the calling thread is at; NULL: none. With the mutex held. */
+static const trust_frame *own_frame(const trust_table *table) {
+    const bool ours = table->frame != NULL && pthread_equal(table->thread, pthread_self());
+    return ours ? table->frame : NULL;
 }
 
 const char *trust_checked(cleat_context *context, const char *operation) {
@@ -56,11 +57,21 @@ const char *trust_checked(cleat_context *context, const char *operation) {
         return NULL;
     }
     pthread_mutex_lock(&context->mutex);
-    const trust_table *table = &context->trust;
-    bool ours = is_checking(table) && strcmp(table->operation, operation) == 0;
-    const char *variant = ours ? table->variant : NULL;
+    const trust_frame *frame = own_frame(&context->trust);
+    while (frame != NULL && strcmp(frame->operation, operation) != 0) {
+        frame = frame->outer;
+    }
+    const char *variant = frame != NULL ? frame->variant : NULL;
     pthread_mutex_unlock(&context->mutex);
     return variant;
+}
+
+const char *trust_subject(cleat_context *context) {
+    pthread_mutex_lock(&context->mutex);
+    const trust_frame *frame = own_frame(&context->trust);
+    const char *operation = frame != NULL ? frame->operation : "";
+    pthread_mutex_unlock(&context->mutex);
+    return operation;
 }
 
 /* ---- The verdict on disk ---- */
@@ -90,80 +101,114 @@ static bool make_key(
 
 /* ---- Checking ---- */
 
-static void set_checking(cleat_context *context, const char *operation, const char *variant) {
+/* Room for one verdict more, of this check and of those within it that went before. */
+static cleat_status make_room(cleat_context *context) {
+    enum { FIRST = 16 };
+    trust_table *table = &context->trust;
+    cleat_status status = CLEAT_OK;
+    pthread_mutex_lock(&context->mutex);
+    if (table->count == table->capacity) {
+        const size_t capacity = table->capacity > 0 ? 2 * table->capacity : FIRST;
+        trust_entry *entries = memory_resize(table->entries, capacity * sizeof *entries);
+        if (entries == NULL) {
+            status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "no host memory for a verdict");
+        } else {
+            table->entries = entries;
+            table->capacity = capacity;
+        }
+    }
+    pthread_mutex_unlock(&context->mutex);
+    return status;
+}
+
+static void set_frame(cleat_context *context, const trust_frame *frame) {
     pthread_mutex_lock(&context->mutex);
     context->trust.thread = pthread_self();
-    context->trust.operation = operation;
-    context->trust.variant = variant;
+    context->trust.frame = frame;
     pthread_mutex_unlock(&context->mutex);
 }
 
-static void add_verdict(cleat_context *context, const trust_entry *entry, bool checked) {
+/* `fault` is what is wrong with it, where something is. */
+static cleat_status add_verdict(
+    cleat_context *context, const trust_entry *entry, bool checked, const char *fault) {
+    TRY(make_room(context));
     pthread_mutex_lock(&context->mutex);
     trust_table *table = &context->trust;
-    if (table->count < TRUST_MAX_ENTRIES) {
-        table->entries[table->count++] = *entry;
-    }
+    table->entries[table->count++] = *entry;
     context->statistics.variants_checked += checked;
     context->statistics.variants_distrusted += !entry->right;
     pthread_mutex_unlock(&context->mutex);
     if (!entry->right) {
-        context_log(context,
-            "%s: variant %s gives wrong results on %s (%s, driver %s); another is "
-            "taken",
-            entry->operation, entry->variant, context->profile.info.name,
+        context_log(context, "%s: variant %s %s on %s (%s, driver %s); it is not used",
+            entry->operation, entry->variant, fault, context->profile.info.name,
             context->profile.info.platform, context->profile.info.driver);
     }
+    return CLEAT_OK;
 }
 
-/* Runs the function unless the disk knows. A check that fails to run says nothing: the call that
- * follows will meet the failure itself. */
-static void settle(cleat_context *context, trust_entry *entry, trust_function function) {
+/* Runs the function unless the disk knows. A variant that cannot be built is as good as a wrong
+ * one, but the next driver may do it. Another failure to run says nothing: the call that follows
+ * will meet it itself. */
+static cleat_status settle(
+    cleat_context *context, const trust_frame *frame, trust_function function, bool *right) {
     text_builder key = {NULL, 0, 0};
     unsigned char verdict = 0;
-    bool kept = make_key(context, entry->operation, entry->variant, &key);
+    bool kept = make_key(context, frame->operation, frame->variant, &key);
     bool known = kept && disk_cache_load_note(context, &key, &verdict);
-    bool checked = false;
-    entry->right = !known || verdict == 1;
+    cleat_status status = CLEAT_OK;
+    *right = verdict == 1;
     if (!known) {
-        bool right = true;
-        set_checking(context, entry->operation, entry->variant);
-        cleat_status status = function(context, &right);
-        set_checking(context, NULL, NULL);
-        checked = status == CLEAT_OK;
-        entry->right = !checked || right;
+        bool found = true;
+        set_frame(context, frame);
+        status = function(context, &found);
+        set_frame(context, frame->outer);
+        *right = status == CLEAT_OK ? found : status != CLEAT_BUILD_FAILED;
     }
+    const bool checked = !known && status == CLEAT_OK;
     if (checked && kept) {
-        disk_cache_store_note(context, &key, entry->right ? 1 : 0);
+        disk_cache_store_note(context, &key, *right ? 1 : 0);
     }
     memory_free(key.text);
-    add_verdict(context, entry, checked);
+    if (status == CLEAT_OUT_OF_HOST_MEMORY || status == CLEAT_OUT_OF_DEVICE_MEMORY) {
+        return CLEAT_OK; /* no verdict: the next call asks again */
+    }
+    return add_verdict(context, &(trust_entry){frame->operation, frame->variant, *right}, checked,
+        status == CLEAT_BUILD_FAILED ? "cannot be built" : "gives wrong results");
 }
 
 /* The verdict so far; false when there is none and one is wanted. */
-static bool is_settled(
-    cleat_context *context, const char *operation, const char *variant, bool *right) {
+static bool is_settled(cleat_context *context, const trust_frame *frame, bool *right) {
     pthread_mutex_lock(&context->mutex);
-    const trust_entry *entry = find(&context->trust, operation, variant);
-    bool settled = entry != NULL || is_checking(&context->trust) || plan_current(context) != NULL ||
-                   context->trust.count == TRUST_MAX_ENTRIES;
+    const trust_entry *entry = find(&context->trust, frame->operation, frame->variant);
+    bool settled = entry != NULL || plan_current(context) != NULL;
     *right = entry == NULL || entry->right;
     pthread_mutex_unlock(&context->mutex);
     return settled;
 }
 
-void trust_check(cleat_context *context, const char *operation, const char *variant,
+cleat_status trust_check(cleat_context *context, const char *operation, const char *variant,
     trust_function function, bool *right) {
+    trust_frame frame = {operation, variant, NULL};
     *right = true;
-    if (!context->trust.wanted || function == NULL ||
-        is_settled(context, operation, variant, right)) {
-        return;
+    if (!context->trust.wanted || function == NULL || is_settled(context, &frame, right)) {
+        return CLEAT_OK;
     }
-    pthread_mutex_lock(&context->trust.checking);
-    if (!is_settled(context, operation, variant, right)) {
-        trust_entry entry = {operation, variant, true};
-        settle(context, &entry, function);
-        *right = entry.right;
+    pthread_mutex_lock(&context->mutex);
+    frame.outer = own_frame(&context->trust);
+    pthread_mutex_unlock(&context->mutex);
+    if (frame.outer == NULL) { /* else this thread holds it */
+        pthread_mutex_lock(&context->trust.checking);
     }
-    pthread_mutex_unlock(&context->trust.checking);
+    cleat_status status = CLEAT_OK;
+    if (!is_settled(context, &frame, right)) {
+        status = settle(context, &frame, function, right);
+    }
+    if (frame.outer == NULL) {
+        pthread_mutex_unlock(&context->trust.checking);
+    }
+    return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, operation);
+}
+
+void trust_close(cleat_context *context) {
+    memory_free(context->trust.entries);
 }

@@ -23,17 +23,21 @@ typedef struct trust_entry {
     bool right;
 } trust_entry;
 
-enum { TRUST_MAX_ENTRIES = 128 };
+/* A check that is going on: what it calls may want checks of its own, which come first. */
+typedef struct trust_frame {
+    const char *operation, *variant;
+    const struct trust_frame *outer; /* the check that called for this one; NULL: none */
+} trust_frame;
 
 typedef struct trust_table {
     bool wanted;
     pthread_mutex_t
         checking; /* held while a variant is checked; taken before the context's mutex */
     /* Guarded by the context's mutex: */
-    trust_entry entries[TRUST_MAX_ENTRIES];
-    size_t count;
-    pthread_t thread;                /* which one checks, */
-    const char *operation, *variant; /* and what; NULL for none */
+    trust_entry *entries; /* as many as there were checks: the table grows */
+    size_t count, capacity;
+    pthread_t thread;         /* which one checks, */
+    const trust_frame *frame; /* and what; NULL for nothing */
 } trust_table;
 
 /* Decides by the options, $CLEAT_VERIFY and the device. */
@@ -42,12 +46,21 @@ cleat_status trust_open(cleat_context *context, const cleat_context_options *opt
 /* Whether the variant was found to be wrong. */
 bool trust_is_lost(cleat_context *context, const char *operation, const char *variant);
 
-/* The variant that the calling thread is checking, if it is one of this operation; else NULL. */
+/* The variant that the calling thread is checking of this operation; NULL: none. */
 const char *trust_checked(cleat_context *context, const char *operation);
 
-/* Checks the variant if that has not been done; *right is true where nothing is to be checked: in a
- * plan, and for what an operation calls while it is checked itself. */
-void trust_check(cleat_context *context, const char *operation, const char *variant,
+/* The operation that the calling thread is checking, the innermost: for a trust_function that
+ * serves several. */
+const char *trust_subject(cleat_context *context);
+
+/*
+ * Checks the variant if that has not been done; *right is true where nothing is to be checked, as
+ * in a plan. What a check calls is checked too, before it, so that each verdict is about its own
+ * variant. CLEAT_OUT_OF_HOST_MEMORY when there is no room for the verdict.
+ */
+cleat_status trust_check(cleat_context *context, const char *operation, const char *variant,
     trust_function function, bool *right);
+
+void trust_close(cleat_context *context);
 
 #endif

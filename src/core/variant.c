@@ -42,8 +42,10 @@ static void list_names(const variant *variants, char *text, size_t size) {
     }
 }
 
-/* $CLEAT_<OPERATION>, NULL when it is not set or empty. */
+/* $CLEAT_<OPERATION>, NULL when it is not set or empty; for a gradient, whose name ends in
+ * "_backward", then that of its operation. */
 static const char *forced_by_environment(const char *operation) {
+    static const char gradient[] = "_BACKWARD";
     char name[64] = "CLEAT_";
     size_t length = strlen(name);
     for (; *operation != '\0' && length + 1 < sizeof name; operation++) {
@@ -51,6 +53,11 @@ static const char *forced_by_environment(const char *operation) {
     }
     name[length] = '\0';
     const char *value = getenv(name);
+    if (value == NULL && length >= sizeof gradient &&
+        strcmp(name + length + 1 - sizeof gradient, gradient) == 0) {
+        name[length + 1 - sizeof gradient] = '\0';
+        value = getenv(name);
+    }
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
@@ -166,11 +173,23 @@ cleat_status variant_choose_trusted(cleat_context *context, const char *operatio
     for (;;) {
         bool right = false;
         TRY(choose_free(context, operation, shape_class, variants, problem, write_problem, chosen));
-        trust_check(context, operation, (*chosen)->name, check, &right);
+        TRY(trust_check(context, operation, (*chosen)->name, check, &right));
         if (right) {
             return CLEAT_OK;
         }
     }
+}
+
+cleat_status variant_require(
+    cleat_context *context, const char *operation, const char *name, trust_function check) {
+    bool right = true;
+    if (trust_checked(context, operation) == NULL) {
+        TRY(trust_check(context, operation, name, check, &right));
+    }
+    REFUSE_IF(!right, CLEAT_UNSUPPORTED,
+        "%s: %s gives wrong results on %s, and there is no other kernel for it", operation, name,
+        context_profile(context)->info.name);
+    return CLEAT_OK;
 }
 
 cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,

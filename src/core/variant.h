@@ -32,7 +32,8 @@ typedef struct tuning_entry {
 } tuning_entry;
 
 /*
- * Picks the variant: `forced` if not NULL, else $CLEAT_<OPERATION> in capitals, else the first that
+ * Picks the variant: `forced` if not NULL, else $CLEAT_<OPERATION> in capitals (for "x_backward"
+ * $CLEAT_X where there is no $CLEAT_X_BACKWARD), else the first that
  * supports the problem in the order of the context's own table (core/tuning.h; an operation without
  * classes stands there as "any"), else of the shipped one. The first two may hold several names
  * separated by blanks: the first of them that supports the problem. "own" forces none: an operation
@@ -52,6 +53,11 @@ cleat_status variant_choose(cleat_context *context, const char *operation, const
 cleat_status variant_choose_trusted(cleat_context *context, const char *operation,
     const char *shape_class, const char *forced, const variant *variants, const void *problem,
     problem_writer write_problem, trust_function check, const variant **chosen);
+
+/* For what has one kernel only, called `name`: checks it as above, and refuses the call
+ * (CLEAT_UNSUPPORTED) where it is wrong. */
+cleat_status variant_require(
+    cleat_context *context, const char *operation, const char *name, trust_function check);
 
 /* Whether `forced`, or else the operation's variable, is "own": no provider, please. */
 bool variant_own_only(const char *operation, const char *forced);

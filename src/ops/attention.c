@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/attention_problem.h"
+#include "ops/verify.h"
 #include <cleat/attention.h>
 #include <math.h>
 #include <stdio.h>
@@ -129,9 +130,10 @@ static cleat_status run(
     const variant *chosen = NULL;
     const char *forced = options != NULL ? options->variant : NULL;
     p->index64 = needs_index64(p);
-    const bool is_short = p->key_heads > 0 && !p->backward && attention_rows(p) <= SHORT_ROWS;
-    TRY(variant_choose(context, "attention", is_short ? "short" : "long", forced, variants, p,
-        write_problem, &chosen));
+    const bool is_short = p->key_heads > 0 && attention_rows(p) <= SHORT_ROWS;
+    const char *class = p->backward ? NULL : is_short ? "short" : "long";
+    TRY(variant_choose_trusted(context, p->operation, class, forced, variants, p, write_problem,
+        p->backward ? verify_attention_backward : verify_attention, &chosen));
     return chosen->enqueue(context, p);
 }
 

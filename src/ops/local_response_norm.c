@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/elementwise_engine.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/normalization.h>
 #include <stdio.h>
@@ -182,8 +183,9 @@ static cleat_status run(cleat_context *context, problem *p, const cleat_tensor *
         }
     }
     tensors_arrange(p->kept, p->tensors, p->tensors - 1);
-    TRY(variant_choose(
-        context, "local_response_norm", NULL, NULL, variants, p, write_problem, &chosen));
+    TRY(variant_choose_trusted(context, p->operation, NULL, NULL, variants, p, write_problem,
+        is_backward(p) ? verify_local_response_norm_backward : verify_local_response_norm,
+        &chosen));
     return chosen->enqueue(context, p);
 }
 

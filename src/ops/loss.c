@@ -4,6 +4,7 @@
 #include "core/variant.h"
 #include "ops/reduce_engine.h"
 #include "ops/softmax_launch.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/loss.h>
 #include <stdio.h>
@@ -270,26 +271,30 @@ static cleat_status plan_weights(
     return plan_sum(context, p, p->weight, NULL, 1, launches, count, &b->sums[1]);
 }
 
-/* With `losses`: those of the samples, or of each work-item's samples together. */
-typedef launch (*sample_launch)(const device_profile *profile, const problem *p, void *losses);
+/* The kernel of a variant. */
+typedef struct sample_kernel {
+    launch (*launch)(const device_profile *profile, const problem *p, void *losses);
+    bool adds_up; /* into `losses` goes what a work-item's samples give together; else each one's */
+} sample_kernel;
 
 /* One number of all losses; appends to launches. */
-static cleat_status plan_losses(cleat_context *context, const problem *p, sample_launch samples,
-    launch *launches, int *count, borrowed *b) {
+static cleat_status plan_losses(cleat_context *context, const problem *p,
+    const sample_kernel *samples, launch *launches, int *count, borrowed *b) {
     /* At least one float: the kernels want a buffer where there are no samples, too. */
     const size_t room = (size_t)(p->samples > 0 ? p->samples : 1) * sizeof(float);
     TRY(scratch_acquire(context, room, &b->losses));
     int64_t losses_count = p->samples;
     if (p->samples > 0) {
         launch *l = &launches[*count];
-        *l = samples(context_profile(context), p, b->losses);
-        losses_count = samples == launch_turned ? (int64_t)l->global[0] : p->samples;
+        *l = samples->launch(context_profile(context), p, b->losses);
+        losses_count = samples->adds_up ? (int64_t)l->global[0] : p->samples;
         *count += 1;
     }
     return plan_total(context, p, b->losses, losses_count, launches, count, &b->sums[2]);
 }
 
-static cleat_status enqueue(cleat_context *context, const problem *given, sample_launch samples) {
+static cleat_status enqueue(
+    cleat_context *context, const problem *given, const sample_kernel *samples) {
     launch launches[2 + 3 * REDUCE_MAX_LAUNCHES];
     int count = 0;
     borrowed b = {0};
@@ -299,7 +304,7 @@ static cleat_status enqueue(cleat_context *context, const problem *given, sample
         status = plan_weights(context, &p, launches, &count, &b);
     }
     if (status == CLEAT_OK && (p.backward || p.reduction == CLEAT_LOSS_NONE)) {
-        launches[count++] = samples(context_profile(context), &p, NULL);
+        launches[count++] = samples->launch(context_profile(context), &p, NULL);
     } else if (status == CLEAT_OK) {
         status = plan_losses(context, &p, samples, launches, &count, &b);
     }
@@ -311,23 +316,23 @@ static cleat_status enqueue(cleat_context *context, const problem *given, sample
 }
 
 static cleat_status enqueue_rows(cleat_context *context, const void *p) {
-    return enqueue(context, p, launch_rows);
+    return enqueue(context, p, &(sample_kernel){.launch = launch_rows});
 }
 
 static cleat_status enqueue_short(cleat_context *context, const void *p) {
-    return enqueue(context, p, launch_short);
+    return enqueue(context, p, &(sample_kernel){.launch = launch_short});
 }
 
 static cleat_status enqueue_turned(cleat_context *context, const void *p) {
-    return enqueue(context, p, launch_turned);
+    return enqueue(context, p, &(sample_kernel){.launch = launch_turned, .adds_up = true});
 }
 
 static cleat_status enqueue_items(cleat_context *context, const void *p) {
-    return enqueue(context, p, launch_items);
+    return enqueue(context, p, &(sample_kernel){.launch = launch_items});
 }
 
 static cleat_status enqueue_group(cleat_context *context, const void *p) {
-    return enqueue(context, p, launch_group);
+    return enqueue(context, p, &(sample_kernel){.launch = launch_group});
 }
 
 static bool suits_rows(const device_profile *profile, const void *p) {
@@ -367,7 +372,8 @@ static void write_problem(const void *data, char *text, size_t size) {
 
 static cleat_status run(cleat_context *context, const problem *p) {
     const variant *chosen = NULL;
-    TRY(variant_choose(context, p->operation, NULL, NULL, variants, p, write_problem, &chosen));
+    TRY(variant_choose_trusted(context, p->operation, NULL, NULL, variants, p, write_problem,
+        p->backward ? verify_cross_entropy_backward : verify_cross_entropy, &chosen));
     return chosen->enqueue(context, p);
 }
 

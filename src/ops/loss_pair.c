@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
+#include "core/variant.h"
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_engine.h"
+#include "ops/verify.h"
 #include <cleat/loss.h>
 
 static const char *const names[] = {
@@ -153,6 +155,7 @@ cleat_status cleat_loss(cleat_context *context, cleat_loss_kind kind, cleat_tens
     TRY(check_inputs(context, &p, &x, &target, options));
     TRY(check_result(context, &p, "loss", &loss, false));
     TRY(check_loss_shape(&p, "loss", &loss));
+    TRY(variant_require(context, p.operation, names[p.kind], verify_loss));
     return p.reduction == CLEAT_LOSS_NONE ? run_elementwise(context, &p, &loss, false)
                                           : run_reduction(context, &p, &loss);
 }
@@ -169,5 +172,6 @@ cleat_status cleat_loss_backward(cleat_context *context, cleat_loss_kind kind, c
     TRY(add_operand(context, &p, "dloss", dloss, OPERAND_GRADIENT));
     TRY(check_result(context, &p, "dx", &dx, true));
     TRY(check_same_shape(p.operation, "x", &x, "dx", &dx));
+    TRY(variant_require(context, p.operation, names[p.kind], verify_loss_backward));
     return run_elementwise(context, &p, &dx, true);
 }

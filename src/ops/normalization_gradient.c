@@ -159,7 +159,9 @@ static cleat_status plan_backward(work *w, const normalization *n) {
             TRY(plan_element_sums(w, n, SUMS_OF_ALL, a.scale, &result[0], &result[1]));
         }
         if (n->dx.there) {
-            if (normalization_by_rows(w, n, true)) {
+            bool done = false;
+            TRY(normalization_by_rows(w, n, true, &done));
+            if (done) {
                 return CLEAT_OK;
             }
             TRY(work_plane(w, &n->x, n->reduced, &group_sums[0]));

@@ -144,7 +144,11 @@ static cleat_status plan_forward(work *w, const normalization *n) {
     operand inverse = n->inverse;
     operand variance = n->variance;
     const bool given = n->variance.there, runs = n->running[0].there;
-    if (!given && !runs && normalization_by_rows(w, n, false)) {
+    bool done = false;
+    if (!given && !runs) {
+        TRY(normalization_by_rows(w, n, false, &done));
+    }
+    if (done) {
         return CLEAT_OK;
     }
     if (n->centered && !mean.there) {

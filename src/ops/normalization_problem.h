@@ -55,9 +55,10 @@ cleat_status work_end(work *w, cleat_status status);
 void pass_add(elementwise_pass *pass, const operand *x, const cleat_tensor *like);
 void reduce_add(reduce_pass *pass, const operand *x, const cleat_tensor *like);
 
-/* Adds the launch that does all of a forward call, or dx of a backward one, reading each row once;
- * false where it cannot, or would be slower: on processors, of rows that lie together. */
-bool normalization_by_rows(work *w, const normalization *n, bool gradient);
+/* Chooses the variant. "rows" is one launch that does all of a forward call, or dx of a backward
+ * one, and reads each row once (on processors, of rows that lie together): it is added, and *done
+ * is true. For "passes" the caller adds the rest. */
+cleat_status normalization_by_rows(work *w, const normalization *n, bool gradient, bool *done);
 
 cleat_status normalization_forward(cleat_context *context, const normalization *n);
 cleat_status normalization_backward(cleat_context *context, const normalization *n);

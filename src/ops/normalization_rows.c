@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/variant.h"
 #include "ops/normalization_problem.h"
 #include "ops/reduce_check.h"
+#include "ops/verify.h"
+#include <stdio.h>
 
 enum {
     CPU_GROUPS = 8,      /* work-groups a thread */
@@ -13,14 +16,16 @@ enum {
 enum { X, DY, SCALE, BIAS, MEAN, INVERSE, OUT, TENSORS };
 
 typedef struct rows {
+    work *w;
     const normalization *n;
     const operand *operands[TENSORS];
     bool gradient, index64;
     cleat_tensor kept[TENSORS], along[TENSORS]; /* the axes, arranged; the offset is in `kept` */
 } rows;
 
-static rows arrange(const normalization *n, const operand *x, bool gradient) {
-    rows r = {.n = n,
+static rows arrange(work *w, const normalization *n, const operand *x, bool gradient) {
+    rows r = {.w = w,
+        .n = n,
         .gradient = gradient,
         .operands = {
             x, &n->dy, &n->scale, &n->bias, &n->mean, &n->inverse, gradient ? &n->dx : &n->y}};
@@ -56,7 +61,11 @@ static bool lies_along(const rows *r) {
     return good && (!scaled || r->along[SCALE].stride[0] == 0 || r->along[SCALE].stride[0] == 1);
 }
 
-static bool supports(const device_profile *profile, const rows *r) {
+static bool suits_rows(const device_profile *profile, const void *problem) {
+    const rows *r = problem;
+    if (!profile->is_cpu) {
+        return false;
+    }
     const int64_t threads = (int64_t)profile->compute_units;
     const int64_t count = cleat_tensor_count(&r->kept[X]), length = r->along[X].shape[0];
     const bool shared = 2 * ceil_div(count, threads) * threads <= 3 * count;
@@ -90,34 +99,59 @@ static void add_numbers(const device_profile *profile, const rows *r, launch *l)
     launch_numbers_end(l);
 }
 
-bool normalization_by_rows(work *w, const normalization *n, bool gradient) {
-    const device_profile *profile = context_profile(w->context);
-    const operand x = {.there = true, .view = n->x};
-    if (!profile->is_cpu) {
-        return false;
-    }
-    const rows r = arrange(n, &x, gradient);
-    if (!supports(profile, &r)) {
-        return false;
-    }
-    launch *l = &w->launches[w->launch_count++];
+static cleat_status add_rows(cleat_context *context, const void *problem) {
+    const rows *r = problem;
+    const normalization *n = r->n;
+    const device_profile *profile = context_profile(context);
+    launch *l = &r->w->launches[r->w->launch_count++];
     *l = launch_begin(n->operation, "normalize_rows", "normalize_rows");
-    launch_macro(l, "GRADIENT", gradient);
+    launch_macro(l, "GRADIENT", r->gradient);
     launch_macro(l, "CENTERED", n->centered);
     launch_macro(l, "SCALED", n->scale.there);
     launch_macro(l, "BIASED", n->bias.there);
-    launch_macro(l, "SCALE_INNER", n->scale.there && r.along[SCALE].stride[0] == 1);
-    launch_macro(l, "KEPT_RANK", r.kept[X].rank);
+    launch_macro(l, "SCALE_INNER", n->scale.there && r->along[SCALE].stride[0] == 1);
+    launch_macro(l, "KEPT_RANK", r->kept[X].rank);
     launch_macro(l, "VECTOR_WIDTH", engine_vector_width(profile));
-    launch_use_index64(l, r.index64);
+    launch_use_index64(l, r->index64);
     for (int t = 0; t < TENSORS; t++) {
-        launch_tensor(l, r.operands[t]->there ? &r.operands[t]->view : NULL);
-        l->bytes += r.operands[t]->there ? tensor_bytes(&r.operands[t]->view) : 0;
+        launch_tensor(l, r->operands[t]->there ? &r->operands[t]->view : NULL);
+        l->bytes += r->operands[t]->there ? tensor_bytes(&r->operands[t]->view) : 0;
     }
-    add_numbers(profile, &r, l);
+    add_numbers(profile, r, l);
     l->flop = 8.0 * (double)cleat_tensor_count(&n->x);
     const int64_t most = (int64_t)profile->compute_units * CPU_GROUPS;
-    const int64_t count = cleat_tensor_count(&r.kept[X]);
+    const int64_t count = cleat_tensor_count(&r->kept[X]);
     launch_size_1d(l, (size_t)(count < most ? count : most), 1);
-    return true;
+    return CLEAT_OK;
+}
+
+/* The caller goes on by statistics and what is made of them. */
+static cleat_status add_nothing(cleat_context *context, const void *problem) {
+    (void)context;
+    (void)problem;
+    return CLEAT_OK;
+}
+
+static const variant variants[] = {
+    {"rows", suits_rows, add_rows},
+    {"passes", variant_always, add_nothing},
+    {NULL, NULL, NULL},
+};
+
+static void write_problem(const void *problem, char *text, size_t size) {
+    const rows *r = problem;
+    char shape[SHAPE_TEXT_SIZE];
+    snprintf(text, size, "%s", shape_text(r->n->x.rank, r->n->x.shape, shape));
+}
+
+cleat_status normalization_by_rows(work *w, const normalization *n, bool gradient, bool *done) {
+    const operand x = {.there = true, .view = n->x};
+    const rows r = arrange(w, n, &x, gradient);
+    const variant *chosen = NULL;
+    const int before = w->launch_count;
+    TRY(variant_choose_trusted(w->context, n->operation, NULL, NULL, variants, &r, write_problem,
+        gradient ? verify_normalization_backward : verify_normalization, &chosen));
+    TRY(chosen->enqueue(w->context, &r));
+    *done = w->launch_count > before;
+    return CLEAT_OK;
 }

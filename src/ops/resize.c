@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/resize.h>
 #include <stdio.h>
@@ -262,7 +263,8 @@ static cleat_status resize(cleat_context *context, resize_problem *p, const char
         CLEAT_UNSUPPORTED, "%s: the tables for %s, shape %s, would be too large", p->operation,
         name_y, shape_text(y->rank, y->shape, text_y));
     const variant *chosen = NULL;
-    TRY(variant_choose(context, "resize", NULL, NULL, variants, p, write_problem, &chosen));
+    TRY(variant_choose_trusted(context, p->operation, NULL, NULL, variants, p, write_problem,
+        p->transposed ? verify_resize_backward : verify_resize, &chosen));
     return chosen->enqueue(context, p);
 }
 

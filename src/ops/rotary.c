@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/verify.h"
 #include <cleat/rotary.h>
 #include <math.h>
 #include <stdio.h>
@@ -195,7 +196,7 @@ cleat_status cleat_rotary(
         return CLEAT_OK;
     }
     const variant *chosen = NULL;
-    TRY(variant_choose(context, OPERATION, NULL, options != NULL ? options->variant : NULL,
-        variants, &p, write_problem, &chosen));
+    TRY(variant_choose_trusted(context, OPERATION, NULL, options != NULL ? options->variant : NULL,
+        variants, &p, write_problem, verify_rotary, &chosen));
     return chosen->enqueue(context, &p);
 }

@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/index_check.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/index.h>
 #include <stdio.h>
@@ -157,6 +158,7 @@ cleat_status cleat_top_k(cleat_context *context, cleat_tensor x, int32_t axis,
         return CLEAT_OK;
     }
     const variant *chosen = NULL;
-    TRY(variant_choose(context, "top_k", NULL, NULL, variants, &t, write_problem, &chosen));
+    TRY(variant_choose_trusted(
+        context, "top_k", NULL, NULL, variants, &t, write_problem, verify_top_k, &chosen));
     return chosen->enqueue(context, &t);
 }

@@ -1,72 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/verify.h"
-#include "core/memory.h"
 #include "core/status.h"
-#include "core/tensor_check.h"
 #include "ops/verify_trial.h"
 #include <cleat/elementwise.h>
 #include <cleat/matmul.h>
 #include <cleat/reduce.h>
 #include <cleat/softmax.h>
 #include <math.h>
-
-bool trial_going(trial *t, cleat_status status) {
-    t->status = t->status == CLEAT_OK ? status : t->status;
-    return t->status == CLEAT_OK;
-}
-
-void trial_add(trial *t, int32_t rank, const int64_t *shape) {
-    cleat_tensor *x = &t->tensors[t->count];
-    if (!trial_going(t, cleat_tensor_create(t->context, CLEAT_F32, rank, shape, x))) {
-        return;
-    }
-    int64_t count = cleat_tensor_count(x);
-    float *data = memory_allocate((size_t)count * sizeof *data);
-    t->data[t->count++] = data;
-    if (data == NULL) {
-        t->status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory");
-        return;
-    }
-    uint32_t bits = (uint32_t)t->count * 2654435761U;
-    for (int64_t i = 0; i < count; i++) {
-        bits = bits * 1664525U + 1013904223U; /* Numerical Recipes' generator: plain is enough */
-        data[i] = (float)(bits >> 8) * 0x1p-24F * 9.0F;
-        data[i] = floorf(data[i]) - 4.0F;
-    }
-    trial_going(t, cleat_write(t->context, *x, data, (size_t)count * sizeof *data));
-}
-
-void trial_compare(trial *t, int operand, double *want, double tolerance) {
-    int64_t count = cleat_tensor_count(&t->tensors[operand]);
-    float *got = t->data[operand];
-    if (want == NULL) {
-        t->status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory");
-    }
-    if (trial_going(
-            t, cleat_read(t->context, t->tensors[operand], got, (size_t)count * sizeof *got))) {
-        for (int64_t i = 0; i < count; i++) {
-            t->right = t->right && fabs((double)got[i] - want[i]) <= tolerance;
-        }
-    }
-    memory_free(want);
-}
-
-cleat_status trial_end(trial *t, bool *right) {
-    for (int i = 0; i < t->count; i++) {
-        cleat_tensor_release(&t->tensors[i]);
-        memory_free(t->data[i]);
-    }
-    *right = *right && t->right;
-    return t->status == CLEAT_UNSUPPORTED ? CLEAT_OK : t->status;
-}
-
-trial trial_begin(cleat_context *context) {
-    return (trial){.context = context, .right = true};
-}
-
-double *trial_zeros(int64_t count) {
-    return memory_allocate_zeroed((size_t)count, sizeof(double));
-}
 
 /* ---- matmul ---- */
 

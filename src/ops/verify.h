@@ -11,6 +11,25 @@ cleat_status verify_matmul(cleat_context *context, bool *right);
 cleat_status verify_softmax(cleat_context *context, bool *right);
 cleat_status verify_reduce(cleat_context *context, bool *right);
 cleat_status verify_elementwise(cleat_context *context, bool *right);
+cleat_status verify_attention(cleat_context *context, bool *right);
+cleat_status verify_attention_backward(cleat_context *context, bool *right);
+cleat_status verify_rotary(cleat_context *context, bool *right);
+cleat_status verify_local_response_norm(cleat_context *context, bool *right);
+cleat_status verify_local_response_norm_backward(cleat_context *context, bool *right);
+cleat_status verify_resize(cleat_context *context, bool *right);
+cleat_status verify_resize_backward(cleat_context *context, bool *right);
+cleat_status verify_top_k(cleat_context *context, bool *right);
+cleat_status verify_cross_entropy(cleat_context *context, bool *right);
+cleat_status verify_cross_entropy_backward(cleat_context *context, bool *right);
+
+/* These find out from trust_subject() and trust_checked() what is checked: a kind of normalisation
+ * or recurrent network by its operation's name, a loss by its variant's. */
+cleat_status verify_loss(cleat_context *context, bool *right);
+cleat_status verify_loss_backward(cleat_context *context, bool *right);
+cleat_status verify_normalization(cleat_context *context, bool *right);
+cleat_status verify_normalization_backward(cleat_context *context, bool *right);
+cleat_status verify_recurrent(cleat_context *context, bool *right);
+cleat_status verify_recurrent_backward(cleat_context *context, bool *right);
 
 typedef enum verify_pool_kind {
     VERIFY_POOL_MAX,

@@ -80,9 +80,10 @@ expect 2 'nothing to be tuned' tune --operation dance
 expect 2 'more than 0' tune --seconds never
 expect 1 'no-such-device' tune --device no-such-device
 table=$work/settings/table
-operations='conv2d softmax reduce'
+operations='conv2d softmax reduce attention'
 [ "${CLEAT_TEST_EFFORT:-}" = long ] &&
-    operations="$operations matmul conv2d_backward_data conv2d_backward_weights"
+    operations="$operations matmul conv2d_backward_data conv2d_backward_weights
+        attention_backward rotary softmax_cross_entropy softmax_cross_entropy_backward"
 for operation in $operations; do
     expect 0 'Nothing is stored.' tune -n --operation "$operation" --seconds 0.0001 --file "$table"
     grep -E 'not used|left out' "$work/output" | grep -vE '^matmul +(large|gpu_tile)' && bad=1
