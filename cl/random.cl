@@ -65,7 +65,8 @@ static inline void philox(ulong block, ulong stream, ulong seed, uint word[4]) {
 static inline void philox(ulong block, ulong stream, ulong seed, ulong16 word[4]) {
     const ulong16 low_half = 0xFFFFFFFFul;
     ulong16 c0 = block + (ulong16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    ulong16 c1 = block >> 32, c2 = stream, c3 = stream >> 32;
+    /* 0, if not past 2^31 elements, so that the first rounds' products are the same for all blocks */
+    ulong16 c1 = sizeof(INDEX) == 4 ? 0ul : block >> 32, c2 = stream, c3 = stream >> 32;
     uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
 #pragma unroll
     for (int round = 0; round < 10; ++round) {
