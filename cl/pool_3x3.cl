@@ -7,7 +7,8 @@
  *   y:   t[w] = largest or sum of three rows of x
  *   dx:  t[ow] = sum of dy / divisor over the rows of windows that cover a row of dx
  * and then of three neighbours of t, or of one and two where windows are two columns apart, which
- * are moved into place in registers. What lies outside of the input counts as nothing.
+ * are moved into place in registers. What lies outside of the input counts as nothing. Of dx of windows
+ * two apart, two rows are made at once where the second one has one row of windows, the first one's last.
  *
  * Work-item i does rows [i * chunk, (i + 1) * chunk) of the N * C * (rows of a plane) rows of the
  * result; work-groups of one item. `streaming`: the result is larger than the caches.
@@ -23,8 +24,10 @@
 
 #if BACKWARD && STEP == 2
 #define SOURCES 2
+#define RESULTS 2
 #else
 #define SOURCES 3
+#define RESULTS 1
 #endif
 
 /* How far ahead of its reading the input is asked for: over the end of a page, where the processor's own
@@ -56,35 +59,39 @@ static inline VECTOR join(sources s, VECTOR a, VECTOR b, VECTOR c) {
 #endif
 }
 
-/* t of columns i * VECTOR_WIDTH ...; the input has `columns` of them. */
-INLINED VECTOR fetch(sources s, INDEX i, INDEX columns, const float *factors) {
+/* t of columns i * VECTOR_WIDTH ...; the input has `columns` of them. `last`: of the last source alone. */
+INLINED VECTOR fetch(sources s, INDEX i, INDEX columns, const float *factors, VECTOR *last) {
     const INDEX at = i * VECTOR_WIDTH, left = columns - at;
     const VECTOR nothing = NOTHING;
-    VECTOR all;
+    VECTOR all, c;
+    *last = nothing;
     if (left >= VECTOR_WIDTH) {
         ASK_LINE(s.row[SOURCES - 1] + at + AHEAD, 0);
 #if STEP == 2 && !BACKWARD
         ASK_LINE(s.row[SOURCES - 2] + at + AHEAD, 0); /* two rows are new, the first one is not */
 #endif
-        all = join(s, LOAD(VECTOR_WIDTH, s.row[0] + at), LOAD(VECTOR_WIDTH, s.row[1] + at),
-            LOAD(VECTOR_WIDTH, s.row[SOURCES - 1] + at));
+        c = LOAD(VECTOR_WIDTH, s.row[SOURCES - 1] + at);
+        all = join(s, LOAD(VECTOR_WIDTH, s.row[0] + at), LOAD(VECTOR_WIDTH, s.row[1] + at), c);
     } else if (left <= 0) {
         return nothing;
     } else {
+        c = take_some(s.row[SOURCES - 1] + at, (int)left, nothing);
         all = join(s, take_some(s.row[0] + at, (int)left, nothing),
-            take_some(s.row[1] + at, (int)left, nothing),
-            take_some(s.row[SOURCES - 1] + at, (int)left, nothing));
+            take_some(s.row[1] + at, (int)left, nothing), c);
     }
 #if BACKWARD
-    all *= AT(factors + at);
+    const VECTOR factor = AT(factors + at);
+    *last = KEPT(s, SOURCES - 1, c) * s.factor[SOURCES - 1] * factor;
+    all *= factor;
 #endif
     return all;
 }
 
-/* t as a row of the result needs it at once: windows two apart, even and odd columns. */
+/* t as a row of the result needs it at once: windows two apart, even and odd columns; of dx, what the
+ * row behind needs where that has the last source alone. */
 typedef struct group {
     VECTOR even;
-#if STEP == 2 && !BACKWARD
+#if STEP == 2
     VECTOR odd;
 #endif
 } group;
@@ -92,11 +99,16 @@ typedef struct group {
 INLINED group fetch_group(sources s, INDEX i, INDEX columns, const float *factors) {
     group g;
 #if STEP == 2 && !BACKWARD
-    const VECTOR a = fetch(s, 2 * i, columns, factors), b = fetch(s, 2 * i + 1, columns, factors);
+    VECTOR unused;
+    const VECTOR a = fetch(s, 2 * i, columns, factors, &unused);
+    const VECTOR b = fetch(s, 2 * i + 1, columns, factors, &unused);
     g.even = (VECTOR)(a.even, b.even);
     g.odd = (VECTOR)(a.odd, b.odd);
+#elif STEP == 2
+    g.even = fetch(s, i, columns, factors, &g.odd);
 #else
-    g.even = fetch(s, i, columns, factors);
+    VECTOR unused;
+    g.even = fetch(s, i, columns, factors, &unused);
 #endif
     return g;
 }
@@ -104,8 +116,7 @@ INLINED group fetch_group(sources s, INDEX i, INDEX columns, const float *factor
 #define EVEN(by) moved(before.even, here.even, behind.even, by)
 #define ODD(by) moved(before.odd, here.odd, behind.odd, by)
 
-#if STEP == 1 || !BACKWARD
-#define RESULTS 1
+#if RESULTS == 1
 /* Three neighbours. */
 static inline VECTOR neighbours(group before, group here, group behind) {
 #if STEP == 1
@@ -121,12 +132,25 @@ static inline VECTOR neighbours(group before, group here, group behind) {
     return join_three(a, b, c);
 }
 #else
-#define RESULTS 2
+/* Two vectors of a row of dx. */
+INLINED void put_two(VECTOR before, VECTOR here, VECTOR behind, global float *row, INDEX left, int past) {
+#if LEFT == 0
+    const VECTOR even = here + moved(before, here, behind, -1), odd = here;
+#elif LEFT == 1
+    const VECTOR even = here, odd = here + moved(before, here, behind, 1);
+#else
+    const VECTOR odd = moved(before, here, behind, 1), even = here + odd;
+#endif
+    put_row(INTERLEAVE_LOW(float, VECTOR_WIDTH, even, odd), row, left, past);
+    put_row(INTERLEAVE_HIGH(float, VECTOR_WIDTH, even, odd), row + VECTOR_WIDTH, left - VECTOR_WIDTH,
+        past);
+}
 #endif
 
-/* Vector i of a row of the result, which has `columns`; dx of windows two apart: two vectors. */
+/* Vector i of a row of the result, which has `columns`; dx of windows two apart: two vectors, and of the
+ * row behind, if that is not null. */
 INLINED void put_group(group before, group here, group behind, INDEX i, global float *row,
-    INDEX columns, const float *factors, int past) {
+    global float *next, INDEX columns, const float *factors, int past) {
 #if RESULTS == 1
     const INDEX at = i * VECTOR_WIDTH;
     VECTOR all = neighbours(before, here, behind);
@@ -135,18 +159,11 @@ INLINED void put_group(group before, group here, group behind, INDEX i, global f
 #endif
     put_row(all, row + at, columns - at, past);
 #else
-    const INDEX at = 2 * i * VECTOR_WIDTH;
-#if LEFT == 0
-    const VECTOR even = EVEN(0) + EVEN(-1), odd = EVEN(0);
-#elif LEFT == 1
-    const VECTOR even = EVEN(0), odd = EVEN(0) + EVEN(1);
-#else
-    const VECTOR even = EVEN(0) + EVEN(1), odd = EVEN(1);
-#endif
-    const VECTOR low = INTERLEAVE_LOW(float, VECTOR_WIDTH, even, odd);
-    const VECTOR high = INTERLEAVE_HIGH(float, VECTOR_WIDTH, even, odd);
-    put_row(low, row + at, columns - at, past);
-    put_row(high, row + at + VECTOR_WIDTH, columns - at - VECTOR_WIDTH, past);
+    const INDEX at = 2 * i * VECTOR_WIDTH, left = columns - at;
+    put_two(before.even, here.even, behind.even, row + at, left, past);
+    if (next != 0) {
+        put_two(before.odd, here.odd, behind.odd, next + at, left, past);
+    }
 #endif
 }
 
@@ -211,7 +228,7 @@ kernel void pool2d_3x3(const global float *from, global float *to, const rows_nu
     const INDEX groups = (to_columns - 1) / (RESULTS * VECTOR_WIDTH) + 1;
     group nothing;
     nothing.even = NOTHING;
-#if STEP == 2 && !BACKWARD
+#if STEP == 2
     nothing.odd = NOTHING;
 #endif
 #if AVERAGE
@@ -233,8 +250,14 @@ kernel void pool2d_3x3(const global float *from, global float *to, const rows_nu
         global float *py = to + PLANE(to, plane);
         for (; row < plane_rows && done < end; row++, done++) {
             const sources s = sources_of(px, from_h, row, top, height, out_height, count_padding);
-            global float *line = py + row * to_h;
-            const int past = streaming && IS_STREAMABLE(VECTOR_WIDTH, line);
+            global float *line = py + row * to_h, *next = 0;
+            int past = streaming && IS_STREAMABLE(VECTOR_WIDTH, line);
+#if RESULTS == 2
+            if (((row + top) & 1) == 0 && row + 1 < plane_rows && done + 1 < end) {
+                next = line + to_h;
+                past = past && IS_STREAMABLE(VECTOR_WIDTH, next);
+            }
+#endif
 #if AVERAGE
             const INDEX window_rows =
                 BACKWARD ? 1 : inside(row * STEP - top, height, count_padding);
@@ -249,11 +272,13 @@ kernel void pool2d_3x3(const global float *from, global float *to, const rows_nu
             for (INDEX i = -1; i < groups; i++) {
                 const group behind = fetch_group(s, i + 1, from_columns, factors);
                 if (i >= 0) {
-                    put_group(before, here, behind, i, line, to_columns, factors, past);
+                    put_group(before, here, behind, i, line, next, to_columns, factors, past);
                 }
                 before = here;
                 here = behind;
             }
+            row += next != 0;
+            done += next != 0;
         }
     }
 }
