@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax, reductions and cross-entropy; the softmax inputs in [-4, 4). */
 #include "bandwidth.h"
+#include "peer_bound.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,6 +25,15 @@ static double log_sum(line x) {
         sum += exp((double)x.at[i * x.step]);
     }
     return log(sum);
+}
+
+/* The peer "peak", on processors, for as many elements as the first input has. */
+static bool add_bound(bench_run *run, traffic *t, bound_kind kind) {
+    if (run->device.type != CLEAT_DEVICE_CPU || !bench_has_peer(run, "peak")) {
+        return true;
+    }
+    t->bound = bound_peer_create(run, kind, (double)cleat_tensor_count(&t->tensors[0]));
+    return t->bound != NULL;
 }
 
 /* ---- Softmax over the middle of shape [outer][count][inner]; choice: 1 logarithms ---- */
@@ -92,7 +102,8 @@ static bool reduce_prepare(bench_run *run, traffic *t) {
                 run->context, t->tensors[0], t->host[0], (size_t)count * sizeof *t->host[0]),
             "factors");
     }
-    return good && traffic_output(run, t, 3, reduced);
+    return good && traffic_output(run, t, 3, reduced) &&
+           (t->of->choice != CLEAT_REDUCE_LOG_SUM_EXP || add_bound(run, t, BOUND_LOG_SUM));
 }
 
 static cleat_status reduce_call(traffic *t) {
@@ -182,6 +193,8 @@ static bool cumulative_check(bench_run *run, const traffic *t) {
 }
 
 /* ---- Softmax cross-entropy of shape [samples][classes], its mean ---- */
+enum { TEN = 10 }; /* classes for which there is a peak */
+
 static bool entropy_prepare(bench_run *run, traffic *t) {
     const int64_t one = 1;
     const int64_t samples = t->of->shape[0], classes = t->of->shape[1];
@@ -203,8 +216,11 @@ static bool entropy_prepare(bench_run *run, traffic *t) {
         t->read += (double)bytes;
     }
     free(data);
-    return good && (t->of->form == VALUE ? traffic_output(run, t, 1, &one)
-                                         : traffic_output(run, t, 2, t->of->shape));
+    if (!good || t->of->form == GRADIENT) {
+        return good && traffic_output(run, t, 2, t->of->shape);
+    }
+    return traffic_output(run, t, 1, &one) &&
+           (classes != TEN || add_bound(run, t, BOUND_CROSS_ENTROPY));
 }
 
 static cleat_status entropy_call(traffic *t) {

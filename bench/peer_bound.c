@@ -7,7 +7,7 @@
 
 /* Seed and stream of bandwidth_elementwise.c: 1 and 2. A work-item does `units` of 64 numbers. The
  * logarithm and the rest are the polynomials of cl/random.cl, the shortest found for its bounds. */
-enum { UNIT = 64, VECTOR_FLOATS = 16 };
+enum { UNIT = 64, UNIT_ROW = 1024, UNIT_SHORT_ROWS = 8 * 16 * 10, VECTOR_FLOATS = 16 };
 
 static const char random_source[] =
     "#define LOW 0xFFFFFFFFul\n"
@@ -188,6 +188,117 @@ static const char local_norm_gradient_source[] = VALUE_SOURCE("local_norm_gradie
     "    return fma(x * -0.15f, sum, own);\n"
     "}\n");
 
+/* Sums of exponentials of numbers <= 0, 2^40 times as large as they should be (cl/exp_term.cl: n in
+ * sixteenths, whose powers of two a register holds), and the logarithm of cl/math.cl. */
+#define SUM_SOURCE                                                                                 \
+    "#define STEP(c) p = fma(p, t, (float16)(c));\n"                                               \
+    "#define LARGER(a, b) ((a) > (b) ? (a) : (b))\n"                                               \
+    "#define EACH(n, count) _Pragma(\"unroll\") for (int n = 0; n < count; n++)\n"                 \
+    "#ifdef __AVX512F__\n"                                                                         \
+    "typedef int permuted __attribute__((vector_size(64)));\n"                                     \
+    "#define PERMUTED(v) __builtin_astype(v, permuted)\n"                                          \
+    "#define TAKEN as_int16(__builtin_ia32_permvarsi512(PERMUTED(powers), PERMUTED(rounded)))\n"   \
+    "#else\n"                                                                                      \
+    "#define TAKEN shuffle(powers, as_uint16(rounded) & 15)\n"                                     \
+    "#endif\n"                                                                                     \
+    "static inline float16 add_term(float16 sum, float16 x) {\n"                                   \
+    "    const int16 powers = (int16)(0x53800000, 0x537daac3, 0x537b95c2, 0x5379c3d3, "            \
+    "0x537837f0,\n"                                                                                \
+    "        0x5376f532, 0x5375fed7, 0x5375583f, 0x537504f3, 0x537508a4, 0x5375672a, "             \
+    "0x5376248c,\n"                                                                                \
+    "        0x537744fd, 0x5378ccdf, 0x537ac0c7, 0x537d257d);\n"                                   \
+    "    x = x < -110.0f ? (float16)(-110.0f) : x;\n"                                              \
+    "    float16 rounded = fma(x, (float16)(1.44269504f), (float16)(786432.0f));\n"                \
+    "    float16 t = fma(rounded - 786432.0f, (float16)(-0.693147181f), x), p = 0x1.55559cp-3f;\n" \
+    "    STEP(0x1.00022ap-1f) STEP(1.0f) STEP(1.0f)\n"                                             \
+    "    return fma(p, as_float16(TAKEN + (as_int16(rounded) << 19)), sum);\n"                     \
+    "}\n"                                                                                          \
+    "static inline float16 logarithm(float16 x) {\n"                                               \
+    "    int16 bits = as_int16(x) - 0x3f3504f3;\n"                                                 \
+    "    float16 k = convert_float16(bits >> 23);\n"                                               \
+    "    float16 t = as_float16((bits & 0x7fffff) + 0x3f3504f3) - 1.0f, square = t * t;\n"         \
+    "    float16 p = 7.0376836e-2f;\n"                                                             \
+    "    STEP(-1.1514610e-1f) STEP(1.1676999e-1f) STEP(-1.2420141e-1f)\n"                          \
+    "    STEP(1.4249323e-1f) STEP(-1.6668058e-1f) STEP(2.0000715e-1f)\n"                           \
+    "    STEP(-2.4999994e-1f) STEP(3.3333331e-1f)\n"                                               \
+    "    p = fma(k, (float16)(-2.12194440e-4f), p * t * square);\n"                                \
+    "    return fma(k, (float16)(0.693359375f), t + fma((float16)(-0.5f), square, p));\n"          \
+    "}\n"
+static const char log_sum_source[] = SUM_SOURCE
+    "__kernel void log_sums(__global float16 *y, uint units, ulong seed, float first, float step) "
+    "{\n"
+    "    float16 lanes = (float16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);\n"
+    "    float16 a = 0, z = first + lanes * step;\n"
+    "    for (uint unit = 0; unit < units; unit++) {\n"
+    "        float16 shift = z, peak = z, sum[4];\n"
+    "        EACH(n, 4) sum[n] = 0;\n"
+    "        for (int block = 0; block < 4; block++) {\n"
+    "            float16 x[16], most[4];\n"
+    "            EACH(n, 16) { x[n] = z; z += 16 * step; }\n"
+    "            EACH(n, 16) most[n % 4] = n < 4 ? x[n] : LARGER(most[n % 4], x[n]);\n"
+    "            most[0] = LARGER(most[0], most[1]); most[2] = LARGER(most[2], most[3]);\n"
+    "            peak = LARGER(peak, LARGER(most[0], most[2]));\n"
+    "            EACH(n, 16) sum[n % 4] = add_term(sum[n % 4], x[n] - shift);\n"
+    "        }\n"
+    "        float16 total = (sum[0] + sum[1]) + (sum[2] + sum[3]);\n"
+    "        a += fma(peak, (float16)(0x1p-24f), shift + logarithm(total * 0x1p-40f));\n"
+    "    }\n"
+    "    y[get_global_id(0)] = a * 64;\n"
+    "}\n";
+
+static const char cross_entropy_source[] = SUM_SOURCE
+    "#define MIX __builtin_shufflevector\n"
+    "#define ONES_LOW 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29\n"
+    "#define ONES_HIGH 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31\n"
+    "#define TWOS_LOW 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29\n"
+    "#define TWOS_HIGH 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31\n"
+    "#define EVEN 0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30\n"
+    "#define ODD 1, 3, 17, 19, 5, 7, 21, 23, 9, 11, 25, 27, 13, 15, 29, 31\n"
+    "__attribute__((always_inline)) static inline float16 take_rows(\n"
+    "    float16 z, float16 step, float16 *x) {\n"
+    "    float16 peak, most;\n"
+    "    EACH(n, 10) { x[n] = z; z += step; }\n"
+    "    EACH(n, 2) {\n"
+    "        float16 *q = x + 4 * n, a = MIX(q[0], q[1], ONES_LOW), b = MIX(q[0], q[1], "
+    "ONES_HIGH);\n"
+    "        float16 c = MIX(q[2], q[3], ONES_LOW), d = MIX(q[2], q[3], ONES_HIGH);\n"
+    "        q[0] = MIX(a, c, TWOS_LOW); q[1] = MIX(a, c, TWOS_HIGH);\n"
+    "        q[2] = MIX(b, d, TWOS_LOW); q[3] = MIX(b, d, TWOS_HIGH);\n"
+    "    }\n"
+    "    peak = x[8]; x[8] = MIX(peak, x[9], EVEN); x[9] = MIX(peak, x[9], ODD);\n"
+    "    peak = LARGER(x[0], x[1]); most = LARGER(x[2], x[3]);\n"
+    "    peak = LARGER(peak, x[4]); most = LARGER(most, x[5]);\n"
+    "    peak = LARGER(peak, x[6]); most = LARGER(most, x[7]);\n"
+    "    peak = LARGER(peak, x[8]); most = LARGER(most, x[9]);\n"
+    "    return LARGER(peak, most);\n"
+    "}\n"
+    "__kernel void cross_entropies(__global float16 *y, uint units, ulong seed, float first,\n"
+    "    float by) {\n"
+    "    float16 lanes = (float16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);\n"
+    "    float16 a = 0, z = first + lanes * by, step = 16 * by, x[10], peak = take_rows(z, step, "
+    "x);\n"
+    "    int16 label = convert_int16(lanes) % 10;\n"
+    "    for (uint unit = 0; unit < units; unit++) {\n"
+    "        float16 product = 1, part = 0;\n"
+    "        for (int group = 0; group < 8; group++) {\n"
+    "            float16 next[10], own = 0, sum[2] = {0, 0};\n"
+    "            z += 10 * step;\n"
+    "            float16 after = take_rows(z, step, next);\n"
+    "            EACH(n, 10) {\n"
+    "                own = label == n ? x[n] : own;\n"
+    "                sum[n % 2] = add_term(sum[n % 2], x[n] - peak);\n"
+    "                x[n] = next[n];\n"
+    "            }\n"
+    "            product *= (sum[0] + sum[1]) * 0x1p-40f;\n"
+    "            part += peak - own;\n"
+    "            peak = after;\n"
+    "            label = label < 3 ? label + 7 : label - 3;\n"
+    "        }\n"
+    "        a += part + logarithm(product);\n"
+    "    }\n"
+    "    y[get_global_id(0)] = a;\n"
+    "}\n";
+
 struct bound_peer {
     peer_kernel kernel;
     cleat_buffer *y;
@@ -210,15 +321,18 @@ static bool set_arguments(
 static const struct {
     const char *source, *name;
     double mean; /* of values from -4 to 4 */
+    int unit;    /* numbers that the kernel does at a time; 0: UNIT */
 } works[] = {
-    [BOUND_UNIFORM] = {random_source, "uniform_numbers", 0},
-    [BOUND_NORMAL] = {random_source, "normal_numbers", 0},
-    [BOUND_GELU] = {gelu_source, "gelu_values", 0.937508},
-    [BOUND_ERF] = {erf_source, "erf_values", 0},
-    [BOUND_SIN] = {sin_source, "sin_values", 0},
-    [BOUND_LOCAL_NORM] = {local_norm_source, "local_norm_values", 0},
-    [BOUND_LOCAL_NORM_GRADIENT] = {local_norm_gradient_source, "local_norm_gradients", 0},
-    [BOUND_MISH] = {mish_source, "mish_values", 0.87103851},
+    [BOUND_UNIFORM] = {random_source, "uniform_numbers", 0, 0},
+    [BOUND_NORMAL] = {random_source, "normal_numbers", 0, 0},
+    [BOUND_GELU] = {gelu_source, "gelu_values", 0.937508, 0},
+    [BOUND_ERF] = {erf_source, "erf_values", 0, 0},
+    [BOUND_SIN] = {sin_source, "sin_values", 0, 0},
+    [BOUND_LOCAL_NORM] = {local_norm_source, "local_norm_values", 0, 0},
+    [BOUND_LOCAL_NORM_GRADIENT] = {local_norm_gradient_source, "local_norm_gradients", 0, 0},
+    [BOUND_MISH] = {mish_source, "mish_values", 0.87103851, 0},
+    [BOUND_LOG_SUM] = {log_sum_source, "log_sums", 4.158883, UNIT_ROW},
+    [BOUND_CROSS_ENTROPY] = {cross_entropy_source, "cross_entropies", 0.2302585, UNIT_SHORT_ROWS},
 };
 
 /* Random numbers: their sum to five of its standard deviations. Functions of values from -4 to 4.
@@ -226,12 +340,13 @@ static const struct {
 static bool prepare(bench_run *run, bound_kind kind, double count, bound_peer *bound) {
     const bool is_random = kind == BOUND_UNIFORM || kind == BOUND_NORMAL;
     const size_t items = (size_t)(KERNEL_GROUPS_PER_THREAD * run->threads);
-    const double units = fmax(round(count / UNIT / (double)items), 1);
-    const double numbers = units * UNIT * (double)items;
+    const double unit = works[kind].unit > 0 ? works[kind].unit : UNIT;
+    const double units = fmax(round(count / unit / (double)items), 1);
+    const double numbers = units * unit * (double)items;
     const float first = kind == BOUND_UNIFORM ? -1 : kind == BOUND_NORMAL ? 0 : -4;
     const float second = kind == BOUND_UNIFORM  ? 2
                          : kind == BOUND_NORMAL ? 1
-                                                : (float)(8 / (units * UNIT));
+                                                : (float)(8 / (units * unit));
     bound->kernel.peer = "peak";
     bound->kernel.items = items;
     bound->kernel.local = 1;

@@ -12,10 +12,13 @@
  *     erf       18 fused products, a product, 3 sums, 7 of bits and comparison
  *     sin       11 fused products, 3 products, a sum, 9 of bits and comparison
  *     mish      11 fused products, 4 products, a division, a sum, 5 of bits and comparison
- *     local response norm, of windows of five   5 fused products, 3 products, 2 roots, a division
- *     its gradient                              6, 8, 2 roots, a division, 4 sums
- * Dropout has the work of uniform. To all a sum or two, so that nothing is left out by the
- * compiler.
+ *     logarithm of a sum of exponentials, rows of 1,024   5 fused products, 3 sums, 2 comparisons,
+ * 3 of bits; for each row a logarithm (22) cross-entropy, rows of ten   the same, 2 more of
+ * comparison and 1.8 of lanes (of a square of 16 rows, quarters of rows being brought together by
+ * loads); 3 for each row, and a logarithm for eight local response norm, of windows of five   5
+ * fused products, 3 products, 2 roots, a division its gradient                              6, 8, 2
+ * roots, a division, 4 sums Dropout has the work of uniform. To all a sum or two, so that nothing
+ * is left out by the compiler.
  */
 #ifndef CLEAT_BENCH_PEER_BOUND_H
 #define CLEAT_BENCH_PEER_BOUND_H
@@ -30,7 +33,9 @@ typedef enum bound_kind {
     BOUND_SIN,
     BOUND_MISH,
     BOUND_LOCAL_NORM,
-    BOUND_LOCAL_NORM_GRADIENT
+    BOUND_LOCAL_NORM_GRADIENT,
+    BOUND_LOG_SUM,
+    BOUND_CROSS_ENTROPY
 } bound_kind;
 
 typedef struct bound_peer bound_peer;
