@@ -150,7 +150,7 @@ static bool response_norm_backward(void) {
 
 enum { CLASSES = 20, SAMPLES = 8 };
 
-/* All labels are 0. */
+/* Labels, or indices: all 0. */
 static cleat_tensor make_labels(void) {
     cleat_tensor *labels = &lent[lent_count++];
     test_ok(cleat_tensor_create(context, CLEAT_I32, 1, (const int64_t[]){SAMPLES}, labels));
@@ -232,6 +232,54 @@ static bool resize_backward(void) {
     return sums_to(dx, 9 * 33);
 }
 
+static bool gather(void) {
+    cleat_tensor x = TENSOR(0, 5, 40), y = TENSOR(-1, SAMPLES, 40);
+    write_ramp(x);
+    test_ok(cleat_gather(context, x, make_labels(), 0, y));
+    return sums_to(y, SAMPLES * 39 * 40 / 2) && are_all(y, 39, 40, 39);
+}
+
+static bool scatter(void) {
+    cleat_tensor u = TENSOR(1, SAMPLES, 40), y = TENSOR(1, 1, 40);
+    test_ok(cleat_scatter_add(context, make_labels(), u, 0, y));
+    return are_all(y, 0, 1, SAMPLES + 1);
+}
+
+static bool pad(void) {
+    cleat_tensor x = TENSOR(1, 2, 30), y = TENSOR(-1, 3, 32);
+    test_ok(cleat_pad(context, x, (const int64_t[]){0, 1}, (const int64_t[]){1, 1}, y, NULL));
+    return sums_to(y, 60) && are_all(y, 0, 32, 0);
+}
+
+static bool cumulative(void) {
+    cleat_tensor x = TENSOR(1, 1, 100), y = TENSOR(-1, 1, 100);
+    test_ok(cleat_cumulative_sum(context, x, 1, y, NULL));
+    return sums_to(y, 5050);
+}
+
+/* The same numbers wherever they lie. */
+static bool random_uniform(void) {
+    cleat_tensor y = TENSOR(-1, 70), wide = TENSOR(-1, 140), apart = wide;
+    apart.shape[0] = 70;
+    apart.stride[0] = 2;
+    test_ok(cleat_random_uniform(context, 1, 2, 0, 1, y));
+    test_ok(cleat_random_uniform(context, 1, 2, 0, 1, apart));
+    float *values = values_of(y), *others = values_of(wide);
+    bool right = true;
+    for (int i = 0; i < 70; i++) {
+        right = right && values[i] >= others[2 * i] && values[i] <= others[2 * i];
+    }
+    free(values);
+    free(others);
+    return right;
+}
+
+static bool sgd_step(void) {
+    cleat_tensor x = TENSOR(1, 5), gradient = TENSOR(1, 5);
+    test_ok(cleat_sgd_step(context, x, gradient, NULL, 0.25F, NULL));
+    return are_all(x, 0, 1, 0.75);
+}
+
 /* ---- What is broken ---- */
 
 typedef struct broken {
@@ -264,6 +312,17 @@ static const broken on_processors[] = {
     {"gru: variant vectors ", gru_plain, NULL, NULL, NULL},
     {"gru_linear_backward: variant vectors ", gru_linear_backward, NULL, NULL, NULL},
     {"top_k: variant heap ", top_k, "top_k.cl", "heap[n] = pairs[n]", "heap[n] = pairs[k - 1 - n]"},
+    {"gather: variant rows ", gather, "gather.cl", "piece, y + y_offset + start, size,",
+        "piece, y + y_offset + start, size / 2,"},
+    {"scatter: variant vectors ", scatter, "scatter.cl", "+ LOAD(DEVICE_FLOAT_WIDTH, from + c)",
+        "- LOAD(DEVICE_FLOAT_WIDTH, from + c)"},
+    {"pad: variant pieces ", pad, "pad.cl", "piece, y + y_offset + start, size,",
+        "piece, y + y_offset + start, size / 2,"},
+    {"cumulative: variant along ", cumulative, "cumulative.cl", "sum += total;",
+        "sum += 2.0f * total;"},
+    {"random_uniform: variant contiguous ", random_uniform, "random.cl", "draw((ulong)unit,",
+        "draw((ulong)unit + 1,"},
+    {"sgd_step: variant contiguous ", sgd_step, "optimizer.cl", "EACH_CHANGED(WRITE_SOME, 0)", ""},
     {"resize: variant rows ", resize, "resize.cl", "of_a * LOAD(W, a + c)", "LOAD(W, a + c)"},
     {"resize_backward: variant rows ", resize_backward, "resize.cl", "from >= 0 ? term",
         "from >= 0 ? 2.0f * term"},

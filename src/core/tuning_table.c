@@ -29,7 +29,6 @@ const tuning_entry tuning_table[] = {
     {"conv3d", "gpu", NULL, "gpu_gemm plain"},
     {"conv3d_backward_data", "gpu", NULL, "gpu_gemm plain"},
     {"conv3d_backward_weights", "gpu", NULL, "gpu_gemm plain"},
-    {"copy", "cpu", NULL, "cpu"},
     {"elementwise", "gpu", NULL, "interleaved"},
     {"matmul", "cpu", "vector", "vector_cpu cpu_direct"},
     {"matmul", "cpu", "small", "cpu_direct cpu_packed"},

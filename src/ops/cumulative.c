@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
+#include "core/variant.h"
 #include "ops/elementwise_engine.h"
+#include "ops/verify.h"
 #include <cleat/reduce.h>
+#include <stdio.h>
 
 enum {
     CPU_GROUPS = 8,   /* work-groups a thread */
@@ -18,7 +21,7 @@ typedef struct problem {
     const char *operation;
     cleat_tensor x, y; /* the other axes, arranged */
     int64_t count, x_step, y_step;
-    bool exclusive;
+    bool exclusive, index64;
     int lanes; /* of neighbouring lines, in a vector */
     bool along;
     int64_t block; /* lines of a unit */
@@ -62,19 +65,25 @@ static bool wants_pieces(const device_profile *profile, const problem *p) {
     return !profile->is_cpu || 2 * ceil_div(p->units, threads) * threads > 3 * p->units;
 }
 
-static void plan(const device_profile *profile, problem *p) {
-    cleat_tensor both[2] = {p->x, p->y};
-    tensors_arrange(both, 2, 1);
-    p->x = both[0];
-    p->y = both[1];
+/* Lines along which the elements lie together. */
+static bool suits_along(const device_profile *profile, const void *data) {
+    const problem *p = data;
+    return profile->is_cpu && p->x_step == p->y_step && (p->x_step == 1 || p->x_step == -1);
+}
+
+/* Lines that lie beside each other. */
+static bool suits_lanes(const device_profile *profile, const void *data) {
+    const problem *p = data;
     const int32_t last = p->x.rank - 1;
-    const int64_t inner = p->x.shape[last];
-    const int width = engine_vector_width(profile);
-    const bool beside = p->x.stride[last] == 1 && p->y.stride[last] == 1;
+    return profile->is_cpu && p->x.stride[last] == 1 && p->y.stride[last] == 1 &&
+           p->x.shape[last] >= engine_vector_width(profile);
+}
+
+/* p->along and lanes are set. */
+static void plan(const device_profile *profile, problem *p) {
+    const int64_t inner = p->x.shape[p->x.rank - 1];
     const int64_t units = (int64_t)profile->compute_units;
     const int64_t wanted = units * (profile->is_cpu ? CPU_GROUPS : GPU_TASKS);
-    p->along = profile->is_cpu && p->x_step == p->y_step && (p->x_step == 1 || p->x_step == -1);
-    p->lanes = profile->is_cpu && !p->along && beside && inner >= width ? width : 1;
     p->block = lines_together(p, inner, wanted);
     p->units = cleat_tensor_count(&p->x) / inner * ceil_div(inner, p->block);
     const int64_t least = profile->is_cpu ? ceil_div(CPU_PIECE, p->block) : GPU_PIECE;
@@ -117,14 +126,13 @@ static void add_numbers(const device_profile *profile, const problem *p, launch 
     launch_numbers_end(l);
 }
 
-static launch begin(
-    const device_profile *profile, const problem *p, const char *kernel, bool index64) {
+static launch begin(const device_profile *profile, const problem *p, const char *kernel) {
     launch l = launch_begin(p->operation, "cumulative", kernel);
     launch_macro(&l, "RANK", p->x.rank);
     launch_macro(&l, "LANES", p->lanes);
     launch_macro(&l, "VECTORS", p->lanes > 1 ? MOST_VECTORS : 1);
     launch_macro(&l, "ALONG", p->along);
-    launch_use_index64(&l, index64);
+    launch_use_index64(&l, p->index64);
     int64_t most = (int64_t)profile->compute_units * CPU_GROUPS;
     size_t local = GPU_LOCAL;
     local = local < profile->max_work_group_size ? local : profile->max_work_group_size;
@@ -138,8 +146,11 @@ static launch begin(
     return l;
 }
 
-static cleat_status run(cleat_context *context, problem *p, bool index64) {
+static cleat_status enqueue(cleat_context *context, const void *data, bool along, int lanes) {
+    problem planned = *(const problem *)data, *p = &planned;
     const device_profile *profile = context_profile(context);
+    p->along = along;
+    p->lanes = lanes;
     launch launches[2];
     int count = 0;
     void *sums = NULL;
@@ -148,13 +159,13 @@ static cleat_status run(cleat_context *context, problem *p, bool index64) {
         context, p->pieces > 1 ? (size_t)(p->tasks * p->block) * sizeof(float) : 0, &sums));
     if (p->pieces > 1) {
         launch *l = &launches[count++];
-        *l = begin(profile, p, "cumulative_pieces", index64);
+        *l = begin(profile, p, "cumulative_pieces");
         launch_tensor(l, &p->x);
         launch_memory(l, sums);
         add_numbers(profile, p, l);
     }
     launch *l = &launches[count++];
-    *l = begin(profile, p, "cumulative_lines", index64);
+    *l = begin(profile, p, "cumulative_lines");
     l->bytes *= 2;
     launch_tensor(l, &p->x);
     launch_tensor(l, &p->y);
@@ -167,6 +178,41 @@ static cleat_status run(cleat_context *context, problem *p, bool index64) {
     cleat_status status = launch_all(context, launches, count);
     scratch_release(context, sums);
     return status;
+}
+
+static cleat_status enqueue_along(cleat_context *context, const void *data) {
+    return enqueue(context, data, true, 1);
+}
+
+static cleat_status enqueue_lanes(cleat_context *context, const void *data) {
+    return enqueue(context, data, false, engine_vector_width(context_profile(context)));
+}
+
+static cleat_status enqueue_lines(cleat_context *context, const void *data) {
+    return enqueue(context, data, false, 1);
+}
+
+static const variant variants[] = {
+    {"along", suits_along, enqueue_along},
+    {"lanes", suits_lanes, enqueue_lanes},
+    {"lines", variant_always, enqueue_lines},
+    {NULL, NULL, NULL},
+};
+
+static void write_problem(const void *data, char *text, size_t size) {
+    const problem *p = data;
+    snprintf(text, size, "%lld elements", (long long)p->count);
+}
+
+static cleat_status run(cleat_context *context, problem *p) {
+    cleat_tensor both[2] = {p->x, p->y};
+    const variant *chosen = NULL;
+    tensors_arrange(both, 2, 1);
+    p->x = both[0];
+    p->y = both[1];
+    TRY(variant_choose_trusted(
+        context, "cumulative", NULL, NULL, variants, p, write_problem, verify_cumulative, &chosen));
+    return chosen->enqueue(context, p);
 }
 
 static cleat_status sum(cleat_context *context, const char *operation, const char *name_x,
@@ -182,14 +228,14 @@ static cleat_status sum(cleat_context *context, const char *operation, const cha
     if (cleat_tensor_count(&x) == 0) {
         return CLEAT_OK;
     }
-    const bool index64 = tensor_needs_index64(&x) || tensor_needs_index64(&y) ||
-                         cleat_tensor_count(&x) > INT32_MAX / 2;
+    p.index64 = tensor_needs_index64(&x) || tensor_needs_index64(&y) ||
+                cleat_tensor_count(&x) > INT32_MAX / 2;
     p.count = x.shape[axis];
     p.x_step = take_axis(&x, axis, reverse);
     p.y_step = take_axis(&y, axis, reverse);
     p.x = x;
     p.y = y;
-    return run(context, &p, index64);
+    return run(context, &p);
 }
 
 cleat_status cleat_cumulative_sum(cleat_context *context, cleat_tensor x, int32_t axis,

@@ -2,9 +2,12 @@
 /* Elements chosen by indices: gather, embedding, one-hot. */
 #include "core/tensor_check.h"
 #include "core/transfer.h"
+#include "core/variant.h"
 #include "ops/index_check.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/index.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -22,23 +25,18 @@ typedef struct gathering {
     uint64_t other, on; /* bits, the low ones */
 } gathering;
 
-static bool can_take_rows(const device_profile *profile, const gathering *g) {
+static bool suits_rows(const device_profile *profile, const void *problem) {
+    const gathering *g = problem;
     const int32_t last = g->y.rank - 1;
     return profile->is_cpu && !g->one_hot && cleat_tensor_is_contiguous(&g->y) &&
            g->indices.stride[last] == 0 && g->x.stride[last] == 1;
 }
 
-static cleat_status run(cleat_context *context, gathering *g) {
+static cleat_status enqueue(cleat_context *context, const gathering *g, bool rows) {
     const device_profile *profile = context_profile(context);
     const size_t size = cleat_type_size(g->y.type);
-    cleat_tensor arranged[] = {g->y, g->x, g->indices};
-    tensors_collapse(arranged, 3);
-    g->y = arranged[0];
-    g->x = arranged[1];
-    g->indices = arranged[2];
     const int64_t count = cleat_tensor_count(&g->y);
     const int32_t rank = g->y.rank <= 4 ? 4 : CLEAT_MAX_RANK;
-    const bool rows = can_take_rows(profile, g);
     launch l = launch_begin(g->operation, "gather", rows ? "gather_rows" : "gather_elements");
     launch_macro(&l, "RANK", rank);
     launch_macro(&l, "INNER", rank - 1);
@@ -74,6 +72,38 @@ static cleat_status run(cleat_context *context, gathering *g) {
     launch_ulong(&l, g->other);
     launch_ulong(&l, g->on);
     return launch_all(context, &l, 1);
+}
+
+static cleat_status enqueue_rows(cleat_context *context, const void *problem) {
+    return enqueue(context, problem, true);
+}
+
+static cleat_status enqueue_elements(cleat_context *context, const void *problem) {
+    return enqueue(context, problem, false);
+}
+
+static const variant variants[] = {
+    {"rows", suits_rows, enqueue_rows},
+    {"elements", variant_always, enqueue_elements},
+    {NULL, NULL, NULL},
+};
+
+static void write_problem(const void *problem, char *text, size_t size) {
+    const gathering *g = problem;
+    char shape[SHAPE_TEXT_SIZE];
+    snprintf(text, size, "%s", shape_text(g->y.rank, g->y.shape, shape));
+}
+
+static cleat_status run(cleat_context *context, gathering *g) {
+    cleat_tensor arranged[] = {g->y, g->x, g->indices};
+    const variant *chosen = NULL;
+    tensors_collapse(arranged, 3);
+    g->y = arranged[0];
+    g->x = arranged[1];
+    g->indices = arranged[2];
+    TRY(variant_choose_trusted(
+        context, "gather", NULL, NULL, variants, g, write_problem, verify_gather, &chosen));
+    return chosen->enqueue(context, g);
 }
 
 static uint64_t value_bits(cleat_type type, const unsigned char bytes[8]) {

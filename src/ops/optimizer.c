@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/launch.h"
 #include "core/tensor_check.h"
+#include "core/variant.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/optimizer.h>
 #include <math.h>
+#include <stdio.h>
 
 enum { MAX_TENSORS = 5, MAX_NUMBERS = 10 };
 
@@ -105,16 +107,22 @@ static void add_numbers(
     launch_numbers_end(l);
 }
 
-static cleat_status run_step(cleat_context *context, step *s) {
+static bool is_gapless(const device_profile *profile, const void *problem) {
+    const step *s = problem;
+    bool gapless = s->tensors[0].rank == 1;
+    (void)profile;
+    for (int i = 0; i < s->count; ++i) {
+        gapless =
+            gapless && (s->tensors[i].stride[0] == 1 || cleat_tensor_count(&s->tensors[0]) == 1);
+    }
+    return gapless;
+}
+
+static cleat_status enqueue(cleat_context *context, const step *s, bool gapless) {
     const device_profile *profile = context_profile(context);
     const int64_t count = cleat_tensor_count(&s->tensors[0]);
-    if (count == 0) {
-        return CLEAT_OK;
-    }
-    tensors_collapse(s->tensors, s->count);
-    bool gapless = s->tensors[0].rank == 1, wide = count > INT32_MAX / 2;
+    bool wide = count > INT32_MAX / 2;
     for (int i = 0; i < s->count; ++i) {
-        gapless = gapless && (s->tensors[i].stride[0] == 1 || count == 1);
         wide = wide || tensor_needs_index64(&s->tensors[i]);
     }
     const int width = !gapless ? 1 : profile->is_cpu ? profile->float_width : 4;
@@ -135,6 +143,37 @@ static cleat_status run_step(cleat_context *context, step *s) {
     l.flop = (double)count * s->flop;
     l.bytes = (double)count * sizeof(float) * (2 * s->count - 1);
     return launch_all(context, &l, 1);
+}
+
+static cleat_status enqueue_contiguous(cleat_context *context, const void *problem) {
+    return enqueue(context, problem, true);
+}
+
+static cleat_status enqueue_strided(cleat_context *context, const void *problem) {
+    return enqueue(context, problem, false);
+}
+
+static const variant variants[] = {
+    {"contiguous", is_gapless, enqueue_contiguous},
+    {"strided", variant_always, enqueue_strided},
+    {NULL, NULL, NULL},
+};
+
+static void write_problem(const void *problem, char *text, size_t size) {
+    const step *s = problem;
+    char shape[SHAPE_TEXT_SIZE];
+    snprintf(text, size, "%s", shape_text(s->tensors[0].rank, s->tensors[0].shape, shape));
+}
+
+static cleat_status run_step(cleat_context *context, step *s) {
+    const variant *chosen = NULL;
+    if (cleat_tensor_count(&s->tensors[0]) == 0) {
+        return CLEAT_OK;
+    }
+    tensors_collapse(s->tensors, s->count);
+    TRY(variant_choose_trusted(
+        context, s->operation, NULL, NULL, variants, s, write_problem, verify_optimizer, &chosen));
+    return chosen->enqueue(context, s);
 }
 
 cleat_status cleat_sgd_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,

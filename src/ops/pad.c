@@ -2,10 +2,13 @@
 #include "core/memory.h"
 #include "core/tensor_check.h"
 #include "core/transfer.h"
+#include "core/variant.h"
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_engine.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/layout.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -23,14 +26,28 @@ typedef struct padding {
 } padding;
 
 /* y = x padded, both with elements; x_memory stands in for x's buffer. */
-static launch pad_plan(cleat_context *context, const padding *p, const cleat_tensor *x,
-    void *x_memory, const cleat_tensor *y) {
-    const device_profile *profile = context_profile(context);
+typedef struct pad_problem {
+    const padding *p;
+    const cleat_tensor *x, *y;
+    void *x_memory;
+    launch *result;
+} pad_problem;
+
+/* Rows that lie together, put together in pieces of lines. */
+static bool suits_pieces(const device_profile *profile, const void *problem) {
+    const cleat_tensor *x = ((const pad_problem *)problem)->x;
+    const cleat_tensor *y = ((const pad_problem *)problem)->y;
+    return profile->is_cpu && cleat_tensor_is_contiguous(y) && y->rank > 0 &&
+           (x->shape[x->rank - 1] <= 1 || x->stride[x->rank - 1] == 1);
+}
+
+static launch fill_launch(const device_profile *profile, const pad_problem *problem, bool pieces) {
+    const padding *p = problem->p;
+    const cleat_tensor *x = problem->x, *y = problem->y;
+    void *x_memory = problem->x_memory;
     const size_t size = cleat_type_size(y->type);
     const int32_t rank = y->rank <= 4 ? 4 : CLEAT_MAX_RANK;
     const int64_t count = cleat_tensor_count(y);
-    const bool pieces = profile->is_cpu && cleat_tensor_is_contiguous(y) && y->rank > 0 &&
-                        (x->shape[x->rank - 1] <= 1 || x->stride[x->rank - 1] == 1);
     const int64_t line = LINE_BYTES / (int64_t)size, piece = PIECE_LINES * line;
     launch l = launch_begin(p->operation, "pad", pieces ? "pad_pieces" : "pad_elements");
     launch_macro(&l, "RANK", rank);
@@ -70,6 +87,39 @@ static launch pad_plan(cleat_context *context, const padding *p, const cleat_ten
     launch_numbers_end(&l);
     launch_ulong(&l, p->value);
     return l;
+}
+
+static cleat_status plan_pieces(cleat_context *context, const void *data) {
+    const pad_problem *problem = data;
+    *problem->result = fill_launch(context_profile(context), problem, true);
+    return CLEAT_OK;
+}
+
+static cleat_status plan_elements(cleat_context *context, const void *data) {
+    const pad_problem *problem = data;
+    *problem->result = fill_launch(context_profile(context), problem, false);
+    return CLEAT_OK;
+}
+
+static const variant variants[] = {
+    {"pieces", suits_pieces, plan_pieces},
+    {"elements", variant_always, plan_elements},
+    {NULL, NULL, NULL},
+};
+
+static void write_problem(const void *data, char *text, size_t size) {
+    const pad_problem *problem = data;
+    char shape[SHAPE_TEXT_SIZE];
+    snprintf(text, size, "%s", shape_text(problem->y->rank, problem->y->shape, shape));
+}
+
+static cleat_status pad_plan(cleat_context *context, const padding *p, const cleat_tensor *x,
+    void *x_memory, const cleat_tensor *y, launch *l) {
+    const pad_problem problem = {p, x, y, x_memory, l};
+    const variant *chosen = NULL;
+    TRY(variant_choose_trusted(
+        context, "pad", NULL, NULL, variants, &problem, write_problem, verify_pad, &chosen));
+    return chosen->enqueue(context, &problem);
 }
 
 /* What x, y's or dy's other side, and the numbers have to do with each other. */
@@ -129,7 +179,8 @@ cleat_status cleat_pad(cleat_context *context, cleat_tensor x, const int64_t *be
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;
     }
-    launch l = pad_plan(context, &p, &x, NULL, &y);
+    launch l;
+    TRY(pad_plan(context, &p, &x, NULL, &y, &l));
     return launch_all(context, &l, 1);
 }
 
@@ -213,7 +264,7 @@ static cleat_status run_folds(folding *f, const cleat_tensor *dy, const cleat_te
         TRY(fold_axis(f, axis));
         rest.before[axis] = f->p->before[axis] < 0 ? -f->p->before[axis] : 0;
     }
-    f->launches[f->count++] = pad_plan(f->context, &rest, &f->inner, f->memory, dx);
+    TRY(pad_plan(f->context, &rest, &f->inner, f->memory, dx, &f->launches[f->count++]));
     return launch_all(f->context, f->launches, f->count);
 }
 
@@ -233,7 +284,8 @@ cleat_status cleat_pad_backward(cleat_context *context, cleat_tensor dy, const i
         for (int32_t i = 0; i < dx.rank; i++) {
             cut.before[i] = -p.before[i];
         }
-        launch l = pad_plan(context, &cut, &dy, NULL, &dx);
+        launch l;
+        TRY(pad_plan(context, &cut, &dy, NULL, &dx, &l));
         return launch_all(context, &l, 1);
     }
     folding *f = memory_allocate_zeroed(1, sizeof *f);

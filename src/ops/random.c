@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/launch.h"
 #include "core/tensor_check.h"
+#include "core/variant.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/random.h>
 #include <math.h>
+#include <stdio.h>
 
 enum { WORDS_IN_BLOCK = 4, CPU_LANES = 16, CPU_BLOCKS = 16 };
 
@@ -15,18 +18,25 @@ typedef struct problem {
     const cleat_tensor *x; /* dropout */
 } problem;
 
-static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor y) {
-    const int64_t count = cleat_tensor_count(&y);
-    if (count == 0) {
-        return CLEAT_OK;
-    }
+/* What is filled, collapsed; `from` is x's view, or y's. */
+typedef struct filling {
+    const problem *p;
+    cleat_tensor y, from;
+} filling;
+
+static bool is_gapless(const device_profile *profile, const void *data) {
+    const filling *f = data;
+    (void)profile;
+    return f->y.rank == 1 &&
+           ((f->y.stride[0] == 1 && f->from.stride[0] == 1) || cleat_tensor_count(&f->y) == 1);
+}
+
+static cleat_status enqueue(cleat_context *context, const filling *f, bool gapless) {
     const device_profile *profile = context_profile(context);
+    const problem *p = f->p;
+    const cleat_tensor y = f->y, x = f->from;
+    const int64_t count = cleat_tensor_count(&y);
     const bool dropout = p->x != NULL;
-    cleat_tensor tensors[2] = {y, dropout ? *p->x : y};
-    tensors_collapse(tensors, 2);
-    y = tensors[0];
-    const cleat_tensor x = tensors[1];
-    const bool gapless = y.rank == 1 && ((y.stride[0] == 1 && x.stride[0] == 1) || count == 1);
     const int lanes = gapless && profile->is_cpu ? CPU_LANES : 1;
     launch l =
         launch_begin(p->operation, "random", gapless ? "random_contiguous" : "random_strided");
@@ -67,6 +77,39 @@ static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor 
     }
     l.bytes = (double)count * sizeof(float) * (dropout ? 2 : 1);
     return launch_all(context, &l, 1);
+}
+
+static cleat_status enqueue_contiguous(cleat_context *context, const void *data) {
+    return enqueue(context, data, true);
+}
+
+static cleat_status enqueue_strided(cleat_context *context, const void *data) {
+    return enqueue(context, data, false);
+}
+
+static const variant variants[] = {
+    {"contiguous", is_gapless, enqueue_contiguous},
+    {"strided", variant_always, enqueue_strided},
+    {NULL, NULL, NULL},
+};
+
+static void write_problem(const void *data, char *text, size_t size) {
+    const filling *f = data;
+    char shape[SHAPE_TEXT_SIZE];
+    snprintf(text, size, "%s", shape_text(f->y.rank, f->y.shape, shape));
+}
+
+static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor y) {
+    cleat_tensor tensors[2] = {y, p->x != NULL ? *p->x : y};
+    const variant *chosen = NULL;
+    if (cleat_tensor_count(&y) == 0) {
+        return CLEAT_OK;
+    }
+    tensors_collapse(tensors, 2);
+    const filling f = {p, tensors[0], tensors[1]};
+    TRY(variant_choose_trusted(
+        context, p->operation, NULL, NULL, variants, &f, write_problem, verify_random, &chosen));
+    return chosen->enqueue(context, &f);
 }
 
 cleat_status cleat_random_uniform(

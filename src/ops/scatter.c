@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sums over elements chosen by indices: scatter_add, and the gradients of what chooses. */
 #include "core/tensor_check.h"
+#include "core/variant.h"
 #include "ops/index_check.h"
+#include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/index.h>
+#include <stdio.h>
 
 enum {
     CPU_TASKS = 8,    /* a thread */
@@ -81,20 +84,23 @@ static void add_numbers(
     launch_numbers_end(l);
 }
 
-static cleat_status run(cleat_context *context, scattering *s) {
+/* Columns that lie together, and go to the same row of y. */
+static bool suits_vectors(const device_profile *profile, const void *problem) {
+    const cleat_tensor *columns = ((const scattering *)problem)->columns;
+    const int32_t last = columns[0].rank - 1;
+    return profile->is_cpu && columns[0].stride[last] == 1 && columns[1].stride[last] == 1 &&
+           columns[2].stride[last] == 0;
+}
+
+static cleat_status enqueue(cleat_context *context, const scattering *s, bool vectors) {
     const device_profile *profile = context_profile(context);
     const bool empty = cleat_tensor_count(&s->entries[0]) == 0;
-    tensors_collapse(s->columns, 3);
-    tensors_collapse(s->entries, 2);
     const cleat_tensor *y = &s->columns[0];
     const cleat_tensor *u = &s->columns[1];
     const cleat_tensor *indices = &s->columns[2];
     const int32_t rank = y->rank <= 4 ? 4 : CLEAT_MAX_RANK;
     const int32_t entry_rank = s->entries[0].rank == 1 ? 1 : CLEAT_MAX_RANK;
-    const int32_t last = y->rank - 1;
     const split w = split_work(profile, s);
-    const bool vectors = profile->is_cpu && y->stride[last] == 1 && u->stride[last] == 1 &&
-                         indices->stride[last] == 0;
     launch l = launch_begin(s->operation, "scatter", "scatter_add");
     launch_macro(&l, "RANK", rank);
     launch_macro(&l, "INNER", rank - 1);
@@ -118,6 +124,34 @@ static cleat_status run(cleat_context *context, scattering *s) {
                              : WORK_GROUP_GPU;
     launch_size_1d(&l, round_up((size_t)w.items, local), local);
     return launch_all(context, &l, 1);
+}
+
+static cleat_status enqueue_vectors(cleat_context *context, const void *problem) {
+    return enqueue(context, problem, true);
+}
+
+static cleat_status enqueue_scalars(cleat_context *context, const void *problem) {
+    return enqueue(context, problem, false);
+}
+
+static const variant variants[] = {
+    {"vectors", suits_vectors, enqueue_vectors},
+    {"scalars", variant_always, enqueue_scalars},
+    {NULL, NULL, NULL},
+};
+
+static void write_problem(const void *problem, char *text, size_t size) {
+    const scattering *s = problem;
+    snprintf(text, size, "%lld rows", (long long)s->extent);
+}
+
+static cleat_status run(cleat_context *context, scattering *s) {
+    const variant *chosen = NULL;
+    tensors_collapse(s->columns, 3);
+    tensors_collapse(s->entries, 2);
+    TRY(variant_choose_trusted(
+        context, "scatter", NULL, NULL, variants, s, write_problem, verify_scatter, &chosen));
+    return chosen->enqueue(context, s);
 }
 
 /* The axes of x for which `wanted`, its offset with them. */

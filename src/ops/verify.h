@@ -19,11 +19,18 @@ cleat_status verify_local_response_norm_backward(cleat_context *context, bool *r
 cleat_status verify_resize(cleat_context *context, bool *right);
 cleat_status verify_resize_backward(cleat_context *context, bool *right);
 cleat_status verify_top_k(cleat_context *context, bool *right);
+cleat_status verify_gather(cleat_context *context, bool *right);
+cleat_status verify_scatter(cleat_context *context, bool *right);
+cleat_status verify_pad(cleat_context *context, bool *right);
+cleat_status verify_cumulative(cleat_context *context, bool *right);
 cleat_status verify_cross_entropy(cleat_context *context, bool *right);
 cleat_status verify_cross_entropy_backward(cleat_context *context, bool *right);
 
-/* These find out from trust_subject() and trust_checked() what is checked: a kind of normalisation
- * or recurrent network by its operation's name, a loss by its variant's. */
+/* These find out from trust_subject() and trust_checked() what is checked: a kind of normalisation,
+ * recurrent network, random number or optimiser by its operation's name, a loss by its variant's.
+ */
+cleat_status verify_random(cleat_context *context, bool *right);
+cleat_status verify_optimizer(cleat_context *context, bool *right);
 cleat_status verify_loss(cleat_context *context, bool *right);
 cleat_status verify_loss_backward(cleat_context *context, bool *right);
 cleat_status verify_normalization(cleat_context *context, bool *right);
