@@ -43,6 +43,25 @@
     peaks[n] = peak;                                                                               \
     const FLOATS(W) shift = NO_PEAK(peak);                                                         \
     totals[n] *= CAT(term_, W)(old_peak - shift) * 0x1p-40f;
+/* Terms of softmax itself may be relative to less than the maximum, which is kept until one that is far
+ * greater comes; of its logarithm, where all but nothing is left of the largest element, they may not. */
+#if MODE == 0
+#define FAR_GREATER 4.0f
+#define ANY_1(m) (m)
+#define ANY_2(m) (as_short(convert_char2(m)) != 0)
+#define ANY_4(m) (as_int(convert_char4(m)) != 0)
+#define ANY_8(m) (as_long(convert_char8(m)) != 0)
+#define ANY_16(m) ((as_long2(convert_char16(m)).x | as_long2(convert_char16(m)).y) != 0)
+#define RAISE_PEAK(W)                                                                              \
+    FLOATS(W) shift = NO_PEAK(old_peak);                                                           \
+    if (CAT(ANY_, W)(peak > old_peak + FAR_GREATER)) {                                             \
+        peaks[n] = peak;                                                                           \
+        shift = NO_PEAK(peak);                                                                     \
+        totals[n] *= CAT(term_, W)(old_peak - shift) * 0x1p-40f;                                   \
+    }
+#else
+#define RAISE_PEAK TAKE_PEAK
+#endif
 #define SUM_WHOLE_BLOCK(W)                                                                         \
     const FLOATS(W) old_peak = peaks[n];                                                           \
     FLOATS(W) peak = old_peak;                                                                     \
@@ -53,7 +72,7 @@
         peak = LARGER(peak, in0);                                                                  \
         x[i - begin] = in0;                                                                        \
     }                                                                                              \
-    TAKE_PEAK(W)                                                                                   \
+    RAISE_PEAK(W)                                                                                  \
     EACH_OF_WHOLE_BLOCK {                                                                          \
         const FLOATS(W) in0 = x[i - begin];                                                        \
         part = ADD_TERM(W, part);                                                                  \

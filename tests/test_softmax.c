@@ -173,6 +173,11 @@ START_TEST(forward_and_backward_table) {
             check_backward(i % 4 > 1, &table[i], layout);
         }
     }
+    /* Maxima that grow from block to block; of a program that is there by now. */
+    if (whole || _i % 3 == 2) {
+        static const softmax_case growing = {2, 0, {40, 70}};
+        check_forward(false, &growing, 90, TEST_ROW_MAJOR);
+    }
     unforce();
 }
 END_TEST
