@@ -14,10 +14,10 @@
 #include "activation.cl"
 #endif
 #if MODE == 0
-#define EXPRESSION(W) out0 = CAT(activation_value_, W)(in0, (float2)(p0, p1));
+#define EXPRESSION(W) out0 = CAT(activation_value_, W)(in0, (REAL2)(p0, p1));
 #elif MODE == 1
-#define EXPRESSION(W) out0 = in0 * CAT(activation_derivative_, W)(in1, (float2)(p0, p1));
+#define EXPRESSION(W) out0 = in0 * CAT(activation_derivative_, W)(in1, (REAL2)(p0, p1));
 #else
-#define EXPRESSION(W) out0 = in0 * CAT(activation_derivative_output_, W)(in1, (float2)(p0, p1));
+#define EXPRESSION(W) out0 = in0 * CAT(activation_derivative_output_, W)(in1, (REAL2)(p0, p1));
 #endif
 #include "elementwise_engine.cl"

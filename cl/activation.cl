@@ -9,7 +9,7 @@
  *     float16 activation_derivative_16(float16 x, float2 parameters);        in terms of the input
  *     float16 activation_derivative_output_16(float16 y, float2 parameters); of the output y
  * and undefines ACTIVATION_WIDTH. Width 1 is float. The third exists where the derivative can be
- * told from the output. Only the code of one form is compiled.
+ * told from the output. Only the code of one form is compiled. With REAL_IS_DOUBLE all is double.
  *
  * NaN gives NaN in every value. Bounds of the values against the exact ones, in ulp: sigmoid 3,
  * tanh 4, silu 4, gelu 6 (both over the whole range, the far negative tail included), gelu_tanh
@@ -18,6 +18,12 @@
  * of two, else 4 + 2 |beta x|, and 2^-165 |x| beside that; hard_sigmoid 2^-24 (|alpha x| + |beta|)
  * absolutely. The derivatives of gelu, gelu_tanh, silu, swish, mish and hard_swish are within 2^-21
  * absolutely, as they have zeros; celu's within 7 + 2 |x / alpha| ulp, the others within 7.
+ *
+ * In double, by the functions of math_f64.cl: sigmoid, silu 14, tanh 5, gelu 18 + x^2 and 2^-1070 |x|
+ * absolutely, gelu_tanh 14 + 5 |w| and swish 14 + |beta x| where that is below 0, elu, selu 7, celu 9,
+ * softplus, log_sigmoid 11, softsign, hard_swish 3, mish 20; hard_sigmoid
+ * 2^-53 (|alpha x| + |beta|). The derivatives of gelu, gelu_tanh, silu, swish, mish and hard_swish are
+ * within 2^-48 absolutely, celu's within 10 + 2 |x / alpha| ulp, the others within 16.
  */
 #define ACTIVATION_IS_NONE (ACTIVATION == 0)
 #define ACTIVATION_IS_RELU (ACTIVATION == 1)
@@ -48,28 +54,50 @@
 #endif
 
 #if ACTIVATION_WIDTH == 1
-#define ACTIVATION_FLOAT float
+#define ACTIVATION_FLOAT REAL
 #else
-#define ACTIVATION_FLOAT CAT(float, ACTIVATION_WIDTH)
+#define ACTIVATION_FLOAT CAT(REAL, ACTIVATION_WIDTH)
 #endif
 #define ACTIVATION_NAME(name) CAT(activation_##name##_, ACTIVATION_WIDTH)
 #define ACTIVATION_MATH(name) CAT(math_##name##_, ACTIVATION_WIDTH)
 #define ACTIVATION_CONSTANT(c) ((ACTIVATION_FLOAT)(c))
+#ifndef LEAST_SILU
+#if REAL_IS_DOUBLE
+#define LEAST_SILU (-820.0)
+#define LEAST_WEIGHT (-800.0)
+#else
+#define LEAST_SILU (-110.0f)
+#define LEAST_WEIGHT (-115.0f)
+#endif
+#endif
 
 #if ACTIVATION_IS_GELU_TANH
 /* 2 sqrt(2/pi) (x + 0.044715 x^3) and its derivative */
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(gelu_argument)(ACTIVATION_FLOAT x) {
-    return x * FMA(x * x, ACTIVATION_CONSTANT(0.0713548163f), ACTIVATION_CONSTANT(1.59576912f));
+    return x * FMA(x * x, ACTIVATION_CONSTANT(REAL_CONSTANT(0.071354816272600249)),
+                   ACTIVATION_CONSTANT(REAL_CONSTANT(1.5957691216057307)));
 }
 
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(gelu_argument_derivative)(ACTIVATION_FLOAT x) {
-    return FMA(x * x, ACTIVATION_CONSTANT(0.214064449f), ACTIVATION_CONSTANT(1.59576912f));
+    return FMA(x * x, ACTIVATION_CONSTANT(REAL_CONSTANT(0.21406444881780075)),
+        ACTIVATION_CONSTANT(REAL_CONSTANT(1.5957691216057307)));
 }
 #endif
 
 #if ACTIVATION_IS_MISH
 /* x tanh(softplus(x)) = x n / (n + 2), n = w (w + 2), w = exp(x): from x = 20 on x, for smaller w in
  * terms of 2^64 w, so that x w is no product of a denormal number. */
+#if REAL_IS_DOUBLE
+static inline ACTIVATION_FLOAT ACTIVATION_NAME(mish)(ACTIVATION_FLOAT x) {
+    ACTIVATION_FLOAT t = x > 20.0 ? ACTIVATION_CONSTANT(20.0) : x;
+    t = t < -820.0 ? ACTIVATION_CONSTANT(-820.0) : t; /* from there on -0 */
+    ACTIVATION_FLOAT scale;
+    ACTIVATION_FLOAT w = ACTIVATION_MATH(exp_apart)(t, &scale);
+    ACTIVATION_FLOAT n = w * FMA(w, scale, ACTIVATION_CONSTANT(2.0));
+    ACTIVATION_FLOAT y = t * (n / FMA(n, scale, ACTIVATION_CONSTANT(2.0))) * scale;
+    return x > 20.0 ? x : y;
+}
+#else
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(mish)(ACTIVATION_FLOAT x) {
     ACTIVATION_FLOAT t = x > 20.0f ? ACTIVATION_CONSTANT(20.0f) : x;
     t = t < -110.0f ? ACTIVATION_CONSTANT(-110.0f) : t; /* from there on -0 */
@@ -80,13 +108,18 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(mish)(ACTIVATION_FLOAT x) {
     ACTIVATION_FLOAT y = n / FMA(n, ACTIVATION_CONSTANT(0x1p-64f), ACTIVATION_CONSTANT(2.0f));
     return x > 20.0f ? x : t * y * 0x1p-64f;
 }
+#endif
 
 /* n / d + 4 x w (w + 1) / d^2, d = n + 2 */
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(mish_derivative)(ACTIVATION_FLOAT x) {
     ACTIVATION_FLOAT t = x > 20.0f ? ACTIVATION_CONSTANT(20.0f) : x;
     t = t < -80.0f ? ACTIVATION_CONSTANT(-80.0f) : t;
     ACTIVATION_FLOAT scale;
+#if REAL_IS_DOUBLE
+    ACTIVATION_FLOAT p = ACTIVATION_MATH(exp_apart)(t, &scale);
+#else
     ACTIVATION_FLOAT p = ACTIVATION_MATH(exp_scaled)(t, 0.0f, &scale);
+#endif
     ACTIVATION_FLOAT w = p * scale;
     ACTIVATION_FLOAT n = w * (w + 2.0f);
     ACTIVATION_FLOAT d = 1.0f / (n + 2.0f);
@@ -95,16 +128,16 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(mish_derivative)(ACTIVATION_FLOAT
 #endif
 
 #if ACTIVATION_IS_SWISH
-/* x sigmoid(w), w = beta x; -0 or 0 where sigmoid(w) is below 2^-165. */
-static inline ACTIVATION_FLOAT ACTIVATION_NAME(swish)(ACTIVATION_FLOAT x, float beta) {
+/* x sigmoid(w), w = beta x; -0 or 0 where sigmoid(w) is below 2^-165, in double 2^-1154. */
+static inline ACTIVATION_FLOAT ACTIVATION_NAME(swish)(ACTIVATION_FLOAT x, REAL beta) {
     ACTIVATION_FLOAT w = x * beta;
-    ACTIVATION_FLOAT v = w < -115.0f ? ACTIVATION_CONSTANT(-115.0f) : w;
+    ACTIVATION_FLOAT v = w < LEAST_WEIGHT ? ACTIVATION_CONSTANT(LEAST_WEIGHT) : w;
     ACTIVATION_FLOAT y = ACTIVATION_MATH(weighted_sigmoid)(x, v);
-    return w < -115.0f ? copysign(ACTIVATION_CONSTANT(0.0f), x) : y;
+    return w < LEAST_WEIGHT ? copysign(ACTIVATION_CONSTANT(0.0f), x) : y;
 }
 #endif
 
-static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float2 parameters) {
+static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, REAL2 parameters) {
 #if ACTIVATION_IS_NONE
     return x;
 #elif ACTIVATION_IS_RELU
@@ -118,12 +151,17 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float2
 #elif ACTIVATION_IS_GELU
     return ACTIVATION_MATH(gelu)(x);
 #elif ACTIVATION_IS_GELU_TANH
+#if REAL_IS_DOUBLE
+    x = x < -23.0 ? ACTIVATION_CONSTANT(-23.0) : x; /* from there on -0 */
+    return ACTIVATION_MATH(weighted_sigmoid)(x, ACTIVATION_NAME(gelu_argument)(x));
+#else
     x = x < -11.0f ? ACTIVATION_CONSTANT(-11.0f) : x; /* from there on -0 */
     /* gelu_argument() / ln 2 */
     return ACTIVATION_MATH(weighted_sigmoid_two)(
         x, x * FMA(x * x, ACTIVATION_CONSTANT(0.102943240f), ACTIVATION_CONSTANT(2.30220820f)));
+#endif
 #elif ACTIVATION_IS_SILU
-    x = x < -110.0f ? ACTIVATION_CONSTANT(-110.0f) : x; /* from there on -0 */
+    x = x < LEAST_SILU ? ACTIVATION_CONSTANT(LEAST_SILU) : x; /* from there on -0 */
     return ACTIVATION_MATH(weighted_sigmoid)(x, x);
 #elif ACTIVATION_IS_CLIP
     ACTIVATION_FLOAT low = x < parameters.x ? ACTIVATION_CONSTANT(parameters.x) : x;
@@ -147,7 +185,7 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float2
 #elif ACTIVATION_IS_SWISH
     return ACTIVATION_NAME(swish)(x, parameters.x);
 #elif ACTIVATION_IS_HARD_SWISH
-    ACTIVATION_FLOAT y = x >= 3.0f ? x : x * ((x + 3.0f) * (1.0f / 6.0f));
+    ACTIVATION_FLOAT y = x >= 3.0f ? x : x * ((x + 3.0f) * (1.0f / REAL_CONSTANT(6.0)));
     return x <= -3.0f ? ACTIVATION_CONSTANT(-0.0f) : y;
 #elif ACTIVATION_IS_MISH
     return ACTIVATION_NAME(mish)(x);
@@ -159,7 +197,7 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(value)(ACTIVATION_FLOAT x, float2
 #endif
 }
 
-static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, float2 parameters) {
+static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, REAL2 parameters) {
 #if ACTIVATION_IS_NONE
     return ACTIVATION_CONSTANT(1.0f);
 #elif ACTIVATION_IS_RELU
@@ -195,7 +233,7 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, f
     return x < 1.0f ? inside : ACTIVATION_CONSTANT(0.0f);
 #elif ACTIVATION_IS_HARD_SWISH
     ACTIVATION_FLOAT inside =
-        FMA(x, ACTIVATION_CONSTANT(1.0f / 3.0f), ACTIVATION_CONSTANT(0.5f));
+        FMA(x, ACTIVATION_CONSTANT(1.0f / REAL_CONSTANT(3.0)), ACTIVATION_CONSTANT(0.5f));
     inside = x >= 3.0f ? ACTIVATION_CONSTANT(1.0f) : inside;
     return x <= -3.0f ? ACTIVATION_CONSTANT(0.0f) : inside;
 #elif ACTIVATION_IS_MISH
@@ -227,7 +265,7 @@ static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative)(ACTIVATION_FLOAT x, f
 #if !ACTIVATION_IS_GELU && !ACTIVATION_IS_GELU_TANH && !ACTIVATION_IS_SILU                         \
     && !ACTIVATION_IS_SWISH && !ACTIVATION_IS_HARD_SWISH && !ACTIVATION_IS_MISH
 static inline ACTIVATION_FLOAT ACTIVATION_NAME(derivative_output)(
-    ACTIVATION_FLOAT y, float2 parameters) {
+    ACTIVATION_FLOAT y, REAL2 parameters) {
 #if ACTIVATION_IS_SIGMOID
     return y * (1.0f - y);
 #elif ACTIVATION_IS_TANH

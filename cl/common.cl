@@ -4,10 +4,26 @@
  *   DEVICE_IS_CPU       1 on processors where one work-item should do a whole tile's work
  *   DEVICE_HAS_FMA      1 where fma() is an instruction
  *   DEVICE_FLOAT_WIDTH  floats in the device's native vector register: 4, 8 or 16 (1..4 on GPUs)
- * and per kernel INDEX, the type of indices: int, or long for tensors past 2^31 elements.
+ * and per kernel INDEX, the type of indices: int, or long for tensors past 2^31 elements; and
+ * REAL_IS_DOUBLE 1 where a family that is written in terms of REAL computes in double:
+ *   REAL, REAL2           float or double, and two of them
+ *   REAL_BITS             the integer of its size
+ *   REAL_CONSTANT(c)      a literal, written without a suffix, of that type. One with an `f` does where
+ *                         it is exact: a vector of doubles takes it.
  */
 #ifndef INDEX
 #define INDEX int
+#endif
+#if REAL_IS_DOUBLE
+#define REAL double
+#define REAL2 double2
+#define REAL_BITS long
+#define REAL_CONSTANT(c) c
+#else
+#define REAL float
+#define REAL2 float2
+#define REAL_BITS int
+#define REAL_CONSTANT(c) c##f
 #endif
 
 /* The same expression gives the same bits whatever the compiler thinks of contraction. */

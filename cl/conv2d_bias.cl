@@ -5,13 +5,13 @@
  * conv2d_bias: work-item (split, m), 1-D, m fastest, any work-group; sums split_images images into
  * partial[split][m], pixels along a row in VECTOR interleaved sums where they lie side by side.
  * conv2d_bias_sum: work-item m, 1-D, any work-group; adds the splits in order.
- * Macros: VECTOR, floats in a vector: 4, 8 or 16; INDEX.
+ * Macros: VECTOR, elements in a vector: 2, 4, 8 or 16; INDEX; REAL_IS_DOUBLE.
  */
 #include "common.cl"
 #include "vector.cl"
 
-static inline float sum_run(const __global float *run, INDEX stride, INDEX count) {
-    float sum = 0.0f;
+static inline REAL sum_run(const __global REAL *run, INDEX stride, INDEX count) {
+    REAL sum = 0.0f;
     INDEX i = 0;
     if (stride == 1) {
         FLOATS(VECTOR) first = (FLOATS(VECTOR))(0.0f), second = first;
@@ -27,7 +27,7 @@ static inline float sum_run(const __global float *run, INDEX stride, INDEX count
     return sum;
 }
 
-__kernel void conv2d_bias(const __global float *dy, __global float *partial, INDEX dy_offset,
+__kernel void conv2d_bias(const __global REAL *dy, __global REAL *partial, INDEX dy_offset,
     INDEX dy_n, INDEX dy_c, INDEX dy_h, INDEX dy_w, INDEX dy_d, INDEX images, INDEX outputs,
     INDEX depth, INDEX rows, INDEX width, INDEX splits, INDEX split_images) {
     const INDEX item = get_global_id(0);
@@ -36,9 +36,9 @@ __kernel void conv2d_bias(const __global float *dy, __global float *partial, IND
     }
     const INDEX m = item % outputs, split = item / outputs;
     const INDEX end = min((split + 1) * split_images, images);
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (INDEX n = split * split_images; n < end; n++) {
-        const __global float *image = dy + dy_offset + n * dy_n + m * dy_c;
+        const __global REAL *image = dy + dy_offset + n * dy_n + m * dy_c;
         for (INDEX d = 0; d < depth; d++) {
             for (INDEX row = 0; row < rows; row++) {
                 sum += sum_run(image + d * dy_d + row * dy_h, dy_w, width);
@@ -48,13 +48,13 @@ __kernel void conv2d_bias(const __global float *dy, __global float *partial, IND
     partial[item] = sum;
 }
 
-__kernel void conv2d_bias_sum(const __global float *partial, __global float *db, INDEX db_offset,
+__kernel void conv2d_bias_sum(const __global REAL *partial, __global REAL *db, INDEX db_offset,
     INDEX db_stride, INDEX outputs, INDEX splits, int accumulate) {
     const INDEX m = get_global_id(0);
     if (m >= outputs) {
         return;
     }
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (INDEX split = 0; split < splits; split++) {
         sum += partial[split * outputs + m];
     }

@@ -6,7 +6,7 @@
  * of the result, y or, to the data, x.
  *
  * Geometry: 1-D, `count` elements of the result in row-major order, any work-group.
- * Macros: INDEX; ACTIVATION (value of cleat_activation), 0 backward to the weights.
+ * Macros: INDEX; ACTIVATION (value of cleat_activation), 0 backward to the weights; REAL_IS_DOUBLE.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -24,9 +24,9 @@
         INDEX groups, INDEX stride_h, INDEX stride_w, INDEX top, INDEX left, INDEX dilation_h,     \
         INDEX dilation_w
 
-__kernel void conv2d_plain(const __global float *x, const __global float *w, __global float *y,
-    const __global float *bias, PARAMETERS, INDEX bias_offset, INDEX bias_stride,
-    float activation_first, float activation_second, int accumulate) {
+__kernel void conv2d_plain(const __global REAL *x, const __global REAL *w, __global REAL *y,
+    const __global REAL *bias, PARAMETERS, INDEX bias_offset, INDEX bias_stride,
+    REAL activation_first, REAL activation_second, int accumulate) {
     INDEX i = get_global_id(0);
     if (i >= count) {
         return;
@@ -38,7 +38,7 @@ __kernel void conv2d_plain(const __global float *x, const __global float *w, __g
     const INDEX m = i % outputs, n = i / outputs;
     const INDEX group_channels = channels / groups;
     const INDEX first = m / (outputs / groups) * group_channels;
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (INDEX c = 0; c < group_channels; c++) {
         for (INDEX kh = 0; kh < kernel_h; kh++) {
             const INDEX h = oh * stride_h - top + kh * dilation_h;
@@ -60,9 +60,9 @@ __kernel void conv2d_plain(const __global float *x, const __global float *w, __g
     AT(y, n, m, oh, ow) = accumulate ? AT(y, n, m, oh, ow) + sum : sum;
 }
 
-__kernel void conv2d_plain_data(__global float *x, const __global float *w,
-    const __global float *y, const __global float *bias, PARAMETERS, INDEX bias_offset,
-    INDEX bias_stride, float activation_first, float activation_second, int accumulate) {
+__kernel void conv2d_plain_data(__global REAL *x, const __global REAL *w,
+    const __global REAL *y, const __global REAL *bias, PARAMETERS, INDEX bias_offset,
+    INDEX bias_stride, REAL activation_first, REAL activation_second, int accumulate) {
     INDEX i = get_global_id(0);
     if (i >= count) {
         return;
@@ -74,7 +74,7 @@ __kernel void conv2d_plain_data(__global float *x, const __global float *w,
     const INDEX c = i % channels, n = i / channels;
     const INDEX group_channels = channels / groups, group_outputs = outputs / groups;
     const INDEX first = c / group_channels * group_outputs;
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (INDEX m = first; m < first + group_outputs; m++) {
         for (INDEX kh = 0; kh < kernel_h; kh++) {
             const INDEX oh = h + top - kh * dilation_h;
@@ -97,8 +97,8 @@ __kernel void conv2d_plain_data(__global float *x, const __global float *w,
     AT(x, n, c, h, v) = accumulate ? AT(x, n, c, h, v) + sum : sum;
 }
 
-__kernel void conv2d_plain_weights(const __global float *x, __global float *w,
-    const __global float *y, PARAMETERS, int accumulate) {
+__kernel void conv2d_plain_weights(const __global REAL *x, __global REAL *w,
+    const __global REAL *y, PARAMETERS, int accumulate) {
     INDEX i = get_global_id(0);
     if (i >= count) {
         return;
@@ -110,7 +110,7 @@ __kernel void conv2d_plain_weights(const __global float *x, __global float *w,
     const INDEX group_channels = channels / groups;
     const INDEX c = i % group_channels, m = i / group_channels;
     const INDEX channel = m / (outputs / groups) * group_channels + c;
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (INDEX n = 0; n < images; n++) {
         for (INDEX oh = 0; oh < out_h; oh++) {
             const INDEX h = oh * stride_h - top + kh * dilation_h;

@@ -6,7 +6,7 @@
  * those of the result, y or, to the data, x.
  *
  * Geometry: 1-D, `count` elements of the result in row-major order, any work-group.
- * Macros: INDEX; ACTIVATION (value of cleat_activation), 0 backward to the weights.
+ * Macros: INDEX; ACTIVATION (value of cleat_activation), 0 backward to the weights; REAL_IS_DOUBLE.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -35,8 +35,8 @@ typedef struct conv3d_numbers {
     const INDEX place = i % extent;                                                                \
     i /= extent;
 
-__kernel void conv3d_plain(const __global float *x, const __global float *w, __global float *y,
-    const __global float *bias, const conv3d_numbers numbers) {
+__kernel void conv3d_plain(const __global REAL *x, const __global REAL *w, __global REAL *y,
+    const __global REAL *bias, const conv3d_numbers numbers) {
     NUMBERS(CONV3D_LIST)
     INDEX i = get_global_id(0);
     if (i >= count) {
@@ -48,7 +48,7 @@ __kernel void conv3d_plain(const __global float *x, const __global float *w, __g
     const INDEX m = i % outputs, n = i / outputs;
     const INDEX group_channels = channels / groups;
     const INDEX first = m / (outputs / groups) * group_channels;
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (INDEX k = 0; k < group_channels * kernel_d * kernel_h; k++) {
         const INDEX kh = k % kernel_h, kd = k / kernel_h % kernel_d, c = k / kernel_h / kernel_d;
         const INDEX d = od * stride_d - front + kd * dilation_d;
@@ -73,8 +73,8 @@ static inline INDEX reaching(INDEX p, INDEX before, INDEX k, INDEX dilation, IND
     return start >= 0 && start % stride == 0 && start / stride < out ? start / stride : -1;
 }
 
-__kernel void conv3d_plain_data(__global float *x, const __global float *w,
-    const __global float *y, const __global float *bias, const conv3d_numbers numbers) {
+__kernel void conv3d_plain_data(__global REAL *x, const __global REAL *w,
+    const __global REAL *y, const __global REAL *bias, const conv3d_numbers numbers) {
     NUMBERS(CONV3D_LIST)
     INDEX i = get_global_id(0);
     if (i >= count) {
@@ -86,7 +86,7 @@ __kernel void conv3d_plain_data(__global float *x, const __global float *w,
     const INDEX c = i % channels, n = i / channels;
     const INDEX group_channels = channels / groups, group_outputs = outputs / groups;
     const INDEX first = c / group_channels * group_outputs;
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (INDEX k = 0; k < group_outputs * kernel_d * kernel_h; k++) {
         const INDEX kh = k % kernel_h, kd = k / kernel_h % kernel_d;
         const INDEX m = first + k / kernel_h / kernel_d;
@@ -107,8 +107,8 @@ __kernel void conv3d_plain_data(__global float *x, const __global float *w,
     AT(x, n, c, d, h, v) = accumulate ? AT(x, n, c, d, h, v) + sum : sum;
 }
 
-__kernel void conv3d_plain_weights(const __global float *x, __global float *w,
-    const __global float *y, const __global float *bias, const conv3d_numbers numbers) {
+__kernel void conv3d_plain_weights(const __global REAL *x, __global REAL *w,
+    const __global REAL *y, const __global REAL *bias, const conv3d_numbers numbers) {
     NUMBERS(CONV3D_LIST)
     INDEX i = get_global_id(0);
     if (i >= count) {
@@ -120,7 +120,7 @@ __kernel void conv3d_plain_weights(const __global float *x, __global float *w,
     const INDEX group_channels = channels / groups;
     const INDEX c = i % group_channels, m = i / group_channels;
     const INDEX channel = m / (outputs / groups) * group_channels + c;
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (INDEX row = 0; row < images * out_d * out_h; row++) {
         const INDEX oh = row % out_h, od = row / out_h % out_d, n = row / out_h / out_d;
         const INDEX d = od * stride_d - front + kd * dilation_d;

@@ -12,7 +12,7 @@
  *
  * Macros: RANK 1..7, the other axes, axis 0 the innermost, extent0 in units of block; LANES 1, 4, 8 or
  * 16 lines in a vector, VECTORS the most of them in a block, `rest` lines in the last unit; ALONG 1: LANES
- * is 1 and x_step and y_step are both 1 or both -1, SCAN elements at once.
+ * is 1 and x_step and y_step are both 1 or both -1, SCAN elements at once. REAL_IS_DOUBLE (without ALONG).
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -112,8 +112,8 @@ typedef struct cumulative_numbers {
 #endif
 
 /* Elements that come before a vector of memory begins, as steps go. */
-static inline INDEX before_vector(const global float *y, bool back) {
-    const size_t place = (size_t)y / sizeof(float);
+static inline INDEX before_vector(const global REAL *y, bool back) {
+    const size_t place = (size_t)y / sizeof(REAL);
     return (INDEX)((back ? place + 1 : -place) & (SCAN - 1));
 }
 #else
@@ -138,7 +138,7 @@ static inline INDEX before_vector(const global float *y, bool back) {
 #endif
 
 kernel void cumulative_pieces(
-    const global float *x_data, global float *sums, const cumulative_numbers numbers) {
+    const global REAL *x_data, global REAL *sums, const cumulative_numbers numbers) {
     NUMBERS(CUMULATIVE_LIST)
     EACH_TASK {
         PLACE
@@ -148,12 +148,12 @@ kernel void cumulative_pieces(
 #if ALONG
         VECTOR sum[4];
         _Pragma("unroll") for (int n = 0; n < 4; n++) sum[n] = (VECTOR)(0.0f);
-        float rest_sum = 0.0f;
+        REAL rest_sum = 0.0f;
         INDEX j = 0;
         const INDEX to_first = x_step < 0 ? SCAN - 1 : 0;
         for (; j + 4 * SCAN <= length; j += 4 * SCAN) {
             _Pragma("unroll") for (int n = 0; n < 4; n++) {
-                const global float *x = x_data + x_at + (j + n * SCAN) * x_step - to_first;
+                const global REAL *x = x_data + x_at + (j + n * SCAN) * x_step - to_first;
                 if (n == 0) {
                     ASK_LINE_FAR(x + AHEAD * x_step);
                 }
@@ -191,8 +191,8 @@ kernel void cumulative_pieces(
     }
 #define VECTORS_OF_LINE(WAY, LAST, to_first)                                                       \
     for (; j + SCAN <= length; j += SCAN) {                                                        \
-        const global float *x = x_data + x_at + j * x_step - to_first;                             \
-        global float *y = y_data + y_at + j * y_step - to_first;                                   \
+        const global REAL *x = x_data + x_at + j * x_step - to_first;                             \
+        global REAL *y = y_data + y_at + j * y_step - to_first;                                   \
         if ((j & (3 * SCAN)) == 0) {                                                               \
             ASK_LINE_FAR(x + AHEAD * x_step);                                                      \
         }                                                                                          \
@@ -209,8 +209,8 @@ kernel void cumulative_pieces(
         }                                                                                          \
     }
 
-kernel void cumulative_lines(const global float *x_data, global float *y_data,
-    const global float *sums, const cumulative_numbers numbers) {
+kernel void cumulative_lines(const global REAL *x_data, global REAL *y_data,
+    const global REAL *sums, const cumulative_numbers numbers) {
     NUMBERS(CUMULATIVE_LIST)
     EACH_TASK {
         PLACE
@@ -219,7 +219,7 @@ kernel void cumulative_lines(const global float *x_data, global float *y_data,
         const bool back = x_step < 0;
         const INDEX head = before_vector(y_data + y_at, back);
         const bool past = stream && length >= 12 * SCAN;
-        float one;
+        REAL one;
         BEFORE(1, 0, one)
         INDEX j = 0;
         for (; past && j < head; j++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Elements of any type, T the number of a cleat_type (bool is a byte), W = 1, 2, 4, 8 or 16:
- *     VALUES(T, W)                float, int4, uchar16, ...
+ *     VALUES(T, W)                float (REAL), int4, uchar16, ...
  *     LOAD_VALUES(T, W, p)        p[0], p[1], ..., p of any alignment
  *     STORE_VALUES(T, W, v, p)
  *     GATHER_VALUES(T, W, p, s)   p[0], p[s], p[2 s], ...
@@ -17,13 +17,13 @@
 #ifndef ELEMENT_CL
 #define ELEMENT_CL
 
-#define ELEMENT_1 float
+#define ELEMENT_1 REAL
 #define ELEMENT_2 double
 #define ELEMENT_3 int
 #define ELEMENT_4 long
 #define ELEMENT_5 uchar
 #define ELEMENT_6 uchar
-#define SIGNED_1 int
+#define SIGNED_1 REAL_BITS
 #define SIGNED_2 long
 #define SIGNED_3 int
 #define SIGNED_4 long

@@ -3,7 +3,7 @@
  * The pass of every element-wise operation: for each index i of the common shape
  *     out0[i] = EXPRESSION(in0[i], ...)
  * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in6 and
- * the float scalars p0 .. p7 and assign out0, and out1 where there are two outputs, with W either 1
+ * the scalars p0 .. p7, of type REAL, and assign out0, and out1 where there are two outputs, with W either 1
  * or VECTOR_WIDTH. in0 is of type VALUES(in0_type, W) (element.cl), which is FLOATS(W) unless told
  * otherwise, and so on.
  *
@@ -163,7 +163,8 @@ typedef struct pass_numbers {
 /* Whether the whole vectors of both outputs begin together. */
 #if STREAMS && OUTPUTS == 2
 #define IS_ALIKE                                                                                   \
-    ((((size_t)(out0_data + out0_at) - (size_t)(out1_data + out1_at)) / 4 & (VECTOR_WIDTH - 1)) == 0)
+    ((((size_t)(out0_data + out0_at) - (size_t)(out1_data + out1_at)) / sizeof(REAL)                \
+         & (VECTOR_WIDTH - 1)) == 0)
 #define IS_ALIKE_BELOW (IS_ALIKE && (out0_stride1 - out1_stride1) % VECTOR_WIDTH == 0)
 #else
 #define IS_ALIKE 1

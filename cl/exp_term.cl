@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Exponentials of numbers <= 60 for sums of them, 2^40 times as large as they should be, which saves a
- * multiplication and keeps their precision where results are denormal; of -Inf e^-110.
+ * multiplication and keeps their precision where results are denormal; of -Inf e^-110, in double 0.
  *     term_W(x)           exp(x) 2^40, in vectors of W = VECTOR_WIDTH or 1
  *     add_term_W(sum, x)  the same added to sum, in one instruction
  * Macros: SUMS_ONLY 1 where nothing but their sum is wanted, of x <= 0. Include after vector.cl and math.cl
  * of both widths.
  */
+
+#if REAL_IS_DOUBLE
+#define TERM_FUNCTIONS(W)                                                                          \
+    static inline FLOATS(W) CAT(term_, W)(FLOATS(W) x) {                                           \
+        return exp(x) * 0x1p40;                                                                    \
+    }                                                                                              \
+    static inline FLOATS(W) CAT(add_term_, W)(FLOATS(W) sum, FLOATS(W) x) {                        \
+        return FMA(exp(x), (FLOATS(W))(0x1p40), sum);                                              \
+    }
+TERM_FUNCTIONS(1)
+#if VECTOR_WIDTH > 1
+TERM_FUNCTIONS(VECTOR_WIDTH)
+#endif
+#else
 
 /* F(0), F(1), ... of as many lanes */
 #define BY_4(F) F(0), F(1), F(2), F(3)
@@ -84,4 +98,5 @@ TERM_FUNCTIONS(1, TERM_PARTS(1))
 TERM_FUNCTIONS(16, TERM_PARTS_16)
 #elif VECTOR_WIDTH > 1
 TERM_FUNCTIONS(VECTOR_WIDTH, TERM_PARTS(VECTOR_WIDTH))
+#endif
 #endif

@@ -16,9 +16,9 @@
 #endif
 #if GRADIENT
 #define EXPRESSION(W)                                                                              \
-    out0 = in0 * CAT(activation_value_, W)(in2, (float2)(p0, p1));                                 \
-    out1 = in0 * in1 * CAT(activation_derivative_, W)(in2, (float2)(p0, p1));
+    out0 = in0 * CAT(activation_value_, W)(in2, (REAL2)(p0, p1));                                 \
+    out1 = in0 * in1 * CAT(activation_derivative_, W)(in2, (REAL2)(p0, p1));
 #else
-#define EXPRESSION(W) out0 = in0 * CAT(activation_value_, W)(in1, (float2)(p0, p1));
+#define EXPRESSION(W) out0 = in0 * CAT(activation_value_, W)(in1, (REAL2)(p0, p1));
 #endif
 #include "elementwise_engine.cl"

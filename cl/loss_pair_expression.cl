@@ -55,7 +55,7 @@
 #define LOSS_CONSTANT(c) ((LOSS_FLOAT)(c))
 
 static inline LOSS_FLOAT LOSS_NAME(value)(
-    LOSS_FLOAT x, LOSS_FLOAT t, LOSS_FLOAT positive, float delta) {
+    LOSS_FLOAT x, LOSS_FLOAT t, LOSS_FLOAT positive, REAL delta) {
 #if LOSS_IS_SQUARED
     return (x - t) * (x - t);
 #elif LOSS_IS_ABSOLUTE
@@ -76,14 +76,14 @@ static inline LOSS_FLOAT LOSS_NAME(value)(
     /* t log t with a t that is a normal number; 0 for 0 */
     LOSS_FLOAT scaled = t < 0x1p-100f ? t * 0x1p60f : t;
     LOSS_FLOAT log_t = LOSS_MATH(log)(scaled);
-    log_t = t < 0x1p-100f ? log_t - 41.5888308f : log_t;
+    log_t = t < 0x1p-100f ? log_t - REAL_CONSTANT(41.588830833596715) : log_t;
     log_t = t < 0.0f ? LOSS_CONSTANT(NAN) : log_t;
     return t == 0.0f ? LOSS_CONSTANT(0.0f) : t * (log_t - x);
 #endif
 }
 
 static inline LOSS_FLOAT LOSS_NAME(derivative)(
-    LOSS_FLOAT x, LOSS_FLOAT t, LOSS_FLOAT positive, float delta) {
+    LOSS_FLOAT x, LOSS_FLOAT t, LOSS_FLOAT positive, REAL delta) {
 #if LOSS_IS_SQUARED
     return 2.0f * (x - t);
 #elif LOSS_IS_ABSOLUTE

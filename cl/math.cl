@@ -5,7 +5,7 @@
  *     #define MATH_WIDTH 16
  *     #include "math.cl"
  * gives math_exp_16() and the others below, and undefines MATH_WIDTH. Including a width twice is
- * harmless. Width 1 is float.
+ * harmless. Width 1 is float. With REAL_IS_DOUBLE the same in double: math_f64.cl, which tells bounds.
  *
  * Bounds, in ulp of the correctly rounded result, on devices with and without fma:
  *     exp               2, over the whole range: overflow to Inf, gradual underflow to 0
@@ -43,11 +43,11 @@
 #ifdef MATH_MISSING
 #undef MATH_MISSING
 #if MATH_WIDTH == 1
-#define MATH_FLOAT float
+#define MATH_FLOAT REAL
 #define MATH_INT int
 #define MATH_UINT uint
 #else
-#define MATH_FLOAT CAT(float, MATH_WIDTH)
+#define MATH_FLOAT CAT(REAL, MATH_WIDTH)
 #define MATH_INT CAT(int, MATH_WIDTH)
 #define MATH_UINT CAT(uint, MATH_WIDTH)
 #endif
@@ -55,6 +55,9 @@
 #define MATH_AS_FLOAT(x) CAT(as_, MATH_FLOAT)(x)
 #define MATH_AS_INT(x) CAT(as_, MATH_INT)(x)
 #define MATH_CONSTANT(c) ((MATH_FLOAT)(c))
+#if REAL_IS_DOUBLE
+#include "math_f64.cl"
+#else
 /* p * r + c, c a constant */
 #define MATH_STEP(p, r, c) FMA(p, r, MATH_CONSTANT(c))
 
@@ -325,6 +328,7 @@ static inline MATH_FLOAT MATH_NAME(log)(MATH_FLOAT x) {
     rest = FMA(MATH_CONSTANT(-0.5f), square, rest);
     return FMA(k, MATH_CONSTANT(0.693359375f), f + rest) + (x - x);
 }
+#endif
 
 #undef MATH_FLOAT
 #undef MATH_INT

@@ -11,12 +11,9 @@
  * `addends` tells which of beta * y, bias and residual there are (1 + 2 + 4): a bias or residual
  * that is left out comes as a null pointer and is not touched, y is read with beta only.
  *
- * Macros: BATCH_RANK, INDEX; MATMUL_ELEMENT before including it, float unless defined.
+ * Macros: BATCH_RANK, INDEX; REAL_IS_DOUBLE.
  */
 #include "numbers.cl"
-#ifndef MATMUL_ELEMENT
-#define MATMUL_ELEMENT float
-#endif
 
 #define MATMUL_STEPS_OF(ANY, name) ANY(name##_offset) ANY(name##_row) ANY(name##_column)
 #define MATMUL_AXIS(ANY, i)                                                                        \
@@ -42,9 +39,9 @@ typedef struct matmul_numbers {
  * neither is restrict. A kernel begins with MATMUL_NUMBERS. */
 #define MATMUL_PARAMETERS MATMUL_PARAMETERS_WITH(restrict)
 #define MATMUL_PARAMETERS_WITH(alone)                                                              \
-    const __global MATMUL_ELEMENT *alone a_base, const __global MATMUL_ELEMENT *alone b_base,      \
-        __global MATMUL_ELEMENT *y_base, const __global MATMUL_ELEMENT *bias_base,                 \
-        const __global MATMUL_ELEMENT *residual_base, const matmul_numbers numbers
+    const __global REAL *alone a_base, const __global REAL *alone b_base,      \
+        __global REAL *y_base, const __global REAL *bias_base,                 \
+        const __global REAL *residual_base, const matmul_numbers numbers
 #define MATMUL_NUMBERS NUMBERS(MATMUL_LIST)
 
 /* Most axes of a high rank are of extent 1, and a division costs more than a branch that all
@@ -77,7 +74,7 @@ typedef struct matmul_numbers {
 #define MATMUL_FINISH(sum, i, j)                                                                   \
     {                                                                                              \
         const INDEX matmul_at = y + (i) * y_row + (j) * y_column;                                  \
-        float matmul_x = alpha * (sum);                                                            \
+        REAL matmul_x = alpha * (sum);                                                             \
         if (addends & 1) {                                                                         \
             matmul_x = FMA(beta, y_base[matmul_at], matmul_x);                                     \
         }                                                                                          \

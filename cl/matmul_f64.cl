@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The matrix product in double precision; operands and formula in matmul_batch.cl, without an
- * activation. A work-item makes a tile of TILE_ROWS rows by W columns of y, k terms one after the
+ * The matrix product in double precision; operands and formula in matmul_batch.cl. A work-item makes a tile of TILE_ROWS rows by W columns of y, k terms one after the
  * other, in registers. Where b's rows lie end to end it reads them as vectors, else element by element.
  *
- * Global size: (ceil(n / W), ceil(m / TILE_ROWS), batches), any local size. Macros: BATCH_RANK, INDEX, W
- * (1, 2, 4 or 8).
+ * Global size: (ceil(n / W), ceil(m / TILE_ROWS), batches), any local size. Macros: BATCH_RANK, INDEX,
+ * ACTIVATION, W (1, 2, 4 or 8), REAL_IS_DOUBLE=1.
  */
-#define MATMUL_ELEMENT double
 #include "common.cl"
+#include "vector.cl"
 #include "element.cl"
 #include "matmul_batch.cl"
+#define ACTIVATION_WIDTH 1
+#include "activation.cl"
 
 #define TILE_ROWS 8
 #if W > 1
@@ -78,19 +79,7 @@ __kernel void matmul_f64(MATMUL_PARAMETERS) {
         lanes_of_y u;
         u.vector = sums[r];
         for (int c = 0; c < columns; ++c) {
-            const INDEX i = first_row + r, j = first_column + c;
-            const INDEX at = y + i * y_row + j * y_column;
-            double value = (double)alpha * u.lanes[c];
-            if (addends & 1) {
-                value = FMA((double)beta, y_base[at], value);
-            }
-            if (addends & 2) {
-                value += bias_base[bias + i * bias_row + j * bias_column];
-            }
-            if (addends & 4) {
-                value += residual_base[residual + i * residual_row + j * residual_column];
-            }
-            y_base[at] = value;
+            MATMUL_FINISH(u.lanes[c], first_row + r, first_column + c)
         }
     }
 }

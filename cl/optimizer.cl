@@ -10,8 +10,8 @@
  * update_strided (WIDTH 1): work-item i updates element i in row-major order of a shape of RANK
  *   axes, outermost first.
  * Macros: RULE (below), STATES (0..3: tensors that the optimiser remembers), CENTERED (RULE 2: the
- * last state is the mean gradient; a velocity is the one after the first), WIDTH (1, 4, 8 or 16),
- * RANK (1..8, strided only).
+ * last state is the mean gradient; a velocity is the one after the first), WIDTH (1, 2, 4, 8 or 16),
+ * RANK (1..8, strided only), REAL_IS_DOUBLE.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -127,23 +127,23 @@
 typedef struct update_numbers {
     NUMBER_MEMBERS(UPDATE_LIST)
 } update_numbers;
-#define DATA(name, unused) global float *name##_data,
+#define DATA(name, unused) global REAL *name##_data,
 #define PARAMETERS                                                                                 \
-    EACH_CHANGED(DATA, 0) const global float *gradient_data, const update_numbers numbers
+    EACH_CHANGED(DATA, 0) const global REAL *gradient_data, const update_numbers numbers
 
 #ifndef RANK
 
 /* The first `count` lanes of a vector; the others are 0. */
-static inline VECTOR load_some(const global float *p, int count) {
-    float lanes[WIDTH] = {0.0f};
+static inline VECTOR load_some(const global REAL *p, int count) {
+    REAL lanes[WIDTH] = {0.0f};
     for (int i = 0; i < count; ++i) {
         lanes[i] = p[i];
     }
     return LOAD(WIDTH, lanes);
 }
 
-static inline void store_some(VECTOR value, global float *p, int count) {
-    float lanes[WIDTH];
+static inline void store_some(VECTOR value, global REAL *p, int count) {
+    REAL lanes[WIDTH];
     STORE(WIDTH, value, lanes);
     for (int i = 0; i < count; ++i) {
         p[i] = lanes[i];
@@ -181,7 +181,7 @@ kernel void update_contiguous(PARAMETERS) {
 #define STRIDES(name, unused) const INDEX name##_stride[8] = AXES_ARRAY(name##_stride);
 #define BEGIN(name, unused) INDEX name##_at = name##_offset;
 #define MOVE(name, unused) name##_at += i * name##_stride[axis];
-#define READ(name, unused) float name = name##_data[name##_at];
+#define READ(name, unused) REAL name = name##_data[name##_at];
 #define WRITE(name, unused) name##_data[name##_at] = name;
 
 kernel void update_strided(PARAMETERS) {

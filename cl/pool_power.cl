@@ -18,7 +18,7 @@
 #include "math_power.cl"
 #endif
 #define POWER_FUNCTION(W)                                                                          \
-    KEEP_APART static FLOATS(W) __attribute__((overloadable)) lp_power(FLOATS(W) v, float p) {     \
+    KEEP_APART static FLOATS(W) __attribute__((overloadable)) lp_power(FLOATS(W) v, REAL p) {     \
         return CAT(math_power_, W)(fabs(v), (FLOATS(W))(p));                                       \
     }
 POWER_FUNCTION(1)

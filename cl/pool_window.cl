@@ -8,7 +8,7 @@
  *   average: y = sum / divisor, 0 without elements; dx gets dy / divisor
  *   L-p:     y = (sum of |x|^p)^(1/p), counted among the averages; pool_power.cl
  * Geometry: 1-D, `items` elements in row-major order, any work-group.
- * Macros: AVERAGE (0: max), BACKWARD, INDICES (0: none are wanted), LP (0: not L-p), INDEX.
+ * Macros: AVERAGE (0: max), BACKWARD, INDICES (0: none are wanted), LP (0: not L-p), INDEX, REAL_IS_DOUBLE.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -34,12 +34,12 @@ __kernel void pool_window(POOL_POINTERS, __global long *indices, const window_nu
     const pool_span ds = window_span(&d_axis, od), hs = window_span(&h_axis, oh),
                     ws = window_span(&w_axis, ow);
     x += PLANE(x, plane);
-    float result = AVERAGE ? 0.0f : -INFINITY;
+    REAL result = AVERAGE ? 0.0f : -INFINITY;
     long best = -1;
     EACH(d, ds) {
         EACH(h, hs) {
             EACH(w, ws) {
-                const float value = x[WITHIN(x, AT(ds, d), AT(hs, h), AT(ws, w))];
+                const REAL value = x[WITHIN(x, AT(ds, d), AT(hs, h), AT(ws, w))];
 #if AVERAGE
                 result += LP_VALUE(1, value, power);
 #else
@@ -57,7 +57,7 @@ __kernel void pool_window(POOL_POINTERS, __global long *indices, const window_nu
     const INDEX divisor = window_places(&d_axis, od, ds.count, count_padding) *
                           window_places(&h_axis, oh, hs.count, count_padding) *
                           window_places(&w_axis, ow, ws.count, count_padding);
-    result = divisor > 0 ? result / (float)divisor : 0.0f;
+    result = divisor > 0 ? result / (REAL)divisor : 0.0f;
 #endif
     y[PLANE(y, plane) + WITHIN(y, od, oh, ow)] = result;
 #if INDICES
@@ -70,14 +70,14 @@ __kernel void pool_window(POOL_POINTERS, __global long *indices, const window_nu
 
 #if !AVERAGE
 /* Whether the element `own` at (d, h, w) is the first largest of its window. */
-static inline bool is_first(const __global float *x, float own, INDEX d, INDEX h, INDEX w,
+static inline bool is_first(const __global REAL *x, REAL own, INDEX d, INDEX h, INDEX w,
     const pool_span *ds, const pool_span *hs, const pool_span *ws, INDEX x_d, INDEX x_h,
     INDEX x_w) {
     EACH(i, (*ds)) {
         EACH(j, (*hs)) {
             EACH(k, (*ws)) {
                 const INDEX a = AT((*ds), i), b = AT((*hs), j), c = AT((*ws), k);
-                const float other = x[WITHIN(x, a, b, c)];
+                const REAL other = x[WITHIN(x, a, b, c)];
                 const bool earlier = a < d || (a == d && (b < h || (b == h && c < w)));
                 if (earlier ? !BEATS(own, other) : BEATS(other, own)) {
                     return false;
@@ -101,9 +101,9 @@ __kernel void pool_window(POOL_POINTERS, __global long *indices, const window_nu
     dy += PLANE(dy, plane);
 #if !AVERAGE
     x += PLANE(x, plane);
-    const float own = x[WITHIN(x, d, h, w)];
+    const REAL own = x[WITHIN(x, d, h, w)];
 #endif
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (INDEX a = 0; a < holders(&d_axis, d); a++) {
         const INDEX od = holder(&d_axis, d, a);
         const pool_span ds = window_span(&d_axis, max(od, (INDEX)0));
@@ -116,9 +116,9 @@ __kernel void pool_window(POOL_POINTERS, __global long *indices, const window_nu
                     continue;
                 }
                 const pool_span ws = window_span(&w_axis, ow);
-                const float part = dy[WITHIN(dy, od, oh, ow)];
+                const REAL part = dy[WITHIN(dy, od, oh, ow)];
 #if AVERAGE
-                sum += part / (float)(window_places(&d_axis, od, ds.count, count_padding) *
+                sum += part / (REAL)(window_places(&d_axis, od, ds.count, count_padding) *
                                          window_places(&h_axis, oh, hs.count, count_padding) *
                                          window_places(&w_axis, ow, ws.count, count_padding));
 #else

@@ -11,7 +11,7 @@
 typedef struct pool_axis {
     INDEX extent, out, window, step, before, dilation, reach;
     int adaptive;
-    float power; /* of L-p pooling */
+    REAL power; /* of L-p pooling */
 } pool_axis;
 
 /* Elements first, first + step, ..., `count` of them. */
@@ -70,15 +70,15 @@ static inline INDEX holder(const pool_axis *a, INDEX p, INDEX i) {
 #define POOL_AXES(ANY) POOL_AXIS(ANY, d) POOL_AXIS(ANY, h) POOL_AXIS(ANY, w)
 #if BACKWARD && AVERAGE
 #define POOL_TENSORS(ANY) POOL_TENSOR(ANY, dy) POOL_TENSOR(ANY, dx)
-#define POOL_POINTERS const __global float *dy, __global float *dx
+#define POOL_POINTERS const __global REAL *dy, __global REAL *dx
 #define POOL_PASSED dy, dx
 #elif BACKWARD
 #define POOL_TENSORS(ANY) POOL_TENSOR(ANY, x) POOL_TENSOR(ANY, dy) POOL_TENSOR(ANY, dx)
-#define POOL_POINTERS const __global float *x, const __global float *dy, __global float *dx
+#define POOL_POINTERS const __global REAL *x, const __global REAL *dy, __global REAL *dx
 #define POOL_PASSED x, dy, dx
 #else
 #define POOL_TENSORS(ANY) POOL_TENSOR(ANY, x) POOL_TENSOR(ANY, y)
-#define POOL_POINTERS const __global float *x, __global float *y
+#define POOL_POINTERS const __global REAL *x, __global REAL *y
 #define POOL_PASSED x, y
 #endif
 #define WINDOW_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                 \

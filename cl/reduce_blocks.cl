@@ -5,7 +5,7 @@
  * exponentials are formed of such a block in two passes, around its own mean or maximum, lane by lane;
  * reduce_columns does so with BLOCK_VECTORS rows. Include after reduce_state.cl.
  */
-#if VECTOR_WIDTH > 2 && PARTS != 2 && (REDUCTION == 3 && FORM < 2 || REDUCTION == 4 && FORM == 0)
+#if VECTOR_WIDTH > 2 && PARTS != 2 && (REDUCTION == 3 && FORM < 2 || REDUCTION == 4 && FORM == 0 && !REAL_IS_DOUBLE)
 #if FORM == 0
 #define BLOCK_VECTORS 16
 #else

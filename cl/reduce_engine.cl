@@ -3,7 +3,8 @@
  * The pass of every reduction: for each index k of the kept axes
  *     out[k] = sum, maximum, ... over the reduced axes r of EXPRESSION(in0[k, r], in1[k, r], ...)
  * Included last by a family file, which defines EXPRESSION(W): statements that read in0 .. in4 and
- * the number p0 and assign `value`, and `second` where there is one, all of type FLOATS(W).
+ * the number p0 and assign `value`, and `second` where there is one, all of type FLOATS(W): float, or
+ * double with REAL_IS_DOUBLE.
  *
  * Macros, set by src/ops/reduce_engine.c:
  *     INPUTS 1..5
@@ -26,7 +27,7 @@
  *     VECTOR_WIDTH     1, 4, 8 or 16
  *     in0_inner .. in4_inner, out_inner  stride of the axis that vectors lie along: 0 the same
  *                      element, 1 neighbours, 2 any other; 3: not in memory, the bits of the
- *                      element's index as an int
+ *                      element's index as an int, or of a long where elements are double
  *
  * Results, from the state's members (reduce_state.cl): a / divisor, or its root, and b; of moments
  * b / divisor, and a; of REDUCTION 4 the logarithm of the sum of exp; of 5 the place, an int or, with
@@ -60,13 +61,13 @@
 
 /* The kernel's parameters: the data of all tensors and the numbers. */
 #if SECOND_OUTPUT
-#define SECOND_DATA , __global float *second_data
+#define SECOND_DATA , __global REAL *second_data
 #define SECOND_PLACE(ANY) ANY(second_offset) CAT(UP_TO_, KEPT_RANK)(ANY, second_kept)
 #else
 #define SECOND_DATA
 #define SECOND_PLACE(ANY)
 #endif
-#define INPUT_0(name) __global const float *name##_data,
+#define INPUT_0(name) __global const REAL *name##_data,
 #define INPUT_1(name) INPUT_0(name)
 #define INPUT_2(name) INPUT_0(name)
 #define INPUT_3(name)
@@ -86,7 +87,7 @@ typedef struct reduce_numbers {
     NUMBER_MEMBERS(REDUCE_LIST)
 } reduce_numbers;
 #define PARAMETERS                                                                                 \
-    EACH_INPUT(INPUT, 0) __global float *out_data SECOND_DATA, const reduce_numbers numbers
+    EACH_INPUT(INPUT, 0) __global REAL *out_data SECOND_DATA, const reduce_numbers numbers
 
 /* Where the outputs of a task start: their inputs at name_base, themselves at out_at. */
 #define BASE(name, unused) INDEX name##_base = name##_offset;
@@ -160,8 +161,8 @@ typedef struct reduce_numbers {
 #define LANES_8 LANES_4, 4, 5, 6, 7
 #define LANES_16 LANES_8, 8, 9, 10, 11, 12, 13, 14, 15
 #define READ_3(W, name, i)                                                                         \
-    CAT(as_, FLOATS(W))((int)(name##_at + (i)*ALONG(name)) +                                       \
-                        (int)ALONG(name) * (CAT(BITS_, W))(CAT(LANES_, W)))
+    CAT(as_, FLOATS(W))((REAL_BITS)(name##_at + (i)*ALONG(name)) +                                 \
+                        (REAL_BITS)ALONG(name) * (CAT(BITS_, W))(CAT(LANES_, W)))
 #endif
 #define READ(name, W) FLOATS(W) name = CAT(READ_, CAT(name, _inner))(W, name, at);
 #define VALUE(W, index)                                                                            \
@@ -209,7 +210,7 @@ typedef struct reduce_numbers {
 #define PUT_RESULT(W, state)                                                                       \
     const FLOATS(W) bits = state.b;                                                                \
     for (int lane = 0; lane < W; lane++) {                                                         \
-        int place = as_int(((const float *)&bits)[lane]);                                          \
+        int place = (int)BITS(1, ((const REAL *)&bits)[lane]);                                     \
         place = place < 0 ? -1 - place : place;                                                    \
         INDEX to = out_at + (first + lane) * out_kept0;                                            \
         if (wide) {                                                                                \
@@ -257,7 +258,7 @@ typedef struct reduce_numbers {
     {                                                                                              \
         const STATE(W) state = the_state;                                                          \
         const INDEX first = i;                                                                     \
-        __global float *to = out_data + out_at + first * out_kept0;                                \
+        __global REAL *to = out_data + out_at + first * out_kept0;                                \
         PUT_RESULT(W, state)                                                                       \
     }
 
@@ -522,7 +523,7 @@ __kernel void reduce_columns(PARAMETERS) {
 #define GET_SHARED(lane) from_parts_1(shared[lane], shared[(lane) + size], SHARED_COUNT(lane))
 #endif
 
-__kernel void reduce_groups(PARAMETERS, __local float *shared) {
+__kernel void reduce_groups(PARAMETERS, __local REAL *shared) {
     NUMBERS(REDUCE_LIST)
     const INDEX task = get_group_id(0);
     const int lane = get_local_id(0);

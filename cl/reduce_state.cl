@@ -14,7 +14,7 @@
  *              element (Welford 1962), joined by the rule of Chan, Golub & LeVeque (1983)
  *     4        maximum a, and the sum b of exp(value - a)
  *     5        the greatest value a (NaN is greater than all), and the smallest place b of those
- *              that equal it: `second` and b hold the bits of an int
+ *              that equal it: `second` and b hold the bits of an int, of a long in double
  * Include after vector.cl.
  */
 #if REDUCTION == 1
@@ -38,7 +38,7 @@
 #define ACROSS(W, s) NAME_OF(across_, W)(s)
 #define DEFINE_STATE(W)
 #define DEFINE_ACROSS(W, HALF)                                                                     \
-    static inline float CAT(across_, W)(FLOATS(W) s) {                                             \
+    static inline REAL CAT(across_, W)(FLOATS(W) s) {                                             \
         return CAT(across_, HALF)(COMBINE(s.lo, s.hi));                                            \
     }
 
@@ -52,9 +52,9 @@
 
 #if REDUCTION == 3
 #define COMPONENTS 3
-#define COUNTER float n;
+#define COUNTER REAL n;
 #define KEEP_COUNTER(of, s) (of).n = (s).n;
-#define SET_COUNTER(z, r) z.n = ((const float *)&(r))[0];
+#define SET_COUNTER(z, r) z.n = ((const REAL *)&(r))[0];
 #define EMPTY(W) z.a = 0.0f, z.b = 0.0f, z.n = 0.0f;
 #define TAKE_ONE(W)                                                                                \
     const FLOATS(W) distance = value - s.a;                                                        \
@@ -64,9 +64,9 @@
 #define JOIN_TWO(W)                                                                                \
     const FLOATS(W) distance = t.a - s.a;                                                          \
     z.n = s.n + t.n;                                                                               \
-    const float part = z.n > 0.0f ? t.n / z.n : 0.0f;                                              \
+    const REAL part = z.n > 0.0f ? t.n / z.n : 0.0f;                                              \
     z.a = FMA(distance, (FLOATS(W))(part), s.a);                                                   \
-    const float both = s.n * part; /* 0 where one of them is empty, however far its mean is */     \
+    const REAL both = s.n * part; /* 0 where one of them is empty, however far its mean is */     \
     z.b = FMA(both > 0.0f ? distance * distance : (FLOATS(W))(0.0f), (FLOATS(W))(both), s.b + t.b);
 #else
 #define COMPONENTS 2
@@ -103,13 +103,22 @@
 #define JOIN_TWO(W) JOIN_SUMS(W, t.a, t.b)
 
 #elif REDUCTION == 5
+#if REAL_IS_DOUBLE
+#define BITS_1 long
+#define BITS_2 long2
+#define BITS_4 long4
+#define BITS_8 long8
+#define LAST_PLACE as_double(0x7fffffffL)
+#else
 #define BITS_1 int
 #define BITS_2 int2
 #define BITS_4 int4
 #define BITS_8 int8
 #define BITS_16 int16
+#define LAST_PLACE as_float(0x7fffffff)
+#endif
 #define BITS(W, v) CAT(as_, CAT(BITS_, W))(v)
-#define EMPTY(W) z.a = -INFINITY, z.b = as_float(0x7fffffff);
+#define EMPTY(W) z.a = -INFINITY, z.b = LAST_PLACE;
 #define JOIN_PLACES(W, t_a, t_b)                                                                   \
     const CAT(BITS_, W) equal = (t_a == s.a) | ((t_a != t_a) & (s.a != s.a));                      \
     const CAT(BITS_, W) greater = (t_a > s.a) | ((t_a != t_a) & (s.a == s.a));                     \
@@ -166,11 +175,11 @@
 #elif REDUCTION == 4
 /* Of several lanes of which one is NaN another may be taken; then the sum is NaN. */
 #define LARGER(s, t) ((t) > (s) ? (t) : (s))
-static inline float largest_lane_1(float v) {
+static inline REAL largest_lane_1(REAL v) {
     return v;
 }
 #define DEFINE_ACROSS(W, HALF)                                                                     \
-    static inline float CAT(largest_lane_, W)(FLOATS(W) v) {                                       \
+    static inline REAL CAT(largest_lane_, W)(FLOATS(W) v) {                                       \
         return CAT(largest_lane_, HALF)(LARGER(v.lo, v.hi));                                       \
     }                                                                                              \
     static inline state_1 CAT(across_, W)(STATE(W) s) {                                            \

@@ -7,7 +7,7 @@
  *         1  softmax_columns  COLUMN_VECTORS vectors of rows side by side along kept axis 0; groups
  *                             of 1
  *         2  softmax_groups   a whole work-group (a power of two) for a row, with trees in local
- *                             memory (a float a work-item)
+ *                             memory (an element a work-item)
  *         3  softmax_items    a row, element by element
  *     COLUMN_VECTORS   for form 1, whose `streaming` tells that the output is larger than the caches
  *     in0_inner, in1_inner, out_inner  stride along which vectors lie: 0 the same element, 1
@@ -177,20 +177,20 @@ __kernel void softmax_columns(PARAMETERS, const int streaming) {
     }
 #define ADD(a, b) ((a) + (b))
 
-__kernel void softmax_groups(PARAMETERS, __local float *shared) {
+__kernel void softmax_groups(PARAMETERS, __local REAL *shared) {
     const int lane = get_local_id(0);
     const int lanes = get_local_size(0);
     INDEX row = get_group_id(0);
     LOCATE
 #if HAS_PEAK
-    float m = -INFINITY;
+    REAL m = -INFINITY;
     for (INDEX i = lane; i < length; i += lanes) {
         STEP(PEAK, 1, m)
     }
     TREE(m, LARGER)
     m = NO_PEAK(m);
 #endif
-    float total = 0.0f;
+    REAL total = 0.0f;
     for (INDEX i = lane; i < length; i += lanes) {
         STEP(SUM, 1, total)
     }

@@ -17,6 +17,7 @@
  *     INPUTS 1 or 2
  *     KEPT_RANK 1..8   the other axes after collapsing; axis 0 is the innermost. 1 for MODE 4, 5
  *     VECTOR_WIDTH     1, 2, 4, 8 or 16
+ *     REAL_IS_DOUBLE   in softmax.cl, MODE 0 .. 3
  * Each pass reads an element before the same work-item writes it: out may be an input's view.
  */
 #include "common.cl"
@@ -47,10 +48,10 @@
 #define EXTENTS_8 EXTENTS_7, const INDEX extent7
 #define STRIDES(name)                                                                              \
     const INDEX name##_offset, const INDEX name##_step CAT(KEPT_, KEPT_RANK)(name)
-#define INPUT(name, unused) , __global const float *name##_data, STRIDES(name)
+#define INPUT(name, unused) , __global const REAL *name##_data, STRIDES(name)
 #define PARAMETERS                                                                                 \
     const INDEX tasks, const INDEX length CAT(EXTENTS_, KEPT_RANK) EACH_INPUT(INPUT, 0),           \
-        __global float *out_data, STRIDES(out)
+        __global REAL *out_data, STRIDES(out)
 
 #if INPUTS == 1
 #define EACH_INPUT(MACRO, a) MACRO(in0, a)

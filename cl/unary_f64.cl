@@ -4,11 +4,11 @@
  * as in unary.cl, elementwise_engine.cl tells the rest.
  */
 #include "common.cl"
-#define REAL(W) VALUES(2, W)
+#define DOUBLES(W) VALUES(2, W)
 #define SIGN(W, x)                                                                                 \
-    ((x) > (REAL(W))(0.0)   ? (REAL(W))(1.0)                                                       \
-     : (x) < (REAL(W))(0.0) ? (REAL(W))(-1.0)                                                      \
-                            : ((x) == (REAL(W))(0.0) ? (REAL(W))(0.0) : (x)))
+    ((x) > (DOUBLES(W))(0.0)   ? (DOUBLES(W))(1.0)                                                       \
+     : (x) < (DOUBLES(W))(0.0) ? (DOUBLES(W))(-1.0)                                                      \
+                            : ((x) == (DOUBLES(W))(0.0) ? (DOUBLES(W))(0.0) : (x)))
 #if UNARY == 0
 #define VALUE(W, x) exp(x)
 #define SLOPE(W, x) exp(x)
@@ -32,7 +32,7 @@
 #define SLOPE(W, x) SIGN(W, x)
 #elif UNARY == 7
 #define VALUE(W, x) (-(x))
-#define SLOPE(W, x) (REAL(W))(-1.0)
+#define SLOPE(W, x) (DOUBLES(W))(-1.0)
 #elif UNARY == 8
 #define VALUE(W, x) SIGN(W, x)
 #elif UNARY == 9
@@ -57,6 +57,6 @@
 #elif defined(SLOPE)
 #define EXPRESSION(W) out0 = in0 * SLOPE(W, in1);
 #else
-#define EXPRESSION(W) out0 = (REAL(W))(0.0);
+#define EXPRESSION(W) out0 = (DOUBLES(W))(0.0);
 #endif
 #include "elementwise_engine.cl"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loads, stores and horizontal sums by width, W = 1, 2, 4, 8 or 16 (a literal or a macro), p a
- * float pointer of any alignment, s a stride in elements:
- *     FLOATS(W)          float, float2, ...
+ * pointer to REAL (common.cl) of any alignment, s a stride in elements:
+ *     FLOATS(W)          float, float2, ..., or double, double2, ...
  *     LOAD(W, p)         p[0], p[1], ...
  *     STORE(W, v, p)
  *     GATHER(W, p, s)    p[0], p[s], p[2 s], ...
@@ -24,11 +24,17 @@
 #define MAX_LANES(W, v) CAT(max_lanes_, W)(v)
 #define MAX_NAN(a, b) ((((b) > (a)) | ((b) != (b))) ? (b) : (a))
 
-#define FLOATS_1 float
-#define FLOATS_2 float2
+#define FLOATS_1 REAL
+#define FLOATS_2 REAL2
+#if REAL_IS_DOUBLE
+#define FLOATS_4 double4
+#define FLOATS_8 double8
+#define FLOATS_16 double16
+#else
 #define FLOATS_4 float4
 #define FLOATS_8 float8
 #define FLOATS_16 float16
+#endif
 
 #define LOAD_1(p) (*(p))
 #define STORE_1(v, p) (*(p) = (v))
@@ -36,16 +42,16 @@
 /* One access for the whole register: PoCL puts vstore16 together from vstore4 and vstore8, and three
  * instructions are left of it; of vload16 as many as eight. */
 #define LANES_FUNCTIONS(W, SPACE)                                                                  \
-    static inline CAT(float, W) __attribute__((overloadable)) CAT(load_lanes_, W)(                 \
-        const SPACE float *p) {                                                                    \
-        return *(const SPACE CAT(unaligned_float, W) *)p;                                          \
+    static inline FLOATS(W) __attribute__((overloadable)) CAT(load_lanes_, W)(                     \
+        const SPACE REAL *p) {                                                                     \
+        return *(const SPACE CAT(unaligned_lanes_, W) *)p;                                         \
     }                                                                                              \
     static inline void __attribute__((overloadable)) CAT(store_lanes_, W)(                         \
-        CAT(float, W) v, SPACE float *p) {                                                         \
-        *(SPACE CAT(unaligned_float, W) *)p = v;                                                   \
+        FLOATS(W) v, SPACE REAL *p) {                                                              \
+        *(SPACE CAT(unaligned_lanes_, W) *)p = v;                                                  \
     }
 #define VECTOR_FUNCTIONS(W)                                                                        \
-    typedef CAT(float, W) CAT(unaligned_float, W) __attribute__((aligned(4)));                     \
+    typedef FLOATS(W) CAT(unaligned_lanes_, W) __attribute__((aligned(sizeof(REAL))));             \
     LANES_FUNCTIONS(W, __global)                                                                   \
     LANES_FUNCTIONS(W, __private)                                                                  \
     LANES_FUNCTIONS(W, __local)
@@ -73,10 +79,10 @@ VECTOR_FUNCTIONS(16)
 #endif
 
 #define GATHER_1(p, s) (*(p))
-#define GATHER_2(p, s) ((float2)((p)[0], (p)[s]))
-#define GATHER_4(p, s) ((float4)(GATHER_2(p, s), GATHER_2((p) + 2 * (s), s)))
-#define GATHER_8(p, s) ((float8)(GATHER_4(p, s), GATHER_4((p) + 4 * (s), s)))
-#define GATHER_16(p, s) ((float16)(GATHER_8(p, s), GATHER_8((p) + 8 * (s), s)))
+#define GATHER_2(p, s) ((FLOATS_2)((p)[0], (p)[s]))
+#define GATHER_4(p, s) ((FLOATS_4)(GATHER_2(p, s), GATHER_2((p) + 2 * (s), s)))
+#define GATHER_8(p, s) ((FLOATS_8)(GATHER_4(p, s), GATHER_4((p) + 4 * (s), s)))
+#define GATHER_16(p, s) ((FLOATS_16)(GATHER_8(p, s), GATHER_8((p) + 8 * (s), s)))
 
 #define SCATTER_1(v, p, s) (*(p) = (v))
 #define SCATTER_2(v, p, s) ((p)[0] = (v).x, (p)[s] = (v).y)
@@ -84,43 +90,43 @@ VECTOR_FUNCTIONS(16)
 #define SCATTER_8(v, p, s) (SCATTER_4((v).lo, p, s), SCATTER_4((v).hi, (p) + 4 * (s), s))
 #define SCATTER_16(v, p, s) (SCATTER_8((v).lo, p, s), SCATTER_8((v).hi, (p) + 8 * (s), s))
 
-static inline float sum_lanes_1(float v) {
+static inline REAL sum_lanes_1(REAL v) {
     return v;
 }
 
-static inline float sum_lanes_2(float2 v) {
+static inline REAL sum_lanes_2(FLOATS_2 v) {
     return sum_lanes_1(v.lo + v.hi);
 }
 
-static inline float sum_lanes_4(float4 v) {
+static inline REAL sum_lanes_4(FLOATS_4 v) {
     return sum_lanes_2(v.lo + v.hi);
 }
 
-static inline float sum_lanes_8(float8 v) {
+static inline REAL sum_lanes_8(FLOATS_8 v) {
     return sum_lanes_4(v.lo + v.hi);
 }
 
-static inline float sum_lanes_16(float16 v) {
+static inline REAL sum_lanes_16(FLOATS_16 v) {
     return sum_lanes_8(v.lo + v.hi);
 }
 
-static inline float max_lanes_1(float v) {
+static inline REAL max_lanes_1(REAL v) {
     return v;
 }
 
-static inline float max_lanes_2(float2 v) {
+static inline REAL max_lanes_2(FLOATS_2 v) {
     return max_lanes_1(MAX_NAN(v.lo, v.hi));
 }
 
-static inline float max_lanes_4(float4 v) {
+static inline REAL max_lanes_4(FLOATS_4 v) {
     return max_lanes_2(MAX_NAN(v.lo, v.hi));
 }
 
-static inline float max_lanes_8(float8 v) {
+static inline REAL max_lanes_8(FLOATS_8 v) {
     return max_lanes_4(MAX_NAN(v.lo, v.hi));
 }
 
-static inline float max_lanes_16(float16 v) {
+static inline REAL max_lanes_16(FLOATS_16 v) {
     return max_lanes_8(MAX_NAN(v.lo, v.hi));
 }
 

@@ -64,6 +64,11 @@ bool test_device_is_cpu(void) {
     return info.type == CLEAT_DEVICE_CPU;
 }
 
+bool test_has_f64(void) {
+    cleat_device_info info;
+    return cleat_context_device(test_context(), &info) == CLEAT_OK && info.has_fp64;
+}
+
 static bool effort_is(const char *name) {
     const char *effort = getenv("CLEAT_TEST_EFFORT");
     return effort != NULL && strcmp(effort, name) == 0;
@@ -71,6 +76,10 @@ static bool effort_is(const char *name) {
 
 bool test_is_short(void) {
     return effort_is("short") || effort_is("simulator");
+}
+
+bool test_skips(void) {
+    return test_is_short() && getenv("CK_RUN_CASE") == NULL && test_int(0, 2) != 0;
 }
 
 bool test_wants_work(int64_t terms) {
@@ -100,6 +109,13 @@ void test_add_case(Suite *suite, const char *name, const TTest *test) {
     tcase_set_timeout(one, 0);
     tcase_add_test(one, test);
     suite_add_tcase(suite, one);
+}
+
+void test_add_loop(Suite *suite, const char *name, const TTest *test, int end) {
+    TCase *loop = tcase_create(name);
+    tcase_set_timeout(loop, 0);
+    tcase_add_loop_test(loop, test, 0, end);
+    suite_add_tcase(suite, loop);
 }
 
 /* ---- main ---- */

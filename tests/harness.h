@@ -24,12 +24,16 @@
 Suite *test_suite(void);
 /* Adds a TCase of one test, so that CK_RUN_CASE can run it alone; without a time limit. */
 void test_add_case(Suite *suite, const char *name, const TTest *test);
+/* The same of one test for each _i below `end`. */
+void test_add_loop(Suite *suite, const char *name, const TTest *test, int end);
 
 /* The context of this process, made at first use; released by main(), which then fails the run if
  * a buffer is still alive. */
 cleat_context *test_context(void);
 /* Whether its device is a processor with a driver of its own. */
 bool test_device_is_cpu(void);
+/* Whether it computes in f64. */
+bool test_has_f64(void);
 
 /* ---- Random numbers: one stream per process, from the printed seed ---- */
 int64_t test_int(int64_t low, int64_t high); /* inclusive */
@@ -38,6 +42,9 @@ bool test_coin(void);
 /* How many random cases to draw: a quarter of n (at least 1) when short, 20 n when long. */
 int test_rounds(int n);
 bool test_is_short(void);
+/* Whether to leave a case out whose like is run as well: when short, two of three, but for one that
+ * is run alone (CK_RUN_CASE). */
+bool test_skips(void);
 /* Whether a case of so many multiply-adds is to be run: a simulator takes some 10 us for each. */
 bool test_wants_work(int64_t terms);
 /* Whether CLEAT_TEST_VARIANT leaves this variant in; for tests that go through all variants. */
@@ -78,6 +85,11 @@ test_tensor test_labels(int64_t count, int32_t classes, int32_t *labels);
 /* Any type: an input with given elements (row-major, copied), or with NULL an output. */
 test_tensor test_typed(
     cleat_type type, int32_t rank, const int64_t *shape, const void *elements, test_layout layout);
+/* The same of f64, its values drawn; for an output test_typed() with NULL. */
+test_tensor test_input_f64(
+    int32_t rank, const int64_t *shape, test_values values, test_layout layout);
+/* The elements of such a one, as written or as last fetched. */
+const double *test_elements_f64(const test_tensor *t);
 /* Its values in float64; free() them. */
 double *test_doubles(const test_tensor *t);
 /* Reads the buffer back into t->data or t->elements; fails the test if a byte outside the view has
@@ -101,6 +113,9 @@ void test_bound(const test_tensor *got, const double *want, const double *magnit
 /* Within `ulp` units in the last place of the f32 nearest to want; NaN and infinities must match.
  */
 void test_ulp(const test_tensor *got, const double *want, double ulp, const char *what);
+/* The same of elements in f64, got->elements, with u = 2^-53. */
+void test_bound_f64(const test_tensor *got, const long double *want, const long double *magnitude,
+    int64_t terms, const char *what);
 /* The buffers hold the same bits. */
 void test_same_bits(const test_tensor *first, const test_tensor *second, const char *what);
 

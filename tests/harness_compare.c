@@ -85,13 +85,17 @@ void test_equal(const test_tensor *got, const double *want, const char *what) {
     fail_on(&wrong, got, want, what);
 }
 
+/* How many units of magnitude a sum of k terms may be off. */
+static double bound_factor(double k, double u) {
+    double probable = 4 * sqrt(k) * u;
+    return k * u < 1 ? fmin(probable, k * u / (1 - k * u)) : probable; /* the latter: gamma_k */
+}
+
 void test_bound(const test_tensor *got, const double *want, const double *magnitude, int64_t terms,
     const char *what) {
     mismatch wrong = {0};
     double k = (double)terms;
-    double probable = 4 * sqrt(k) * unit;
-    double certain = k * unit / (1 - k * unit); /* gamma_k; huge k leaves it to the other */
-    double factor = k * unit < 1 ? fmin(probable, certain) : probable;
+    double factor = bound_factor(k, unit);
     for (int64_t i = 0; i < got->count; i++) {
         double value = (double)got->data[i];
         double tiny = (k + 1) * (double)FLT_MIN; /* products that a device flushes to zero */
@@ -105,6 +109,30 @@ void test_bound(const test_tensor *got, const double *want, const double *magnit
         }
     }
     fail_on(&wrong, got, want, what);
+}
+
+void test_bound_f64(const test_tensor *got, const long double *want, const long double *magnitude,
+    int64_t terms, const char *what) {
+    const double *values = test_elements_f64(got);
+    const long double factor = (long double)bound_factor((double)terms, 0x1p-53);
+    for (int64_t i = 0; i < got->count; i++) {
+        const long double tiny = (long double)(terms + 1) * 0x1p-1073L;
+        const long double allowed = factor * magnitude[i] + 0x1p-53L * fabsl(want[i]) + tiny;
+        const double nearest = (double)want[i];
+        bool right;
+        if (!special(values[i], nearest, &right)) {
+            right = fabsl((long double)values[i] - want[i]) <= allowed;
+        }
+        if (!right) {
+            char place[200], message[400];
+            snprintf(message, sizeof message,
+                "%s: element %s is %.17g, want %.20Lg: error %.3Lg, allowed %.3Lg", what,
+                index_text(&got->view, i, place), values[i], want[i],
+                fabsl((long double)values[i] - want[i]), allowed);
+            stop_if_asked(message);
+            ck_abort_msg("%s", message);
+        }
+    }
 }
 
 /* Distance between the two f32 numbers around x. */
@@ -135,6 +163,13 @@ void test_ulp(const test_tensor *got, const double *want, double ulp, const char
 void test_same_bits(const test_tensor *first, const test_tensor *second, const char *what) {
     ck_assert_msg(first->count == second->count, "%s: %" PRId64 " elements and %" PRId64, what,
         first->count, second->count);
+    if (first->elements != NULL) {
+        const size_t size = (size_t)first->count * cleat_type_size(first->view.type);
+        if (memcmp(first->elements, second->elements, size) != 0) {
+            ck_abort_msg("%s: the elements have other bits the second time", what);
+        }
+        return;
+    }
     for (int64_t i = 0; i < first->count; i++) {
         uint32_t a, b;
         memcpy(&a, &first->data[i], sizeof a);

@@ -192,6 +192,25 @@ static unsigned char *read_buffer(const test_tensor *t) {
     return bytes;
 }
 
+test_tensor test_input_f64(
+    int32_t rank, const int64_t *shape, test_values values, test_layout layout) {
+    int64_t count = 1;
+    for (int32_t axis = 0; axis < rank; axis++) {
+        count *= shape[axis];
+    }
+    double *drawn = test_alloc(count, sizeof *drawn);
+    for (int64_t i = 0; i < count; i++) {
+        drawn[i] = values == TEST_EXACT ? (double)test_int(-4, 4) : test_real(-1, 1);
+    }
+    test_tensor t = test_typed(CLEAT_F64, rank, shape, drawn, layout);
+    free(drawn);
+    return t;
+}
+
+const double *test_elements_f64(const test_tensor *t) {
+    return (const double *)(const void *)t->elements;
+}
+
 double *test_doubles(const test_tensor *t) {
     double *values = test_alloc(t->count, sizeof *values);
     for (int64_t i = 0; i < t->count; i++) {

@@ -50,12 +50,6 @@ static void compare(cleat_unary_kind kind, bool gradient, const double *x, const
     }
 }
 
-static bool has_f64(void) {
-    cleat_device_info info;
-    test_ok(cleat_context_device(test_context(), &info));
-    return info.has_fp64;
-}
-
 enum { ROWS = 7, COLUMNS = 43, COUNT = ROWS * COLUMNS };
 
 /* Numbers of every size; those that a logarithm or root takes are positive but for some. */
@@ -84,7 +78,7 @@ START_TEST(values_and_gradients) {
     test_tensor delta = test_typed(CLEAT_F64, 2, shape, dy, TEST_ROW_MAJOR);
     test_tensor to = test_typed(CLEAT_F64, 2, shape, NULL, TEST_ROW_MAJOR);
     test_tensor back = test_typed(CLEAT_F64, 2, shape, NULL, layout);
-    const cleat_status wanted = has_f64() ? CLEAT_OK : CLEAT_UNSUPPORTED;
+    const cleat_status wanted = test_has_f64() ? CLEAT_OK : CLEAT_UNSUPPORTED;
     ck_assert_int_eq(cleat_unary(test_context(), kind, from.view, to.view), wanted);
     ck_assert_int_eq(
         cleat_unary_backward(test_context(), kind, from.view, delta.view, back.view), wanted);
@@ -108,7 +102,7 @@ START_TEST(types_must_agree) {
     test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 1, shape, &y));
     test_refused(
         cleat_unary(test_context(), CLEAT_EXP, y, x), CLEAT_TYPE_MISMATCH, "y has type f64");
-    if (has_f64()) {
+    if (test_has_f64()) {
         test_refused(
             cleat_unary(test_context(), CLEAT_EXP, x, y), CLEAT_TYPE_MISMATCH, "y has type f32");
         test_refused(cleat_unary_backward(test_context(), CLEAT_EXP, x, y, x), CLEAT_TYPE_MISMATCH,

@@ -19,7 +19,8 @@ extern "C" {
  *
  * with g = m / (M/G), x outside its bounds counting as 0, and
  *   OH = floor((H + padding[0] + padding[2] - dilation[0]*(KH-1) - 1) / stride[0]) + 1.
- * All f32, any strides (so NHWC data is a permuted view).
+ * All f32, or all f64 on a device that has it (else CLEAT_UNSUPPORTED), which goes by the variant
+ * "plain" alone; any strides (so NHWC data is a permuted view).
  *
  * A value of x (dy, going back to the data) that is not finite reaches exactly the results whose
  * sums hold it. One of the other operand may also reach those of its results whose window meets
@@ -37,7 +38,7 @@ typedef struct cleat_conv2d_options {
     int64_t padding[4];                 /* top, left, bottom, right (ONNX's order), each >= 0 */
     int64_t dilation[2];                /* rows, columns; 0 means 1 */
     int64_t groups;                     /* 0 means 1 */
-    const cleat_tensor *bias;           /* forward only: f32 [M], or NULL */
+    const cleat_tensor *bias;           /* forward only: [M], or NULL */
     cleat_activation activation;        /* forward only, applied last */
     const float *activation_parameters; /* see activation.h; NULL: the defaults */
     bool accumulate;     /* backward only: add to the output instead of overwriting it */

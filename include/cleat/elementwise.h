@@ -43,17 +43,17 @@ CLEAT_API cleat_status cleat_mod(
     cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y);
 
 /*
- * y = x + bias along one axis: bias is [x.shape[axis]]; f32; y may be x itself. A negative axis
- * counts from the end. The gradient for the bias is cleat_reduce(CLEAT_REDUCE_SUM) over the other
- * axes.
+ * y = x + bias along one axis: bias is [x.shape[axis]]; f32 or f64; y may be x itself. A negative
+ * axis counts from the end. The gradient for the bias is cleat_reduce(CLEAT_REDUCE_SUM) over the
+ * other axes.
  */
 CLEAT_API cleat_status cleat_bias_add(
     cleat_context *context, cleat_tensor x, cleat_tensor bias, int32_t axis, cleat_tensor y);
 
 /*
- * Gradients of y = a op b with dy of y's shape, f32: da has a's shape, db has b's; gradients of
- * broadcast elements are summed. Either of da, db may be NULL when not wanted. da and db must
- * overlap nothing.
+ * Gradients of y = a op b with dy of y's shape, f32 or all f64: da has a's shape, db has b's;
+ * gradients of broadcast elements are summed. Either of da, db may be NULL when not wanted. da and
+ * db must overlap nothing.
  *
  *     pow         da = dy b a^(b - 1), 0 where b = 0
  *                 db = dy a^b log a, 0 where a = 0 and b >= 0, NaN where a < 0

@@ -50,8 +50,9 @@ CLEAT_API cleat_status cleat_softmax_cross_entropy_backward(cleat_context *conte
 
 /*
  * Losses of numbers beside targets, by element; definitions as PyTorch's losses of these names have
- * them (MSELoss, L1Loss, HuberLoss, BCEWithLogitsLoss, KLDivLoss). x and the target t are f32, of
- * one shape, any strides; NaN in either reaches its element's loss and gradient.
+ * them (MSELoss, L1Loss, HuberLoss, BCEWithLogitsLoss, KLDivLoss). x and the target t are f32, or
+ * with all other operands f64 on a device that has it (else CLEAT_UNSUPPORTED), of one shape, any
+ * strides; NaN in either reaches its element's loss and gradient.
  */
 typedef enum cleat_loss_kind {
     CLEAT_LOSS_SQUARED,  /* (x - t)^2 */
@@ -67,7 +68,7 @@ typedef enum cleat_loss_kind {
 typedef struct cleat_loss_options {
     cleat_loss_reduction reduction; /* mean and sum over all elements; none: x's shape */
     float delta;                    /* Huber's, above 0; 0 means 1 */
-    const cleat_tensor *weight;     /* binary cross-entropy: f32, broadcast to x; NULL: ones */
+    const cleat_tensor *weight;     /* binary cross-entropy: broadcast to x; NULL: ones */
     const cleat_tensor *pos_weight; /* the same */
     bool log_target;                /* divergence: the target holds logarithms too */
     uint64_t reserved[6];

@@ -25,7 +25,7 @@ typedef struct cleat_matmul_options {
 
 /*
  * y = activation(alpha * a b + beta * y + bias + residual), f32; or f64 on a device that has it, of
- * all operands, without an activation, and by one variant of its own (CLEAT_UNSUPPORTED otherwise).
+ * all operands, by one variant of its own (CLEAT_UNSUPPORTED otherwise).
  *
  * a is [..., m, k], b is [..., k, n], y is [..., m, n]. Leading (batch) axes of a and b are
  * broadcast to y's by the rule of NumPy and ONNX MatMul; y's must be the full ones. A rank-1 a is a

@@ -19,8 +19,10 @@ typedef struct cleat_sgd_options {
  * One step of stochastic gradient descent as PyTorch's SGD defines it (no dampening):
  *   g = gradient + weight_decay * parameter;  velocity = momentum * velocity + g
  *   parameter -= learning_rate * (nesterov ? g + momentum * velocity : velocity)
- * velocity starts as zeros. All f32, of one shape, any strides, no two overlapping.
- * CLEAT_INVALID_ARGUMENT for a learning rate, momentum or decay that is negative or not finite.
+ * velocity starts as zeros. All f32, or all f64 on a device that has it (else CLEAT_UNSUPPORTED),
+ * of one shape, any strides, no two overlapping. Numbers are f32 as given, worked with in the
+ * tensors' type. So have all steps. CLEAT_INVALID_ARGUMENT for a learning rate, momentum or decay
+ * that is negative or not finite.
  */
 CLEAT_API cleat_status cleat_sgd_step(cleat_context *context, cleat_tensor parameter,
     cleat_tensor gradient, const cleat_tensor *velocity, float learning_rate,
@@ -39,9 +41,9 @@ typedef struct cleat_adam_options {
  *   g = gradient + weight_decay * parameter
  *   m = beta1 * m + (1 - beta1) * g;  v = beta2 * v + (1 - beta2) * g^2
  *   parameter -= learning_rate * (m / (1 - beta1^step)) / (sqrt(v / (1 - beta2^step)) + epsilon)
- * m and v start as zeros. All f32, of one shape, any strides, no two overlapping. The powers of
- * beta are formed in double precision. CLEAT_INVALID_ARGUMENT for a step below 1, a beta outside
- * (0, 1), and a learning rate, epsilon or decay that is negative or not finite.
+ * m and v start as zeros. All f32 or all f64, of one shape, any strides, no two overlapping. The
+ * powers of beta are formed in double precision. CLEAT_INVALID_ARGUMENT for a step below 1, a beta
+ * outside (0, 1), and a learning rate, epsilon or decay that is negative or not finite.
  */
 CLEAT_API cleat_status cleat_adam_step(cleat_context *context, cleat_tensor parameter,
     cleat_tensor gradient, cleat_tensor m, cleat_tensor v, int64_t step, float learning_rate,
@@ -71,9 +73,9 @@ typedef struct cleat_rmsprop_options {
  *   centered: mean = alpha * mean + (1 - alpha) * g;  s = max(v - mean^2, 0);  else s = v
  *   d = g / (sqrt(s) + epsilon);  with momentum: velocity = momentum * velocity + d, d = velocity
  *   parameter -= learning_rate * d
- * v, velocity and mean start as zeros; the last two may be NULL where they are not used. All f32,
- * of one shape, any strides, no two overlapping. CLEAT_INVALID_ARGUMENT for an alpha outside (0,
- * 1), and numbers that are negative or not finite.
+ * v, velocity and mean start as zeros; the last two may be NULL where they are not used. All f32 or
+ * all f64, of one shape, any strides, no two overlapping. CLEAT_INVALID_ARGUMENT for an alpha
+ * outside (0, 1), and numbers that are negative or not finite.
  */
 CLEAT_API cleat_status cleat_rmsprop_step(cleat_context *context, cleat_tensor parameter,
     cleat_tensor gradient, cleat_tensor v, const cleat_tensor *velocity, const cleat_tensor *mean,
@@ -90,8 +92,9 @@ typedef struct cleat_adagrad_options {
  * One step of Adagrad (Duchi, Hazan & Singer 2011), as PyTorch has it, `step` counting from 1:
  *   g = gradient + weight_decay * parameter;  sum += g^2
  *   parameter -= learning_rate / (1 + (step - 1) * learning_rate_decay) * g / (sqrt(sum) + epsilon)
- * sum starts as zeros or a constant. All f32, of one shape, any strides, no two overlapping.
- * CLEAT_INVALID_ARGUMENT for a step below 1, and numbers that are negative or not finite.
+ * sum starts as zeros or a constant. All f32 or all f64, of one shape, any strides, no two
+ * overlapping. CLEAT_INVALID_ARGUMENT for a step below 1, and numbers that are negative or not
+ * finite.
  */
 CLEAT_API cleat_status cleat_adagrad_step(cleat_context *context, cleat_tensor parameter,
     cleat_tensor gradient, cleat_tensor sum, int64_t step, float learning_rate,
@@ -109,8 +112,9 @@ typedef struct cleat_lion_options {
  *   c = beta1 * m + (1 - beta1) * gradient
  *   parameter -= learning_rate * (sign(c) + weight_decay * parameter)
  *   m = beta2 * m + (1 - beta2) * gradient
- * The sign of 0 is 0. m starts as zeros. All f32, of one shape, any strides, no two overlapping.
- * CLEAT_INVALID_ARGUMENT for a beta outside (0, 1), and numbers that are negative or not finite.
+ * The sign of 0 is 0. m starts as zeros. All f32 or all f64, of one shape, any strides, no two
+ * overlapping. CLEAT_INVALID_ARGUMENT for a beta outside (0, 1), and numbers that are negative or
+ * not finite.
  */
 CLEAT_API cleat_status cleat_lion_step(cleat_context *context, cleat_tensor parameter,
     cleat_tensor gradient, cleat_tensor m, float learning_rate, const cleat_lion_options *options);

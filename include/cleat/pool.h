@@ -11,8 +11,9 @@ extern "C" {
 /*
  * Windows over the last two axes of x [N, C, H, W]; y is [N, C, OH, OW] with
  *   OH = floor((H + padding[0] + padding[2] - window[0]) / stride[0]) + 1.
- * ONNX MaxPool / AveragePool (opset 12 / 11) without dilation and ceil mode. f32, any strides.
- * padding must be smaller than the window on each side, so that no window lies outside of x.
+ * ONNX MaxPool / AveragePool (opset 12 / 11) without dilation and ceil mode. f32, or f64 on a
+ * device that has it (else CLEAT_UNSUPPORTED), any strides; so have all pools, but for unpooling:
+ * f32. padding must be smaller than the window on each side, so that no window lies outside of x.
  */
 typedef struct cleat_pool2d_options {
     int64_t window[2];  /* rows, columns; required, >= 1 */
@@ -101,8 +102,8 @@ CLEAT_API cleat_status cleat_average_pool_backward(
 /*
  * y = (sum of |x|^p)^(1/p) over the elements of each window inside x, 0 where there is none; p is
  * options->power. ONNX LpPool (opset 18), GlobalLpPool (opset 2). The powers and their sum are
- * formed in f32 and may overflow: |x| up to some 1e19 for p = 2, 1e9 for p = 4. count_padding and
- * indices are not read.
+ * formed in x's type and may overflow in f32: |x| up to some 1e19 for p = 2, 1e9 for p = 4.
+ * count_padding and indices are not read.
  */
 CLEAT_API cleat_status cleat_lp_pool(
     cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_pool_options *options);

@@ -28,7 +28,8 @@ typedef struct cleat_reduce_options {
 
 /*
  * Reduces x over `axis_count` different axes (negative ones count from the end; 0 axes with
- * axes NULL: over all). y has x's shape with those axes either left out or of extent 1; f32; it
+ * axes NULL: over all). y has x's shape with those axes either left out or of extent 1; f32, or
+ * both f64 on a device that has it (else CLEAT_UNSUPPORTED); it
  * may not overlap x. Over no elements: sum, L1 and L2 are 0, product 1, max and log-sum-exp -Inf,
  * min Inf, mean and variance NaN. Everything is combined blockwise in a fixed order: the same bits
  * every time. A divisor of variance below 0 counts as 0. CLEAT_INVALID_ARGUMENT for a negative
@@ -36,9 +37,9 @@ typedef struct cleat_reduce_options {
  *
  * x is read once. The variance is formed element by element around the mean so far (Welford 1962)
  * in blocks that are joined by the rule of Chan, Golub & LeVeque (1983), so nothing cancels: its
- * relative error is at most some b u sqrt(1 + mean^2 / variance), u = 2^-24, as if each element had
- * been off by b u of itself, b < 150 the steps between an element and the result (typically
- * sqrt(b)). An infinite element gives NaN.
+ * relative error is at most some b u sqrt(1 + mean^2 / variance), u = 2^-24 or 2^-53, as if each
+ * element had been off by b u of itself, b < 150 the steps between an element and the result
+ * (typically sqrt(b)). An infinite element gives NaN.
  */
 CLEAT_API cleat_status cleat_reduce(cleat_context *context, cleat_reduction_kind kind,
     cleat_tensor x, int32_t axis_count, const int32_t *axes, cleat_tensor y,
@@ -72,9 +73,9 @@ typedef struct cleat_arg_options {
 } cleat_arg_options;
 
 /*
- * The index of the greatest (argmax) or smallest (argmin) element of x, f32, over the axes, as
- * cleat_reduce() takes them: y, i32 or i64, has the index in row-major order of those axes of x (of
- * a single axis: along it, as ONNX's ArgMax). NaN wins, as in NumPy; infinities are numbers.
+ * The index of the greatest (argmax) or smallest (argmin) element of x, f32 or f64, over the axes,
+ * as cleat_reduce() takes them: y, i32 or i64, has the index in row-major order of those axes of x
+ * (of a single axis: along it, as ONNX's ArgMax). NaN wins, as in NumPy; infinities are numbers.
  * CLEAT_INVALID_ARGUMENT where there are outputs and no elements, CLEAT_UNSUPPORTED for 2^31 - 1
  * elements or more behind an output.
  */
@@ -91,9 +92,9 @@ typedef struct cleat_cumulative_options {
 
 /*
  * Sums along an axis (negative: from the end), as ONNX's CumSum: y[k] = sum of x[j] over j <= k;
- * exclusive: j < k; reverse: j >= k, or j > k. f32, of one shape, any strides; y may be the same
- * view as x. The additions have a fixed order. x is read twice where there are fewer lines than the
- * device can do at once.
+ * exclusive: j < k; reverse: j >= k, or j > k. f32 or f64, of one shape, any strides; y may be the
+ * same view as x. The additions have a fixed order. x is read twice where there are fewer lines
+ * than the device can do at once.
  */
 CLEAT_API cleat_status cleat_cumulative_sum(cleat_context *context, cleat_tensor x, int32_t axis,
     cleat_tensor y, const cleat_cumulative_options *options);

@@ -28,6 +28,13 @@ void launch_use_index64(launch *l, bool index64) {
     add_macro(l, "INDEX", index64 ? "long" : "int", 0);
 }
 
+void launch_use_real64(launch *l, cleat_type type) {
+    l->real64 = type == CLEAT_F64;
+    if (l->real64) {
+        add_macro(l, "REAL_IS_DOUBLE", NULL, 1);
+    }
+}
+
 /* The next argument, to be given its value: the last one again when there are too many. Written in
  * place, as every call of Cleat does this a dozen times. */
 static launch_argument *next_argument(launch *l, argument_kind kind, size_t size) {
@@ -82,6 +89,14 @@ void launch_ulong(launch *l, uint64_t value) {
 
 void launch_float(launch *l, float value) {
     memcpy(next_number(l, sizeof value), &value, sizeof value);
+}
+
+void launch_real(launch *l, double value) {
+    if (l->real64) {
+        memcpy(next_number(l, sizeof value), &value, sizeof value);
+    } else {
+        launch_float(l, (float)value);
+    }
 }
 
 void launch_indices(launch *l, const int64_t *values, size_t count) {

@@ -57,6 +57,7 @@ typedef struct launch {
                                     kernels guard their edges; local[0] == 0 lets the driver choose.
                                     A launch whose global size is zero is checked, built and skipped. */
     bool index64;                /* launch_index() passes long instead of int */
+    bool real64;                 /* launch_real() passes double instead of float */
     double flop, bytes;          /* for the profile; see cleat_profile_row */
     bool overflowed;             /* too many macros or arguments: refused by launch_all() */
     struct cached_kernel *built; /* filled by launch_all() */
@@ -73,6 +74,10 @@ void launch_macro_text(launch *l, const char *name, const char *text);
  * pass that type. Call once, with whether any index in the kernel can reach 2^31. */
 void launch_use_index64(launch *l, bool index64);
 
+/* Where the elements are of type f64: a family that is written in terms of REAL (cl/common.cl)
+ * computes in double, and launch_real() passes doubles. Call once, before those. */
+void launch_use_real64(launch *l, cleat_type type);
+
 /* Arguments, in the order of the kernel's parameters. */
 void launch_memory(launch *l, void *cl_mem_object);
 void launch_tensor(launch *l, const cleat_tensor *x); /* its buffer only; NULL: a null pointer */
@@ -83,12 +88,13 @@ void launch_ints(launch *l, const int64_t *values, size_t count); /* each within
 void launch_long(launch *l, int64_t value);
 void launch_ulong(launch *l, uint64_t value);
 void launch_float(launch *l, float value);
+void launch_real(launch *l, double value); /* float, or double: launch_use_real64() */
 void launch_local(launch *l, size_t bytes);
 
-/* The numbers (launch_index, int, long, ulong, float) passed between these two are the members of
- * one struct, which is one argument: where a kernel has dozens, drivers take longer over them than
- * over everything else (PoCL 3.1: 2.3 us for 8 arguments, 5.9 for 32). Once in a launch. The
- * kernel's side is cl/numbers.cl. */
+/* The numbers (launch_index, int, long, ulong, float, real) passed between these two are the
+ * members of one struct, which is one argument: where a kernel has dozens, drivers take longer over
+ * them than over everything else (PoCL 3.1: 2.3 us for 8 arguments, 5.9 for 32). Once in a launch.
+ * The kernel's side is cl/numbers.cl. */
 void launch_numbers_begin(launch *l);
 void launch_numbers_end(launch *l);
 

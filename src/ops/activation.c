@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "ops/activation_table.h"
 #include "ops/elementwise_engine.h"
+#include "ops/types.h"
 
 /* Values of MODE in cl/activate.cl */
 enum { MODE_VALUE, MODE_FROM_INPUT, MODE_FROM_OUTPUT };
@@ -13,8 +14,9 @@ static cleat_status choose(const char *operation, cleat_activation activation,
 }
 
 static elementwise_pass begin_pass(
-    const char *operation, const chosen_activation *activation, int mode) {
-    elementwise_pass pass = {.operation = operation, .family = "activate"};
+    const char *operation, const chosen_activation *activation, int mode, cleat_type type) {
+    elementwise_pass pass = {
+        .operation = operation, .family = "activate", .real64 = type == CLEAT_F64};
     pass.macros[0] = (kernel_macro){"ACTIVATION", NULL, activation->form};
     pass.macros[1] = (kernel_macro){"MODE", NULL, mode};
     pass.macro_count = 2;
@@ -29,13 +31,15 @@ cleat_status cleat_activate(cleat_context *context, cleat_activation activation,
     cleat_tensor y, const cleat_activation_options *options) {
     const char *operation = "activate";
     chosen_activation chosen;
+    cleat_type type;
     TRY(check_context(operation, context));
     TRY(choose(operation, activation, options, &chosen));
-    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
-    TRY(check_output(operation, "y", context, &y, CLEAT_F32));
+    TRY(check_real_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
-    elementwise_pass pass = begin_pass(operation, &chosen, MODE_VALUE);
+    elementwise_pass pass = begin_pass(operation, &chosen, MODE_VALUE, type);
     pass.input_count = 1;
     pass.tensors[0] = x;
     pass.tensors[1] = y;
@@ -47,20 +51,22 @@ cleat_status cleat_activate_backward(cleat_context *context, cleat_activation ac
     const char *operation = "activate_backward";
     bool from_output = options != NULL && options->from_output;
     chosen_activation chosen;
+    cleat_type type;
     TRY(check_context(operation, context));
     TRY(choose(operation, activation, options, &chosen));
     if (from_output) {
         TRY(activation_check_from_output(operation, activation, &chosen));
     }
-    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
-    TRY(check_tensor(operation, "dy", context, &dy, CLEAT_F32));
-    TRY(check_output(operation, "dx", context, &dx, CLEAT_F32));
+    TRY(check_real_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_tensor(operation, "dy", context, &dy, type));
+    TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_same_shape(operation, "x", &x, "dx", &dx));
     TRY(check_same_shape(operation, "dy", &dy, "dx", &dx));
     TRY(check_no_overlap(operation, "x", &x, "dx", &dx, true));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, true));
     elementwise_pass pass =
-        begin_pass(operation, &chosen, from_output ? MODE_FROM_OUTPUT : MODE_FROM_INPUT);
+        begin_pass(operation, &chosen, from_output ? MODE_FROM_OUTPUT : MODE_FROM_INPUT, type);
     pass.input_count = 2;
     pass.tensors[0] = dy;
     pass.tensors[1] = x;

@@ -66,18 +66,18 @@ cleat_status activation_choose(const char *operation, cleat_activation activatio
         operation, (int)activation);
     const activation_row *row = &rows[activation];
     *chosen = (chosen_activation){.form = row->form};
-    float *p = chosen->parameters;
+    double *p = chosen->parameters;
     for (int i = 0; i < ACTIVATION_PARAMETER_COUNT; i++) {
         p[i] = parameters != NULL && i < row->parameters ? parameters[i] : row->defaults[i];
     }
     switch (activation) {
     case CLEAT_SELU:
-        p[0] = (float)((double)p[0] * (double)p[1]);
+        p[0] *= p[1];
         break;
     case CLEAT_CELU:
         REFUSE_IF(!(p[0] >= 0x1p-126f && p[0] <= 0x1p126f), CLEAT_INVALID_ARGUMENT,
-            "%s: alpha of celu is %g, not in 2^-126 .. 2^126", operation, (double)p[0]);
-        p[1] = 1.0f / p[0];
+            "%s: alpha of celu is %g, not in 2^-126 .. 2^126", operation, p[0]);
+        p[1] = 1 / p[0];
         break;
     case CLEAT_SOFT_SHRINK:
         p[1] = p[0];
@@ -90,8 +90,8 @@ cleat_status activation_choose(const char *operation, cleat_activation activatio
 
 cleat_status activation_check_from_output(
     const char *operation, cleat_activation activation, const chosen_activation *chosen) {
-    const float p = chosen->parameters[0];
-    const float q = chosen->parameters[1];
+    const double p = chosen->parameters[0];
+    const double q = chosen->parameters[1];
     const output_rule rule = rows[activation].from_output;
     const bool possible = rule == ALWAYS || (rule == IF_P_ABOVE_0 && p > 0) ||
                           (rule == IF_P_NOT_BELOW_0 && p >= 0) ||
@@ -102,12 +102,12 @@ cleat_status activation_check_from_output(
         cleat_activation_name(activation));
     REFUSE_IF(!possible, CLEAT_UNSUPPORTED,
         "%s: the derivative of %s cannot be told from the output with these parameters (%g, %g)",
-        operation, cleat_activation_name(activation), (double)p, (double)q);
+        operation, cleat_activation_name(activation), p, q);
     return CLEAT_OK;
 }
 
 void launch_activation(launch *l, const chosen_activation *activation) {
     for (int i = 0; i < ACTIVATION_PARAMETER_COUNT; i++) {
-        launch_float(l, activation->parameters[i]);
+        launch_real(l, activation->parameters[i]);
     }
 }

@@ -10,8 +10,8 @@ enum { ACTIVATION_PARAMETER_COUNT = 2 };
 
 /* An activation as kernels are told it: several share a form, with other parameters. */
 typedef struct chosen_activation {
-    int64_t form; /* ACTIVATION of cl/activation.cl */
-    float parameters[ACTIVATION_PARAMETER_COUNT];
+    int64_t form;                                  /* ACTIVATION of cl/activation.cl */
+    double parameters[ACTIVATION_PARAMETER_COUNT]; /* as f32, but to f64 */
 } chosen_activation;
 
 /* Refuses what is no activation, and parameters it cannot have; `parameters` as in the options

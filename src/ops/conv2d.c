@@ -61,6 +61,11 @@ static const variant deep_weights_variants[] = {
 static const variant *const deep_variants[] = {
     deep_forward_variants, deep_data_variants, deep_weights_variants};
 
+/* Of f64, by whether it is deep. */
+static const variant f64_variants[2][2] = {
+    {{"plain", conv2d_plain_supports, conv2d_plain}, {NULL, NULL, NULL}},
+    {{"plain", conv2d_plain_supports, conv3d_plain}, {NULL, NULL, NULL}}};
+
 const char *const *cleat_conv3d_variants(cleat_conv2d_direction direction) {
     static const char *const names[][4] = {
         {NULL}, {"cpu_panel", "gpu_gemm", "plain", NULL}, {"cpu_patch", "gpu_gemm", "plain", NULL}};
@@ -156,12 +161,13 @@ cleat_status conv_run(cleat_context *context, const conv_call *call) {
     if (problem.deep && call->options->variant == NULL) {
         flatten(&problem);
     }
-    const bool deep = problem.deep;
+    const bool deep = problem.deep, is_f64 = problem.x.type == CLEAT_F64;
     const variant *chosen = NULL;
     const cleat_status status = variant_choose_trusted(context, names[deep][call->direction],
-        deep ? NULL : shape_class(context_profile(context), &problem), call->options->variant,
-        (deep ? deep_variants : variants)[call->direction], &problem, write_problem,
-        deep ? NULL : verify_conv2d[call->direction], &chosen);
+        deep || is_f64 ? NULL : shape_class(context_profile(context), &problem),
+        call->options->variant,
+        is_f64 ? f64_variants[deep] : (deep ? deep_variants : variants)[call->direction], &problem,
+        write_problem, deep || is_f64 ? NULL : verify_conv2d[call->direction], &chosen);
     if (status != CLEAT_OK) {
         return call->transposed || call->axes != (deep ? 3 : 2)
                    ? status_prefix(status, call->operation)

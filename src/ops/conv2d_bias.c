@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
+#include "ops/types.h"
 
 enum { MAX_SPLITS = 16 };
 
 static cleat_status check(cleat_context *context, const char *operation, int axes,
     const cleat_tensor *dy, const cleat_tensor *db) {
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "dy", context, dy, CLEAT_F32));
+    TRY(check_real_type(operation, context, dy, &type));
+    TRY(check_tensor(operation, "dy", context, dy, type));
     TRY(check_rank(operation, "dy", dy, axes + 2));
-    TRY(check_output(operation, "db", context, db, CLEAT_F32));
+    TRY(check_output(operation, "db", context, db, type));
     TRY(check_rank(operation, "db", db, 1));
     REFUSE_IF(db->shape[0] != dy->shape[1], CLEAT_SHAPE_MISMATCH,
         "%s: db has %lld elements, dy %lld channels", operation, (long long)db->shape[0],
@@ -17,12 +20,14 @@ static cleat_status check(cleat_context *context, const char *operation, int axe
     return check_no_overlap(operation, "dy", dy, "db", db, false);
 }
 
-static launch begin(cleat_context *context, const char *operation, bool index64, const char *kernel,
-    int64_t items) {
+static launch begin(cleat_context *context, const char *operation, cleat_type type, bool index64,
+    const char *kernel, int64_t items) {
     const device_profile *profile = context_profile(context);
     launch l = launch_begin(operation, "conv2d_bias", kernel);
     launch_use_index64(&l, index64);
-    launch_macro(&l, "VECTOR", profile->float_width > 4 ? profile->float_width : 4);
+    const int width = profile->float_width > 4 ? profile->float_width : 4;
+    launch_use_real64(&l, type);
+    launch_macro(&l, "VECTOR", type == CLEAT_F64 ? width / 2 : width);
     const size_t most = profile->max_work_group_size;
     const size_t local = profile->is_cpu ? 1 : most < 64 ? most : 64;
     launch_size_1d(&l, round_up((size_t)items, local), local);
@@ -40,9 +45,11 @@ static cleat_status sum_images(cleat_context *context, const char *operation,
     /* Rows that lie end to end are one run. */
     const bool flat = dy->stride[2] == dy->shape[3] * dy->stride[3];
     void *partial = NULL;
-    TRY(scratch_acquire(context, (size_t)(splits * outputs + 1) * 4, &partial));
-    launch launches[2] = {begin(context, operation, index64, "conv2d_bias", splits * outputs),
-        begin(context, operation, index64, "conv2d_bias_sum", outputs)};
+    TRY(scratch_acquire(
+        context, (size_t)(splits * outputs + 1) * cleat_type_size(dy->type), &partial));
+    launch launches[2] = {
+        begin(context, operation, dy->type, index64, "conv2d_bias", splits * outputs),
+        begin(context, operation, dy->type, index64, "conv2d_bias_sum", outputs)};
     launch *sum = &launches[0];
     launch_tensor(sum, dy);
     launch_memory(sum, partial);
@@ -56,7 +63,7 @@ static cleat_status sum_images(cleat_context *context, const char *operation,
     launch_index(sum, splits);
     launch_index(sum, split_images);
     sum->flop = (double)cleat_tensor_count(dy) * (double)depth;
-    sum->bytes = 4 * sum->flop;
+    sum->bytes = (double)cleat_type_size(dy->type) * sum->flop;
     sum = &launches[1];
     launch_memory(sum, partial);
     launch_tensor(sum, db);

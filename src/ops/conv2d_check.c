@@ -2,6 +2,7 @@
 /* From a caller's convolution to a problem, and the refusals of everything that does not fit. */
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
+#include "ops/types.h"
 
 /* What x, w and y of the convolution are called in messages, by direction. */
 static const char *const operand_names[2][3][3] = {
@@ -20,9 +21,12 @@ static cleat_status check_operands(cleat_context *context, const conv_call *call
     const cleat_tensor *operand[3] = {&call->x, &call->w, &call->y};
     const char *const *name = operand_names[call->transposed][call->direction];
     const int output = output_of[call->direction];
+    const cleat_tensor *first = call->direction == CLEAT_CONV2D_BACKWARD_DATA ? &call->y : &call->x;
+    cleat_type type;
+    TRY(check_real_type(call->operation, context, first, &type));
     for (int i = 0; i < 3; i++) {
-        TRY(i == output ? check_output(call->operation, name[i], context, operand[i], CLEAT_F32)
-                        : check_tensor(call->operation, name[i], context, operand[i], CLEAT_F32));
+        TRY(i == output ? check_output(call->operation, name[i], context, operand[i], type)
+                        : check_tensor(call->operation, name[i], context, operand[i], type));
         TRY(check_rank(call->operation, name[i], operand[i], call->axes + 2));
     }
     for (int i = 0; i < 3; i++) {
@@ -55,7 +59,7 @@ static cleat_status check_result_shape(const conv_call *call, const conv_geometr
 
 static cleat_status check_bias(cleat_context *context, const char *operation,
     const cleat_tensor *bias, const cleat_tensor *result) {
-    TRY(check_tensor(operation, "bias", context, bias, CLEAT_F32));
+    TRY(check_tensor(operation, "bias", context, bias, result->type));
     TRY(check_rank(operation, "bias", bias, 1));
     REFUSE_IF(bias->shape[0] != result->shape[1], CLEAT_SHAPE_MISMATCH,
         "%s: bias has %lld elements, the weight %lld output channels", operation,

@@ -32,6 +32,7 @@ cleat_status conv2d_plain(cleat_context *context, const void *problem) {
     const int64_t count = cleat_tensor_count(result[p->direction]);
     launch l = launch_begin(p->operation, "conv2d_plain", kernel[p->direction]);
     launch_use_index64(&l, needs_index64(p) || count > INT32_MAX / 2);
+    launch_use_real64(&l, p->x.type);
     launch_macro(&l, "ACTIVATION", p->activation.form);
     launch_tensor(&l, &p->x);
     launch_tensor(&l, &p->w);
@@ -77,6 +78,7 @@ cleat_status conv3d_plain(cleat_context *context, const void *problem) {
     launch_use_index64(&l, needs_index64(p) || count > INT32_MAX / 2 || d->x > limit ||
                                d->before > limit || d->stride > limit || d->w > limit ||
                                d->dilation > limit / d->w);
+    launch_use_real64(&l, p->x.type);
     launch_macro(&l, "ACTIVATION", p->activation.form);
     launch_tensor(&l, &p->x);
     launch_tensor(&l, &p->w);

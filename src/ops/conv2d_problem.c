@@ -10,8 +10,9 @@ double conv2d_flop(const conv2d_problem *p) {
 double conv2d_bytes(const conv2d_problem *p) {
     const double x = (double)cleat_tensor_count(&p->x) * (double)p->depth.x;
     const double w = (double)cleat_tensor_count(&p->w), y = (double)cleat_tensor_count(&p->y);
-    return p->over_images ? 4.0 * (x / (double)(p->depth.y * p->depth.w) + w + y)
-                          : 4.0 * (x + w * (double)p->depth.w + y * (double)p->depth.y);
+    const double size = (double)cleat_type_size(p->x.type);
+    return p->over_images ? size * (x / (double)(p->depth.y * p->depth.w) + w + y)
+                          : size * (x + w * (double)p->depth.w + y * (double)p->depth.y);
 }
 
 bool conv2d_is_int_sized(const conv2d_problem *p) {

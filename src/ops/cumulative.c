@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/elementwise_engine.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include <cleat/reduce.h>
 #include <stdio.h>
@@ -13,8 +14,9 @@ enum {
     GPU_PIECE = 256,
     GPU_LOCAL = 64,
     MOST_PIECES = 256,
-    MOST_VECTORS = 64, /* beside each other: at most 4 KiB of each row, */
-    LEAST_VECTORS = 16 /* and at least one, where rows are as long */
+    MOST_VECTORS = 64,  /* beside each other: at most 4 KiB of each row, */
+    LEAST_VECTORS = 16, /* and at least one, where rows are as long */
+    LANES_F64 = 4
 };
 
 typedef struct problem {
@@ -68,7 +70,12 @@ static bool wants_pieces(const device_profile *profile, const problem *p) {
 /* Lines along which the elements lie together. */
 static bool suits_along(const device_profile *profile, const void *data) {
     const problem *p = data;
-    return profile->is_cpu && p->x_step == p->y_step && (p->x_step == 1 || p->x_step == -1);
+    return profile->is_cpu && p->x.type == CLEAT_F32 && p->x_step == p->y_step &&
+           (p->x_step == 1 || p->x_step == -1);
+}
+
+static int lanes_of(const device_profile *profile, const problem *p) {
+    return p->x.type == CLEAT_F64 ? LANES_F64 : engine_vector_width(profile);
 }
 
 /* Lines that lie beside each other. */
@@ -76,7 +83,7 @@ static bool suits_lanes(const device_profile *profile, const void *data) {
     const problem *p = data;
     const int32_t last = p->x.rank - 1;
     return profile->is_cpu && p->x.stride[last] == 1 && p->y.stride[last] == 1 &&
-           p->x.shape[last] >= engine_vector_width(profile);
+           p->x.shape[last] >= lanes_of(profile, p);
 }
 
 /* p->along and lanes are set. */
@@ -122,12 +129,13 @@ static void add_numbers(const device_profile *profile, const problem *p, launch 
     launch_int(l, (int32_t)(inner - (ceil_div(inner, p->block) - 1) * p->block));
     launch_int(l, p->exclusive);
     launch_int(l, p->x.buffer != p->y.buffer && profile_is_past_caches(profile, l->bytes));
-    launch_float(l, 0);
+    launch_real(l, 0);
     launch_numbers_end(l);
 }
 
 static launch begin(const device_profile *profile, const problem *p, const char *kernel) {
     launch l = launch_begin(p->operation, "cumulative", kernel);
+    launch_use_real64(&l, p->x.type);
     launch_macro(&l, "RANK", p->x.rank);
     launch_macro(&l, "LANES", p->lanes);
     launch_macro(&l, "VECTORS", p->lanes > 1 ? MOST_VECTORS : 1);
@@ -141,8 +149,8 @@ static launch begin(const device_profile *profile, const problem *p, const char 
     } else {
         launch_size_1d(&l, round_up((size_t)p->tasks, local), local);
     }
-    l.bytes = 4.0 * (double)p->count * (double)cleat_tensor_count(&p->x);
-    l.flop = l.bytes / 4;
+    l.flop = (double)p->count * (double)cleat_tensor_count(&p->x);
+    l.bytes = l.flop * (double)cleat_type_size(p->x.type);
     return l;
 }
 
@@ -155,8 +163,8 @@ static cleat_status enqueue(cleat_context *context, const void *data, bool along
     int count = 0;
     void *sums = NULL;
     plan(profile, p);
-    TRY(scratch_acquire(
-        context, p->pieces > 1 ? (size_t)(p->tasks * p->block) * sizeof(float) : 0, &sums));
+    const size_t size = (size_t)(p->tasks * p->block) * cleat_type_size(p->x.type);
+    TRY(scratch_acquire(context, p->pieces > 1 ? size : 0, &sums));
     if (p->pieces > 1) {
         launch *l = &launches[count++];
         *l = begin(profile, p, "cumulative_pieces");
@@ -185,7 +193,7 @@ static cleat_status enqueue_along(cleat_context *context, const void *data) {
 }
 
 static cleat_status enqueue_lanes(cleat_context *context, const void *data) {
-    return enqueue(context, data, false, engine_vector_width(context_profile(context)));
+    return enqueue(context, data, false, lanes_of(context_profile(context), data));
 }
 
 static cleat_status enqueue_lines(cleat_context *context, const void *data) {
@@ -219,9 +227,11 @@ static cleat_status sum(cleat_context *context, const char *operation, const cha
     cleat_tensor x, int32_t axis, const char *name_y, cleat_tensor y, bool exclusive,
     bool reverse) {
     problem p = {.operation = operation, .exclusive = exclusive};
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, name_x, context, &x, CLEAT_F32));
-    TRY(check_output(operation, name_y, context, &y, CLEAT_F32));
+    TRY(check_real_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, name_x, context, &x, type));
+    TRY(check_output(operation, name_y, context, &y, type));
     TRY(check_axis(operation, axis, x.rank, &axis));
     TRY(check_same_shape(operation, name_x, &x, name_y, &y));
     TRY(check_no_overlap(operation, name_x, &x, name_y, &y, true));

@@ -100,10 +100,12 @@ cleat_status cleat_mod(cleat_context *context, cleat_tensor a, cleat_tensor b, c
 cleat_status cleat_bias_add(
     cleat_context *context, cleat_tensor x, cleat_tensor bias, int32_t axis, cleat_tensor y) {
     const char *operation = "bias_add";
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
-    TRY(check_tensor(operation, "bias", context, &bias, CLEAT_F32));
-    TRY(check_output(operation, "y", context, &y, CLEAT_F32));
+    TRY(check_real_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_tensor(operation, "bias", context, &bias, type));
+    TRY(check_output(operation, "y", context, &y, type));
     TRY(check_axis(operation, axis, x.rank, &axis));
     TRY(check_rank(operation, "bias", &bias, 1));
     REFUSE_IF(bias.shape[0] != x.shape[axis], CLEAT_SHAPE_MISMATCH,
@@ -148,8 +150,11 @@ static int gradient_inputs(
 static cleat_status plan_gradient(cleat_context *context, const backward_operands *operands,
     gradient which, const cleat_tensor *dx, launch *launches, int *count, void **scratch) {
     const char *operation = "binary_backward";
-    reduce_pass sum = {
-        .operation = operation, .family = "elementwise_reduce", .macro_count = 2, .divisor = 1.0f};
+    reduce_pass sum = {.operation = operation,
+        .family = "elementwise_reduce",
+        .macro_count = 2,
+        .real64 = dx->type == CLEAT_F64,
+        .divisor = 1};
     bool any = false;
     sum.output = tensor_with_rank(dx, operands->dy.rank);
     for (int32_t axis = 0; axis < sum.output.rank; axis++) {
@@ -168,7 +173,8 @@ static cleat_status plan_gradient(cleat_context *context, const backward_operand
     elementwise_pass pass = {.operation = operation,
         .family = "elementwise",
         .input_count = sum.input_count,
-        .macro_count = 2};
+        .macro_count = 2,
+        .real64 = sum.real64};
     memcpy(pass.tensors, sum.inputs, sizeof sum.inputs);
     memcpy(pass.macros, sum.macros, sizeof sum.macros);
     pass.tensors[pass.input_count] = sum.output;
@@ -182,7 +188,7 @@ static cleat_status check_gradient(cleat_context *context, const char *name_x,
     if (dx == NULL) {
         return CLEAT_OK;
     }
-    TRY(check_output(operation, name_dx, context, dx, CLEAT_F32));
+    TRY(check_output(operation, name_dx, context, dx, dy->type));
     TRY(check_same_shape(operation, name_x, x, name_dx, dx));
     TRY(check_no_overlap(operation, name_x, x, name_dx, dx, false));
     TRY(check_no_overlap(operation, "the other operand", other, name_dx, dx, false));
@@ -193,12 +199,14 @@ static cleat_status check_backward(cleat_context *context, cleat_binary binary,
     const cleat_tensor *a, const cleat_tensor *b, const cleat_tensor *dy, const cleat_tensor *da,
     const cleat_tensor *db, backward_operands *operands) {
     const char *operation = "binary_backward";
+    cleat_type type;
     TRY(check_context(operation, context));
     REFUSE_IF((int)binary < CLEAT_ADD || binary > CLEAT_MAX, CLEAT_INVALID_ARGUMENT,
         "%s: operation is %d, which is none", operation, (int)binary);
-    TRY(check_tensor(operation, "a", context, a, CLEAT_F32));
-    TRY(check_tensor(operation, "b", context, b, CLEAT_F32));
-    TRY(check_tensor(operation, "dy", context, dy, CLEAT_F32));
+    TRY(check_real_type(operation, context, a, &type));
+    TRY(check_tensor(operation, "a", context, a, type));
+    TRY(check_tensor(operation, "b", context, b, type));
+    TRY(check_tensor(operation, "dy", context, dy, type));
     *operands = (backward_operands){.binary = binary, .dy = *dy};
     TRY(check_broadcast(operation, "a", a, "dy", dy, &operands->a));
     TRY(check_broadcast(operation, "b", b, "dy", dy, &operands->b));

@@ -145,7 +145,7 @@ static void add_macros(
         bool turned =
             order == ORDER_TURNED && t < pass->input_count && is_turned(&pass->tensors[t]);
         launch_macro(l, name, turned ? 3 : inner_kind(&pass->tensors[t]));
-        if (pass->tensors[t].type != CLEAT_F32) {
+        if (pass->tensors[t].type != CLEAT_F32 && !pass->real64) {
             launch_macro(
                 l, t < pass->input_count ? types[t] : "out0_type", (int64_t)pass->tensors[t].type);
         }
@@ -210,7 +210,7 @@ static void add_numbers(
     }
     launch_int(l, stream);
     for (int i = 0; i < pass->parameter_count; i++) {
-        launch_float(l, pass->parameters[i]);
+        launch_real(l, pass->parameters[i]);
     }
     launch_numbers_end(l);
 }
@@ -220,6 +220,7 @@ static void fill(const device_profile *profile, const arranged_pass *problem, in
     const elementwise_pass *pass = &problem->pass;
     launch *l = problem->result;
     *l = launch_begin(pass->operation, pass->family, "elementwise");
+    launch_use_real64(l, pass->real64 ? CLEAT_F64 : CLEAT_F32);
     add_macros(pass, vector_width, order, l);
     launch_use_index64(l, needs_index64(pass));
     add_tensors(pass, l);
@@ -244,7 +245,8 @@ static cleat_status chunked_enqueue(cleat_context *context, const void *data) {
     const arranged_pass *problem = data;
     const device_profile *profile = context_profile(context);
     pass_units units = units_of(&problem->pass.tensors[0], CHUNKED_BLOCK);
-    fill(profile, problem, engine_vector_width(profile), &units, ORDER_CHUNKED);
+    const int width = engine_vector_width(profile);
+    fill(profile, problem, problem->pass.real64 ? width / 2 : width, &units, ORDER_CHUNKED);
     int64_t count = cleat_tensor_count(&problem->pass.tensors[0]);
     int64_t groups = (int64_t)profile->compute_units * CHUNKED_GROUPS;
     int64_t worth = ceil_div(count, CHUNKED_LEAST);

@@ -22,11 +22,12 @@ typedef struct elementwise_pass {
     cleat_tensor tensors[ELEMENTWISE_MAX_TENSORS]; /* inputs (in0, ...), then the outputs (out0);
                                                       checked, all of the outputs' shape; any types
                                                       that the family's expression takes, but f32 of
-                                                      a second output */
-    void *memory[ELEMENTWISE_MAX_TENSORS];        /* a cl_mem in place of tensors[i].buffer: scratch
-                                                     memory; NULL elsewhere */
-    kernel_macro macros[ELEMENTWISE_MAX_MACROS];  /* the family's own */
-    float parameters[ELEMENTWISE_MAX_PARAMETERS]; /* p0, ... */
+                                                      a second output; with real64 all f64 */
+    void *memory[ELEMENTWISE_MAX_TENSORS];       /* a cl_mem in place of tensors[i].buffer: scratch
+                                                    memory; NULL elsewhere */
+    kernel_macro macros[ELEMENTWISE_MAX_MACROS]; /* the family's own */
+    double parameters[ELEMENTWISE_MAX_PARAMETERS]; /* p0, ...; f32 without real64 */
+    bool real64; /* a family in terms of REAL computes in double: VALUES(1, W) are doubles */
 } elementwise_pass;
 
 /* Chooses a variant ($CLEAT_ELEMENTWISE forces one) and fills *l, for a launch_all() of several. */

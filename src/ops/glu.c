@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "ops/activation_table.h"
 #include "ops/elementwise_engine.h"
+#include "ops/types.h"
 
 /* The halves of a tensor along an axis, by what they are. */
 typedef struct halves {
@@ -19,8 +20,9 @@ static cleat_status split(const char *operation, const char *name, const cleat_t
 }
 
 static elementwise_pass begin_pass(
-    const char *operation, const chosen_activation *activation, bool gradient) {
-    elementwise_pass pass = {.operation = operation, .family = "glu", .macro_count = 2};
+    const char *operation, const chosen_activation *activation, bool gradient, cleat_type type) {
+    elementwise_pass pass = {
+        .operation = operation, .family = "glu", .macro_count = 2, .real64 = type == CLEAT_F64};
     pass.macros[0] = (kernel_macro){"ACTIVATION", NULL, activation->form};
     pass.macros[1] = (kernel_macro){"GRADIENT", NULL, gradient};
     for (int i = 0; i < ACTIVATION_PARAMETER_COUNT; i++) {
@@ -36,7 +38,9 @@ static cleat_status check_input(const char *operation, cleat_context *context,
     chosen_activation *chosen, halves *out) {
     TRY(check_context(operation, context));
     TRY(activation_choose(operation, gate, options != NULL ? options->parameters : NULL, chosen));
-    TRY(check_tensor(operation, "x", context, x, CLEAT_F32));
+    cleat_type type;
+    TRY(check_real_type(operation, context, x, &type));
+    TRY(check_tensor(operation, "x", context, x, type));
     TRY(check_axis(operation, *axis, x->rank, axis));
     return split(operation, "x", x, *axis, options != NULL && options->gate_first, out);
 }
@@ -47,11 +51,11 @@ cleat_status cleat_glu(cleat_context *context, cleat_activation gate, cleat_tens
     chosen_activation chosen;
     halves in;
     TRY(check_input(operation, context, gate, &x, &axis, options, &chosen, &in));
-    TRY(check_output(operation, "y", context, &y, CLEAT_F32));
+    TRY(check_output(operation, "y", context, &y, x.type));
     TRY(check_same_shape(operation, "a half of x", &in.value, "y", &y));
     TRY(check_no_overlap(operation, "x", &in.value, "y", &y, true));
     TRY(check_no_overlap(operation, "x", &in.gate, "y", &y, true));
-    elementwise_pass pass = begin_pass(operation, &chosen, false);
+    elementwise_pass pass = begin_pass(operation, &chosen, false, x.type);
     pass.input_count = 2;
     pass.tensors[0] = in.value;
     pass.tensors[1] = in.gate;
@@ -65,14 +69,14 @@ cleat_status cleat_glu_backward(cleat_context *context, cleat_activation gate, c
     chosen_activation chosen;
     halves in, out;
     TRY(check_input(operation, context, gate, &x, &axis, options, &chosen, &in));
-    TRY(check_tensor(operation, "dy", context, &dy, CLEAT_F32));
-    TRY(check_output(operation, "dx", context, &dx, CLEAT_F32));
+    TRY(check_tensor(operation, "dy", context, &dy, x.type));
+    TRY(check_output(operation, "dx", context, &dx, x.type));
     TRY(check_same_shape(operation, "x", &x, "dx", &dx));
     TRY(check_same_shape(operation, "a half of x", &in.value, "dy", &dy));
     TRY(check_no_overlap(operation, "x", &x, "dx", &dx, true));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, false));
     TRY(split(operation, "dx", &dx, axis, options != NULL && options->gate_first, &out));
-    elementwise_pass pass = begin_pass(operation, &chosen, true);
+    elementwise_pass pass = begin_pass(operation, &chosen, true, x.type);
     pass.input_count = 3;
     pass.output_count = 2;
     pass.tensors[0] = dy;

@@ -3,6 +3,7 @@
 #include "core/variant.h"
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_engine.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include <cleat/loss.h>
 
@@ -38,7 +39,7 @@ static cleat_status add_operand(
     }
     REFUSE_IF(p->kind != CLEAT_LOSS_BINARY_CROSS_ENTROPY && bit != OPERAND_GRADIENT,
         CLEAT_INVALID_ARGUMENT, "%s: %s has no %s", p->operation, names[p->kind], name);
-    TRY(check_tensor(p->operation, name, context, operand, CLEAT_F32));
+    TRY(check_tensor(p->operation, name, context, operand, p->inputs[0].type));
     p->operands |= bit;
     return check_broadcast(
         p->operation, name, operand, "x", &p->inputs[0], &p->inputs[p->input_count++]);
@@ -48,6 +49,7 @@ static cleat_status add_operand(
 static cleat_status check_inputs(cleat_context *context, problem *p, const cleat_tensor *x,
     const cleat_tensor *target, const cleat_loss_options *options) {
     static const cleat_loss_options defaults = {0};
+    cleat_type type;
     options = options != NULL ? options : &defaults;
     TRY(check_context(p->operation, context));
     REFUSE_IF(!is_known(p->kind), CLEAT_INVALID_ARGUMENT, "%s: kind is %d, which is none",
@@ -59,8 +61,9 @@ static cleat_status check_inputs(cleat_context *context, problem *p, const cleat
     REFUSE_IF(!(p->delta > 0.0f), CLEAT_INVALID_ARGUMENT, "%s: delta is %g, not above 0",
         p->operation, (double)p->delta);
     p->log_target = p->kind == CLEAT_LOSS_KL_DIVERGENCE && options->log_target;
-    TRY(check_tensor(p->operation, "x", context, x, CLEAT_F32));
-    TRY(check_tensor(p->operation, "target", context, target, CLEAT_F32));
+    TRY(check_real_type(p->operation, context, x, &type));
+    TRY(check_tensor(p->operation, "x", context, x, type));
+    TRY(check_tensor(p->operation, "target", context, target, type));
     TRY(check_same_shape(p->operation, "target", target, "x", x));
     p->inputs[0] = *x;
     p->inputs[1] = *target;
@@ -84,7 +87,7 @@ static cleat_status check_loss_shape(const problem *p, const char *name, const c
 static cleat_status check_result(cleat_context *context, const problem *p, const char *name,
     const cleat_tensor *result, bool may_be_x) {
     static const char *const inputs[] = {"x", "target", "an operand", "an operand", "an operand"};
-    TRY(check_output(p->operation, name, context, result, CLEAT_F32));
+    TRY(check_output(p->operation, name, context, result, p->inputs[0].type));
     for (int i = 0; i < p->input_count; i++) {
         TRY(check_no_overlap(
             p->operation, inputs[i], &p->inputs[i], name, result, may_be_x && i == 0));
@@ -98,7 +101,8 @@ static cleat_status run_elementwise(
         .family = "loss_pair",
         .input_count = p->input_count,
         .macro_count = 4,
-        .parameter_count = 2};
+        .parameter_count = 2,
+        .real64 = result->type == CLEAT_F64};
     for (int i = 0; i < p->input_count; i++) {
         pass.tensors[i] = p->inputs[i];
     }
@@ -109,7 +113,7 @@ static cleat_status run_elementwise(
     pass.macros[3] = (kernel_macro){"GRADIENT", NULL, gradient};
     pass.parameters[0] = p->delta;
     const double count = (double)cleat_tensor_count(&p->inputs[0]);
-    pass.parameters[1] = p->reduction == CLEAT_LOSS_MEAN ? (float)(1 / count) : 1.0f;
+    pass.parameters[1] = p->reduction == CLEAT_LOSS_MEAN ? 1 / count : 1;
     return elementwise_run(context, &pass);
 }
 
@@ -130,12 +134,13 @@ static cleat_status run_reduction(
         .input_count = p->input_count,
         .macro_count = 3,
         .what = REDUCE_SUM,
+        .real64 = loss->type == CLEAT_F64,
         .p0 = p->delta};
     for (int i = 0; i < p->input_count; i++) {
         pass.inputs[i] = with_axis(p->inputs[i]);
     }
     const double count = (double)cleat_tensor_count(&p->inputs[0]);
-    pass.divisor = p->reduction == CLEAT_LOSS_MEAN ? (float)count : 1.0f;
+    pass.divisor = p->reduction == CLEAT_LOSS_MEAN ? count : 1;
     pass.output = *loss;
     pass.output.rank = pass.inputs[0].rank;
     for (int32_t axis = 0; axis < pass.output.rank; axis++) {
@@ -166,7 +171,7 @@ cleat_status cleat_loss_backward(cleat_context *context, cleat_loss_kind kind, c
     problem p = {.operation = "loss_backward", .kind = kind};
     TRY(check_inputs(context, &p, &x, &target, options));
     if (dloss != NULL) {
-        TRY(check_tensor(p.operation, "dloss", context, dloss, CLEAT_F32));
+        TRY(check_tensor(p.operation, "dloss", context, dloss, x.type));
         TRY(check_loss_shape(&p, "dloss", dloss));
     }
     TRY(add_operand(context, &p, "dloss", dloss, OPERAND_GRADIENT));

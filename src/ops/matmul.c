@@ -121,9 +121,6 @@ static cleat_status check_addend(cleat_context *context, const char *name, const
 /* What f64 does without. */
 static cleat_status check_f64(cleat_context *context, const cleat_matmul_options *options) {
     TRY(check_type_works(OPERATION, context, CLEAT_F64));
-    REFUSE_IF(options->activation != CLEAT_ACTIVATION_NONE, CLEAT_UNSUPPORTED,
-        OPERATION ": f64 takes no activation, but options->activation is %s",
-        cleat_activation_name(options->activation));
     REFUSE_IF(options->variant != NULL && strcmp(options->variant, "own") != 0, CLEAT_UNSUPPORTED,
         OPERATION ": f64 has one variant without a name, but options->variant is \"%s\"",
         options->variant);

@@ -11,7 +11,9 @@ cleat_status matmul_f64(cleat_context *context, const matmul_problem *p) {
     const int half = (int)profile->float_width / 2; /* a register holds half as many doubles */
     const int lanes = half < 1 ? 1 : half > MOST_LANES ? MOST_LANES : half;
     launch l = launch_begin("matmul", "matmul_f64", "matmul_f64");
+    launch_use_real64(&l, CLEAT_F64);
     launch_macro(&l, "W", lanes);
+    launch_macro(&l, "ACTIVATION", p->activation.form);
     matmul_macros(&l, p, p->index64);
     matmul_arguments(&l, p);
     const size_t tiles[3] = {

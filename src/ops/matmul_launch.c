@@ -67,8 +67,8 @@ void matmul_arguments(launch *l, const matmul_problem *p) {
             launch_index(l, operands[i]->batch[axis]);
         }
     }
-    launch_float(l, p->alpha);
-    launch_float(l, p->beta);
+    launch_real(l, p->alpha);
+    launch_real(l, p->beta);
     launch_activation(l, &p->activation);
     launch_int(l, (p->beta != 0.0f ? 1 : 0) + (p->bias.view.buffer != NULL ? 2 : 0) +
                       (p->residual.view.buffer != NULL ? 4 : 0));

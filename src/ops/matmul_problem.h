@@ -4,7 +4,7 @@
  *
  *     y = activation(alpha * a b + beta * y + bias + residual)      a [m, k], b [k, n], y [m, n]
  *
- * Operands are f32; or all f64, which takes no activation and goes by matmul_f64() alone.
+ * Operands are f32; or all f64, which goes by matmul_f64() alone.
  */
 #ifndef CLEAT_OPS_MATMUL_PROBLEM_H
 #define CLEAT_OPS_MATMUL_PROBLEM_H

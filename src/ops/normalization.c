@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/normalization_check.h"
+#include "ops/types.h"
 
 /* ---- Layer, RMS, group and instance normalisation differ in their groups ---- */
 
@@ -63,9 +64,11 @@ static cleat_status backward(
 
 static cleat_status begin(cleat_context *context, const char *operation, bool centered,
     const cleat_tensor *x, forward_call *call) {
+    cleat_type type;
     *call = (forward_call){.operation = operation, .centered = centered};
     TRY(check_context(operation, context));
-    return check_tensor(operation, "x", context, x, CLEAT_F32);
+    TRY(check_real_type(operation, context, x, &type));
+    return check_tensor(operation, "x", context, x, type);
 }
 
 /* The axes from `axis` on. */

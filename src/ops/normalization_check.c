@@ -28,7 +28,7 @@ static cleat_tensor split_channels(const cleat_tensor *x, int64_t groups) {
 
 cleat_status norm_begin(cleat_context *context, normalization *n, const norm_groups *groups,
     const cleat_tensor *x, const char *name, const cleat_tensor *y, bool is_output, operand *to) {
-    TRY((is_output ? check_output : check_tensor)(n->operation, name, context, y, CLEAT_F32));
+    TRY((is_output ? check_output : check_tensor)(n->operation, name, context, y, x->type));
     TRY(check_same_shape(n->operation, "x", x, name, y));
     *to = (operand){.there = true, .view = *y};
     n->x = *x;
@@ -50,7 +50,7 @@ cleat_status norm_group_operand(cleat_context *context, const normalization *n,
         return CLEAT_OK;
     }
     to->there = true;
-    TRY((is_output ? check_output : check_tensor)(n->operation, name, context, given, CLEAT_F32));
+    TRY((is_output ? check_output : check_tensor)(n->operation, name, context, given, n->x.type));
     return check_reduced_shape(n->operation, &n->x, n->reduced, name, given, &to->view);
 }
 
@@ -95,7 +95,7 @@ cleat_status norm_scale_operand(cleat_context *context, normalization *n, const 
         return CLEAT_OK;
     }
     to->there = true;
-    TRY((is_output ? check_output : check_tensor)(n->operation, name, context, given, CLEAT_F32));
+    TRY((is_output ? check_output : check_tensor)(n->operation, name, context, given, n->x.type));
     TRY(groups->by_channel ? channel_operand(n, name, given, groups->channel_groups, &to->view)
                            : broadcast_operand(n, name, given, &to->view));
     for (int32_t axis = 0; axis < n->x.rank; axis++) {

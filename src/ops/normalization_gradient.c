@@ -21,7 +21,7 @@ static reduce_pass begin_sums(const normalization *n, sums what, const bool *red
         .wants_second = true,
         .second = second->view,
         .second_memory = second->memory,
-        .divisor = 1.0f};
+        .divisor = 1};
     memcpy(pass.reduced, reduced, sizeof pass.reduced);
     return pass;
 }
@@ -66,7 +66,7 @@ static cleat_status plan_dx(
         .macros = {{"NORMALIZE", NULL, outside ? GRADIENT_OUTSIDE : GRADIENT_INSIDE},
             {"CENTERED", NULL, n->centered}, {"SCALED", NULL, n->scale.there}, {"BIASED", NULL, 0}},
         .parameter_count = 1,
-        .parameters = {(float)(1.0 / reduced_count(&n->x, n->reduced))}};
+        .parameters = {1 / reduced_count(&n->x, n->reduced)}};
     const operand x = {.there = true, .view = n->x};
     pass_add(&pass, &n->dy, &n->x);
     pass_add(&pass, &x, &n->x);
@@ -174,7 +174,7 @@ static cleat_status plan_backward(work *w, const normalization *n) {
 }
 
 cleat_status normalization_backward(cleat_context *context, const normalization *n) {
-    work w = {.context = context};
+    work w = {.context = context, .real64 = n->x.type == CLEAT_F64};
     normalization empty = *n;
     if (cleat_tensor_count(&n->x) > 0) {
         return work_end(&w, plan_backward(&w, n));

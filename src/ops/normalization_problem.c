@@ -17,14 +17,18 @@ cleat_status work_plane(work *w, const cleat_tensor *x, const bool *ones, operan
 
 cleat_status work_reduce(work *w, const reduce_pass *pass) {
     void *partial = NULL;
-    cleat_status status = reduce_plan(w->context, pass, w->launches, &w->launch_count, &partial);
+    reduce_pass typed = *pass;
+    typed.real64 = w->real64;
+    cleat_status status = reduce_plan(w->context, &typed, w->launches, &w->launch_count, &partial);
     w->scratch[w->scratch_count] = partial;
     w->scratch_count += partial != NULL;
     return status;
 }
 
 cleat_status work_pass(work *w, const elementwise_pass *pass) {
-    return elementwise_plan(w->context, pass, &w->launches[w->launch_count++]);
+    elementwise_pass typed = *pass;
+    typed.real64 = w->real64;
+    return elementwise_plan(w->context, &typed, &w->launches[w->launch_count++]);
 }
 
 cleat_status work_end(work *w, cleat_status status) {
@@ -74,7 +78,7 @@ static cleat_status plan_statistics(
         .second = mean->view,
         .second_memory = mean->memory,
         .root = inverse ? ROOT_INVERSE : ROOT_NONE,
-        .divisor = (float)reduced_count(&n->x, n->reduced),
+        .divisor = reduced_count(&n->x, n->reduced),
         .p0 = n->epsilon,
         .macros = {{"REDUCE_VALUE", NULL, n->centered ? VALUE_ELEMENT : VALUE_SQUARE}}};
     memcpy(pass.reduced, n->reduced, sizeof pass.reduced);
@@ -118,8 +122,8 @@ static cleat_status plan_running(work *w, const normalization *n, const operand 
     elementwise_pass pass = begin_small(n, BLEND);
     pass_add(&pass, running, &running->view);
     pass_add(&pass, of_batch, &running->view);
-    pass.parameters[pass.parameter_count++] = (float)(1 - (double)n->momentum);
-    pass.parameters[pass.parameter_count++] = (float)((double)n->momentum * factor);
+    pass.parameters[pass.parameter_count++] = 1 - (double)n->momentum;
+    pass.parameters[pass.parameter_count++] = (double)n->momentum * factor;
     set_output(&pass, running);
     return work_pass(w, &pass);
 }
@@ -176,7 +180,7 @@ static cleat_status plan_forward(work *w, const normalization *n) {
 }
 
 cleat_status normalization_forward(cleat_context *context, const normalization *n) {
-    work w = {.context = context};
+    work w = {.context = context, .real64 = n->x.type == CLEAT_F64};
     if (cleat_tensor_count(&n->x) == 0) {
         return CLEAT_OK;
     }

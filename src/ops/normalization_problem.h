@@ -41,6 +41,7 @@ typedef struct work {
     int launch_count;
     void *scratch[NORMALIZATION_SCRATCH];
     int scratch_count;
+    bool real64; /* of all passes */
 } work;
 
 /* An operand of x's axes in scratch memory, of extent 1 on the marked axes. */

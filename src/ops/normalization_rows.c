@@ -63,7 +63,7 @@ static bool lies_along(const rows *r) {
 
 static bool suits_rows(const device_profile *profile, const void *problem) {
     const rows *r = problem;
-    if (!profile->is_cpu) {
+    if (!profile->is_cpu || r->w->real64) {
         return false;
     }
     const int64_t threads = (int64_t)profile->compute_units;

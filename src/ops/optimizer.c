@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/optimizer.h>
@@ -21,8 +22,8 @@ typedef struct step {
     cleat_tensor tensors[MAX_TENSORS];
     bool nesterov, centered;
     int number_count;
-    float numbers[MAX_NUMBERS]; /* as RULE_LIST there has them */
-    int flop;                   /* an element */
+    double numbers[MAX_NUMBERS]; /* as RULE_LIST there has them; as f32, but to f64 */
+    int flop;                    /* an element */
 } step;
 
 static void step_add(step *s, const char *name, cleat_tensor x) {
@@ -32,16 +33,19 @@ static void step_add(step *s, const char *name, cleat_tensor x) {
 }
 
 static void step_number(step *s, double value) {
-    s->numbers[s->number_count++] = (float)value;
+    s->numbers[s->number_count++] = value;
 }
 
-/* All f32 and of one shape; all but the gradient fit to be written; no two overlapping. */
+/* All f32 or all f64 and of one shape; all but the gradient fit to be written; no two overlapping.
+ */
 static cleat_status check_step(const cleat_context *context, const step *s) {
+    cleat_type type;
     TRY(check_context(s->operation, context));
+    TRY(check_real_type(s->operation, context, &s->tensors[0], &type));
     for (int i = 0; i < s->count; ++i) {
         const bool is_gradient = i == 1;
         TRY((is_gradient ? check_tensor : check_output)(
-            s->operation, s->names[i], context, &s->tensors[i], CLEAT_F32));
+            s->operation, s->names[i], context, &s->tensors[i], type));
         TRY(check_same_shape(
             s->operation, s->names[0], &s->tensors[0], s->names[i], &s->tensors[i]));
         for (int j = 0; j < i; ++j) {
@@ -102,7 +106,7 @@ static void add_numbers(
         launch_int(l, s->nesterov);
     }
     for (int i = 0; i < s->number_count; ++i) {
-        launch_float(l, s->numbers[i]);
+        launch_real(l, s->numbers[i]);
     }
     launch_numbers_end(l);
 }
@@ -125,10 +129,13 @@ static cleat_status enqueue(cleat_context *context, const step *s, bool gapless)
     for (int i = 0; i < s->count; ++i) {
         wide = wide || tensor_needs_index64(&s->tensors[i]);
     }
-    const int width = !gapless ? 1 : profile->is_cpu ? profile->float_width : 4;
+    const cleat_type type = s->tensors[0].type;
+    const int lanes = profile->is_cpu ? (int)profile->float_width : 4;
+    const int width = !gapless ? 1 : type == CLEAT_F64 ? lanes / 2 : lanes;
     launch l =
         launch_begin(s->operation, "optimizer", gapless ? "update_contiguous" : "update_strided");
     launch_use_index64(&l, wide);
+    launch_use_real64(&l, type);
     launch_macro(&l, "RULE", s->rule);
     launch_macro(&l, "STATES", s->count - 2);
     launch_macro(&l, "CENTERED", s->centered);
@@ -141,7 +148,7 @@ static cleat_status enqueue(cleat_context *context, const step *s, bool gapless)
     }
     add_numbers(profile, s, gapless, width, &l);
     l.flop = (double)count * s->flop;
-    l.bytes = (double)count * sizeof(float) * (2 * s->count - 1);
+    l.bytes = (double)count * (double)cleat_type_size(type) * (2 * s->count - 1);
     return launch_all(context, &l, 1);
 }
 

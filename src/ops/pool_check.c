@@ -2,6 +2,7 @@
 /* Windows and shapes of pooling, and the refusals of everything that does not fit. */
 #include "core/tensor_check.h"
 #include "ops/pool_problem.h"
+#include "ops/types.h"
 #include <float.h>
 
 static const char *const axis_names[POOL_MAX_AXES][POOL_MAX_AXES] = {
@@ -164,8 +165,8 @@ static cleat_status check_indices(
 
 static cleat_status check_forward(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
-    TRY(check_tensor(p->operation, "x", context, &p->large, CLEAT_F32));
-    TRY(check_output(p->operation, "y", context, &p->small, CLEAT_F32));
+    TRY(check_tensor(p->operation, "x", context, &p->large, p->type));
+    TRY(check_output(p->operation, "y", context, &p->small, p->type));
     TRY(check_shapes(p, axes, options, "x", "y"));
     TRY(check_no_overlap(p->operation, "x", &p->large, "y", &p->small, false));
     return options->indices && !p->average ? check_indices(context, p, options->indices) : CLEAT_OK;
@@ -173,9 +174,9 @@ static cleat_status check_forward(
 
 static cleat_status check_max_backward(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
-    TRY(check_tensor(p->operation, "x", context, &p->large, CLEAT_F32));
-    TRY(check_tensor(p->operation, "dy", context, &p->small, CLEAT_F32));
-    TRY(check_output(p->operation, "dx", context, &p->result, CLEAT_F32));
+    TRY(check_tensor(p->operation, "x", context, &p->large, p->type));
+    TRY(check_tensor(p->operation, "dy", context, &p->small, p->type));
+    TRY(check_output(p->operation, "dx", context, &p->result, p->type));
     TRY(check_shapes(p, axes, options, "x", "dy"));
     TRY(check_same_shape(p->operation, "x", &p->large, "dx", &p->result));
     TRY(check_no_overlap(p->operation, "x", &p->large, "dx", &p->result, false));
@@ -185,10 +186,10 @@ static cleat_status check_max_backward(
 static cleat_status check_lp_backward(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
     const cleat_tensor *y = &p->forward_result;
-    TRY(check_tensor(p->operation, "x", context, &p->large, CLEAT_F32));
-    TRY(check_tensor(p->operation, "y", context, y, CLEAT_F32));
-    TRY(check_tensor(p->operation, "dy", context, &p->small, CLEAT_F32));
-    TRY(check_output(p->operation, "dx", context, &p->result, CLEAT_F32));
+    TRY(check_tensor(p->operation, "x", context, &p->large, p->type));
+    TRY(check_tensor(p->operation, "y", context, y, p->type));
+    TRY(check_tensor(p->operation, "dy", context, &p->small, p->type));
+    TRY(check_output(p->operation, "dx", context, &p->result, p->type));
     TRY(check_shapes(p, axes, options, "x", "dy"));
     TRY(check_same_shape(p->operation, "dy", &p->small, "y", y));
     TRY(check_same_shape(p->operation, "x", &p->large, "dx", &p->result));
@@ -199,15 +200,17 @@ static cleat_status check_lp_backward(
 
 static cleat_status check_average_backward(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
-    TRY(check_tensor(p->operation, "dy", context, &p->small, CLEAT_F32));
-    TRY(check_output(p->operation, "dx", context, &p->result, CLEAT_F32));
+    TRY(check_tensor(p->operation, "dy", context, &p->small, p->type));
+    TRY(check_output(p->operation, "dx", context, &p->result, p->type));
     TRY(check_shapes(p, axes, options, "dx", "dy"));
     return check_no_overlap(p->operation, "dy", &p->small, "dx", &p->result, false);
 }
 
 cleat_status pool_check(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
+    const bool from_small = p->backward && p->average && p->power == 0;
     TRY(check_context(p->operation, context));
+    TRY(check_real_type(p->operation, context, from_small ? &p->small : &p->large, &p->type));
     return !p->backward    ? check_forward(context, p, axes, options)
            : p->power != 0 ? check_lp_backward(context, p, axes, options)
            : p->average    ? check_average_backward(context, p, axes, options)

@@ -344,7 +344,8 @@ static void write_problem(const void *data, char *text, size_t size) {
 }
 
 bool pool_is_plane(const pool_problem *p) {
-    bool plain = p->axes <= 2 && !p->adaptive && p->indices == NULL && p->power == 0;
+    bool plain =
+        p->type == CLEAT_F32 && p->axes <= 2 && !p->adaptive && p->indices == NULL && p->power == 0;
     for (int i = 0; plain && i < p->axes; ++i) {
         const int64_t last = (p->out_shape[2 + i] - 1) * p->step[i] - p->before[i];
         plain = p->dilation[i] == 1 && last + p->window[i] <= p->shape[2 + i] + p->after[i];

@@ -33,7 +33,8 @@ static elementwise_pass begin_pass(const pool_problem *p, int step, double expon
         .macro_count = 2,
         .parameter_count = 1,
         .macros = {{"LP", NULL, pool_power_form(p)}, {"STEP", NULL, step}},
-        .parameters = {(float)exponent}};
+        .parameters = {exponent},
+        .real64 = p->type == CLEAT_F64};
 }
 
 cleat_status pool_power_before(
@@ -45,7 +46,8 @@ cleat_status pool_power_before(
     pass.tensors[0] = p->small;
     pass.tensors[1] = p->forward_result;
     pass.tensors[2] = pool_power_weights(p);
-    TRY(scratch_acquire(context, (size_t)cleat_tensor_count(&p->small) * sizeof(float), weights));
+    const size_t size = cleat_type_size(p->type);
+    TRY(scratch_acquire(context, (size_t)cleat_tensor_count(&p->small) * size, weights));
     pass.memory[2] = *weights;
     return elementwise_plan(context, &pass, l);
 }

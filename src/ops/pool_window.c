@@ -83,6 +83,7 @@ static launch begin(const window_problem *w, const char *family, const char *ker
     const pool_problem *p = w->given;
     launch l = launch_begin(p->operation, family, kernel);
     launch_use_index64(&l, w->index64);
+    launch_use_real64(&l, p->type);
     launch_macro(&l, "AVERAGE", p->average);
     launch_macro(&l, "BACKWARD", p->backward);
     launch_macro(&l, "INDICES", p->indices != NULL);
@@ -90,8 +91,9 @@ static launch begin(const window_problem *w, const char *family, const char *ker
     const double small = (double)cleat_tensor_count(&p->small);
     const double large = (double)cleat_tensor_count(&p->large);
     l.flop = small * (double)(w->window[0] * w->window[1]) * (double)w->window[2];
-    l.bytes = sizeof(float) * (large * (p->backward && !p->average ? 2 : 1) + small) +
-              (p->indices ? 8 * small : 0);
+    l.bytes =
+        (double)cleat_type_size(p->type) * (large * (p->backward && !p->average ? 2 : 1) + small) +
+        (p->indices ? 8 * small : 0);
     return l;
 }
 
@@ -127,8 +129,8 @@ static void add_arguments(const device_profile *profile, const window_problem *w
     launch_int(l, p->power != 0 ? COUNT_NOTHING : p->count_padding);
     launch_int(l, p->plane_indices);
     launch_int(l, profile_is_past_caches(profile, l->bytes));
-    launch_float(l, (float)p->power);
-    launch_float(l, p->power != 0 ? (float)(1 / p->power) : 0.0F);
+    launch_real(l, p->power);
+    launch_real(l, p->power != 0 ? 1 / p->power : 0);
 }
 
 /* The kernel, and for L-p what belongs to it. */
@@ -274,6 +276,11 @@ static const variant variants[] = {
     {NULL, NULL, NULL},
 };
 
+static const variant f64_variants[] = {
+    {"direct", variant_always, enqueue_direct},
+    {NULL, NULL, NULL},
+};
+
 static void write_problem(const void *data, char *text, size_t size) {
     const window_problem *w = data;
     char shape[SHAPE_TEXT_SIZE];
@@ -310,7 +317,9 @@ cleat_status pool_window_run(cleat_context *context, const pool_problem *p) {
     const verify_pool_kind kind = lp           ? VERIFY_POOL_POWER
                                   : p->average ? VERIFY_POOL_AVERAGE
                                                : VERIFY_POOL_MAX;
-    TRY(variant_choose_trusted(context, names[kind][p->backward], NULL, NULL, variants, &w,
-        write_problem, verify_pool_window[kind][p->backward], &chosen));
+    const bool is_f64 = p->type == CLEAT_F64;
+    TRY(variant_choose_trusted(context, names[kind][p->backward], NULL, NULL,
+        is_f64 ? f64_variants : variants, &w, write_problem,
+        is_f64 ? NULL : verify_pool_window[kind][p->backward], &chosen));
     return lp && p->backward ? run_lp_backward(context, chosen, &w) : chosen->enqueue(context, &w);
 }

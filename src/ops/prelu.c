@@ -2,14 +2,16 @@
 #include "core/tensor_check.h"
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_engine.h"
+#include "ops/types.h"
 #include <cleat/activation.h>
 #include <string.h>
 
 /* Values of PRELU in cl/prelu_expression.cl */
 enum { PRELU_VALUE, PRELU_OF_X, PRELU_OF_SLOPE };
 
-static elementwise_pass begin_pass(const char *operation, int what) {
-    elementwise_pass pass = {.operation = operation, .family = "prelu", .macro_count = 1};
+static elementwise_pass begin_pass(const char *operation, int what, cleat_type type) {
+    elementwise_pass pass = {
+        .operation = operation, .family = "prelu", .macro_count = 1, .real64 = type == CLEAT_F64};
     pass.macros[0] = (kernel_macro){"PRELU", NULL, what};
     return pass;
 }
@@ -18,15 +20,17 @@ cleat_status cleat_prelu(
     cleat_context *context, cleat_tensor x, cleat_tensor slope, cleat_tensor y) {
     const char *operation = "prelu";
     cleat_tensor wide;
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
-    TRY(check_tensor(operation, "slope", context, &slope, CLEAT_F32));
-    TRY(check_output(operation, "y", context, &y, CLEAT_F32));
+    TRY(check_real_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_tensor(operation, "slope", context, &slope, type));
+    TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
     TRY(check_broadcast(operation, "slope", &slope, "x", &x, &wide));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
     TRY(check_no_overlap(operation, "slope", &wide, "y", &y, false));
-    elementwise_pass pass = begin_pass(operation, PRELU_VALUE);
+    elementwise_pass pass = begin_pass(operation, PRELU_VALUE, type);
     pass.input_count = 2;
     pass.tensors[0] = x;
     pass.tensors[1] = wide;
@@ -45,7 +49,8 @@ static cleat_status plan_slope(cleat_context *context, const operands *in,
         .family = "prelu_reduce",
         .input_count = 2,
         .macro_count = 1,
-        .divisor = 1.0f};
+        .real64 = in->x.type == CLEAT_F64,
+        .divisor = 1};
     bool any = false;
     sum.output = in->x; /* with axes of extent 1 where the slopes are broadcast */
     sum.output.buffer = dslope->buffer;
@@ -63,7 +68,7 @@ static cleat_status plan_slope(cleat_context *context, const operands *in,
     if (any) {
         return reduce_plan(context, &sum, launches, count, scratch);
     }
-    elementwise_pass pass = begin_pass("prelu_backward", PRELU_OF_SLOPE);
+    elementwise_pass pass = begin_pass("prelu_backward", PRELU_OF_SLOPE, in->x.type);
     pass.input_count = 2;
     pass.tensors[0] = in->dy;
     pass.tensors[1] = in->x;
@@ -73,7 +78,7 @@ static cleat_status plan_slope(cleat_context *context, const operands *in,
 
 static cleat_status plan_x(
     cleat_context *context, const operands *in, const cleat_tensor *dx, launch *l) {
-    elementwise_pass pass = begin_pass("prelu_backward", PRELU_OF_X);
+    elementwise_pass pass = begin_pass("prelu_backward", PRELU_OF_X, in->x.type);
     pass.input_count = 3;
     pass.tensors[0] = in->dy;
     pass.tensors[1] = in->x;
@@ -85,21 +90,23 @@ static cleat_status plan_x(
 static cleat_status check_backward(cleat_context *context, const cleat_tensor *slope,
     const cleat_tensor *dx, const cleat_tensor *dslope, operands *in) {
     const char *operation = "prelu_backward";
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "x", context, &in->x, CLEAT_F32));
-    TRY(check_tensor(operation, "slope", context, slope, CLEAT_F32));
-    TRY(check_tensor(operation, "dy", context, &in->dy, CLEAT_F32));
+    TRY(check_real_type(operation, context, &in->x, &type));
+    TRY(check_tensor(operation, "x", context, &in->x, type));
+    TRY(check_tensor(operation, "slope", context, slope, type));
+    TRY(check_tensor(operation, "dy", context, &in->dy, type));
     TRY(check_same_shape(operation, "x", &in->x, "dy", &in->dy));
     TRY(check_broadcast(operation, "slope", slope, "x", &in->x, &in->slope));
     if (dx != NULL) {
-        TRY(check_output(operation, "dx", context, dx, CLEAT_F32));
+        TRY(check_output(operation, "dx", context, dx, type));
         TRY(check_same_shape(operation, "x", &in->x, "dx", dx));
         TRY(check_no_overlap(operation, "x", &in->x, "dx", dx, true));
         TRY(check_no_overlap(operation, "slope", slope, "dx", dx, false));
         TRY(check_no_overlap(operation, "dy", &in->dy, "dx", dx, true));
     }
     if (dslope != NULL) {
-        TRY(check_output(operation, "dslope", context, dslope, CLEAT_F32));
+        TRY(check_output(operation, "dslope", context, dslope, type));
         TRY(check_same_shape(operation, "slope", slope, "dslope", dslope));
         TRY(check_no_overlap(operation, "x", &in->x, "dslope", dslope, false));
         TRY(check_no_overlap(operation, "slope", slope, "dslope", dslope, false));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce_check.h"
 #include "ops/reduce_engine.h"
+#include "ops/types.h"
 
 /* Values of REDUCE_VALUE in cl/reduce.cl */
 enum { VALUE_ELEMENT, VALUE_EQUAL, VALUE_MAGNITUDE, VALUE_SQUARE };
@@ -23,34 +24,38 @@ static const struct {
 
 /* The smallest is the greatest of the negative ones, negated. */
 static void set_sign(reduce_pass *pass, bool smallest) {
-    pass->p0 = smallest ? -1.0f : 1.0f;
+    pass->p0 = smallest ? -1 : 1;
     pass->divisor = pass->p0;
 }
 
 cleat_status cleat_reduce(cleat_context *context, cleat_reduction_kind kind, cleat_tensor x,
     int32_t axis_count, const int32_t *axes, cleat_tensor y, const cleat_reduce_options *options) {
     const char *operation = "reduce";
-    double divisor = 1.0;
-    reduce_pass pass = {
-        .operation = operation, .family = "reduce", .input_count = 1, .macro_count = 1};
+    cleat_type type;
+    reduce_pass pass = {.operation = operation,
+        .family = "reduce",
+        .input_count = 1,
+        .macro_count = 1,
+        .divisor = 1};
     TRY(check_context(operation, context));
     TRY(check_reduction(operation, kind));
-    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
-    TRY(check_output(operation, "y", context, &y, CLEAT_F32));
+    TRY(check_real_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_output(operation, "y", context, &y, type));
     TRY(check_axes(operation, axis_count, axes, x.rank, pass.reduced));
     TRY(check_reduced_shape(operation, &x, pass.reduced, "y", &y, &pass.output));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, false));
     pass.inputs[0] = x;
+    pass.real64 = type == CLEAT_F64;
     pass.what = plans[kind].what;
     pass.macros[0] = (kernel_macro){"REDUCE_VALUE", NULL, plans[kind].value};
     pass.root = kind == CLEAT_REDUCE_L2 ? ROOT_SQUARE : ROOT_NONE;
     if (pass.what == REDUCE_SUM && plans[kind].value == VALUE_ELEMENT) {
         pass.accumulate = options != NULL && options->accumulate;
-        divisor = kind == CLEAT_REDUCE_MEAN ? reduced_count(&x, pass.reduced) : 1.0;
+        pass.divisor = kind == CLEAT_REDUCE_MEAN ? reduced_count(&x, pass.reduced) : 1;
     } else if (kind == CLEAT_REDUCE_VARIANCE) {
-        TRY(check_correction(operation, &x, pass.reduced, options, &divisor));
+        TRY(check_correction(operation, &x, pass.reduced, options, &pass.divisor));
     }
-    pass.divisor = (float)divisor;
     if (pass.what == REDUCE_MAX) {
         set_sign(&pass, kind == CLEAT_REDUCE_MIN);
     }
@@ -79,9 +84,12 @@ static cleat_status arg(cleat_context *context, const char *operation, bool smal
         .input_count = 2,
         .macro_count = 1,
         .what = REDUCE_PLACE,
+        .real64 = x.type == CLEAT_F64,
         .wide = y.type == CLEAT_I64};
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
+    TRY(check_real_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, "x", context, &x, type));
     TRY(check_output(operation, "y", context, &y, pass.wide ? CLEAT_I64 : CLEAT_I32));
     TRY(check_axes(operation, axis_count, axes, x.rank, pass.reduced));
     TRY(check_reduced_shape(operation, &x, pass.reduced, "y", &y, &pass.output));

@@ -95,6 +95,6 @@ cleat_tensor like_reduced(const cleat_tensor *y, const bool *reduced, size_t *si
         out.stride[axis] = reduced[axis] ? 0 : stride;
         stride *= y->shape[axis];
     }
-    *size = (size_t)stride * sizeof(float);
+    *size = (size_t)stride * cleat_type_size(y->type);
     return out;
 }

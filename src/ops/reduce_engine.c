@@ -26,7 +26,8 @@ enum {
     ITEM_TASKS = 1024, /* the same in work-items */
     ITEM_LEAST = 64,
     ITEM_MOST = 16384, /* work-items a compute unit; beyond, they loop */
-    MOST_SLICES = 1024
+    MOST_SLICES = 1024,
+    LEAST_LANES = 4
 };
 
 /* Values of PARTS there */
@@ -46,7 +47,7 @@ typedef struct reduction {
     bool accumulate, index64;
     reduce_root root;
     bool wants_second;
-    float divisor, p0;
+    double divisor, p0;
     int64_t out_slice; /* elements from the output of one slice to the next */
     int64_t out_plane; /* elements from one part to the next */
 } reduction;
@@ -74,6 +75,16 @@ static int components(const reduce_pass *pass) {
     return pass->what == REDUCE_MOMENTS                      ? 3
            : pass->what > REDUCE_MOMENTS || pass->has_second ? 2
                                                              : 1;
+}
+
+static size_t real_size(const reduce_pass *pass) {
+    return pass->real64 ? sizeof(double) : sizeof(float);
+}
+
+/* Of the processors' forms: doubles half as many as floats, but no fewer than the kernels know. */
+static int lanes(const reduce_pass *pass, const device_profile *profile) {
+    const int width = engine_vector_width(profile);
+    return !pass->real64 ? width : width / 2 < LEAST_LANES ? LEAST_LANES : width / 2;
 }
 
 /* Whether input t is the element's place. */
@@ -155,12 +166,12 @@ static int column_vectors(const reduction *r, const device_profile *profile) {
         loads = loads && (is_place(r, t) || inner_kind(&r->kept[t]) < 2);
     }
     int64_t wide = components(r->pass) > 1 ? WIDE_STATES : WIDE_COLUMNS;
-    return loads ? (int)wide / engine_vector_width(profile) : COLUMN_VECTORS;
+    return loads ? (int)wide / lanes(r->pass, profile) : COLUMN_VECTORS;
 }
 
 /* Columns of such a task: rows cut into equal parts. */
 static int64_t column_width(const reduction *r, const device_profile *profile) {
-    int64_t most = (int64_t)column_vectors(r, profile) * engine_vector_width(profile);
+    int64_t most = (int64_t)column_vectors(r, profile) * lanes(r->pass, profile);
     int64_t inner = inner_extent(&r->kept[0]);
     if (most < WIDE_STATES) {
         return most;
@@ -199,7 +210,7 @@ static geometry plan_geometry(
 /* Parts that lie along a vector may be of different numbers of elements. */
 static int form_width(const reduction *r, reduce_form form, const device_profile *profile) {
     bool apart = r->parts == PARTS_IN && r->pass->what == REDUCE_MOMENTS && form == FORM_ROWS;
-    return form <= FORM_COLUMNS && !apart ? engine_vector_width(profile) : 1;
+    return form <= FORM_COLUMNS && !apart ? lanes(r->pass, profile) : 1;
 }
 
 static void add_macros(
@@ -288,8 +299,8 @@ static void add_numbers(const reduction *r, const geometry *g, launch *l) {
     }
     launch_int(l, r->pass->wide);
     launch_int(l, 0);
-    launch_float(l, r->divisor);
-    launch_float(l, r->p0);
+    launch_real(l, r->divisor);
+    launch_real(l, r->p0);
     launch_numbers_end(l);
 }
 
@@ -299,7 +310,8 @@ static void add_arguments(const reduction *r, const geometry *g, launch *l) {
     for (int t = 0; t < n; t++) {
         if (!is_place(r, t)) {
             add_memory(r, t, l);
-            l->bytes += tensor_bytes(&r->kept[t]) * tensor_bytes(&r->reduced[t]) / sizeof(float);
+            l->bytes += tensor_bytes(&r->kept[t]) * tensor_bytes(&r->reduced[t]) /
+                        (double)cleat_type_size(r->kept[t].type);
         }
     }
     add_memory(r, n, l);
@@ -325,7 +337,7 @@ static void set_size(reduce_form form, const device_profile *profile, const redu
         local /= 2;
     }
     if (form == FORM_GROUPS) {
-        launch_local(l, local * sizeof(float) * (size_t)components(r->pass));
+        launch_local(l, local * (size_t)components(r->pass) * real_size(r->pass));
         launch_size_1d(l, (size_t)tasks * local, local);
     } else if (form == FORM_ITEMS) {
         launch_size_1d(l, round_up((size_t)smaller(tasks, units * ITEM_MOST), local), local);
@@ -339,6 +351,7 @@ static void fill(reduce_form form, const device_profile *profile, const reductio
     static const char *const kernels[] = {
         "reduce_rows", "reduce_columns", "reduce_groups", "reduce_items"};
     *l = launch_begin(r->pass->operation, r->of_slices ? "reduce" : r->pass->family, kernels[form]);
+    launch_use_real64(l, r->pass->real64 ? CLEAT_F64 : CLEAT_F32);
     add_macros(r, form, profile, l);
     launch_use_index64(l, r->index64);
     add_arguments(r, g, l);
@@ -374,7 +387,7 @@ static reduction split(reduction *first, const geometry *g, bool slices_inner, v
         .wants_second = first->wants_second,
         .index64 = first->index64,
         .divisor = first->divisor,
-        .p0 = first->root == ROOT_INVERSE ? first->p0 : 1.0f};
+        .p0 = first->root == ROOT_INVERSE ? first->p0 : 1};
     cleat_tensor partial = partial_tensor(&first->kept[n], g->slices, slices_inner);
     const int64_t out_slice = slices_inner ? 1 : outputs;
     for (int t = 0; t < planes; t++) {
@@ -397,7 +410,7 @@ static reduction split(reduction *first, const geometry *g, bool slices_inner, v
     first->out_plane = outputs * g->slices;
     first->accumulate = first->wants_second = false;
     first->root = ROOT_NONE;
-    first->divisor = 1.0f;
+    first->divisor = 1;
     return second;
 }
 
@@ -411,7 +424,7 @@ static cleat_status enqueue_form(
         return CLEAT_OK;
     }
     int64_t numbers = cleat_tensor_count(&first.kept[0]) * g.slices * components(first.pass);
-    TRY(scratch_acquire(context, (size_t)numbers * sizeof(float), problem->scratch));
+    TRY(scratch_acquire(context, (size_t)numbers * real_size(first.pass), problem->scratch));
     bool slices_inner = form == FORM_ROWS || form == FORM_GROUPS;
     reduction second = split(&first, &g, slices_inner, *problem->scratch);
     fill(form, profile, &first, &g, &problem->launches[(*problem->count)++]);
@@ -452,7 +465,7 @@ static bool items_are_short(
     const double elements =
         (double)cleat_tensor_count(&r->kept[0]) * (double)cleat_tensor_count(&r->reduced[0]);
     return profile_item_is_short(
-        profile, elements / (double)items / (double)engine_vector_width(profile));
+        profile, elements / (double)items / (double)lanes(r->pass, profile));
 }
 
 static bool supports_rows(const device_profile *profile, const void *problem) {
@@ -495,7 +508,7 @@ cleat_status reduce_plan(
     reduce_problem problem = {arrange(pass), launches, count, scratch};
     const variant *chosen = NULL;
     *scratch = NULL;
-    const char *class = shape_class(&problem.first, engine_vector_width(context_profile(context)));
+    const char *class = shape_class(&problem.first, lanes(pass, context_profile(context)));
     TRY(variant_choose_trusted(
         context, "reduce", class, NULL, variants, &problem, write_problem, verify_reduce, &chosen));
     return chosen->enqueue(context, &problem);

@@ -34,7 +34,8 @@ typedef struct reduce_pass {
     const char *operation; /* for profile and messages */
     const char *family;    /* the file cl/FAMILY.cl */
     int input_count, macro_count;
-    cleat_tensor inputs[REDUCE_MAX_INPUTS]; /* in0, ...; f32, checked, all of one shape */
+    cleat_tensor inputs[REDUCE_MAX_INPUTS]; /* in0, ...; f32, or all f64 with real64;
+                                               checked, all of one shape */
     void *input_memory[REDUCE_MAX_INPUTS];  /* a cl_mem in place of inputs[t].buffer: scratch
                                                memory; else NULL */
     bool reduced[CLEAT_MAX_RANK];           /* which axes of the inputs are summed over */
@@ -48,8 +49,9 @@ typedef struct reduce_pass {
     bool accumulate;     /* sums: add to the output */
     reduce_root root;    /* of the first result */
     bool wide;
-    float divisor;                          /* of the first result */
-    float p0;                               /* a number for the expression */
+    bool real64;    /* the family, in terms of REAL, computes in double; all tensors are f64 */
+    double divisor; /* of the first result; f32 without real64, as p0 */
+    double p0;      /* a number for the expression */
     kernel_macro macros[REDUCE_MAX_MACROS]; /* the family's own */
 } reduce_pass;
 

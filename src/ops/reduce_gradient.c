@@ -2,6 +2,7 @@
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_check.h"
 #include "ops/reduce_engine.h"
+#include "ops/types.h"
 #include <string.h>
 
 /* Values of GRADIENT in cl/reduce_gradient.cl */
@@ -40,30 +41,32 @@ typedef struct problem {
     gradient_form form;
     bool reduced[CLEAT_MAX_RANK];
     cleat_tensor x, y, dy, dx; /* y and dy with their reduced axes of extent 1 and stride 0 */
-    float p0;
+    double p0;
 } problem;
 
 static cleat_status check(cleat_context *context, problem *p, int32_t axis_count,
     const int32_t *axes, const cleat_reduce_options *options) {
     const char *operation = p->operation;
     cleat_tensor wide_dy;
+    cleat_type type;
     double divisor = 1.0;
     TRY(check_context(operation, context));
     TRY(check_reduction(operation, p->kind));
-    TRY(check_tensor(operation, "dy", context, &p->dy, CLEAT_F32));
-    TRY(check_output(operation, "dx", context, &p->dx, CLEAT_F32));
+    TRY(check_real_type(operation, context, &p->dy, &type));
+    TRY(check_tensor(operation, "dy", context, &p->dy, type));
+    TRY(check_output(operation, "dx", context, &p->dx, type));
     TRY(check_axes(operation, axis_count, axes, p->dx.rank, p->reduced));
     TRY(check_reduced_shape(operation, &p->dx, p->reduced, "dy", &p->dy, &wide_dy));
     TRY(check_no_overlap(operation, "dy", &p->dy, "dx", &p->dx, false));
     p->dy = wide_dy;
     if (plans[p->kind].x) {
-        TRY(check_tensor(operation, "x", context, &p->x, CLEAT_F32));
+        TRY(check_tensor(operation, "x", context, &p->x, type));
         TRY(check_same_shape(operation, "x", &p->x, "dx", &p->dx));
         TRY(check_no_overlap(operation, "x", &p->x, "dx", &p->dx, false));
     }
     if (plans[p->kind].y) {
         cleat_tensor wide_y;
-        TRY(check_tensor(operation, "y", context, &p->y, CLEAT_F32));
+        TRY(check_tensor(operation, "y", context, &p->y, type));
         TRY(check_reduced_shape(operation, &p->dx, p->reduced, "y", &p->y, &wide_y));
         TRY(check_no_overlap(operation, "y", &p->y, "dx", &p->dx, false));
         p->y = wide_y;
@@ -71,9 +74,9 @@ static cleat_status check(cleat_context *context, problem *p, int32_t axis_count
     p->form = plans[p->kind].form;
     if (p->kind == CLEAT_REDUCE_VARIANCE) {
         TRY(check_correction(operation, &p->dx, p->reduced, options, &divisor));
-        p->p0 = (float)(2.0 / divisor);
+        p->p0 = 2 / divisor;
     } else {
-        p->p0 = p->kind == CLEAT_REDUCE_MEAN ? (float)reduced_count(&p->dx, p->reduced) : 1.0f;
+        p->p0 = p->kind == CLEAT_REDUCE_MEAN ? reduced_count(&p->dx, p->reduced) : 1;
     }
     return CLEAT_OK;
 }
@@ -88,7 +91,8 @@ static reduce_pass begin_again(const problem *p, void *memory, const cleat_tenso
         .inputs = {p->x},
         .output = *plane,
         .output_memory = memory,
-        .divisor = 1.0f};
+        .real64 = p->x.type == CLEAT_F64,
+        .divisor = 1};
     memcpy(pass.reduced, p->reduced, sizeof pass.reduced);
     int64_t value = VALUE_ELEMENT;
     if (p->form == GRADIENT_EQUAL) {
@@ -103,7 +107,7 @@ static reduce_pass begin_again(const problem *p, void *memory, const cleat_tenso
         pass.second.offset = cleat_tensor_count(plane);
         pass.second_memory = memory;
     } else {
-        pass.divisor = (float)reduced_count(&p->x, p->reduced);
+        pass.divisor = reduced_count(&p->x, p->reduced);
     }
     pass.macros[0] = (kernel_macro){"REDUCE_VALUE", NULL, value};
     return pass;
@@ -121,6 +125,7 @@ static elementwise_pass begin_pass(const problem *p, void *again, const cleat_te
         .family = "reduce_gradient",
         .macro_count = 1,
         .parameter_count = 1,
+        .real64 = p->dx.type == CLEAT_F64,
         .macros = {{"GRADIENT", NULL, p->form}},
         .parameters = {p->p0}};
     add(&pass, &p->dy, &p->dx, NULL);

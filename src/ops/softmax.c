@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/softmax_launch.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include <cleat/softmax.h>
 #include <stdio.h>
@@ -114,9 +115,11 @@ static cleat_status run(cleat_context *context, const char *operation, softmax_m
 
 static cleat_status forward(cleat_context *context, const char *operation, softmax_mode mode,
     const cleat_tensor *x, int32_t axis, const cleat_tensor *y) {
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "x", context, x, CLEAT_F32));
-    TRY(check_output(operation, "y", context, y, CLEAT_F32));
+    TRY(check_real_type(operation, context, x, &type));
+    TRY(check_tensor(operation, "x", context, x, type));
+    TRY(check_output(operation, "y", context, y, type));
     TRY(check_same_shape(operation, "x", x, "y", y));
     TRY(check_axis(operation, axis, x->rank, &axis));
     TRY(check_no_overlap(operation, "x", x, "y", y, true));
@@ -126,10 +129,12 @@ static cleat_status forward(cleat_context *context, const char *operation, softm
 
 static cleat_status backward(cleat_context *context, const char *operation, softmax_mode mode,
     const cleat_tensor *y, const cleat_tensor *dy, int32_t axis, const cleat_tensor *dx) {
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "y", context, y, CLEAT_F32));
-    TRY(check_tensor(operation, "dy", context, dy, CLEAT_F32));
-    TRY(check_output(operation, "dx", context, dx, CLEAT_F32));
+    TRY(check_real_type(operation, context, y, &type));
+    TRY(check_tensor(operation, "y", context, y, type));
+    TRY(check_tensor(operation, "dy", context, dy, type));
+    TRY(check_output(operation, "dx", context, dx, type));
     TRY(check_same_shape(operation, "y", y, "dx", dx));
     TRY(check_same_shape(operation, "dy", dy, "dx", dx));
     TRY(check_axis(operation, axis, y->rank, &axis));

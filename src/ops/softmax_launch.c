@@ -20,6 +20,14 @@ static int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
+static bool is_f64(const softmax_problem *p) {
+    return p->kept[0].type == CLEAT_F64;
+}
+
+static int lanes(const softmax_problem *p, const device_profile *profile) {
+    return engine_vector_width(profile) / (is_f64(p) ? 2 : 1);
+}
+
 static int stride_kind(int64_t stride) {
     return stride == 0 || stride == 1 ? (int)stride : 2;
 }
@@ -56,7 +64,7 @@ softmax_problem softmax_arrange(const char *operation, softmax_mode mode, int in
 /* COLUMN_VECTORS of cl/softmax.cl: several where vectors are plain loads (for the sake of compile
  * time) and enough tasks are left for all threads. */
 static int column_vectors(const softmax_problem *p, const device_profile *profile) {
-    int64_t wide = (int64_t)engine_vector_width(profile) * WIDE_COLUMNS;
+    int64_t wide = (int64_t)lanes(p, profile) * WIDE_COLUMNS;
     bool fits = cleat_tensor_count(&p->kept[0]) / wide >= 2 * (int64_t)profile->compute_units;
     for (int t = 0; t <= p->input_count; t++) {
         fits = fits && kept_stride(&p->kept[t]) == 1;
@@ -81,7 +89,7 @@ static int64_t count_tasks(const softmax_problem *p, int64_t side) {
 
 int64_t softmax_strip(const softmax_problem *p, const device_profile *profile) {
     int64_t strip = STRIP;
-    bool suits = profile->is_cpu && p->mode < MODE_CROSS_ENTROPY;
+    bool suits = profile->is_cpu && p->mode < MODE_CROSS_ENTROPY && !is_f64(p);
     for (int t = 0; t <= p->input_count; t++) {
         suits = suits && kept_stride(&p->kept[t]) == 1;
     }
@@ -94,7 +102,7 @@ int64_t softmax_strip(const softmax_problem *p, const device_profile *profile) {
 
 /* The rows of a task of softmax_columns. */
 static int64_t columns_side(const softmax_problem *p, const device_profile *profile) {
-    return (int64_t)engine_vector_width(profile) * column_vectors(p, profile);
+    return (int64_t)lanes(p, profile) * column_vectors(p, profile);
 }
 
 bool softmax_items_are_short(
@@ -117,7 +125,7 @@ static bool turns(softmax_mode mode, int64_t length, const device_profile *profi
 }
 
 bool softmax_supports(softmax_form form, const softmax_problem *p, const device_profile *profile) {
-    bool side_by_side = p->length > 0;
+    bool side_by_side = p->length > 0 && !is_f64(p);
     for (int t = 0; t <= p->input_count; t++) {
         bool a_row = p->mode != MODE_CROSS_ENTROPY || t < p->input_count;
         side_by_side = side_by_side && (!a_row || p->step[t] == 1);
@@ -230,7 +238,7 @@ static void set_size(const softmax_problem *p, softmax_form form, const device_p
         local /= 2;
     }
     if (form == FORM_GROUPS) {
-        launch_local(l, local * sizeof(float));
+        launch_local(l, local * cleat_type_size(p->kept[0].type));
         launch_size_1d(l, (size_t)tasks * local, local);
     } else if (form == FORM_ITEMS) {
         launch_size_1d(l, round_up((size_t)smaller(tasks, units * ITEM_MOST), local), local);
@@ -245,13 +253,14 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
     static const char *const kernels[] = {"softmax_rows", "softmax_columns", "softmax_groups",
         "softmax_items", "softmax_short", "softmax_strips", "softmax_turned"};
     bool vectors_wanted = form != FORM_GROUPS && form != FORM_ITEMS;
-    int width = vectors_wanted ? engine_vector_width(profile) : 1;
+    int width = vectors_wanted ? lanes(p, profile) : 1;
     int64_t side = form == FORM_COLUMNS  ? columns_side(p, profile)
                    : form == FORM_STRIPS ? softmax_strip(p, profile)
                                          : 0;
     int64_t tasks = count_tasks(p, side);
     launch *l = p->result;
     *l = launch_begin(p->operation, families[form], kernels[form]);
+    launch_use_real64(l, p->kept[0].type);
     add_macros(p, form, width, form == FORM_COLUMNS ? (int)(side / width) : 1, l);
     launch_use_index64(l, p->index64);
     add_arguments(p, tasks, l);

@@ -10,6 +10,12 @@ cleat_status check_type_works(
     return CLEAT_OK;
 }
 
+cleat_status check_real_type(
+    const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type) {
+    *type = x->type == CLEAT_F64 ? CLEAT_F64 : CLEAT_F32;
+    return check_type_works(operation, context, *type);
+}
+
 cleat_tensor tensor_with_rank(const cleat_tensor *x, int32_t rank) {
     cleat_tensor out = *x;
     int32_t added = rank - x->rank;

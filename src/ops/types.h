@@ -8,6 +8,11 @@
 /* CLEAT_UNSUPPORTED where the device cannot compute with the type: f64. */
 cleat_status check_type_works(const char *operation, const cleat_context *context, cleat_type type);
 
+/* The type of all operands of an operation on real numbers: f64 where x is and the device has it,
+ * else f32, which check_tensor() then compares x with. */
+cleat_status check_real_type(
+    const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type);
+
 /* x with axes of extent 1 in front, up to `rank`. */
 cleat_tensor tensor_with_rank(const cleat_tensor *x, int32_t rank);
 

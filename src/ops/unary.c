@@ -23,13 +23,6 @@ static cleat_status check_kind(
     return CLEAT_OK;
 }
 
-/* The type of all operands: x's, where that can be computed with. */
-static cleat_status choose_type(
-    const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type) {
-    *type = x->type == CLEAT_F64 ? CLEAT_F64 : CLEAT_F32;
-    return check_type_works(operation, context, *type);
-}
-
 static elementwise_pass begin_pass(
     const char *operation, cleat_unary_kind kind, bool gradient, cleat_type type) {
     elementwise_pass pass = {.operation = operation,
@@ -45,7 +38,7 @@ cleat_status cleat_unary(
     const char *operation = "unary";
     TRY(check_kind(operation, context, kind));
     cleat_type type;
-    TRY(choose_type(operation, context, &x, &type));
+    TRY(check_real_type(operation, context, &x, &type));
     TRY(check_tensor(operation, "x", context, &x, type));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
@@ -62,7 +55,7 @@ cleat_status cleat_unary_backward(cleat_context *context, cleat_unary_kind kind,
     const char *operation = "unary_backward";
     TRY(check_kind(operation, context, kind));
     cleat_type type;
-    TRY(choose_type(operation, context, &x, &type));
+    TRY(check_real_type(operation, context, &x, &type));
     TRY(check_tensor(operation, "x", context, &x, type));
     TRY(check_tensor(operation, "dy", context, &dy, type));
     TRY(check_output(operation, "dx", context, &dx, type));

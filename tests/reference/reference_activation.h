@@ -16,6 +16,15 @@ double reference_activation_derivative(
 double reference_activation_derivative_output(
     cleat_activation activation, double y, const float *parameters);
 
+/* The same in long double, for elements of f64. */
+long double reference_activation_long(
+    cleat_activation activation, long double x, const float *parameters);
+long double reference_activation_derivative_long(
+    cleat_activation activation, long double x, const float *parameters);
+long double reference_activation_derivative_output_long(
+    cleat_activation activation, long double y, const float *parameters);
+long double reference_gelu_argument_long(long double x);
+
 /* 2 sqrt(2/pi) (x + 0.044715 x^3): gelu_tanh is x sigmoid of this. */
 double reference_gelu_argument(double x);
 
