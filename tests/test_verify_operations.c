@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Operations whose first variant on this device is broken on purpose: the next one is taken, and
- * said so. Each is called on a problem whose result is known without computing. Then the same with
+ * said so. Each is called on a problem whose result is known without computing. And the same with
  * kernels as they are: nothing is found wrong, however many verdicts there are.
  */
 #include "harness_spoilt.h"
@@ -185,31 +185,20 @@ static bool lstm(void) {
     return are_all(y, 0, 1, 0.5 * tanh(0.5));
 }
 
-/* The same of two GRUs; of one the gradient of what was there before, which half goes to. */
-static bool gru(bool linear, bool backward) {
+/* Half of what was there before is kept: so is its gradient. */
+static bool gru_backward(void) {
     cleat_tensor x = TENSOR(1, 1, 1, 2), w = TENSOR(0, 1, 3 * HIDDEN, 2);
     cleat_tensor r = TENSOR(0, 1, 3 * HIDDEN, HIDDEN), y = TENSOR(-1, 1, 1, 1, HIDDEN);
     cleat_tensor h = TENSOR(1, 1, 1, HIDDEN), reserve = TENSOR(-1, 1, 1, 1, 4 * HIDDEN);
     const cleat_recurrent_options options = {
-        .linear_before_reset = linear, .initial_h = &h, .reserve = &reserve};
+        .linear_before_reset = true, .initial_h = &h, .reserve = &reserve};
     test_ok(cleat_gru(context, x, w, r, y, &options));
-    if (!backward) {
-        return are_all(y, 0, 1, 0.5);
-    }
     cleat_tensor dy = TENSOR(1, 1, 1, 1, HIDDEN), dx = TENSOR(-1, 1, 1, 2);
     cleat_tensor dw = TENSOR(-1, 1, 3 * HIDDEN, 2), dr = TENSOR(-1, 1, 3 * HIDDEN, HIDDEN);
     cleat_tensor dh = TENSOR(-1, 1, 1, HIDDEN);
     const cleat_recurrent_gradients gradients = {.initial_h = &dh};
     test_ok(cleat_gru_backward(context, x, w, r, y, dy, dx, dw, dr, &options, &gradients));
-    return are_all(dh, 0, 1, 0.5);
-}
-
-static bool gru_plain(void) {
-    return gru(false, false);
-}
-
-static bool gru_linear_backward(void) {
-    return gru(true, true);
+    return are_all(y, 0, 1, 0.5) && are_all(dh, 0, 1, 0.5);
 }
 
 static bool top_k(void) {
@@ -309,8 +298,7 @@ static const broken on_processors[] = {
     {"softmax_cross_entropy_backward: variant rows ", cross_entropy_backward, "softmax_common.cl",
         "(term * SCALE)", "(term)"},
     {"lstm: variant vectors ", lstm, "recurrent.cl", "            WORK(CELL_W)\n", ""},
-    {"gru: variant vectors ", gru_plain, NULL, NULL, NULL},
-    {"gru_linear_backward: variant vectors ", gru_linear_backward, NULL, NULL, NULL},
+    {"gru_linear_backward: variant vectors ", gru_backward, NULL, NULL, NULL},
     {"top_k: variant heap ", top_k, "top_k.cl", "heap[n] = pairs[n]", "heap[n] = pairs[k - 1 - n]"},
     {"gather: variant rows ", gather, "gather.cl", "piece, y + y_offset + start, size,",
         "piece, y + y_offset + start, size / 2,"},
@@ -373,24 +361,19 @@ static void spoil_all(void) {
     }
 }
 
-/* What is broken shows where nothing is checked; where it is, the next variant does it. */
+/* The log names each, and the results are right, of the next variant. */
 START_TEST(wrong_ones_are_passed_over) {
     int count = 0;
     const broken *list = list_broken(&count);
     spoil_all();
-    for (int wanted = 0; wanted < 2; wanted++) {
-        open_context(wanted ? CLEAT_VERIFY_ON : CLEAT_VERIFY_OFF);
-        for (int i = 0; i < count; i++) {
-            const bool right = call(&list[i]);
-            ck_assert_msg(right == wanted, "%s: right %d, wanted %d; log: %s", list[i].said, right,
-                wanted, spoilt_heard);
-            ck_assert_msg((strstr(spoilt_heard, list[i].said) != NULL) == wanted, "%s: log: %s",
-                list[i].said, spoilt_heard);
-        }
-        ck_assert_msg(spoilt_statistics(context).variants_distrusted >= (uint64_t)(wanted * count),
-            "%s", spoilt_heard);
-        cleat_context_release(context);
+    open_context(CLEAT_VERIFY_ON);
+    for (int i = 0; i < count; i++) {
+        ck_assert_msg(call(&list[i]), "%s: wrong; log: %s", list[i].said, spoilt_heard);
+        ck_assert_msg(strstr(spoilt_heard, list[i].said) != NULL, "not %s in the log: %s",
+            list[i].said, spoilt_heard);
     }
+    ck_assert_uint_ge(spoilt_statistics(context).variants_distrusted, (uint64_t)count);
+    cleat_context_release(context);
     spoilt_end();
 }
 END_TEST
@@ -439,6 +422,9 @@ END_TEST
 START_TEST(right_ones_stay) {
     int count = 0;
     const broken *list = list_broken(&count);
+    if (test_is_short() && test_device_is_cpu()) {
+        return; /* most of it is compiling kernels, as the run in full has done */
+    }
     open_context(CLEAT_VERIFY_ON);
     for (int i = 0; i < count; i++) {
         ck_assert_msg(call(&list[i]), "%s", list[i].said);
@@ -458,12 +444,9 @@ Suite *test_suite(void) {
     setenv("CLEAT_REDUCE", "items", 1);
     setenv("CLEAT_ELEMENTWISE", "chunked", 1);
     Suite *suite = suite_create("verify_operations");
-    TCase *tests = tcase_create("verify_operations");
-    tcase_set_timeout(tests, 200);
-    tcase_add_test(tests, right_ones_stay);
-    tcase_add_test(tests, wrong_ones_are_passed_over);
-    tcase_add_test(tests, without_another_it_is_refused);
-    tcase_add_test(tests, what_cannot_be_built_is_passed_over);
-    suite_add_tcase(suite, tests);
+    test_add_case(suite, "right", right_ones_stay);
+    test_add_case(suite, "wrong", wrong_ones_are_passed_over);
+    test_add_case(suite, "refused", without_another_it_is_refused);
+    test_add_case(suite, "unbuilt", what_cannot_be_built_is_passed_over);
     return suite;
 }
