@@ -252,6 +252,26 @@ START_TEST(verdicts_are_kept) {
 }
 END_TEST
 
+/* Where nothing may be compiled, nothing is checked, and no verdict is made up. */
+START_TEST(what_is_shipped_is_not_checked) {
+    const char *folder = spoilt_begin();
+    cleat_cache_folder before, after;
+    cleat_context *context = spoilt_open(CLEAT_VERIFY_OFF, folder);
+    expect_product(context, NULL, TERMS);
+    cleat_context_release(context);
+    test_ok(cleat_cache_folder_info(folder, &before));
+    const cleat_context_options options = {
+        .verification = CLEAT_VERIFY_ON, .cache = CLEAT_CACHE_ONLY, .cache_dir = folder};
+    test_ok(cleat_context_create(&options, &context));
+    expect_product(context, NULL, TERMS);
+    spoilt_expect_counts(context, 0, 0);
+    cleat_context_release(context);
+    test_ok(cleat_cache_folder_info(folder, &after));
+    ck_assert_uint_eq(before.entries, after.entries);
+    spoilt_end();
+}
+END_TEST
+
 START_TEST(the_variable_decides_where_no_option_does) {
     cleat_context *context = NULL;
     ck_assert_int_eq(setenv("CLEAT_VERIFY", "on", 1), 0);
@@ -290,6 +310,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, right_pooling_stays);
     tcase_add_test(tests, all_variants_are_wrong);
     tcase_add_test(tests, verdicts_are_kept);
+    tcase_add_test(tests, what_is_shipped_is_not_checked);
     tcase_add_test(tests, the_variable_decides_where_no_option_does);
     suite_add_tcase(suite, tests);
     return suite;

@@ -146,7 +146,8 @@ static cleat_status add_verdict(
     return CLEAT_OK;
 }
 
-/* Runs the function unless the disk knows. A variant that cannot be built is as good as a wrong
+/* Runs the function unless the disk knows, or nothing may be compiled: then what was shipped was
+ * chosen by whoever shipped it. A variant that cannot be built is as good as a wrong
  * one, but the next driver may do it. Another failure to run says nothing: the call that follows
  * will meet it itself. */
 static cleat_status settle(
@@ -156,15 +157,16 @@ static cleat_status settle(
     bool kept = make_key(context, frame->operation, frame->variant, &key);
     bool known = kept && disk_cache_load_note(context, &key, &verdict);
     cleat_status status = CLEAT_OK;
-    *right = verdict == 1;
-    if (!known) {
+    *right = !known || verdict == 1;
+    const bool wanted = !known && !context->never_compiles;
+    if (wanted) {
         bool found = true;
         set_frame(context, frame);
         status = function(context, &found);
         set_frame(context, frame->outer);
         *right = status == CLEAT_OK ? found : status != CLEAT_BUILD_FAILED;
     }
-    const bool checked = !known && status == CLEAT_OK;
+    const bool checked = wanted && status == CLEAT_OK;
     if (checked && kept) {
         disk_cache_store_note(context, &key, *right ? 1 : 0);
     }
