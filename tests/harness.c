@@ -7,7 +7,9 @@
 #include <time.h>
 
 static cleat_context *shared_context;
+static uint64_t seed;
 static uint64_t random_state;
+static bool test_begins; /* and has drawn no number yet */
 
 static void print_log(void *data, const char *message) {
     (void)data;
@@ -32,7 +34,28 @@ cleat_context *test_context(void) {
 
 /* ---- Random numbers: SplitMix64 (Steele, Lea & Flood, OOPSLA 2014) ---- */
 
+/* FNV-1a over the test's name, which Check knows once the test runs, and its place among those of
+ * a loop. */
+static void seed_for_test(void) {
+    static char last_name[128];
+    static uint64_t place;
+    const char *name = tcase_name() != NULL ? tcase_name() : "";
+    place = strncmp(name, last_name, sizeof last_name - 1) == 0 ? place + 1 : 0;
+    snprintf(last_name, sizeof last_name, "%s", name);
+    random_state = UINT64_C(0xCBF29CE484222325) ^ seed;
+    for (const char *c = name; *c != '\0'; c++) {
+        random_state = (random_state ^ (unsigned char)*c) * UINT64_C(0x100000001B3);
+    }
+    random_state += place * UINT64_C(0xD1342543DE82EF95);
+    if (getenv("DBG"))
+        printf("%s %d\n", name, (int)place);
+}
+
 static uint64_t random_bits(void) {
+    if (test_begins) {
+        seed_for_test();
+        test_begins = false;
+    }
     random_state += UINT64_C(0x9E3779B97F4A7C15);
     uint64_t z = random_state;
     z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
@@ -104,11 +127,19 @@ void *test_alloc(int64_t count, size_t size) {
     return memory;
 }
 
+static void begin_test(void) {
+    test_begins = true;
+}
+
+TCase *test_case(Suite *suite, const char *name) {
+    TCase *made = tcase_create(name);
+    tcase_add_checked_fixture(made, begin_test, NULL);
+    suite_add_tcase(suite, made);
+    return made;
+}
+
 void test_add_case(Suite *suite, const char *name, const TTest *test) {
-    TCase *one = tcase_create(name);
-    tcase_set_timeout(one, 0);
-    tcase_add_test(one, test);
-    suite_add_tcase(suite, one);
+    tcase_add_test(test_case(suite, name), test);
 }
 
 void test_add_loop(Suite *suite, const char *name, const TTest *test, int end) {
@@ -132,12 +163,12 @@ static uint64_t choose_seed(void) {
         return ((uint64_t)now.tv_sec * UINT64_C(1000000007) + (uint64_t)now.tv_nsec) % 1000000000;
     }
     char *end;
-    uint64_t seed = strtoull(text, &end, 10);
+    uint64_t number = strtoull(text, &end, 10);
     if (*end != '\0') {
         fprintf(stderr, "CLEAT_TEST_SEED=%s is neither a number nor \"random\"\n", text);
         exit(2);
     }
-    return seed;
+    return number;
 }
 
 /* Whether every buffer was released. Only asked when all tests passed: one that fails half way
@@ -160,8 +191,9 @@ static bool buffers_are_gone(void) {
 int main(void) {
     setenv("CK_MAX_MSG_SIZE", "10000", 0);  /* Check ends the program over longer messages */
     setenv("CLEAT_TUNING_FILE", "none", 1); /* what ships is tested, not what was tuned here */
-    random_state = choose_seed();
-    printf("seed: CLEAT_TEST_SEED=%" PRIu64 "\n", random_state);
+    seed = choose_seed();
+    random_state = seed;
+    printf("seed: CLEAT_TEST_SEED=%" PRIu64 "\n", seed);
     fflush(stdout);
     SRunner *runner = srunner_create(test_suite());
     srunner_set_fork_status(runner, CK_NOFORK);

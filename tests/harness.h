@@ -22,7 +22,12 @@
 
 /* Defined by each test program. */
 Suite *test_suite(void);
-/* Adds a TCase of one test, so that CK_RUN_CASE can run it alone; without a time limit. */
+/* A new test case of the suite, which CK_RUN_CASE can run alone. Each of its tests begins with
+ * random numbers of its own, from the seed, the test's name and its place in a loop: what other
+ * tests draw, and how often, does not matter, so that short runs use kernels that whole ones have
+ * built. */
+TCase *test_case(Suite *suite, const char *name);
+/* A test case of one test. */
 void test_add_case(Suite *suite, const char *name, const TTest *test);
 /* The same of one test for each _i below `end`. */
 void test_add_loop(Suite *suite, const char *name, const TTest *test, int end);
@@ -35,7 +40,7 @@ bool test_device_is_cpu(void);
 /* Whether it computes in f64. */
 bool test_has_f64(void);
 
-/* ---- Random numbers: one stream per process, from the printed seed ---- */
+/* ---- Random numbers: one stream for each test (see test_case), from the printed seed ---- */
 int64_t test_int(int64_t low, int64_t high); /* inclusive */
 double test_real(double low, double high);
 bool test_coin(void);

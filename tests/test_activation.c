@@ -347,18 +347,14 @@ END_TEST
 Suite *test_suite(void) {
     Suite *suite = suite_create("activation");
     for (int i = 0; i < ACTIVATIONS; i++) { /* a case for each, so that one can be run alone */
-        TCase *one = tcase_create(cleat_activation_name((cleat_activation)i));
-        tcase_set_timeout(one, 120);
+        TCase *one = test_case(suite, cleat_activation_name((cleat_activation)i));
         tcase_add_loop_test(one, values_within_bounds, i, i + 1);
         tcase_add_loop_test(one, derivatives_within_bounds, i, i + 1);
-        suite_add_tcase(suite, one);
     }
-    TCase *tests = tcase_create("all");
-    tcase_set_timeout(tests, 120);
+    TCase *tests = test_case(suite, "all");
     tcase_add_test(tests, any_shape_and_stride);
     tcase_add_test(tests, reference_derivatives_are_slopes);
     tcase_add_test(tests, derivatives_of_any_stride);
     tcase_add_test(tests, refuses_bad_calls);
-    suite_add_tcase(suite, tests);
     return suite;
 }

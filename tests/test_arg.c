@@ -195,11 +195,9 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("arg");
-    TCase *all = tcase_create("arg");
-    tcase_set_timeout(all, 120);
+    TCase *all = test_case(suite, "arg");
     tcase_add_test(all, places);
     tcase_add_test(all, random_places);
     tcase_add_test(all, refuses_bad_calls);
-    suite_add_tcase(suite, all);
     return suite;
 }

@@ -347,21 +347,15 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("arithmetic");
-    TCase *power = tcase_create("pow");
-    tcase_set_timeout(power, 120);
+    TCase *power = test_case(suite, "pow");
     tcase_add_test(power, powers_of_random_numbers);
     tcase_add_test(power, powers_of_special_numbers);
-    suite_add_tcase(suite, power);
-    TCase *forward = tcase_create("forward");
-    tcase_set_timeout(forward, 120);
+    TCase *forward = test_case(suite, "forward");
     tcase_add_test(forward, smaller_and_larger);
     tcase_add_test(forward, other_types);
     tcase_add_test(forward, refuses_bad_types);
-    suite_add_tcase(suite, forward);
-    TCase *backward = tcase_create("backward");
-    tcase_set_timeout(backward, 120);
+    TCase *backward = test_case(suite, "backward");
     tcase_add_test(backward, reference_gradients_are_slopes);
     tcase_add_test(backward, gradients);
-    suite_add_tcase(suite, backward);
     return suite;
 }

@@ -483,18 +483,15 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("attention");
-    TCase *cases = tcase_create("table");
+    TCase *cases = test_case(suite, "table");
     tcase_add_loop_test(cases, forward_and_backward_table, 0, VARIANTS);
-    suite_add_tcase(suite, cases);
-    cases = tcase_create("variants");
+    cases = test_case(suite, "variants");
     tcase_add_loop_test(cases, a_table_to_look_up, 0, VARIANTS);
     tcase_add_loop_test(cases, nan_stays_in_its_row, 0, VARIANTS);
     tcase_add_test(cases, forward_and_backward_random);
-    suite_add_tcase(suite, cases);
-    cases = tcase_create("rest");
+    cases = test_case(suite, "rest");
     tcase_add_test(cases, reference_gradients_are_slopes);
     tcase_add_test(cases, refuses_bad_calls);
     tcase_add_test(cases, refuses_bad_gradients);
-    suite_add_tcase(suite, cases);
     return suite;
 }

@@ -481,10 +481,8 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("cache");
-    TCase *cases = tcase_create("cache");
+    TCase *cases = test_case(suite, "cache");
     const char *part = getenv("CLEAT_TEST_PART");
-    tcase_set_timeout(cases, 100);
-    suite_add_tcase(suite, cases);
     if (part != NULL) {
         snprintf(folder, sizeof folder, "%s", getenv("CLEAT_TEST_FOLDER"));
         tcase_add_test(cases, strcmp(part, "share") == 0 ? part_share : part_full_disk);

@@ -335,8 +335,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("cache archive");
-    TCase *cases = tcase_create("cache archive");
-    tcase_set_timeout(cases, 0);
+    TCase *cases = test_case(suite, "cache archive");
     tcase_add_test(cases, archive_serves_contexts);
     tcase_add_test(cases, archive_is_shipped);
     tcase_add_test(cases, damaged_archives_are_refused);
@@ -346,6 +345,5 @@ Suite *test_suite(void) {
     tcase_add_test(cases, places_that_misbehave);
     tcase_add_test(cases, option_refusals);
     tcase_add_test(cases, folder_is_told_and_cleared);
-    suite_add_tcase(suite, cases);
     return suite;
 }

@@ -164,12 +164,10 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("clip_gradient");
-    TCase *all = tcase_create("clip_gradient");
-    tcase_set_timeout(all, 0);
+    TCase *all = test_case(suite, "clip_gradient");
     tcase_add_test(all, scales_to_the_norm);
     tcase_add_test(all, exact);
     tcase_add_test(all, not_finite);
     tcase_add_test(all, refuses_bad_calls);
-    suite_add_tcase(suite, all);
     return suite;
 }

@@ -393,21 +393,15 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("compare");
-    TCase *truths = tcase_create("truths");
-    tcase_set_timeout(truths, 120);
+    TCase *truths = test_case(suite, "truths");
     tcase_add_test(truths, comparisons);
     tcase_add_test(truths, logic);
-    suite_add_tcase(suite, truths);
-    TCase *where = tcase_create("where");
-    tcase_set_timeout(where, 120);
+    TCase *where = test_case(suite, "where");
     tcase_add_test(where, choices);
     tcase_add_test(where, where_gradients);
-    suite_add_tcase(suite, where);
-    TCase *cast = tcase_create("cast");
-    tcase_set_timeout(cast, 120);
+    TCase *cast = test_case(suite, "cast");
     tcase_add_test(cast, casts);
     tcase_add_test(cast, large_results);
     tcase_add_test(cast, refuses_bad_calls);
-    suite_add_tcase(suite, cast);
     return suite;
 }

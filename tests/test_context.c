@@ -425,8 +425,8 @@ START_TEST(profile_needs_profiling) {
 }
 END_TEST
 
-static TCase *part_case(const char *part) {
-    TCase *cases = tcase_create("part");
+static void add_part(Suite *suite, const char *part) {
+    TCase *cases = test_case(suite, "part");
     if (strcmp(part, "no_platform") == 0) {
         tcase_add_test(cases, part_no_platform);
     } else if (strcmp(part, "no_loader") == 0) {
@@ -438,27 +438,23 @@ static TCase *part_case(const char *part) {
     } else {
         tcase_add_test(cases, part_release_while_busy);
     }
-    return cases;
 }
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("context");
     const char *part = getenv("CLEAT_TEST_PART");
     if (part != NULL) {
-        suite_add_tcase(suite, part_case(part));
+        add_part(suite, part);
         return suite;
     }
-    TCase *devices = tcase_create("devices");
-    tcase_set_timeout(devices, 60);
+    TCase *devices = test_case(suite, "devices");
     tcase_add_test(devices, devices_are_listed_best_first);
     tcase_add_test(devices, device_by_option);
     tcase_add_test(devices, device_by_environment);
     tcase_add_test(devices, wrong_choices_list_what_is_there);
     tcase_add_test(devices, type_that_is_not_there);
     tcase_add_test(devices, context_arguments);
-    suite_add_tcase(suite, devices);
-    TCase *processes = tcase_create("processes");
-    tcase_set_timeout(processes, 60);
+    TCase *processes = test_case(suite, "processes");
     tcase_add_test(processes, no_platform);
 #ifndef CLEAT_LINK_OPENCL
     tcase_add_test(processes, no_loader);
@@ -466,13 +462,10 @@ Suite *test_suite(void) {
     tcase_add_test(processes, driver_that_shows_no_device);
     tcase_add_test(processes, release_waits);
     tcase_add_test(processes, a_forked_child_is_told);
-    suite_add_tcase(suite, processes);
-    TCase *inside = tcase_create("inside");
-    tcase_set_timeout(inside, 60);
+    TCase *inside = test_case(suite, "inside");
     tcase_add_test(inside, scratch_is_reused_bounded_and_given_back);
     tcase_add_test(inside, scratch_beyond_its_limit_is_not_kept);
     tcase_add_test(inside, profile_tells_calls_and_times);
     tcase_add_test(inside, profile_needs_profiling);
-    suite_add_tcase(suite, inside);
     return suite;
 }

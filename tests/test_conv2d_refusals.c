@@ -297,8 +297,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("conv2d_refusals");
-    TCase *cases = tcase_create("refusals");
-    tcase_set_timeout(cases, 300);
+    TCase *cases = test_case(suite, "refusals");
     tcase_add_test(cases, test_bad_options);
     tcase_add_test(cases, test_bad_shapes);
     tcase_add_test(cases, test_bad_tensors);
@@ -306,6 +305,5 @@ Suite *test_suite(void) {
     tcase_add_test(cases, test_packed);
     tcase_add_test(cases, test_bias_gradient);
     tcase_add_test(cases, test_reference_gradients);
-    suite_add_tcase(suite, cases);
     return suite;
 }

@@ -297,16 +297,12 @@ END_TEST
 Suite *test_suite(void) {
     Suite *suite = suite_create("conv2d_sparse");
     for (int i = 0; i < 3; i++) {
-        TCase *direction = tcase_create(names[i]);
-        tcase_set_timeout(direction, 600);
+        TCase *direction = test_case(suite, names[i]);
         tcase_add_loop_test(direction, test_exact, i, i + 1);
         tcase_add_loop_test(direction, test_within_bound, i, i + 1);
         tcase_add_loop_test(direction, test_special_values, i, i + 1);
-        suite_add_tcase(suite, direction);
     }
-    TCase *choice = tcase_create("choice");
-    tcase_set_timeout(choice, 600);
+    TCase *choice = test_case(suite, "choice");
     tcase_add_test(choice, test_it_is_chosen);
-    suite_add_tcase(suite, choice);
     return suite;
 }

@@ -572,18 +572,14 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("conv_axes");
     static const char *const names[] = {"forward", "data", "weights"};
     for (int i = 0; i < 3; i++) {
-        TCase *direction = tcase_create(names[i]);
-        tcase_set_timeout(direction, 600);
+        TCase *direction = test_case(suite, names[i]);
         tcase_add_loop_test(direction, test_table, i, i + 1);
         tcase_add_loop_test(direction, test_random, i, i + 1);
-        suite_add_tcase(suite, direction);
     }
-    TCase *rest = tcase_create("rest");
-    tcase_set_timeout(rest, 600);
+    TCase *rest = test_case(suite, "rest");
     tcase_add_test(rest, test_bias);
     tcase_add_test(rest, test_reference_gradient);
     tcase_add_test(rest, test_shapes);
     tcase_add_test(rest, test_refusals);
-    suite_add_tcase(suite, rest);
     return suite;
 }

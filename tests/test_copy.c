@@ -539,8 +539,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("copy");
-    TCase *layouts = tcase_create("layouts");
-    tcase_set_timeout(layouts, 100);
+    TCase *layouts = test_case(suite, "layouts");
     tcase_add_test(layouts, write_and_read_any_layout);
     tcase_add_test(layouts, copy_any_layout);
     tcase_add_test(layouts, copy_rows_that_are_cut);
@@ -550,14 +549,11 @@ Suite *test_suite(void) {
     tcase_add_test(layouts, fill_any_layout);
     tcase_add_loop_test(layouts, fill_large, 0, 6);
     tcase_add_test(layouts, fill_values_fit_their_type);
-    suite_add_tcase(suite, layouts);
-    TCase *refusals = tcase_create("refusals");
-    tcase_set_timeout(refusals, 100);
+    TCase *refusals = test_case(suite, "refusals");
     tcase_add_test(refusals, host_sizes_must_match);
     tcase_add_test(refusals, bad_tensors_are_refused);
     tcase_add_test(refusals, foreign_buffers_are_refused);
     tcase_add_test(refusals, overlap_is_told_exactly);
     tcase_add_test(refusals, overlap_is_refused_in_words);
-    suite_add_tcase(suite, refusals);
     return suite;
 }

@@ -182,12 +182,10 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("cumulative");
-    TCase *all = tcase_create("cumulative");
-    tcase_set_timeout(all, 0);
+    TCase *all = test_case(suite, "cumulative");
     tcase_add_test(all, sums);
     tcase_add_test(all, sums_past_the_caches);
     tcase_add_test(all, gradient_is_the_adjoint);
     tcase_add_test(all, refuses_bad_calls);
-    suite_add_tcase(suite, all);
     return suite;
 }

@@ -113,11 +113,9 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("dropout");
-    TCase *all = tcase_create("dropout");
-    tcase_set_timeout(all, 0);
+    TCase *all = test_case(suite, "dropout");
     tcase_add_test(all, drops);
     tcase_add_test(all, edges);
     tcase_add_test(all, refuses_bad_calls);
-    suite_add_tcase(suite, all);
     return suite;
 }

@@ -487,8 +487,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("elementwise");
-    TCase *forward = tcase_create("forward");
-    tcase_set_timeout(forward, 120);
+    TCase *forward = test_case(suite, "forward");
     tcase_add_test(forward, division_follows_ieee);
     tcase_add_test(forward, forward_table);
     tcase_add_test(forward, forward_random);
@@ -496,17 +495,12 @@ Suite *test_suite(void) {
     tcase_add_test(forward, forward_in_place);
     tcase_add_test(forward, bias_along_any_axis);
     tcase_add_test(forward, refuses_bad_calls);
-    suite_add_tcase(suite, forward);
-    TCase *large = tcase_create("large");
-    tcase_set_timeout(large, 120);
+    TCase *large = test_case(suite, "large");
     tcase_add_test(large, forward_turned);
     tcase_add_test(large, forward_past_the_caches);
-    suite_add_tcase(suite, large);
-    TCase *backward = tcase_create("backward");
-    tcase_set_timeout(backward, 120);
+    TCase *backward = test_case(suite, "backward");
     tcase_add_test(backward, reference_gradients_are_slopes);
     tcase_add_loop_test(backward, backward_table, 0, 2);
     tcase_add_test(backward, backward_random);
-    suite_add_tcase(suite, backward);
     return suite;
 }

@@ -237,22 +237,17 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("errors");
-    TCase *statuses = tcase_create("statuses");
+    TCase *statuses = test_case(suite, "statuses");
     tcase_add_test(statuses, every_status_has_a_name_and_a_text);
     tcase_add_test(statuses, version_is_the_headers);
     tcase_add_test(statuses, messages_stay_on_their_thread);
-    suite_add_tcase(suite, statuses);
-    TCase *kernels = tcase_create("kernels");
-    tcase_set_timeout(kernels, 60);
+    TCase *kernels = test_case(suite, "kernels");
     tcase_add_test(kernels, build_failure_tells_the_log);
     tcase_add_test(kernels, long_logs_are_cut);
     tcase_add_test(kernels, folder_comes_before_the_library);
     tcase_add_test(kernels, kernels_that_do_not_fit_their_launch);
-    suite_add_tcase(suite, kernels);
-    TCase *memory = tcase_create("memory");
-    tcase_set_timeout(memory, 60);
+    TCase *memory = test_case(suite, "memory");
     tcase_add_test(memory, too_large_a_piece);
     tcase_add_test(memory, device_memory_runs_out);
-    suite_add_tcase(suite, memory);
     return suite;
 }

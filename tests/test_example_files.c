@@ -460,23 +460,20 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("example files");
-    TCase *idx = tcase_create("idx");
+    TCase *idx = test_case(suite, "idx");
     tcase_add_test(idx, idx_round_trip);
     tcase_add_test(idx, idx_wrong_headers);
     tcase_add_test(idx, idx_wrong_length);
     tcase_add_test(idx, idx_damaged_gzip);
-    suite_add_tcase(suite, idx);
-    TCase *data = tcase_create("dataset");
+    TCase *data = test_case(suite, "dataset");
     tcase_add_test(data, dataset_checks);
     tcase_add_test(data, dataset_gathers);
     tcase_add_test(data, shuffle_permutes);
-    suite_add_tcase(suite, data);
-    TCase *weights = tcase_create("safetensors");
+    TCase *weights = test_case(suite, "safetensors");
     tcase_add_test(weights, safetensors_round_trip);
     tcase_add_test(weights, safetensors_foreign);
     tcase_add_test(weights, safetensors_wrong_headers);
     tcase_add_test(weights, safetensors_damaged);
     tcase_add_test(weights, files_appear_whole);
-    suite_add_tcase(suite, weights);
     return suite;
 }

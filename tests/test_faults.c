@@ -497,11 +497,9 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("faults");
-    TCase *cases = tcase_create("faults");
-    tcase_set_timeout(cases, 100);
+    TCase *cases = test_case(suite, "faults");
     tcase_add_test(cases, arguments_are_set_when_they_change);
     tcase_add_test(cases, each_call_runs_out_of_resources);
     tcase_add_test(cases, each_call_fails_oddly);
-    suite_add_tcase(suite, cases);
     return suite;
 }

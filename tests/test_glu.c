@@ -229,12 +229,10 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("glu");
-    TCase *tests = tcase_create("all");
-    tcase_set_timeout(tests, 120);
+    TCase *tests = test_case(suite, "all");
     tcase_add_test(tests, table);
     tcase_add_test(tests, large);
     tcase_add_test(tests, reference_gradients_are_slopes);
     tcase_add_test(tests, refuses_bad_calls);
-    suite_add_tcase(suite, tests);
     return suite;
 }

@@ -229,8 +229,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("harness");
-    TCase *tests = tcase_create("harness");
-    suite_add_tcase(suite, tests);
+    TCase *tests = test_case(suite, "harness");
     const char *name = getenv("CLEAT_HARNESS_CASE");
     for (int i = 0; name != NULL && i < FAILING_CASES; i++) {
         if (strcmp(name, failing_cases[i].name) == 0) {

@@ -448,20 +448,14 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("index");
-    TCase *gather = tcase_create("gather");
-    tcase_set_timeout(gather, 120);
+    TCase *gather = test_case(suite, "gather");
     tcase_add_test(gather, gathers);
     tcase_add_test(gather, elements);
     tcase_add_test(gather, one_hots);
     tcase_add_test(gather, refuses_bad_calls);
-    suite_add_tcase(suite, gather);
-    TCase *sums = tcase_create("sums");
-    tcase_set_timeout(sums, 120);
+    TCase *sums = test_case(suite, "sums");
     tcase_add_test(sums, sums_over_indices);
-    suite_add_tcase(suite, sums);
-    TCase *top = tcase_create("top_k");
-    tcase_set_timeout(top, 120);
+    TCase *top = test_case(suite, "top_k");
     tcase_add_test(top, top_k);
-    suite_add_tcase(suite, top);
     return suite;
 }

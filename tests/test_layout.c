@@ -371,20 +371,16 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("layout");
-    TCase *parts = tcase_create("parts");
-    tcase_set_timeout(parts, 120);
+    TCase *parts = test_case(suite, "parts");
     tcase_add_test(parts, concat_of_every_axis);
     tcase_add_test(parts, split_in_equal_parts);
     tcase_add_test(parts, tiles);
     tcase_add_test(parts, blocks_of_depth);
     tcase_add_test(parts, refuses_bad_calls);
     tcase_add_test(parts, refuses_bad_tiles_and_blocks);
-    suite_add_tcase(suite, parts);
-    TCase *pad = tcase_create("pad");
-    tcase_set_timeout(pad, 120);
+    TCase *pad = test_case(suite, "pad");
     tcase_add_test(pad, pad_in_every_mode);
     tcase_add_test(pad, pad_to_large);
     tcase_add_test(pad, pad_gradients);
-    suite_add_tcase(suite, pad);
     return suite;
 }

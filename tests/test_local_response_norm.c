@@ -274,8 +274,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("local_response_norm");
-    TCase *all = tcase_create("local_response_norm");
-    tcase_set_timeout(all, 0);
+    TCase *all = test_case(suite, "local_response_norm");
     tcase_add_test(all, test_table);
     tcase_add_test(all, test_random);
     tcase_add_test(all, test_large);
@@ -283,6 +282,5 @@ Suite *test_suite(void) {
     tcase_add_test(all, test_special_values);
     tcase_add_test(all, test_reference_gradient);
     tcase_add_test(all, test_refusals);
-    suite_add_tcase(suite, all);
     return suite;
 }

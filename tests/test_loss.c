@@ -524,8 +524,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("loss");
-    TCase *all = tcase_create("loss");
-    tcase_set_timeout(all, 0);
+    TCase *all = test_case(suite, "loss");
     tcase_add_test(all, test_table);
     tcase_add_test(all, test_random);
     tcase_add_test(all, test_large_logits);
@@ -539,10 +538,7 @@ Suite *test_suite(void) {
     tcase_add_test(all, test_weighed_exactly);
     tcase_add_test(all, test_all_ignored);
     tcase_add_test(all, test_reference_gradient);
-    suite_add_tcase(suite, all);
-    TCase *weighed = tcase_create("weighed");
-    tcase_set_timeout(weighed, 0);
+    TCase *weighed = test_case(suite, "weighed");
     tcase_add_test(weighed, test_weighed);
-    suite_add_tcase(suite, weighed);
     return suite;
 }

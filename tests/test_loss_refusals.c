@@ -107,10 +107,8 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("loss_refusals");
-    TCase *all = tcase_create("loss_refusals");
-    tcase_set_timeout(all, 0);
+    TCase *all = test_case(suite, "loss_refusals");
     tcase_add_test(all, test_refusals);
     tcase_add_test(all, test_refused_options);
-    suite_add_tcase(suite, all);
     return suite;
 }

@@ -416,29 +416,22 @@ START_TEST(indices_of_64_bits) {
 }
 END_TEST
 
-static TCase *add_case(Suite *suite, const char *name) {
-    TCase *added = tcase_create(name);
-    tcase_set_timeout(added, 120);
-    suite_add_tcase(suite, added);
-    return added;
-}
-
 Suite *test_suite(void) {
     Suite *suite = suite_create("matmul");
     const int cases = (int)(sizeof table / sizeof table[0]);
-    tcase_add_loop_test(add_case(suite, "exact"), table_exact, 0, cases);
-    tcase_add_loop_test(add_case(suite, "strided"), table_strided, 0, cases);
-    tcase_add_loop_test(add_case(suite, "bound"), table_bound, 0, cases);
-    tcase_add_test(add_case(suite, "random"), random_products);
-    tcase_add_test(add_case(suite, "transposes"), transposes);
-    TCase *special = add_case(suite, "special");
+    tcase_add_loop_test(test_case(suite, "exact"), table_exact, 0, cases);
+    tcase_add_loop_test(test_case(suite, "strided"), table_strided, 0, cases);
+    tcase_add_loop_test(test_case(suite, "bound"), table_bound, 0, cases);
+    tcase_add_test(test_case(suite, "random"), random_products);
+    tcase_add_test(test_case(suite, "transposes"), transposes);
+    TCase *special = test_case(suite, "special");
     tcase_add_test(special, special_values);
     tcase_add_test(special, broadcast_and_reversed_operands);
-    tcase_add_test(add_case(suite, "index64"), indices_of_64_bits);
+    tcase_add_test(test_case(suite, "index64"), indices_of_64_bits);
     if (test_is_short()) {
         return suite;
     }
-    TCase *clblast = add_case(suite, "clblast");
+    TCase *clblast = test_case(suite, "clblast");
     tcase_add_unchecked_fixture(clblast, clblast_begin, clblast_end);
     tcase_add_loop_test(clblast, table_exact, 0, cases);
     tcase_add_loop_test(clblast, table_bound, 0, cases);

@@ -193,11 +193,9 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("matmul_f64");
-    TCase *products = tcase_create("products");
-    tcase_set_timeout(products, 300);
+    TCase *products = test_case(suite, "products");
     tcase_add_test(products, known_shapes);
     tcase_add_test(products, random_shapes);
     tcase_add_test(products, refusals);
-    suite_add_tcase(suite, products);
     return suite;
 }

@@ -170,14 +170,12 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("matmul_refusals");
-    TCase *refusals = tcase_create("refusals");
-    tcase_set_timeout(refusals, 60);
+    TCase *refusals = test_case(suite, "refusals");
     tcase_add_test(refusals, shapes_that_do_not_fit);
     tcase_add_test(refusals, null_and_broken_operands);
     tcase_add_test(refusals, overlaps);
     tcase_add_test(refusals, options_that_do_not_fit);
     tcase_add_test(refusals, empty_products_are_checked_too);
     tcase_add_test(refusals, forcing_by_environment);
-    suite_add_tcase(suite, refusals);
     return suite;
 }

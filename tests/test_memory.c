@@ -408,17 +408,13 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("memory");
-    TCase *host = tcase_create("host"); /* first: test_context() would hold memory */
-    tcase_set_timeout(host, 600);
+    TCase *host = test_case(suite, "host"); /* first: test_context() would hold memory */
     tcase_add_test(host, host_memory_comes_from_the_caller);
     tcase_add_test(host, each_allocation_of_host_memory_may_fail);
     tcase_add_test(host, host_allocators_that_do_not_fit);
-    suite_add_tcase(suite, host);
-    TCase *device = tcase_create("device");
-    tcase_set_timeout(device, 600);
+    TCase *device = test_case(suite, "device");
     tcase_add_test(device, device_memory_comes_from_the_caller);
     tcase_add_test(device, device_memory_runs_out);
     tcase_add_test(device, device_memory_that_does_not_fit);
-    suite_add_tcase(suite, device);
     return suite;
 }

@@ -361,11 +361,9 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("network");
-    TCase *all = tcase_create("network");
-    tcase_set_timeout(all, 0);
+    TCase *all = test_case(suite, "network");
     tcase_add_test(all, test_reference_gradients);
     tcase_add_test(all, test_gradients);
     tcase_add_test(all, test_training);
-    suite_add_tcase(suite, all);
     return suite;
 }

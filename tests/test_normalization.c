@@ -558,22 +558,18 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("normalization");
-    TCase *forward_case = tcase_create("forward");
-    tcase_set_timeout(forward_case, 0);
+    TCase *forward_case = test_case(suite, "forward");
     tcase_add_test(forward_case, forward_table);
     tcase_add_test(forward_case, forward_rows);
     tcase_add_test(forward_case, rows_past_the_caches);
     tcase_add_test(forward_case, forward_random);
     tcase_add_test(forward_case, running_statistics);
     tcase_add_test(forward_case, inference);
-    suite_add_tcase(suite, forward_case);
-    TCase *backward_case = tcase_create("backward");
-    tcase_set_timeout(backward_case, 0);
+    TCase *backward_case = test_case(suite, "backward");
     tcase_add_test(backward_case, reference_gradients_are_slopes);
     tcase_add_test(backward_case, backward_table);
     tcase_add_test(backward_case, backward_rows);
     tcase_add_test(backward_case, backward_random);
     tcase_add_test(backward_case, of_nothing);
-    suite_add_tcase(suite, backward_case);
     return suite;
 }

@@ -49,8 +49,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("normalization_refusals");
-    TCase *all = tcase_create("normalization_refusals");
+    TCase *all = test_case(suite, "normalization_refusals");
     tcase_add_test(all, refuses_bad_calls);
-    suite_add_tcase(suite, all);
     return suite;
 }

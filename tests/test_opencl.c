@@ -257,8 +257,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("opencl");
-    TCase *cases = tcase_create("opencl");
-    tcase_set_timeout(cases, 60);
+    TCase *cases = test_case(suite, "opencl");
     tcase_add_test(cases, adopted_queue_works_and_is_given_back);
     tcase_add_test(cases, queues_that_do_not_fit);
     tcase_add_test(cases, lent_objects_of_nothing);
@@ -267,6 +266,5 @@ Suite *test_suite(void) {
     tcase_add_test(cases, overlap_is_seen_through_wrapping);
     tcase_add_test(cases, work_waits_for_events_and_gives_one);
     tcase_add_test(cases, event_arguments);
-    suite_add_tcase(suite, cases);
     return suite;
 }

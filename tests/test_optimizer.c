@@ -310,19 +310,15 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("optimizer");
-    TCase *sgd = tcase_create("sgd");
-    tcase_set_timeout(sgd, 0);
+    TCase *sgd = test_case(suite, "sgd");
     tcase_add_test(sgd, test_sgd_exact);
     tcase_add_test(sgd, test_sgd_random);
     tcase_add_test(sgd, test_sgd_leaves_velocity);
     tcase_add_test(sgd, test_sgd_refusals);
-    suite_add_tcase(suite, sgd);
-    TCase *adam = tcase_create("adam");
-    tcase_set_timeout(adam, 0);
+    TCase *adam = test_case(suite, "adam");
     tcase_add_test(adam, test_adam_table);
     tcase_add_test(adam, test_adam_random);
     tcase_add_test(adam, test_adam_first_step);
     tcase_add_test(adam, test_adam_refusals);
-    suite_add_tcase(suite, adam);
     return suite;
 }

@@ -272,14 +272,12 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("optimizer_rules");
-    TCase *rules = tcase_create("rules");
-    tcase_set_timeout(rules, 0);
+    TCase *rules = test_case(suite, "rules");
     tcase_add_test(rules, rmsprop);
     tcase_add_test(rules, rmsprop_does_not_take_roots_of_less_than_nothing);
     tcase_add_test(rules, adagrad);
     tcase_add_test(rules, lion);
     tcase_add_test(rules, lion_defaults);
     tcase_add_test(rules, refuses_bad_calls);
-    suite_add_tcase(suite, rules);
     return suite;
 }

@@ -231,8 +231,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("packed");
-    TCase *products = tcase_create("packed");
-    tcase_set_timeout(products, 120);
+    TCase *products = test_case(suite, "packed");
     tcase_add_test(products, matrices);
     tcase_add_test(products, other_ranks);
     tcase_add_test(products, batches_that_stay);
@@ -240,6 +239,5 @@ Suite *test_suite(void) {
     tcase_add_test(products, weights_that_change);
     tcase_add_test(products, lifetime);
     tcase_add_test(products, refusals);
-    suite_add_tcase(suite, products);
     return suite;
 }

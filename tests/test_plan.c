@@ -308,14 +308,12 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("plan");
-    TCase *tests = tcase_create("plan");
-    tcase_set_timeout(tests, 120);
+    TCase *tests = test_case(suite, "plan");
     tcase_add_test(tests, planned_calls_touch_nothing);
     tcase_add_test(tests, nothing_is_compiled_after_a_plan);
     tcase_add_test(tests, a_plan_fills_an_archive);
     tcase_add_test(tests, one_kernel_fails_to_build);
     tcase_add_test(tests, other_threads_go_on);
     tcase_add_test(tests, refuses_bad_calls);
-    suite_add_tcase(suite, tests);
     return suite;
 }

@@ -217,13 +217,11 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("prelu");
-    TCase *tests = tcase_create("all");
-    tcase_set_timeout(tests, 120);
+    TCase *tests = test_case(suite, "all");
     tcase_add_test(tests, all_shapes);
     tcase_add_test(tests, in_place);
     tcase_add_test(tests, nan_passes_and_minus_zero_stays);
     tcase_add_test(tests, reference_gradients_are_slopes);
     tcase_add_test(tests, refuses_bad_calls);
-    suite_add_tcase(suite, tests);
     return suite;
 }

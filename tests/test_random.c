@@ -302,8 +302,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("random");
-    TCase *all = tcase_create("random");
-    tcase_set_timeout(all, 0);
+    TCase *all = test_case(suite, "random");
     tcase_add_test(all, test_known_answers);
     tcase_add_test(all, test_counts);
     tcase_add_test(all, test_random_shapes);
@@ -313,6 +312,5 @@ Suite *test_suite(void) {
     tcase_add_test(all, test_statistics);
     tcase_add_test(all, test_independence);
     tcase_add_test(all, test_refusals);
-    suite_add_tcase(suite, all);
     return suite;
 }

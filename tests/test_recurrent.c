@@ -312,12 +312,10 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("recurrent");
-    TCase *cases = tcase_create("table");
+    TCase *cases = test_case(suite, "table");
     tcase_add_loop_test(cases, forward_and_backward_table, 0, KINDS);
-    suite_add_tcase(suite, cases);
-    cases = tcase_create("rest");
+    cases = test_case(suite, "rest");
     tcase_add_loop_test(cases, reference_gradients_are_slopes, 0, KINDS);
     tcase_add_loop_test(cases, refuses_bad_calls, 0, KINDS);
-    suite_add_tcase(suite, cases);
     return suite;
 }

@@ -546,13 +546,10 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("reduce");
     static const char *const cases[] = {"rows", "columns", "groups", "items", "tuned"};
     for (int i = 0; i < VARIANTS; i++) { /* a case for each, so that one can be run alone */
-        TCase *one = tcase_create(cases[i]);
-        tcase_set_timeout(one, 120);
+        TCase *one = test_case(suite, cases[i]);
         tcase_add_loop_test(one, forward_table, i, i + 1);
-        suite_add_tcase(suite, one);
     }
-    TCase *forward = tcase_create("forward");
-    tcase_set_timeout(forward, 120);
+    TCase *forward = test_case(suite, "forward");
     tcase_add_test(forward, max_of_minus_infinities);
     tcase_add_test(forward, nan_wins);
     tcase_add_test(forward, infinities_in_log_sum_exp);
@@ -560,14 +557,11 @@ Suite *test_suite(void) {
     tcase_add_test(forward, forward_random);
     tcase_add_test(forward, long_sums_do_not_stall);
     tcase_add_test(forward, refuses_bad_calls);
-    suite_add_tcase(suite, forward);
-    TCase *backward = tcase_create("backward");
-    tcase_set_timeout(backward, 120);
+    TCase *backward = test_case(suite, "backward");
     tcase_add_test(backward, max_shares_with_nan);
     tcase_add_test(backward, product_with_zeros);
     tcase_add_test(backward, reference_gradients_are_slopes);
     tcase_add_test(backward, backward_table);
     tcase_add_test(backward, backward_random);
-    suite_add_tcase(suite, backward);
     return suite;
 }

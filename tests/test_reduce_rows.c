@@ -106,11 +106,9 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("reduce_rows");
-    TCase *all = tcase_create("reduce_rows");
-    tcase_set_timeout(all, 0);
+    TCase *all = test_case(suite, "reduce_rows");
     tcase_add_test(all, wide_log_sum_exp);
     tcase_add_test(all, lanes_of_infinities);
     tcase_add_test(all, variance_of_far_means);
-    suite_add_tcase(suite, all);
     return suite;
 }

@@ -184,12 +184,10 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("resize");
-    TCase *resize = tcase_create("resize");
-    tcase_set_timeout(resize, 120);
+    TCase *resize = test_case(suite, "resize");
     tcase_add_test(resize, forward);
     tcase_add_test(resize, backward);
     tcase_add_test(resize, unused_elements);
     tcase_add_test(resize, refuses_bad_calls);
-    suite_add_tcase(suite, resize);
     return suite;
 }

@@ -187,10 +187,9 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("rotary");
-    TCase *cases = tcase_create("rotary");
+    TCase *cases = test_case(suite, "rotary");
     tcase_add_loop_test(cases, turns_and_back, 0, VARIANTS);
     tcase_add_loop_test(cases, position_zero, 0, VARIANTS);
     tcase_add_test(cases, refuses_bad_calls);
-    suite_add_tcase(suite, cases);
     return suite;
 }

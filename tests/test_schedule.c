@@ -127,7 +127,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("schedule");
-    TCase *rates = tcase_create("rates");
+    TCase *rates = test_case(suite, "rates");
     tcase_add_test(rates, warmup);
     tcase_add_test(rates, step_and_exponential);
     tcase_add_test(rates, polynomial);
@@ -136,6 +136,5 @@ Suite *test_suite(void) {
     tcase_add_test(rates, one_cycle);
     tcase_add_test(rates, ends_and_between);
     tcase_add_test(rates, what_is_outside);
-    suite_add_tcase(suite, rates);
     return suite;
 }

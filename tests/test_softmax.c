@@ -351,20 +351,16 @@ Suite *test_suite(void) {
     static const char *const cases[] = {
         "rows", "short", "strips", "columns", "groups", "items", "turned", "tuned"};
     for (int i = 0; i < VARIANTS; i++) { /* a case for each, so that one can be run alone */
-        TCase *one = tcase_create(cases[i]);
-        tcase_set_timeout(one, 120);
+        TCase *one = test_case(suite, cases[i]);
         tcase_add_loop_test(one, masks_infinities_and_nan, i, i + 1);
         tcase_add_loop_test(one, forward_and_backward_table, i, i + 1);
         if (i <= BY_SHORT || i == BY_TURNED) {
             tcase_add_loop_test(one, rows_side_by_side, i, i + 1);
         }
-        suite_add_tcase(suite, one);
     }
-    TCase *tests = tcase_create("all");
-    tcase_set_timeout(tests, 120);
+    TCase *tests = test_case(suite, "all");
     tcase_add_test(tests, forward_and_backward_random);
     tcase_add_test(tests, reference_gradients_are_slopes);
     tcase_add_test(tests, refuses_bad_calls);
-    suite_add_tcase(suite, tests);
     return suite;
 }

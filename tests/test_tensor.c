@@ -499,7 +499,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("tensor");
-    TCase *made = tcase_create("made");
+    TCase *made = test_case(suite, "made");
     tcase_add_test(made, types_have_sizes_and_names);
     tcase_add_test(made, buffers_are_counted);
     tcase_add_test(made, buffer_outlives_its_context_reference);
@@ -507,9 +507,7 @@ Suite *test_suite(void) {
     tcase_add_test(made, zero_size_tensors_are_legal);
     tcase_add_test(made, counts_of_odd_shapes);
     tcase_add_test(made, view_stays_within_its_buffer);
-    suite_add_tcase(suite, made);
-    TCase *views = tcase_create("views");
-    tcase_set_timeout(views, 100);
+    TCase *views = test_case(suite, "views");
     tcase_add_test(views, random_chains_of_views);
     tcase_add_test(views, permute_refuses);
     tcase_add_test(views, slice_refuses);
@@ -517,6 +515,5 @@ Suite *test_suite(void) {
     tcase_add_test(views, broadcast_refuses);
     tcase_add_test(views, scalars_are_tensors);
     tcase_add_test(views, strides_may_be_anything);
-    suite_add_tcase(suite, views);
     return suite;
 }

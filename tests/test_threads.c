@@ -124,11 +124,9 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("threads");
-    TCase *cases = tcase_create("threads");
-    tcase_set_timeout(cases, 100);
+    TCase *cases = test_case(suite, "threads");
     tcase_add_test(cases, threads_share_a_context);
     tcase_add_test(cases, threads_share_a_profile);
     tcase_add_test(cases, threads_have_their_own_contexts);
-    suite_add_tcase(suite, cases);
     return suite;
 }

@@ -225,14 +225,12 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("tuning");
-    TCase *table = tcase_create("table");
-    tcase_set_timeout(table, 0);
+    TCase *table = test_case(suite, "table");
     tcase_add_test(table, entries_are_set_and_removed);
     tcase_add_test(table, wrong_texts_are_refused);
     tcase_add_test(table, table_has_an_end);
     tcase_add_test(table, operations_go_by_it);
     tcase_add_test(table, numbers_change_no_result);
     tcase_add_test(table, table_changes_under_calls);
-    suite_add_tcase(suite, table);
     return suite;
 }

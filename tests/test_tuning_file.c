@@ -347,8 +347,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("tuning file");
-    TCase *files = tcase_create("file");
-    tcase_set_timeout(files, 0);
+    TCase *files = test_case(suite, "file");
     tcase_add_test(files, saved_table_is_read);
     tcase_add_test(files, other_devices_keep_theirs);
     tcase_add_test(files, cut_file_is_ignored);
@@ -358,6 +357,5 @@ Suite *test_suite(void) {
     tcase_add_test(files, place_by_option_and_environment);
     tcase_add_test(files, folders_are_made);
     tcase_add_test(files, several_write_one_file);
-    suite_add_tcase(suite, files);
     return suite;
 }

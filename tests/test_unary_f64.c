@@ -115,10 +115,8 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("unary_f64");
-    TCase *kinds = tcase_create("kinds");
-    tcase_set_timeout(kinds, 300);
+    TCase *kinds = test_case(suite, "kinds");
     tcase_add_loop_test(kinds, values_and_gradients, 0, CLEAT_COS + 1);
     tcase_add_test(kinds, types_must_agree);
-    suite_add_tcase(suite, kinds);
     return suite;
 }

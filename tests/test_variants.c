@@ -77,8 +77,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("variants");
-    TCase *tests = tcase_create("variants");
+    TCase *tests = test_case(suite, "variants");
     tcase_add_test(tests, lists_are_whole);
-    suite_add_tcase(suite, tests);
     return suite;
 }

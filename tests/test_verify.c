@@ -301,8 +301,7 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("verify");
-    TCase *tests = tcase_create("verify");
-    tcase_set_timeout(tests, 120);
+    TCase *tests = test_case(suite, "verify");
     tcase_add_test(tests, right_variants_stay);
     tcase_add_test(tests, nothing_is_checked_unasked);
     tcase_add_test(tests, wrong_variants_are_passed_over);
@@ -312,6 +311,5 @@ Suite *test_suite(void) {
     tcase_add_test(tests, verdicts_are_kept);
     tcase_add_test(tests, what_is_shipped_is_not_checked);
     tcase_add_test(tests, the_variable_decides_where_no_option_does);
-    suite_add_tcase(suite, tests);
     return suite;
 }
