@@ -378,10 +378,11 @@ START_TEST(wrong_ones_are_passed_over) {
 }
 END_TEST
 
-/* A loss has one kernel: the call is refused, and writes nothing. */
+/* A loss, or a function, has one kernel: the call is refused, and writes nothing. */
 START_TEST(without_another_it_is_refused) {
     spoilt_begin();
     spoilt_replace("loss_pair_expression.cl", "return (x - t) * (x - t);", "return x - t;");
+    spoilt_replace("activation.cl", "return x < 0.0f ? x * parameters.x : x;", "return x;");
     open_context(CLEAT_VERIFY_ON);
     cleat_tensor x = TENSOR(3, 4), t = TENSOR(1, 4), loss = TENSOR(-1, 1);
     for (int again = 0; again < 2; again++) {
@@ -393,6 +394,11 @@ START_TEST(without_another_it_is_refused) {
     ck_assert(are_all(loss, 0, 1, 1.5));
     test_ok(cleat_loss_backward(context, CLEAT_LOSS_SQUARED, x, t, NULL, x, NULL));
     ck_assert(are_all(x, 0, 1, 1));
+    test_refused(cleat_activate(context, CLEAT_LEAKY_RELU, x, t, NULL), CLEAT_UNSUPPORTED,
+        "activate: leaky_relu gives wrong results on");
+    test_ok(cleat_activate(context, CLEAT_RELU, x, t, NULL));
+    test_ok(cleat_unary_backward(context, CLEAT_ERF, x, t, t));
+    ck_assert(are_all(t, 0, 1, 2 / sqrt(acos(-1)) * exp(-1)));
     while (lent_count > 0) {
         cleat_tensor_release(&lent[--lent_count]);
     }

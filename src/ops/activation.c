@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
+#include "core/variant.h"
 #include "ops/activation_table.h"
 #include "ops/elementwise_engine.h"
 #include "ops/types.h"
+#include "ops/verify.h"
 
 /* Values of MODE in cl/activate.cl */
 enum { MODE_VALUE, MODE_FROM_INPUT, MODE_FROM_OUTPUT };
@@ -39,6 +41,10 @@ cleat_status cleat_activate(cleat_context *context, cleat_activation activation,
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
+    if (type == CLEAT_F32) {
+        TRY(variant_require(
+            context, operation, cleat_activation_name(activation), verify_activation));
+    }
     elementwise_pass pass = begin_pass(operation, &chosen, MODE_VALUE, type);
     pass.input_count = 1;
     pass.tensors[0] = x;
@@ -65,6 +71,10 @@ cleat_status cleat_activate_backward(cleat_context *context, cleat_activation ac
     TRY(check_same_shape(operation, "dy", &dy, "dx", &dx));
     TRY(check_no_overlap(operation, "x", &x, "dx", &dx, true));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, true));
+    if (type == CLEAT_F32 && !from_output) {
+        TRY(variant_require(
+            context, operation, cleat_activation_name(activation), verify_activation_backward));
+    }
     elementwise_pass pass =
         begin_pass(operation, &chosen, from_output ? MODE_FROM_OUTPUT : MODE_FROM_INPUT, type);
     pass.input_count = 2;

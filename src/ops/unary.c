@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
+#include "core/variant.h"
 #include "ops/elementwise_engine.h"
 #include "ops/types.h"
+#include "ops/verify.h"
 #include <cleat/unary.h>
 
 static const char *const names[] = {"exp", "log", "sqrt", "rsqrt", "reciprocal", "square", "abs",
@@ -43,6 +45,9 @@ cleat_status cleat_unary(
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
+    if (type == CLEAT_F32) {
+        TRY(variant_require(context, operation, names[kind], verify_unary));
+    }
     elementwise_pass pass = begin_pass(operation, kind, false, type);
     pass.input_count = 1;
     pass.tensors[0] = x;
@@ -63,6 +68,9 @@ cleat_status cleat_unary_backward(cleat_context *context, cleat_unary_kind kind,
     TRY(check_same_shape(operation, "dy", &dy, "dx", &dx));
     TRY(check_no_overlap(operation, "x", &x, "dx", &dx, true));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, true));
+    if (type == CLEAT_F32) {
+        TRY(variant_require(context, operation, names[kind], verify_unary_backward));
+    }
     const bool is_flat = kind >= CLEAT_SIGN && kind <= CLEAT_ROUND; /* of these one kernel */
     elementwise_pass pass = begin_pass(operation, is_flat ? CLEAT_SIGN : kind, true, type);
     pass.input_count = 2;
