@@ -5,6 +5,6 @@
  */
 #include "common.cl"
 #define EXPRESSION(W)                                                                              \
-    const FLOATS(W) factor = p0 / (in1 + 1e-6f);                                                   \
+    const FLOATS(W) factor = p0 / (in1 + REAL_CONSTANT(1e-6));                                                   \
     out0 = in0 * (factor > 1.0f ? (FLOATS(W))(1.0f) : factor);
 #include "elementwise_engine.cl"

@@ -28,9 +28,9 @@
 #elif CHOICE == 8
 #define EXPRESSION(W) out0 = MASK(CAT(SIGNED_, out0_type), W, in0) ? in1 : in2;
 #elif CHOICE == 9
-#define EXPRESSION(W) out0 = MASK(int, W, in0) ? in1 : (FLOATS(W))(0);
+#define EXPRESSION(W) out0 = MASK(CAT(SIGNED_, out0_type), W, in0) ? in1 : (VALUES(out0_type, W))(0);
 #elif CHOICE == 10
-#define EXPRESSION(W) out0 = MASK(int, W, in0) ? (FLOATS(W))(0) : in1;
+#define EXPRESSION(W) out0 = MASK(CAT(SIGNED_, out0_type), W, in0) ? (VALUES(out0_type, W))(0) : in1;
 #else
 #define EXPRESSION(W) out0 = BOOLS(W, in0 != (VALUES(in0_type, 1))0);
 #endif

@@ -7,7 +7,7 @@
  *   planes (n, c) [i * chunk, (i + 1) * chunk).
  * max_unpool_backward: small[i] = large[indices[i]], 0 for a place outside. Work-item i does elements
  *   [i * chunk, (i + 1) * chunk) of small in row-major order.
- * Geometry: 1-D, any work-group. Macros: INDEX.
+ * Geometry: 1-D, any work-group. Macros: INDEX, REAL_IS_DOUBLE.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -32,19 +32,19 @@ typedef struct unpool_numbers {
         (i) % small_width)
 #define OF_LARGE(i) WITHIN(large, (i) / width / height, (i) / width % height, (i) % width)
 
-__kernel void max_unpool(const __global float *small, const __global long *indices,
-    __global float *large, const unpool_numbers numbers) {
+__kernel void max_unpool(const __global REAL *small, const __global long *indices,
+    __global REAL *large, const unpool_numbers numbers) {
     NUMBERS(UNPOOL_LIST)
     const INDEX begin = (INDEX)get_global_id(0) * chunk;
     const INDEX volume = depth * height * width;
     const INDEX count = small_depth * small_height * small_width;
     for (INDEX plane = begin; plane < min(begin + chunk, items); plane++) {
         const long base = plane_indices ? 0 : (long)plane * volume;
-        const __global float *from = small + PLANE(small, plane);
+        const __global REAL *from = small + PLANE(small, plane);
         const __global long *places = indices + PLANE(indices, plane);
-        __global float *to = large + PLANE(large, plane);
+        __global REAL *to = large + PLANE(large, plane);
         for (INDEX row = 0; row < depth * height; row++) {
-            __global float *cells = to + WITHIN(large, row / height, row % height, 0);
+            __global REAL *cells = to + WITHIN(large, row / height, row % height, 0);
             for (INDEX w = 0; w < width; w++) {
                 cells[w * large_w] = 0.0f;
             }
@@ -58,8 +58,8 @@ __kernel void max_unpool(const __global float *small, const __global long *indic
     }
 }
 
-__kernel void max_unpool_backward(__global float *small, const __global long *indices,
-    const __global float *large, const unpool_numbers numbers) {
+__kernel void max_unpool_backward(__global REAL *small, const __global long *indices,
+    const __global REAL *large, const unpool_numbers numbers) {
     NUMBERS(UNPOOL_LIST)
     const INDEX begin = (INDEX)get_global_id(0) * chunk;
     const INDEX volume = depth * height * width;

@@ -376,6 +376,103 @@ START_TEST(adam) {
 }
 END_TEST
 
+/* ---- Gradients of what only moves elements: exact sums ---- */
+
+START_TEST(tile_and_pad) {
+    if (!test_has_f64() || test_skips()) {
+        return;
+    }
+    const int64_t small[2] = {3, 5}, large[2] = {6, 15}, repeats[2] = {2, 3};
+    const int64_t inner[1] = {7}, outer[1] = {12}, before[1] = {3}, after[1] = {2};
+    const cleat_pad_options reflect = {.mode = CLEAT_PAD_REFLECT};
+    test_tensor tiled = test_input_f64(2, large, TEST_EXACT, TEST_STRIDED);
+    test_tensor padded = test_input_f64(1, outer, TEST_EXACT, TEST_ROW_MAJOR);
+    test_tensor dx = output(2, small, TEST_ROW_MAJOR), of_pad = output(1, inner, TEST_ROW_MAJOR);
+    long double want[15] = {0}, size[15] = {0}, wanted[7] = {0};
+    for (int64_t i = 0; i < 90; i++) {
+        want[i / 15 % 3 * 5 + i % 15 % 5] += element(&tiled, i);
+    }
+    for (int64_t i = 0; i < 12; i++) {
+        const int64_t from = i < 3 ? 3 - i : i > 9 ? 12 - (i - 3) : i - 3;
+        wanted[from] += element(&padded, i);
+    }
+    test_ok(cleat_tile_backward(test_context(), tiled.view, repeats, dx.view));
+    test_ok(cleat_pad_backward(test_context(), padded.view, before, after, of_pad.view, &reflect));
+    finish(&dx, want, size, 1, "tile_backward");
+    finish(&of_pad, wanted, size, 1, "pad_backward");
+    test_free(&tiled);
+    test_free(&padded);
+}
+END_TEST
+
+START_TEST(where_and_unpool) {
+    if (!test_has_f64() || test_skips()) {
+        return;
+    }
+    const int64_t shape[2] = {5, 8}, row[1] = {8}, few[3] = {1, 2, 3}, many[3] = {1, 2, 9};
+    const int64_t places[6] = {4, 0, 8, 17, 9, 12};
+    unsigned char chosen[40];
+    long double da[8] = {0}, db[40], y[18] = {0}, size[40] = {0}, want_of_back[6];
+    test_tensor dy = test_input_f64(2, shape, TEST_EXACT, TEST_STRIDED);
+    test_tensor x = test_input_f64(3, few, TEST_REAL, TEST_STRIDED);
+    for (int i = 0; i < 40; i++) {
+        chosen[i] = test_coin();
+        da[i % 8] += chosen[i] ? element(&dy, i) : 0;
+        db[i] = chosen[i] ? 0 : element(&dy, i);
+    }
+    for (int i = 0; i < 6; i++) {
+        y[places[i]] = element(&x, i);
+    }
+    test_tensor condition = test_typed(CLEAT_BOOL, 2, shape, chosen, TEST_ROW_MAJOR);
+    test_tensor indices = test_typed(CLEAT_I64, 3, few, places, TEST_ROW_MAJOR);
+    test_tensor to_a = output(1, row, TEST_ROW_MAJOR), to_b = output(2, shape, TEST_ROW_MAJOR);
+    test_tensor spread = output(3, many, TEST_ROW_MAJOR), back = output(3, few, TEST_STRIDED);
+    cleat_context *context = test_context();
+    test_ok(cleat_where_backward(context, condition.view, dy.view, &to_a.view, &to_b.view));
+    test_ok(cleat_max_unpool(context, x.view, indices.view, spread.view, NULL));
+    test_ok(cleat_max_unpool_backward(context, spread.view, indices.view, back.view, NULL));
+    for (int i = 0; i < 6; i++) {
+        want_of_back[i] = element(&x, i);
+    }
+    finish(&to_a, da, size, 1, "da");
+    finish(&to_b, db, size, 1, "db");
+    finish(&spread, y, size, 1, "max_unpool");
+    finish(&back, want_of_back, size, 1, "max_unpool_backward");
+    test_free(&dy);
+    test_free(&x);
+    test_free(&condition);
+    test_free(&indices);
+}
+END_TEST
+
+/* Two gradients to a common norm of 1/2. */
+START_TEST(clip_gradients) {
+    if (!test_has_f64() || test_skips()) {
+        return;
+    }
+    const int64_t shape[2] = {ROWS, COLUMNS}, one[1] = {1};
+    test_tensor first = test_input_f64(2, shape, TEST_REAL, TEST_STRIDED);
+    test_tensor second = test_input_f64(2, shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor norm = output(1, one, TEST_ROW_MAJOR);
+    long double square = 0, want[2][ELEMENTS], size[ELEMENTS];
+    for (int i = 0; i < ELEMENTS; i++) {
+        square +=
+            element(&first, i) * element(&first, i) + element(&second, i) * element(&second, i);
+        size[i] = 1;
+    }
+    const long double root = sqrtl(square);
+    for (int i = 0; i < ELEMENTS; i++) {
+        want[0][i] = element(&first, i) * 0.5L / (root + 1e-6L);
+        want[1][i] = element(&second, i) * 0.5L / (root + 1e-6L);
+    }
+    const cleat_tensor gradients[2] = {first.view, second.view};
+    test_ok(cleat_clip_gradient_norm(test_context(), 2, gradients, 0.5f, &norm.view));
+    finish(&first, want[0], size, 4, "clipped");
+    finish(&second, want[1], size, 4, "clipped");
+    finish(&norm, &root, &root, ELEMENTS, "norm");
+}
+END_TEST
+
 START_TEST(types_must_agree) {
     cleat_context *context = test_context();
     cleat_tensor x, w;
@@ -412,6 +509,9 @@ Suite *test_suite(void) {
     test_add_case(suite, "batch_norm", batch_norm);
     test_add_case(suite, "loss", loss);
     test_add_case(suite, "adam", adam);
+    test_add_case(suite, "tile_and_pad", tile_and_pad);
+    test_add_case(suite, "where_and_unpool", where_and_unpool);
+    test_add_case(suite, "clip_gradients", clip_gradients);
     test_add_case(suite, "types_must_agree", types_must_agree);
     test_add_loop(suite, "pooling", pooling, POOL_POWER + 1);
     return suite;

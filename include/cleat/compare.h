@@ -49,9 +49,9 @@ CLEAT_API cleat_status cleat_where(
     cleat_context *context, cleat_tensor condition, cleat_tensor a, cleat_tensor b, cleat_tensor y);
 
 /*
- * Gradients of y = condition ? a : b with dy of y's shape, f32: da = condition ? dy : 0, db =
- * condition ? 0 : dy; da has a's shape, db has b's, gradients of broadcast elements are summed (in
- * a fixed order; a scratch tensor of dy's size is used for that). Either may be NULL when not
+ * Gradients of y = condition ? a : b with dy of y's shape, f32 or f64: da = condition ? dy : 0, db
+ * = condition ? 0 : dy; da has a's shape, db has b's, gradients of broadcast elements are summed
+ * (in a fixed order; a scratch tensor of dy's size is used for that). Either may be NULL when not
  * wanted. da and db must overlap nothing.
  */
 CLEAT_API cleat_status cleat_where_backward(cleat_context *context, cleat_tensor condition,

@@ -53,9 +53,9 @@ CLEAT_API cleat_status cleat_pad(cleat_context *context, cleat_tensor x, const i
     const int64_t *after, cleat_tensor y, const cleat_pad_options *options);
 
 /*
- * The gradient: dx of x's shape, f32; each element of dy is added to the element that it was moved
- * from; dx is 0 where the padding cut elements off. Edge and reflect use a scratch tensor of dy's
- * size.
+ * The gradient: dx of x's shape, f32 or f64; each element of dy is added to the element that it was
+ * moved from; dx is 0 where the padding cut elements off. Edge and reflect use a scratch tensor of
+ * dy's size.
  */
 CLEAT_API cleat_status cleat_pad_backward(cleat_context *context, cleat_tensor dy,
     const int64_t *before, const int64_t *after, cleat_tensor dx, const cleat_pad_options *options);
@@ -68,7 +68,7 @@ CLEAT_API cleat_status cleat_pad_backward(cleat_context *context, cleat_tensor d
 CLEAT_API cleat_status cleat_tile(
     cleat_context *context, cleat_tensor x, const int64_t *repeats, cleat_tensor y);
 
-/* The gradient: dx, f32, is the sum of dy's repetitions, in a fixed order. */
+/* The gradient: dx, f32 or f64, is the sum of dy's repetitions, in a fixed order. */
 CLEAT_API cleat_status cleat_tile_backward(
     cleat_context *context, cleat_tensor dy, const int64_t *repeats, cleat_tensor dx);
 

@@ -126,9 +126,9 @@ CLEAT_API cleat_status cleat_lion_step(cleat_context *context, cleat_tensor para
  *   every gradient *= min(1, max_norm / (norm + 1e-6))
  * Everything stays on the device and is summed in a fixed order. total_norm, if not NULL, a tensor
  * of one element, gets the norm. A norm that is not finite is not hidden: Inf makes finite
- * gradients 0 and infinite ones NaN, NaN makes all NaN. f32, any shapes and strides, no two
- * overlapping. CLEAT_INVALID_ARGUMENT for a max_norm that is negative or NaN, a count that is
- * negative.
+ * gradients 0 and infinite ones NaN, NaN makes all NaN. All f32 or all f64, any shapes and strides,
+ * no two overlapping. CLEAT_INVALID_ARGUMENT for a max_norm that is negative or NaN, a count that
+ * is negative.
  */
 CLEAT_API cleat_status cleat_clip_gradient_norm(cleat_context *context, int32_t count,
     const cleat_tensor *gradients, float max_norm, const cleat_tensor *total_norm);

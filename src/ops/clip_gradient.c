@@ -3,6 +3,7 @@
 #include "core/tensor_check.h"
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_engine.h"
+#include "ops/types.h"
 #include <cleat/optimizer.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,21 +19,26 @@ static cleat_status check(cleat_context *context, int32_t count, const cleat_ten
     float max_norm, const cleat_tensor *total_norm) {
     char name[NAME_SIZE];
     char other[NAME_SIZE];
+    const cleat_tensor *first = count > 0 && gradients != NULL ? gradients : total_norm;
+    cleat_type type = CLEAT_F32;
     TRY(check_context(operation, context));
+    if (first != NULL) {
+        TRY(check_real_type(operation, context, first, &type));
+    }
     REFUSE_IF(count < 0, CLEAT_INVALID_ARGUMENT, "%s: count is %d", operation, (int)count);
     REFUSE_IF(count > 0 && gradients == NULL, CLEAT_INVALID_ARGUMENT,
         "%s: gradients is NULL, count is %d", operation, (int)count);
     REFUSE_IF(!(max_norm >= 0), CLEAT_INVALID_ARGUMENT, "%s: max_norm is %g, must not be negative",
         operation, (double)max_norm);
     if (total_norm != NULL) {
-        TRY(check_output(operation, "total_norm", context, total_norm, CLEAT_F32));
+        TRY(check_output(operation, "total_norm", context, total_norm, type));
         REFUSE_IF(cleat_tensor_count(total_norm) != 1, CLEAT_SHAPE_MISMATCH,
             "%s: total_norm has %lld elements, must have one", operation,
             (long long)cleat_tensor_count(total_norm));
     }
     for (int32_t i = 0; i < count; i++) {
         snprintf(name, sizeof name, "gradient %d", (int)i);
-        TRY(check_output(operation, name, context, &gradients[i], CLEAT_F32));
+        TRY(check_output(operation, name, context, &gradients[i], type));
         for (int32_t k = 0; k < i; k++) {
             snprintf(other, sizeof other, "gradient %d", (int)k);
             TRY(check_no_overlap(operation, other, &gradients[k], name, &gradients[i], false));
@@ -51,12 +57,13 @@ typedef struct clipping {
     void **scratch; /* of each sum */
     int scratch_count;
     void *squares; /* a sum of each gradient, then the norm */
+    cleat_type type;
 } clipping;
 
 /* A row-major tensor without a buffer. */
-static cleat_tensor numbers_at(int64_t offset, int64_t count) {
+static cleat_tensor numbers_at(cleat_type type, int64_t offset, int64_t count) {
     return (cleat_tensor){
-        .type = CLEAT_F32, .offset = offset, .rank = 1, .shape = {count}, .stride = {1}};
+        .type = type, .offset = offset, .rank = 1, .shape = {count}, .stride = {1}};
 }
 
 static cleat_status plan_sum(
@@ -68,7 +75,8 @@ static cleat_status plan_sum(
         .inputs = {*gradient},
         .output = *gradient,
         .output_memory = c->squares,
-        .divisor = 1.0f,
+        .real64 = c->type == CLEAT_F64,
+        .divisor = 1,
         .macros = {{"REDUCE_VALUE", NULL, VALUE_SQUARE}}};
     pass.output.offset = place;
     for (int32_t axis = 0; axis < gradient->rank; axis++) {
@@ -87,13 +95,14 @@ static cleat_status plan_norm(
         .family = "reduce",
         .input_count = 1,
         .macro_count = 1,
-        .inputs = {numbers_at(0, count)},
+        .inputs = {numbers_at(c->type, 0, count)},
         .input_memory = {c->squares},
         .reduced = {true},
-        .output = numbers_at(count, 1),
+        .output = numbers_at(c->type, count, 1),
         .output_memory = c->squares,
         .root = ROOT_SQUARE,
-        .divisor = 1.0f,
+        .real64 = c->type == CLEAT_F64,
+        .divisor = 1,
         .macros = {{"REDUCE_VALUE", NULL, VALUE_ELEMENT}}};
     if (total_norm != NULL) {
         pass.output.buffer = total_norm->buffer;
@@ -110,6 +119,7 @@ static cleat_status plan_scaling(cleat_context *context, clipping *c, int32_t co
         .family = "clip_gradient",
         .input_count = 2,
         .parameter_count = 1,
+        .real64 = c->type == CLEAT_F64,
         .tensors = {*gradient, *gradient, *gradient},
         .parameters = {max_norm}};
     for (int32_t axis = 0; axis < gradient->rank; axis++) {
@@ -124,7 +134,7 @@ static cleat_status plan_scaling(cleat_context *context, clipping *c, int32_t co
 static cleat_status plan(cleat_context *context, clipping *c, int32_t count,
     const cleat_tensor *gradients, float max_norm, const cleat_tensor *total_norm) {
     int32_t filled = 0;
-    TRY(scratch_acquire(context, ((size_t)count + 1) * sizeof(float), &c->squares));
+    TRY(scratch_acquire(context, ((size_t)count + 1) * cleat_type_size(c->type), &c->squares));
     for (int32_t i = 0; i < count; i++) {
         if (cleat_tensor_count(&gradients[i]) > 0) {
             TRY(plan_sum(context, c, &gradients[i], filled++));
@@ -144,7 +154,10 @@ cleat_status cleat_clip_gradient_norm(cleat_context *context, int32_t count,
     TRY(check(context, count, gradients, max_norm, total_norm));
     const size_t places = ((size_t)count + 1) * LAUNCHES_OF_ONE;
     clipping c = {memory_allocate(places * sizeof *c.launches), 0,
-        memory_allocate_zeroed(places, sizeof *c.scratch), 0, NULL};
+        memory_allocate_zeroed(places, sizeof *c.scratch), 0, NULL,
+        count > 0            ? gradients[0].type
+        : total_norm != NULL ? total_norm->type
+                             : CLEAT_F32};
     cleat_status status = CLEAT_OK;
     if (c.launches == NULL || c.scratch == NULL) {
         status = status_set(

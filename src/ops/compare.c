@@ -130,7 +130,8 @@ static cleat_status plan_gradient(
         .family = "reduce",
         .input_count = 1,
         .macro_count = 1,
-        .divisor = 1.0f,
+        .real64 = dy->type == CLEAT_F64,
+        .divisor = 1,
         .output = tensor_with_rank(dx, dy->rank),
         .macros = {{"REDUCE_VALUE", NULL, 0}}};
     bool any = false;
@@ -145,9 +146,9 @@ static cleat_status plan_gradient(
         pass->tensors[2] = sum.output;
         return elementwise_plan(context, pass, &plan->launches[plan->count++]);
     }
-    TRY(tensor_row_major(pass->operation, CLEAT_F32, dy->rank, dy->shape, &sum.inputs[0]));
-    const size_t bytes = (size_t)cleat_tensor_count(dy) * sizeof(float);
-    TRY(scratch_acquire(context, bytes > 0 ? bytes : sizeof(float), &plan->spread));
+    TRY(tensor_row_major(pass->operation, dy->type, dy->rank, dy->shape, &sum.inputs[0]));
+    const size_t bytes = (size_t)cleat_tensor_count(dy) * cleat_type_size(dy->type);
+    TRY(scratch_acquire(context, bytes > 0 ? bytes : sizeof(double), &plan->spread));
     sum.input_memory[0] = plan->spread;
     if (bytes > 0) {
         pass->tensors[2] = sum.inputs[0];
@@ -161,7 +162,7 @@ static cleat_status check_gradient(cleat_context *context, const char *name, con
     const cleat_tensor *condition, const cleat_tensor *dy) {
     const char *operation = "where_backward";
     cleat_tensor wide;
-    TRY(check_output(operation, name, context, dx, CLEAT_F32));
+    TRY(check_output(operation, name, context, dx, dy->type));
     TRY(check_broadcast(operation, name, dx, "dy", dy, &wide));
     TRY(check_no_overlap(operation, "condition", condition, name, dx, false));
     return check_no_overlap(operation, "dy", dy, name, dx, false);
@@ -173,9 +174,11 @@ cleat_status cleat_where_backward(cleat_context *context, cleat_tensor condition
     const cleat_tensor *outputs[] = {da, db};
     gradient_plan plans[2] = {{.count = 0}, {.count = 0}};
     cleat_tensor wide;
+    cleat_type type;
     TRY(check_context(operation, context));
     TRY(check_tensor(operation, "condition", context, &condition, CLEAT_BOOL));
-    TRY(check_tensor(operation, "dy", context, &dy, CLEAT_F32));
+    TRY(check_real_type(operation, context, &dy, &type));
+    TRY(check_tensor(operation, "dy", context, &dy, type));
     TRY(check_broadcast(operation, "condition", &condition, "dy", &dy, &wide));
     for (int i = 0; i < 2; i++) {
         if (outputs[i] != NULL) {

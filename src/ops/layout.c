@@ -4,6 +4,7 @@
 #include "core/tensor_check.h"
 #include "core/transfer.h"
 #include "ops/reduce_engine.h"
+#include "ops/types.h"
 #include <cleat/layout.h>
 #include <stdio.h>
 
@@ -164,12 +165,15 @@ cleat_status cleat_tile_backward(
         .family = "reduce",
         .input_count = 1,
         .macro_count = 1,
-        .divisor = 1.0f,
+        .real64 = dy.type == CLEAT_F64,
+        .divisor = 1,
         .macros = {{"REDUCE_VALUE", NULL, 0}}};
     cleat_tensor wide_dx;
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "dy", context, &dy, CLEAT_F32));
-    TRY(check_output(operation, "dx", context, &dx, CLEAT_F32));
+    TRY(check_real_type(operation, context, &dy, &type));
+    TRY(check_tensor(operation, "dy", context, &dy, type));
+    TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_tiled(operation, "dx", &dx, repeats, "dy", &dy));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, false));
     TRY(tile_views(operation, &dx, repeats, &dy, &wide_dx, &sum.inputs[0], sum.reduced));

@@ -5,6 +5,7 @@
 #include "core/variant.h"
 #include "ops/elementwise_engine.h"
 #include "ops/reduce_engine.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/layout.h>
@@ -216,6 +217,7 @@ static cleat_status fold(folding *f, int32_t axis, int64_t start, int64_t count,
             .family = "elementwise",
             .input_count = 2,
             .macro_count = 2,
+            .real64 = f->inner.type == CLEAT_F64,
             .macros = {{"BINARY", NULL, 0}, {"GRADIENT", NULL, 0}}};
         add.tensors[0] = part_of(f, axis, edge - step, count, -step);
         add.tensors[1] = part_of(f, axis, start, count, step);
@@ -230,7 +232,8 @@ static cleat_status fold(folding *f, int32_t axis, int64_t start, int64_t count,
         .input_count = 1,
         .macro_count = 1,
         .accumulate = true,
-        .divisor = 1.0f,
+        .real64 = f->inner.type == CLEAT_F64,
+        .divisor = 1,
         .input_memory = {f->memory},
         .output_memory = f->memory,
         .macros = {{"REDUCE_VALUE", NULL, 0}}};
@@ -256,8 +259,9 @@ static cleat_status fold_axis(folding *f, int32_t axis) {
 
 static cleat_status run_folds(folding *f, const cleat_tensor *dy, const cleat_tensor *dx) {
     padding rest = {.operation = f->p->operation};
-    TRY(tensor_row_major(f->p->operation, CLEAT_F32, dy->rank, dy->shape, &f->inner));
-    TRY(scratch_acquire(f->context, (size_t)cleat_tensor_count(dy) * sizeof(float), &f->memory));
+    TRY(tensor_row_major(f->p->operation, dy->type, dy->rank, dy->shape, &f->inner));
+    const size_t size = cleat_type_size(dy->type);
+    TRY(scratch_acquire(f->context, (size_t)cleat_tensor_count(dy) * size, &f->memory));
     transfer_plan(
         f->context, f->p->operation, dy, NULL, &f->inner, f->memory, &f->launches[f->count++]);
     for (int32_t axis = 0; axis < dy->rank; axis++) {
@@ -271,9 +275,11 @@ static cleat_status run_folds(folding *f, const cleat_tensor *dy, const cleat_te
 cleat_status cleat_pad_backward(cleat_context *context, cleat_tensor dy, const int64_t *before,
     const int64_t *after, cleat_tensor dx, const cleat_pad_options *options) {
     padding p = {.operation = "pad_backward"};
+    cleat_type type;
     TRY(check_context(p.operation, context));
-    TRY(check_tensor(p.operation, "dy", context, &dy, CLEAT_F32));
-    TRY(check_output(p.operation, "dx", context, &dx, CLEAT_F32));
+    TRY(check_real_type(p.operation, context, &dy, &type));
+    TRY(check_tensor(p.operation, "dy", context, &dy, type));
+    TRY(check_output(p.operation, "dx", context, &dx, type));
     TRY(check_padding(&p, "dx", &dx, before, after, "dy", &dy, options));
     TRY(check_no_overlap(p.operation, "dy", &dy, "dx", &dx, false));
     if (cleat_tensor_count(&dx) == 0) {

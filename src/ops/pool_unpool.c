@@ -2,6 +2,7 @@
 /* Max unpooling and its gradient: cl/pool_unpool.cl. */
 #include "core/tensor_check.h"
 #include "ops/pool_problem.h"
+#include "ops/types.h"
 #include "ops/work_split.h"
 
 enum { GRADIENT_CHUNK = 256 };
@@ -48,6 +49,7 @@ static cleat_status run(cleat_context *context, const char *operation, bool back
                                tensor_needs_index64(large) ||
                                cleat_tensor_count(small) > INT32_MAX / 2 ||
                                cleat_tensor_count(large) > INT32_MAX / 2);
+    launch_use_real64(&l, small->type);
     const int64_t chunk =
         work_split(context_profile(context), items, backward ? GRADIENT_CHUNK : 1, &l);
     launch_tensor(&l, small);
@@ -66,17 +68,20 @@ static cleat_status run(cleat_context *context, const char *operation, bool back
     launch_int(&l, options != NULL && options->plane_indices);
     launch_numbers_end(&l);
     const double count = (double)cleat_tensor_count(small);
-    l.bytes = 12 * count + 4 * (backward ? count : (double)cleat_tensor_count(large));
+    const double size = (double)cleat_type_size(small->type);
+    l.bytes = (8 + size) * count + size * (backward ? count : (double)cleat_tensor_count(large));
     return launch_all(context, &l, 1);
 }
 
 cleat_status cleat_max_unpool(cleat_context *context, cleat_tensor x, cleat_tensor indices,
     cleat_tensor y, const cleat_pool_options *options) {
     static const char operation[] = "max_unpool";
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "x", context, &x, CLEAT_F32));
+    TRY(check_real_type(operation, context, &x, &type));
+    TRY(check_tensor(operation, "x", context, &x, type));
     TRY(check_tensor(operation, "indices", context, &indices, CLEAT_I64));
-    TRY(check_output(operation, "y", context, &y, CLEAT_F32));
+    TRY(check_output(operation, "y", context, &y, type));
     TRY(check_shapes(operation, "x", &x, &indices, "y", &y));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, false));
     TRY(check_no_overlap(operation, "indices", &indices, "y", &y, false));
@@ -86,10 +91,12 @@ cleat_status cleat_max_unpool(cleat_context *context, cleat_tensor x, cleat_tens
 cleat_status cleat_max_unpool_backward(cleat_context *context, cleat_tensor dy,
     cleat_tensor indices, cleat_tensor dx, const cleat_pool_options *options) {
     static const char operation[] = "max_unpool_backward";
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "dy", context, &dy, CLEAT_F32));
+    TRY(check_real_type(operation, context, &dy, &type));
+    TRY(check_tensor(operation, "dy", context, &dy, type));
     TRY(check_tensor(operation, "indices", context, &indices, CLEAT_I64));
-    TRY(check_output(operation, "dx", context, &dx, CLEAT_F32));
+    TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_shapes(operation, "dx", &dx, &indices, "dy", &dy));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, false));
     TRY(check_no_overlap(operation, "indices", &indices, "dx", &dx, false));
