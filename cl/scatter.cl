@@ -5,7 +5,7 @@
  * An index of -extent .. -1 counts from the end; one out of range, or equal to `skipped`, adds nothing.
  *   -DRANK=4|8, -DINNER=RANK-1   axes of the columns, filled up with leading ones of extent 1
  *   -DENTRY_RANK=1|8             the same of the entries
- *   -DINDICES=int|long
+ *   -DINDICES=int|long, -DREAL_IS_DOUBLE=1 for f64
  *   -DVECTORS=1   the columns' last axis is 1 element apart in y and u, and has one index; else 0
  *
  * Work-item i, of any group size, owns rows r * rows .. of y, r = i % ranges, in columns of a piece
@@ -15,6 +15,11 @@
 #include "numbers.cl"
 #include "axes.cl"
 #include "vector.cl"
+#if REAL_IS_DOUBLE
+#define SCATTER_LANES 4
+#else
+#define SCATTER_LANES DEVICE_FLOAT_WIDTH
+#endif
 
 #define COLUMN_AXIS(ANY, i) ANY(extent##i) ANY(y_stride##i) ANY(u_stride##i) ANY(i_stride##i)
 #define ENTRY_AXIS(ANY, i) ANY(entries##i) ANY(u_step##i) ANY(i_step##i)
@@ -59,16 +64,16 @@ static inline INDEX owned_row(
 }
 
 /* to[c] += from[c], or 0 with from null */
-static inline void add_row(global float *to, global const float *from, INDEX to_step,
+static inline void add_row(global REAL *to, global const REAL *from, INDEX to_step,
     INDEX from_step, INDEX columns) {
     INDEX c = 0;
 #if VECTORS
-    for (; c + DEVICE_FLOAT_WIDTH <= columns; c += DEVICE_FLOAT_WIDTH) {
-        FLOATS(DEVICE_FLOAT_WIDTH) sum = (FLOATS(DEVICE_FLOAT_WIDTH))(0.0f);
+    for (; c + SCATTER_LANES <= columns; c += SCATTER_LANES) {
+        FLOATS(SCATTER_LANES) sum = (FLOATS(SCATTER_LANES))(0.0f);
         if (from != 0) {
-            sum = LOAD(DEVICE_FLOAT_WIDTH, to + c) + LOAD(DEVICE_FLOAT_WIDTH, from + c);
+            sum = LOAD(SCATTER_LANES, to + c) + LOAD(SCATTER_LANES, from + c);
         }
-        STORE(DEVICE_FLOAT_WIDTH, sum, to + c);
+        STORE(SCATTER_LANES, sum, to + c);
     }
 #endif
     for (; c < columns; c++) {
@@ -76,8 +81,8 @@ static inline void add_row(global float *to, global const float *from, INDEX to_
     }
 }
 
-kernel void scatter_add(global const float *restrict u, global const INDICES *restrict indices,
-    global float *restrict y, const scatter_numbers numbers) {
+kernel void scatter_add(global const REAL *restrict u, global const INDICES *restrict indices,
+    global REAL *restrict y, const scatter_numbers numbers) {
     NUMBERS(SCATTER_LIST)
     const INDEX item = (INDEX)get_global_id(0);
     if (item >= items) {

@@ -445,6 +445,35 @@ START_TEST(where_and_unpool) {
 }
 END_TEST
 
+/* Rows of a table, which several indices choose; and elements. */
+START_TEST(scattered) {
+    if (!test_has_f64() || test_skips()) {
+        return;
+    }
+    const int64_t chosen[1] = {9}, rows[2] = {9, 21}, table[2] = {4, 21};
+    int32_t indices[9], each[9 * 21];
+    long double want[84] = {0}, wanted[84] = {0}, size[84] = {0};
+    test_tensor dy = test_input_f64(2, rows, TEST_EXACT, TEST_ROW_MAJOR);
+    for (int i = 0; i < 9 * 21; i++) {
+        indices[i / 21] = i % 21 == 0 ? (int32_t)test_int(0, 3) : indices[i / 21];
+        each[i] = (int32_t)test_int(0, 3);
+        want[indices[i / 21] * 21 + i % 21] += element(&dy, i);
+        wanted[each[i] * 21 + i % 21] += element(&dy, i);
+    }
+    test_tensor from = test_typed(CLEAT_I32, 1, chosen, indices, TEST_ROW_MAJOR);
+    test_tensor of_each = test_typed(CLEAT_I32, 2, rows, each, TEST_STRIDED);
+    test_tensor to = output(2, table, TEST_ROW_MAJOR), elements = output(2, table, TEST_STRIDED);
+    test_ok(cleat_embedding_backward(test_context(), from.view, dy.view, to.view, NULL));
+    test_ok(
+        cleat_gather_elements_backward(test_context(), of_each.view, dy.view, 0, elements.view));
+    finish(&to, want, size, 1, "embedding_backward");
+    finish(&elements, wanted, size, 1, "gather_elements_backward");
+    test_free(&dy);
+    test_free(&from);
+    test_free(&of_each);
+}
+END_TEST
+
 /* Two gradients to a common norm of 1/2. */
 START_TEST(clip_gradients) {
     if (!test_has_f64() || test_skips()) {
@@ -511,6 +540,7 @@ Suite *test_suite(void) {
     test_add_case(suite, "adam", adam);
     test_add_case(suite, "tile_and_pad", tile_and_pad);
     test_add_case(suite, "where_and_unpool", where_and_unpool);
+    test_add_case(suite, "scattered", scattered);
     test_add_case(suite, "clip_gradients", clip_gradients);
     test_add_case(suite, "types_must_agree", types_must_agree);
     test_add_loop(suite, "pooling", pooling, POOL_POWER + 1);

@@ -23,11 +23,12 @@ extern "C" {
 CLEAT_API cleat_status cleat_gather(
     cleat_context *context, cleat_tensor x, cleat_tensor indices, int32_t axis, cleat_tensor y);
 
-/* The gradient: dx[i.., v, j..] = sum of dy[i.., k.., j..] over all k with indices[k] = v; f32. */
+/* The gradient: dx[i.., v, j..] = sum of dy[i.., k.., j..] over all k with indices[k] = v; f32 or
+ * f64. */
 CLEAT_API cleat_status cleat_gather_backward(
     cleat_context *context, cleat_tensor indices, cleat_tensor dy, int32_t axis, cleat_tensor dx);
 
-/* y[i.., indices[k..], j..] += updates[i.., k.., j..], f32; updates has the shape that
+/* y[i.., indices[k..], j..] += updates[i.., k.., j..], f32 or f64; updates has the shape that
  * cleat_gather() would give. The gradient for updates is cleat_gather() of dy, that for the old y
  * is dy. */
 CLEAT_API cleat_status cleat_scatter_add(cleat_context *context, cleat_tensor indices,
@@ -38,11 +39,13 @@ CLEAT_API cleat_status cleat_scatter_add(cleat_context *context, cleat_tensor in
 CLEAT_API cleat_status cleat_gather_elements(
     cleat_context *context, cleat_tensor x, cleat_tensor indices, int32_t axis, cleat_tensor y);
 
-/* The gradient: dx[i, v, j] = sum of dy[i, k, j] over all k with indices[i, k, j] = v; f32. */
+/* The gradient: dx[i, v, j] = sum of dy[i, k, j] over all k with indices[i, k, j] = v; f32 or f64.
+ */
 CLEAT_API cleat_status cleat_gather_elements_backward(
     cleat_context *context, cleat_tensor indices, cleat_tensor dy, int32_t axis, cleat_tensor dx);
 
-/* y[i, indices[i, k, j], j] += updates[i, k, j], f32; ONNX ScatterElements with reduction "add". */
+/* y[i, indices[i, k, j], j] += updates[i, k, j], f32 or f64; ONNX ScatterElements with reduction
+ * "add". */
 CLEAT_API cleat_status cleat_scatter_add_elements(cleat_context *context, cleat_tensor indices,
     cleat_tensor updates, int32_t axis, cleat_tensor y);
 
@@ -58,7 +61,8 @@ typedef struct cleat_embedding_options {
 CLEAT_API cleat_status cleat_embedding(cleat_context *context, cleat_tensor table,
     cleat_tensor indices, cleat_tensor y, const cleat_embedding_options *options);
 
-/* dtable[v, :] = sum of dy[k.., :] over all k with indices[k..] = v, 0 where there is none; f32. */
+/* dtable[v, :] = sum of dy[k.., :] over all k with indices[k..] = v, 0 where there is none; f32 or
+ * f64. */
 CLEAT_API cleat_status cleat_embedding_backward(cleat_context *context, cleat_tensor indices,
     cleat_tensor dy, cleat_tensor dtable, const cleat_embedding_options *options);
 

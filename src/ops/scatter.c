@@ -3,6 +3,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/index_check.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/index.h>
@@ -102,6 +103,7 @@ static cleat_status enqueue(cleat_context *context, const scattering *s, bool ve
     const int32_t entry_rank = s->entries[0].rank == 1 ? 1 : CLEAT_MAX_RANK;
     const split w = split_work(profile, s);
     launch l = launch_begin(s->operation, "scatter", "scatter_add");
+    launch_use_real64(&l, y->type);
     launch_macro(&l, "RANK", rank);
     launch_macro(&l, "INNER", rank - 1);
     launch_macro(&l, "ENTRY_RANK", entry_rank);
@@ -117,7 +119,7 @@ static cleat_status enqueue(cleat_context *context, const scattering *s, bool ve
     add_numbers(s, &w, rank, entry_rank, &l);
     const double columns = (double)cleat_tensor_count(y);
     l.flop = empty ? 0 : columns * (double)cleat_tensor_count(&s->entries[0]);
-    l.bytes = sizeof(float) * (2 * columns * (double)s->extent + l.flop);
+    l.bytes = (double)cleat_type_size(y->type) * (2 * columns * (double)s->extent + l.flop);
     const size_t local = profile->is_cpu ? 1
                          : profile->max_work_group_size < WORK_GROUP_GPU
                              ? profile->max_work_group_size
@@ -191,9 +193,11 @@ static cleat_status scatter_along(cleat_context *context, scattering *s,
     cleat_tensor wide_y;
     cleat_tensor wide_indices;
     bool is_entry[CLEAT_MAX_RANK] = {false};
+    cleat_type type;
     TRY(check_indices(s->operation, context, indices));
-    TRY(check_tensor(s->operation, name_u, context, updates, CLEAT_F32));
-    TRY(check_output(s->operation, name_y, context, y, CLEAT_F32));
+    TRY(check_real_type(s->operation, context, updates, &type));
+    TRY(check_tensor(s->operation, name_u, context, updates, type));
+    TRY(check_output(s->operation, name_y, context, y, type));
     TRY(check_axis(s->operation, axis, y->rank, &axis));
     TRY(index_views(s->operation, y, indices, axis, name_u, updates, &wide_y, &wide_indices));
     TRY(check_no_overlap(s->operation, name_u, updates, name_y, y, false));
@@ -211,9 +215,11 @@ static cleat_status scatter_elements(cleat_context *context, scattering *s,
     const char *name_y, const cleat_tensor *y) {
     bool is_entry[CLEAT_MAX_RANK] = {false};
     TRY(check_context(s->operation, context));
+    cleat_type type;
     TRY(check_indices(s->operation, context, indices));
-    TRY(check_tensor(s->operation, name_u, context, updates, CLEAT_F32));
-    TRY(check_output(s->operation, name_y, context, y, CLEAT_F32));
+    TRY(check_real_type(s->operation, context, updates, &type));
+    TRY(check_tensor(s->operation, name_u, context, updates, type));
+    TRY(check_output(s->operation, name_y, context, y, type));
     TRY(check_axis(s->operation, axis, y->rank, &axis));
     TRY(check_same_shape(s->operation, "indices", indices, name_u, updates));
     TRY(check_same_but_axis(s->operation, name_y, y, axis, "indices", indices));
@@ -255,7 +261,7 @@ cleat_status cleat_embedding_backward(cleat_context *context, cleat_tensor indic
     cleat_tensor dtable, const cleat_embedding_options *options) {
     scattering s = {.operation = "embedding_backward", .skipped = -1};
     TRY(check_context(s.operation, context));
-    TRY(check_tensor(s.operation, "dtable", context, &dtable, CLEAT_F32));
+    TRY(check_tensor(s.operation, "dtable", context, &dtable, 0));
     TRY(check_rank(s.operation, "dtable", &dtable, 2));
     if (options != NULL && options->padding_index != NULL) {
         s.skipped = *options->padding_index;
