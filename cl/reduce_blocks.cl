@@ -62,6 +62,8 @@ static inline FLOATS(VECTOR_WIDTH) sum_of_block(STATE(VECTOR_WIDTH) s, const FLO
     }
     return FMA(OF_FOUR(ADD, sum), (FLOATS(VECTOR_WIDTH))(0x1p-40f), s.b);
 }
+
+#include "reduce_log_rows.cl"
 #endif
 #endif
 

@@ -43,6 +43,9 @@
 #include "numbers.cl"
 #include "reduce_state.cl"
 #include "reduce_blocks.cl"
+#ifndef WHOLE_ROWS
+#define WHOLE_ROWS
+#endif
 
 #define BLOCK_ROWS 128
 #if COMPONENTS == 1
@@ -295,6 +298,7 @@ typedef struct reduce_numbers {
 __kernel void reduce_rows(PARAMETERS) {
     NUMBERS(REDUCE_LIST)
     SHARE
+    WHOLE_ROWS
     for (; task < end; task++) {
         SLICE
         ALL_KEPT

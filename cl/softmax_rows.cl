@@ -301,7 +301,7 @@ static inline float row_peak(__global const float *later_row, INDEX whole, INDEX
 __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
     const INDEX whole = length / VECTOR_WIDTH * VECTOR_WIDTH;
     const INDEX last = length - VECTOR_WIDTH;
-    const INDEX ahead = (ROOM / length + ROWS_ON) * in0_kept0;
+    const INDEX ahead = (ROOM / 2 / length + ROWS_ON) * in0_kept0;
     float lanes[VECTOR_WIDTH], owns[VECTOR_WIDTH], shifts[VECTOR_WIDTH + ROWS_ON];
 #if WEIGHED
     float factors[VECTOR_WIDTH], distances[VECTOR_WIDTH];

@@ -90,6 +90,26 @@ START_TEST(lanes_of_infinities) {
 }
 END_TEST
 
+/* Many rows to a work-item, each of whose maxima is far from the others'. */
+START_TEST(log_sum_exp_of_far_rows) {
+    enum { ROWS = 100, LENGTH = 57 };
+    float *values = test_alloc(ROWS * LENGTH, sizeof *values);
+    double want[ROWS];
+    for (int row = 0; row < ROWS; row++) {
+        const double middle = row * 37 % 19 * 50 - 450;
+        double sum = 0;
+        for (int i = 0; i < LENGTH; i++) {
+            float *x = &values[row * LENGTH + i];
+            *x = (float)(middle + test_real(-1, 1));
+            sum += exp((double)*x - middle);
+        }
+        want[row] = middle + log(sum);
+    }
+    check_rows(CLEAT_REDUCE_LOG_SUM_EXP, ROWS, LENGTH, values, want);
+    free(values);
+}
+END_TEST
+
 /* The square of the mean is beyond f32, the variance is not. */
 START_TEST(variance_of_far_means) {
     enum { ROWS = 2, LENGTH = 1030 };
@@ -109,6 +129,7 @@ Suite *test_suite(void) {
     TCase *all = test_case(suite, "reduce_rows");
     tcase_add_test(all, wide_log_sum_exp);
     tcase_add_test(all, lanes_of_infinities);
+    tcase_add_test(all, log_sum_exp_of_far_rows);
     tcase_add_test(all, variance_of_far_means);
     return suite;
 }
