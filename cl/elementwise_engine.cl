@@ -229,17 +229,14 @@ typedef struct pass_numbers {
         EACH(MOVE, axis)                                                                           \
     }
 
+#define HAND_ON(name, unused) name##_data,
+#define ARGUMENTS EACH(HAND_ON, 0) numbers
+
 #if !TURNED
-__kernel void elementwise(PASS_PARAMETERS) {
+/* Units `unit`, `unit` + step ... before `end`. */
+KEEP_APART static void elementwise_units(PASS_PARAMETERS, INDEX unit, INDEX end, INDEX step) {
     NUMBERS(PASS_LIST)
-#if CHUNKED
-    INDEX share = (units + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);
-    INDEX unit = (INDEX)get_group_id(0) * share;
-    INDEX end = min(unit + share, units);
-    for (; unit < end; unit++) {
-#else
-    for (INDEX unit = get_global_id(0); unit < units; unit += (INDEX)get_global_size(0)) {
-#endif
+    for (; unit < end; unit += step) {
 #if RANK > 1
         INDEX row = unit / row_units;
         INDEX start = (unit - row * row_units) * block;
@@ -254,6 +251,17 @@ __kernel void elementwise(PASS_PARAMETERS) {
         head = past ? head : 0;
         ROW(0, head, count)
     }
+}
+
+__kernel void elementwise(PASS_PARAMETERS) {
+#if CHUNKED
+    const INDEX groups = (INDEX)get_num_groups(0);
+    const INDEX share = (numbers.units + groups - 1) / groups;
+    const INDEX unit = (INDEX)get_group_id(0) * share;
+    elementwise_units(ARGUMENTS, unit, min(unit + share, numbers.units), 1);
+#else
+    elementwise_units(ARGUMENTS, get_global_id(0), numbers.units, get_global_size(0));
+#endif
 }
 
 #else
@@ -295,12 +303,8 @@ __kernel void elementwise(PASS_PARAMETERS) {
         name##_stride0, BLOCK_ROWS, has_next ? count : 0, line, share);
 #define NEXT_BLOCK(name, unused) CAT(NEXT_, CAT(name, _inner))(name)
 
-__kernel void elementwise(PASS_PARAMETERS) {
+KEEP_APART static void elementwise_block(PASS_PARAMETERS, const INDEX unit) {
     NUMBERS(PASS_LIST)
-    const INDEX unit = (INDEX)get_global_id(0);
-    if (unit >= units) {
-        return;
-    }
     const INDEX column_blocks = (extent0 + block - 1) / block;
     const INDEX first_line = unit % row_units * BLOCK_ROWS;
     INDEX row = unit / row_units;
@@ -330,6 +334,12 @@ __kernel void elementwise(PASS_PARAMETERS) {
         const INDEX end = min(count + head, left);
         ROW(start > 0 ? head : 0, head, end)
         EACH(NEXT_LINE, 0)
+    }
+}
+
+__kernel void elementwise(PASS_PARAMETERS) {
+    if (get_global_id(0) < numbers.units) {
+        elementwise_block(ARGUMENTS, get_global_id(0));
     }
 }
 #endif

@@ -65,9 +65,11 @@
 /* The kernel's parameters: the data of all tensors and the numbers. */
 #if SECOND_OUTPUT
 #define SECOND_DATA , __global REAL *second_data
+#define HAND_ON_SECOND , second_data
 #define SECOND_PLACE(ANY) ANY(second_offset) CAT(UP_TO_, KEPT_RANK)(ANY, second_kept)
 #else
 #define SECOND_DATA
+#define HAND_ON_SECOND
 #define SECOND_PLACE(ANY)
 #endif
 #define INPUT_0(name) __global const REAL *name##_data,
@@ -91,6 +93,12 @@ typedef struct reduce_numbers {
 } reduce_numbers;
 #define PARAMETERS                                                                                 \
     EACH_INPUT(INPUT, 0) __global REAL *out_data SECOND_DATA, const reduce_numbers numbers
+#define HAND_ON_0(name) name##_data,
+#define HAND_ON_1(name) HAND_ON_0(name)
+#define HAND_ON_2(name) HAND_ON_0(name)
+#define HAND_ON_3(name)
+#define HAND_ON(name, unused) CAT(HAND_ON_, CAT(name, _inner))(name)
+#define ARGUMENTS EACH_INPUT(HAND_ON, 0) out_data HAND_ON_SECOND, numbers
 
 /* Where the outputs of a task start: their inputs at name_base, themselves at out_at. */
 #define BASE(name, unused) INDEX name##_base = name##_offset;
@@ -275,11 +283,12 @@ typedef struct reduce_numbers {
 #define ASK_3(name, i)
 #define ASK(name, i) CAT(ASK_, name##_inner)(name, i)
 
-/* The share of this work-group: FORMS 0 and 1. */
-#define SHARE                                                                                      \
-    INDEX share = (tasks + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);               \
-    INDEX task = (INDEX)get_group_id(0) * share;                                                   \
-    INDEX end = min(task + share, tasks);
+/* A kernel's body, apart, of the tasks of this work-group: FORMS 0 and 1. */
+#define RUN_SHARE(BODY)                                                                            \
+    const INDEX groups = (INDEX)get_num_groups(0);                                                 \
+    const INDEX share = (numbers.tasks + groups - 1) / groups;                                     \
+    const INDEX task = (INDEX)get_group_id(0) * share;                                             \
+    BODY(ARGUMENTS, task, min(task + share, numbers.tasks));
 #if SECOND_OUTPUT
 #define SECOND_START INDEX second_at = second_offset;
 #else
@@ -295,9 +304,8 @@ typedef struct reduce_numbers {
     EACH_INPUT(BASE, 0)
 
 #if FORM == 0
-__kernel void reduce_rows(PARAMETERS) {
+KEEP_APART static void rows_tasks(PARAMETERS, INDEX task, const INDEX end) {
     NUMBERS(REDUCE_LIST)
-    SHARE
     WHOLE_ROWS
     for (; task < end; task++) {
         SLICE
@@ -336,6 +344,10 @@ __kernel void reduce_rows(PARAMETERS) {
         }
         PUT(1, 0, across)
     }
+}
+
+__kernel void reduce_rows(PARAMETERS) {
+    RUN_SHARE(rows_tasks)
 }
 #elif FORM == 1
 /* The same columns some rows on, which may be as narrow as the vectors of a task. */
@@ -469,10 +481,9 @@ __kernel void reduce_rows(PARAMETERS) {
     }
 #endif
 
-__kernel void reduce_columns(PARAMETERS) {
+KEEP_APART static void columns_tasks(PARAMETERS, INDEX task, const INDEX end) {
     NUMBERS(REDUCE_LIST)
     const INDEX column_blocks = (kept_extent0 + width - 1) / width;
-    SHARE
     for (; task < end; task++) {
         SLICE
         INDEX column = output % column_blocks * width;
@@ -506,6 +517,10 @@ __kernel void reduce_columns(PARAMETERS) {
             COLUMNS(1, 1)
         }
     }
+}
+
+__kernel void reduce_columns(PARAMETERS) {
+    RUN_SHARE(columns_tasks)
 }
 #elif FORM == 2
 /* A state in local memory, its members local_size apart. */
@@ -552,9 +567,10 @@ __kernel void reduce_groups(PARAMETERS, __local REAL *shared) {
     }
 }
 #else
-__kernel void reduce_items(PARAMETERS) {
+/* Tasks `task`, `task` + step ... */
+KEEP_APART static void items_tasks(PARAMETERS, INDEX task, const INDEX step) {
     NUMBERS(REDUCE_LIST)
-    for (INDEX task = get_global_id(0); task < tasks; task += (INDEX)get_global_size(0)) {
+    for (; task < tasks; task += step) {
         SLICE
         ALL_KEPT
         STATE(1) total = NOTHING(1);
@@ -569,5 +585,9 @@ __kernel void reduce_items(PARAMETERS) {
         }
         PUT(1, 0, total)
     }
+}
+
+__kernel void reduce_items(PARAMETERS) {
+    items_tasks(ARGUMENTS, get_global_id(0), get_global_size(0));
 }
 #endif

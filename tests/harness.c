@@ -143,10 +143,7 @@ void test_add_case(Suite *suite, const char *name, const TTest *test) {
 }
 
 void test_add_loop(Suite *suite, const char *name, const TTest *test, int end) {
-    TCase *loop = tcase_create(name);
-    tcase_set_timeout(loop, 0);
-    tcase_add_loop_test(loop, test, 0, end);
-    suite_add_tcase(suite, loop);
+    tcase_add_loop_test(test_case(suite, name), test, 0, end);
 }
 
 /* ---- main ---- */
