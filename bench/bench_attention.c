@@ -2,7 +2,7 @@
 /*
  * Attention: many queries, against the peak of arithmetic; one query for each head (a step of a
  * decoder), in bytes of keys and values, against a copy. The peer "composed" does the same with
- * Cleat's matmul, softmax, matmul, and a matrix of scores in memory. And steps of an LSTM.
+ * Cleat's matmul, softmax, matmul, and a matrix of scores in memory.
  */
 #include "peer_copy.h"
 #include "peer_peak.h"
@@ -193,84 +193,3 @@ static bool attention_measure(bench_run *run, size_t index) {
 const bench bench_attention = {"attention",
     "attention: many queries, their gradient, and single ones (bytes of keys and values)",
     sizeof cases / sizeof cases[0], attention_name, attention_measure};
-
-/* ---- LSTM ---- */
-
-typedef struct lstm_case {
-    const char *name;
-    int64_t steps, batch, hidden;
-} lstm_case;
-
-static const lstm_case lstm_cases[] = {
-    {"lstm 64 steps batch 32 hidden 256", 64, 32, 256},
-    {"lstm 32 steps batch 64 hidden 512", 32, 64, 512},
-};
-
-typedef struct lstm_run {
-    cleat_context *context;
-    cleat_tensor x, w, r, y;
-} lstm_run;
-
-static bool run_lstm(void *state, int64_t calls) {
-    const lstm_run *a = state;
-    for (int64_t call = 0; call < calls; call++) {
-        if (cleat_lstm(a->context, a->x, a->w, a->r, a->y, NULL) != CLEAT_OK) {
-            fprintf(stderr, "cleat-bench: %s\n", cleat_error_message());
-            return false;
-        }
-    }
-    return cleat_finish(a->context) == CLEAT_OK;
-}
-
-/* Every h is within (-1, 1), and not all are alike. */
-static bool check_lstm(bench_run *run, const lstm_case *c, const lstm_run *a) {
-    const int64_t count = c->steps * c->batch * c->hidden;
-    float *y = malloc((size_t)count * sizeof *y);
-    bool good =
-        y != NULL &&
-        bench_call(run, cleat_read(run->context, a->y, y, (size_t)count * sizeof *y), "cleat_read");
-    bool differs = false;
-    for (int64_t i = 0; i < count && good; i++) {
-        good = fabsf(y[i]) <= 1.0f || bench_fail(run, "lstm: h is %g", (double)y[i]);
-        differs = differs || y[i] != y[0];
-    }
-    free(y);
-    return good && (differs || bench_fail(run, "lstm: every h is the same"));
-}
-
-static bool lstm_measure(bench_run *run, size_t index) {
-    const lstm_case *c = &lstm_cases[index];
-    const int64_t x[] = {c->steps, c->batch, c->hidden}, w[] = {1, 4 * c->hidden, c->hidden};
-    const int64_t y[] = {c->steps, 1, c->batch, c->hidden};
-    const double flop = 16.0 * (double)(c->steps * c->batch) * (double)(c->hidden * c->hidden);
-    lstm_run a = {.context = run->context};
-    float *xs = bench_floats((size_t)(x[0] * x[1] * x[2]));
-    float *ws = bench_floats((size_t)(w[1] * w[2]));
-    bool good = xs != NULL && ws != NULL && bench_tensor(run, 3, x, xs, &a.x) &&
-                bench_tensor(run, 3, w, ws, &a.w) && bench_tensor(run, 3, w, ws, &a.r) &&
-                bench_tensor(run, 4, y, NULL, &a.y) && run_lstm(&a, 1) && check_lstm(run, c, &a);
-    contender contenders[2] = {{"cleat", run_lstm, &a}};
-    size_t count = 1;
-    peak_peer *peak = NULL;
-    if (good && bench_has_peer(run, "peak")) {
-        peak = peak_peer_create(run, flop);
-        contenders[count++] = (contender){"peak", peak_peer_run, peak};
-        good = peak != NULL && peak_peer_run(peak, 1) && peak_peer_check(run, peak);
-    }
-    good = good && bench_compare(run, &unit_gflops, flop, contenders, count);
-    peak_peer_destroy(peak);
-    cleat_tensor_release(&a.x);
-    cleat_tensor_release(&a.w);
-    cleat_tensor_release(&a.r);
-    cleat_tensor_release(&a.y);
-    free(xs);
-    free(ws);
-    return good;
-}
-
-static void lstm_name(size_t index, char *text, size_t size) {
-    snprintf(text, size, "%s", lstm_cases[index].name);
-}
-
-const bench bench_recurrent = {"recurrent", "LSTM forward, products counted",
-    sizeof lstm_cases / sizeof lstm_cases[0], lstm_name, lstm_measure};

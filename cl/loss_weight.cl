@@ -17,6 +17,9 @@
     , __global const float *weight_data, const INDEX weight_offset, const INDEX weight_stride,     \
         __global const float *weighed_sums, const float own_share, const float smoothing,          \
         const float weight_total, const int ignores, const int ignored
+#define WEIGHT_ARGUMENTS                                                                           \
+    , weight_data, weight_offset, weight_stride, weighed_sums, own_share, smoothing, weight_total, \
+        ignores, ignored
 #define IS_IGNORED(label) ((ignores != 0) & ((label) == ignored))
 #define WEIGHT_OF(c) (weight_data != 0 ? weight_data[weight_offset + (c)*weight_stride] : 1.0f)
 #define OWN_SHARE(label) (own_share * WEIGHT_OF(label))
@@ -25,6 +28,7 @@
 #define DIVISOR (divisor != 0.0f ? divisor : weighed_sums[0])
 #else
 #define WEIGHT_PARAMETERS
+#define WEIGHT_ARGUMENTS
 #define IS_IGNORED(label) 0
 #define DIVISOR divisor
 #endif

@@ -132,10 +132,11 @@
 #if FORM == 1
 #define MOVE_COLUMNS(name, count) name##_at += (count)*name##_kept0;
 
-__kernel void softmax_columns(PARAMETERS, const int streaming) {
+KEEP_APART static void columns_tasks(
+    PARAMETERS, INDEX task, const INDEX end, const INDEX work_group) {
+    NUMBERS(SOFTMAX_LIST)
     const INDEX width = COLUMN_VECTORS * VECTOR_WIDTH;
     const INDEX row_blocks = (extent0 + width - 1) / width;
-    SHARE(1)
     for (; task < end; task++) {
         INDEX row = task / row_blocks;
         INDEX column = (task - row * row_blocks) * width;
@@ -161,6 +162,10 @@ __kernel void softmax_columns(PARAMETERS, const int streaming) {
         }
     }
 }
+
+__kernel void softmax_columns(PARAMETERS) {
+    RUN_SHARE(columns_tasks, 1)
+}
 #elif FORM == 2
 #define TREE(result, COMBINE)                                                                      \
     {                                                                                              \
@@ -178,6 +183,7 @@ __kernel void softmax_columns(PARAMETERS, const int streaming) {
 #define ADD(a, b) ((a) + (b))
 
 __kernel void softmax_groups(PARAMETERS, __local REAL *shared) {
+    NUMBERS(SOFTMAX_LIST)
     const int lane = get_local_id(0);
     const int lanes = get_local_size(0);
     INDEX row = get_group_id(0);
@@ -202,6 +208,7 @@ __kernel void softmax_groups(PARAMETERS, __local REAL *shared) {
 }
 #else
 __kernel void softmax_items(PARAMETERS) {
+    NUMBERS(SOFTMAX_LIST)
     for (INDEX task = get_global_id(0); task < tasks; task += (INDEX)get_global_size(0)) {
         INDEX row = task;
         LOCATE

@@ -23,35 +23,13 @@
 #include "common.cl"
 #include "vector.cl"
 #include "axes.cl"
+#include "numbers.cl"
 #define MATH_WIDTH 1
 #include "math.cl"
 #if VECTOR_WIDTH > 1
 #define MATH_WIDTH VECTOR_WIDTH
 #include "math.cl"
 #endif
-
-#define KEPT_1(name) , const INDEX name##_kept0
-#define KEPT_2(name) KEPT_1(name), const INDEX name##_kept1
-#define KEPT_3(name) KEPT_2(name), const INDEX name##_kept2
-#define KEPT_4(name) KEPT_3(name), const INDEX name##_kept3
-#define KEPT_5(name) KEPT_4(name), const INDEX name##_kept4
-#define KEPT_6(name) KEPT_5(name), const INDEX name##_kept5
-#define KEPT_7(name) KEPT_6(name), const INDEX name##_kept6
-#define KEPT_8(name) KEPT_7(name), const INDEX name##_kept7
-#define EXTENTS_1 , const INDEX extent0
-#define EXTENTS_2 EXTENTS_1, const INDEX extent1
-#define EXTENTS_3 EXTENTS_2, const INDEX extent2
-#define EXTENTS_4 EXTENTS_3, const INDEX extent3
-#define EXTENTS_5 EXTENTS_4, const INDEX extent4
-#define EXTENTS_6 EXTENTS_5, const INDEX extent5
-#define EXTENTS_7 EXTENTS_6, const INDEX extent6
-#define EXTENTS_8 EXTENTS_7, const INDEX extent7
-#define STRIDES(name)                                                                              \
-    const INDEX name##_offset, const INDEX name##_step CAT(KEPT_, KEPT_RANK)(name)
-#define INPUT(name, unused) , __global const REAL *name##_data, STRIDES(name)
-#define PARAMETERS                                                                                 \
-    const INDEX tasks, const INDEX length CAT(EXTENTS_, KEPT_RANK) EACH_INPUT(INPUT, 0),           \
-        __global REAL *out_data, STRIDES(out)
 
 #if INPUTS == 1
 #define EACH_INPUT(MACRO, a) MACRO(in0, a)
@@ -64,16 +42,37 @@
 /* Of row n: its label, and the gradient of its loss, yet to be divided; dloss may be null, meaning
  * ones. KEPT_RANK is 1. */
 #include "loss_weight.cl"
-#define LABEL_PARAMETERS                                                                           \
-    , __global const int *labels_data, const INDEX labels_offset, const INDEX labels_kept0,        \
-        __global const float *dloss_data, const INDEX dloss_offset, const INDEX dloss_kept0,       \
-        const float divisor WEIGHT_PARAMETERS
+#define LABEL_DATA                                                                                 \
+    __global const int *labels_data, __global const float *dloss_data WEIGHT_PARAMETERS,
+#define LABEL_ARGUMENTS labels_data, dloss_data WEIGHT_ARGUMENTS,
+#define LABEL_PLACES(ANY)                                                                          \
+    ANY(labels_offset) ANY(labels_kept0) ANY(dloss_offset) ANY(dloss_kept0)
+#define LABEL_NUMBERS(ANY_FLOAT) ANY_FLOAT(divisor)
 #define LABEL(n) labels_data[labels_offset + (n)*labels_kept0]
 #define IS_KNOWN(label) ((label) >= 0 && (label) < length)
 #define GRADIENT(n) (dloss_data != 0 ? dloss_data[dloss_offset + (n)*dloss_kept0] : 1.0f)
 #else
-#define LABEL_PARAMETERS
+#define LABEL_DATA
+#define LABEL_ARGUMENTS
+#define LABEL_PLACES(ANY)
+#define LABEL_NUMBERS(ANY_FLOAT)
 #endif
+
+/* The kernels' parameters, the numbers behind the data. `streaming`: out will not stay in the caches
+ * anyway, store past them; `strip` is for softmax_strips.cl alone. */
+#define STRIDES(name, ANY)                                                                          \
+    ANY(name##_offset) ANY(name##_step) CAT(UP_TO_, KEPT_RANK)(ANY, name##_kept)
+#define SOFTMAX_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                \
+    ANY_INDEX(tasks) ANY_INDEX(length) ANY_INDEX(strip) CAT(UP_TO_, KEPT_RANK)(ANY_INDEX, extent)  \
+    EACH(STRIDES, ANY_INDEX) LABEL_PLACES(ANY_INDEX) ANY_INT(streaming) LABEL_NUMBERS(ANY_FLOAT)
+typedef struct softmax_numbers {
+    NUMBER_MEMBERS(SOFTMAX_LIST)
+} softmax_numbers;
+#define INPUT_DATA(name, unused) __global const REAL *name##_data,
+#define PARAMETERS                                                                                 \
+    EACH_INPUT(INPUT_DATA, 0) __global REAL *out_data, LABEL_DATA const softmax_numbers numbers
+#define HAND_ON(name, unused) name##_data,
+#define ARGUMENTS EACH(HAND_ON, 0) LABEL_ARGUMENTS numbers
 
 /* From the number of a row to the places of its first elements, name_at. */
 #define BEGIN(name, unused) INDEX name##_at = name##_offset;
@@ -96,12 +95,13 @@
 #define LOCATE EACH(BEGIN, 0) AXIS(0) OUTER
 #endif
 
-/* The tasks of this work-group, where groups are of one item: a multiple of `unit`. */
-#define SHARE(unit)                                                                                \
+/* Runs a kernel's body, which is a function of its own, on the tasks of this work-group, a multiple
+ * of `unit`, where groups are of one item. */
+#define RUN_SHARE(BODY, unit)                                                                      \
     const INDEX blocks = (INDEX)get_num_groups(0) * (unit);                                        \
-    const INDEX share = (tasks + blocks - 1) / blocks * (unit);                                    \
-    INDEX task = (INDEX)get_group_id(0) * share;                                                   \
-    const INDEX end = min(task + share, tasks);
+    const INDEX share = (numbers.tasks + blocks - 1) / blocks * (unit);                            \
+    const INDEX task = (INDEX)get_group_id(0) * share;                                             \
+    BODY(ARGUMENTS, task, min(task + share, numbers.tasks), (INDEX)get_group_id(0));
 
 /* Of their sum; where all x are -Inf, that is less than 1. */
 #define LOG_OF_TERMS(W, total) CAT(math_log_, W)((total) * 0x1p-40f)

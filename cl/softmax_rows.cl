@@ -123,7 +123,9 @@ static inline float row_distances(__global const float *row, __global const floa
 #endif
 
 #if MODE != 4 || LONG
-__kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
+KEEP_APART static void rows_tasks(
+    PARAMETERS, INDEX task, const INDEX end, const INDEX work_group) {
+    NUMBERS(SOFTMAX_LIST)
     const INDEX most = max(min((INDEX)(ROOM / INPUTS) / length, (INDEX)VECTOR_WIDTH), (INDEX)1);
     const INDEX whole = length / VECTOR_WIDTH * VECTOR_WIDTH;
     const INDEX last = length - VECTOR_WIDTH; /* where the last, perhaps repeating, vector starts */
@@ -136,7 +138,6 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
     const INDEX pitch = (length + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
     VECTOR kept[ROOM / VECTOR_WIDTH + VECTOR_WIDTH];
 #endif
-    SHARE(VECTOR_WIDTH)
     for (INDEX rows; task < end; task += rows) {
         rows = min(most, end - task);
         EACH(PLACES, 0)
@@ -279,6 +280,10 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
 #endif
     }
 }
+
+__kernel void softmax_rows(PARAMETERS) {
+    RUN_SHARE(rows_tasks, VECTOR_WIDTH)
+}
 #else
 /* Nothing is written but a loss, so rows need no room together: while a row's terms are added, the maximum
  * of the one ROWS_ON later is formed, which brings that into the first-level cache. */
@@ -298,7 +303,9 @@ static inline float row_peak(__global const float *later_row, INDEX whole, INDEX
     return MAX_LANES(VECTOR_WIDTH, peak);
 }
 
-__kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
+KEEP_APART static void rows_tasks(
+    PARAMETERS, INDEX task, const INDEX end, const INDEX work_group) {
+    NUMBERS(SOFTMAX_LIST)
     const INDEX whole = length / VECTOR_WIDTH * VECTOR_WIDTH;
     const INDEX last = length - VECTOR_WIDTH;
     const INDEX ahead = (ROOM / 2 / length + ROWS_ON) * in0_kept0;
@@ -310,7 +317,6 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         lanes[i] = i;
     }
     const VECTOR lane_numbers = LOAD(VECTOR_WIDTH, lanes);
-    SHARE(VECTOR_WIDTH)
     for (int r = 0; r < ROWS_ON && task < end; r++) {
         shifts[r] = row_peak(ROW_FROM(task + r), whole, last);
     }
@@ -363,5 +369,9 @@ __kernel void softmax_rows(PARAMETERS LABEL_PARAMETERS, const int streaming) {
             shifts[r] = shifts[rows + r];
         }
     }
+}
+
+__kernel void softmax_rows(PARAMETERS) {
+    RUN_SHARE(rows_tasks, VECTOR_WIDTH)
 }
 #endif

@@ -163,7 +163,9 @@ __attribute__((always_inline)) static inline VECTOR spread(VECTOR numbers, INTS(
 #define SUMMED terms
 #endif
 
-__kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming) {
+KEEP_APART static void short_tasks(
+    PARAMETERS, INDEX task, const INDEX end, const INDEX work_group) {
+    NUMBERS(SOFTMAX_LIST)
     const int last_piece = max((int)length - SIDE, 0);
     INTS(SIDE) is_new;
     INTS(VECTOR_WIDTH) owners[MOST];
@@ -183,7 +185,6 @@ __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming) {
     }
 #endif
     VECTOR memory[(2 * INPUTS + 1) * BLOCK_VECTORS];
-    SHARE(MOST)
     int half_at = HALF;
     COPY_BLOCK(task)
     for (; task < end; task += ROWS) {
@@ -249,4 +250,8 @@ __kernel void softmax_short(PARAMETERS LABEL_PARAMETERS, const int streaming) {
             WRITE(STORE, to)
         }
     }
+}
+
+__kernel void softmax_short(PARAMETERS) {
+    RUN_SHARE(short_tasks, MOST)
 }

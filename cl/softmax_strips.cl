@@ -157,9 +157,10 @@
     }
 #define MOVE_ON(name, count) name##_at += (count);
 
-__kernel void softmax_strips(PARAMETERS, const int streaming, const INDEX strip) {
+KEEP_APART static void strips_tasks(
+    PARAMETERS, INDEX task, const INDEX end, const INDEX work_group) {
+    NUMBERS(SOFTMAX_LIST)
     const INDEX strips = (extent0 + strip - 1) / strip;
-    SHARE(1)
     for (; task < end; task++) {
         INDEX row = task / strips;
         const INDEX column = (task - row * strips) * strip;
@@ -179,4 +180,8 @@ __kernel void softmax_strips(PARAMETERS, const int streaming, const INDEX strip)
         }
 #endif
     }
+}
+
+__kernel void softmax_strips(PARAMETERS) {
+    RUN_SHARE(strips_tasks, 1)
 }

@@ -96,12 +96,13 @@ __attribute__((always_inline)) static inline VECTOR spread(VECTOR numbers, LANES
         WRITE(VECTOR_WIDTH, value, (to) + c * VECTOR_WIDTH);                                       \
     }
 
-__kernel void softmax_turned(PARAMETERS, const int streaming) {
+KEEP_APART static void turned_tasks(
+    PARAMETERS, INDEX task, const INDEX end, const INDEX work_group) {
+    NUMBERS(SOFTMAX_LIST)
     LANES owners[LENGTH];
     for (int i = 0; i < VECTOR_WIDTH * LENGTH; i++) {
         ((int *)owners)[i] = i / LENGTH;
     }
-    SHARE(VECTOR_WIDTH)
     const INDEX begin = task;
     const bool flat = in0_kept0 == LENGTH && out_kept0 == LENGTH;
     for (INDEX group = 0; begin + group * VECTOR_WIDTH < end; group++) {
@@ -131,6 +132,10 @@ __kernel void softmax_turned(PARAMETERS, const int streaming) {
             }
         }
     }
+}
+
+__kernel void softmax_turned(PARAMETERS) {
+    RUN_SHARE(turned_tasks, VECTOR_WIDTH)
 }
 #else
 
@@ -234,7 +239,9 @@ typedef LANES unaligned_lanes __attribute__((aligned(4)));
 #define LOSSES(group) (LOG_OF_TERMS(VECTOR_WIDTH, totals[group]) + differences[group])
 #endif
 
-__kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
+KEEP_APART static void turned_tasks(
+    PARAMETERS, INDEX task, const INDEX end, const INDEX work_group) {
+    NUMBERS(SOFTMAX_LIST)
     VECTOR elements[2 * LENGTH], peaks[2], totals[GROUPS], differences[GROUPS];
 #if WEIGHED
     VECTOR factors[GROUPS];
@@ -247,7 +254,6 @@ __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         ((int *)&lane_numbers)[lane] = lane;
     }
 #endif
-    SHARE(VECTOR_WIDTH)
     const INDEX begin = task;
     const INDEX groups = (end - begin + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
     for (INDEX step = 0; begin < end && step <= groups; step++) {
@@ -294,8 +300,12 @@ __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
 #endif
     }
 #if SUMS
-    out_data[get_group_id(0)] = SUM_LANES(VECTOR_WIDTH, sum);
+    out_data[work_group] = SUM_LANES(VECTOR_WIDTH, sum);
 #endif
+}
+
+__kernel void softmax_turned(PARAMETERS) {
+    RUN_SHARE(turned_tasks, VECTOR_WIDTH)
 }
 #else
 
@@ -377,14 +387,15 @@ __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
         }                                                                                          \
     }
 
-__kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
+KEEP_APART static void turned_tasks(
+    PARAMETERS, INDEX task, const INDEX end, const INDEX work_group) {
+    NUMBERS(SOFTMAX_LIST)
     VECTOR elements[2 * LENGTH], peaks[2], terms[2 * LENGTH], totals[2], scales[2];
     LANES labels[2];
 #if WEIGHED
     VECTOR shares[2];
 #endif
     TAKE_WEIGHTS
-    SHARE(VECTOR_WIDTH)
     const INDEX begin = task;
     const INDEX groups = (end - begin + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
     for (INDEX step = 0; begin < end && step <= groups + 1; step++) {
@@ -410,6 +421,10 @@ __kernel void softmax_turned(PARAMETERS LABEL_PARAMETERS, const int streaming) {
             WRITE_GROUP
         }
     }
+}
+
+__kernel void softmax_turned(PARAMETERS) {
+    RUN_SHARE(turned_tasks, VECTOR_WIDTH)
 }
 #endif
 #endif

@@ -177,30 +177,60 @@ static void add_macros(
     }
 }
 
-static void add_arguments(const softmax_problem *p, int64_t tasks, launch *l) {
-    int32_t rank = p->kept[0].rank;
-    launch_index(l, tasks);
-    launch_index(l, p->length);
-    for (int32_t axis = rank - 1; axis >= 0; axis--) {
-        launch_index(l, p->kept[0].shape[axis]);
-    }
+static void add_tensors(const softmax_problem *p, launch *l) {
     for (int t = 0; t <= p->input_count; t++) {
         if (t == p->input_count && p->out_memory != NULL) {
             launch_memory(l, p->out_memory);
         } else {
             launch_tensor(l, &p->kept[t]);
         }
+        l->bytes += tensor_bytes(&p->kept[t]) * (double)(p->step[t] == 0 ? 1 : p->length);
+    }
+    if (p->mode >= MODE_CROSS_ENTROPY) {
+        launch_tensor(l, &p->labels);
+        launch_tensor(l, p->dloss.buffer != NULL ? &p->dloss : NULL);
+        l->bytes += tensor_bytes(&p->labels);
+    }
+    if (p->weighed) {
+        softmax_add_weights(p, l);
+    }
+}
+
+/* SOFTMAX_LIST of cl/softmax_common.cl */
+static void add_numbers(
+    const softmax_problem *p, int64_t tasks, int64_t strip, bool streaming, launch *l) {
+    int32_t rank = p->kept[0].rank;
+    launch_numbers_begin(l);
+    launch_index(l, tasks);
+    launch_index(l, p->length);
+    launch_index(l, strip);
+    for (int32_t axis = rank - 1; axis >= 0; axis--) {
+        launch_index(l, p->kept[0].shape[axis]);
+    }
+    for (int t = 0; t <= p->input_count; t++) {
         launch_index(l, p->kept[t].offset);
         launch_index(l, p->step[t]);
         for (int32_t axis = rank - 1; axis >= 0; axis--) {
             launch_index(l, p->kept[t].stride[axis]);
         }
-        l->bytes += tensor_bytes(&p->kept[t]) * (double)(p->step[t] == 0 ? 1 : p->length);
     }
-    /* maximum, difference, exponential, sum, quotient; or product, sum, difference, product */
-    l->flop =
-        (p->mode == MODE_SOFTMAX_BACKWARD || p->mode == MODE_LOG_SOFTMAX_BACKWARD ? 4.0 : 5.0) *
-        (double)p->length * (double)cleat_tensor_count(&p->kept[0]);
+    if (p->mode >= MODE_CROSS_ENTROPY) {
+        launch_index(l, p->labels.offset);
+        launch_index(l, p->labels.stride[0]);
+        launch_index(l, p->dloss.offset);
+        launch_index(l, p->dloss.stride[0]);
+    }
+    launch_int(l, streaming);
+    if (p->mode >= MODE_CROSS_ENTROPY) {
+        launch_float(l, p->divisor);
+    }
+    launch_numbers_end(l);
+}
+
+/* maximum, difference, exponential, sum, quotient; or product, sum, difference, product */
+static double flop(const softmax_problem *p) {
+    bool is_gradient = p->mode == MODE_SOFTMAX_BACKWARD || p->mode == MODE_LOG_SOFTMAX_BACKWARD;
+    return (is_gradient ? 4.0 : 5.0) * (double)p->length * (double)cleat_tensor_count(&p->kept[0]);
 }
 
 void softmax_add_weights(const softmax_problem *p, launch *l) {
@@ -213,20 +243,6 @@ void softmax_add_weights(const softmax_problem *p, launch *l) {
     launch_float(l, p->weight_total);
     launch_int(l, p->ignored != NULL);
     launch_int(l, p->ignored != NULL ? *p->ignored : 0);
-}
-
-static void add_label_arguments(const softmax_problem *p, launch *l) {
-    launch_tensor(l, &p->labels);
-    launch_index(l, p->labels.offset);
-    launch_index(l, p->labels.stride[0]);
-    launch_tensor(l, p->dloss.buffer != NULL ? &p->dloss : NULL);
-    launch_index(l, p->dloss.offset);
-    launch_index(l, p->dloss.stride[0]);
-    launch_float(l, p->divisor);
-    if (p->weighed) {
-        softmax_add_weights(p, l);
-    }
-    l->bytes += tensor_bytes(&p->labels);
 }
 
 static void set_size(const softmax_problem *p, softmax_form form, const device_profile *profile,
@@ -263,15 +279,9 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
     launch_use_real64(l, p->kept[0].type);
     add_macros(p, form, width, form == FORM_COLUMNS ? (int)(side / width) : 1, l);
     launch_use_index64(l, p->index64);
-    add_arguments(p, tasks, l);
-    if (p->mode >= MODE_CROSS_ENTROPY) {
-        add_label_arguments(p, l);
-    }
-    if (vectors_wanted) {
-        launch_int(l, profile_is_past_caches(profile, l->bytes));
-    }
-    if (form == FORM_STRIPS) {
-        launch_index(l, side);
-    }
+    add_tensors(p, l);
+    bool streaming = vectors_wanted && profile_is_past_caches(profile, l->bytes);
+    add_numbers(p, tasks, form == FORM_STRIPS ? side : 0, streaming, l);
+    l->flop = flop(p);
     set_size(p, form, profile, tasks, l);
 }
