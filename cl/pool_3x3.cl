@@ -81,7 +81,8 @@ INLINED VECTOR fetch(sources s, INDEX i, INDEX columns, const float *factors, VE
     }
 #if BACKWARD
     const VECTOR factor = AT(factors + at);
-    *last = KEPT(s, SOURCES - 1, c) * s.factor[SOURCES - 1] * factor;
+    /* With + 0 as in join(): a zero's sign does not depend on which rows are made together. */
+    *last = FMA(KEPT(s, SOURCES - 1, c), (VECTOR)(s.factor[SOURCES - 1]), (VECTOR)(0.0f)) * factor;
     all *= factor;
 #endif
     return all;

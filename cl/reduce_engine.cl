@@ -22,7 +22,7 @@
  *                            more in private memory, so that rows are read in runs that are long
  *                            enough for the memory's sake
  *         2  reduce_groups   a whole work-group (a power of two) for one output, with a tree in
- *                            local memory (COMPONENTS floats a work-item)
+ *                            local memory (COMPONENTS elements a work-item)
  *         3  reduce_items    one output, element by element
  *     VECTOR_WIDTH     1, 4, 8 or 16
  *     in0_inner .. in4_inner, out_inner  stride of the axis that vectors lie along: 0 the same

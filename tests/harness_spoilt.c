@@ -36,7 +36,7 @@ const char *spoilt_begin(void) {
 }
 
 void spoilt_end(void) {
-    struct dirent **names;
+    struct dirent **names = NULL;
     int count = scandir(folder, &names, NULL, NULL);
     for (int i = 0; i < count; i++) {
         char path[512];

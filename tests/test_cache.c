@@ -373,16 +373,18 @@ START_TEST(the_least_recently_used_goes_first) {
     expect(use_limited(two + two / 4, CLEAT_I32), 1, 0, 0); /* it had to go, and is back */
     ck_assert_int_eq(each_entry(NULL), 2);
     ck_assert_uint_le(folder_bytes(), two + two / 4);
-    /* No entry fits: none stays, and nobody minds. */
     each_entry(remove_entry);
-    expect(use_limited(1, CLEAT_U8), 1, 0, 0);
-    ck_assert_int_eq(each_entry(NULL), 0);
     expect(use_limited(0, CLEAT_U8), 1, 0, 0); /* the default, which is large */
     ck_assert_int_eq(each_entry(NULL), 1);
+    ck_assert_int_eq(log_lines, 0);
+    /* One that cannot fit pushes no other out. */
+    expect(use_limited(1, CLEAT_F64), 1, 0, 0);
+    expect(use_limited(0, CLEAT_U8), 0, 1, 0);
+    ck_assert_int_eq(each_entry(NULL), 1);
+    ck_assert_int_eq(log_lines, 1);
     test_ok(cleat_cache_folder_info(folder, &about));
     ck_assert_uint_eq(about.bytes, folder_bytes());
     ck_assert_uint_lt(about.bytes, CLEAT_CACHE_DEFAULT_LIMIT);
-    ck_assert_int_eq(log_lines, 0);
     remove_folder();
 }
 END_TEST

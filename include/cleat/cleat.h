@@ -10,8 +10,10 @@
  *    last. NULL options mean all defaults, and zero in a field means that field's default.
  *  - A call checks everything first. A call that fails enqueues nothing, leaves its outputs as they
  *    were and the context usable; cleat_error_message() tells why.
- *  - A call that succeeds has enqueued its work and returns without waiting for it. Work runs in
- *    the order of the calls. cleat_read() waits for what it reads; cleat_finish() for all.
+ *  - A call that succeeds has enqueued its work and returns without waiting for it, but for the
+ * first use of a variant where variants are checked (cleat_verification in <cleat/context.h>),
+ * which waits for all that is enqueued. Work runs in the order of the calls. cleat_read() waits for
+ * what it reads; cleat_finish() for all.
  *  - Outputs must not overlap inputs unless the operation says so, nor themselves (a broadcast view
  *    is no output). Any strides are accepted unless the operation says otherwise.
  *  - A context may be shared by threads. Zero-size tensors are legal everywhere.

@@ -60,8 +60,10 @@ typedef void (*cleat_log_callback)(void *data, const char *message);
  * Whether an operation's variant is checked before its first use: on small problems, against plain
  * loops on the host. One that is wrong, a driver's fault as a rule, is reported through the log
  * callback and passed over for the next one; where there is none the call is CLEAT_UNSUPPORTED. It
- * takes a few kernels' building and running, once: the verdict is kept where built kernels are.
- * docs/operations.md lists what is checked; what a caller forces by name is not.
+ * takes a few kernels' building and running, and waits for all that was enqueued before, so that a
+ * queue that waits for an event of the caller's waits here; once: the verdict is kept where built
+ * kernels are, or else as long as the context. A check's calls count in cleat_profile() and the
+ * statistics. docs/operations.md lists what is checked; what a caller forces by name is not.
  */
 typedef enum cleat_verification {
     CLEAT_VERIFY_AUTO = 0, /* $CLEAT_VERIFY, "on" or "off"; else on, except with drivers that

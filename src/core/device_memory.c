@@ -58,6 +58,10 @@ static cleat_status check_allocated(cleat_context *context, cl_mem memory, size_
     REFUSE_IF((flags & (CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY)) != 0, CLEAT_INVALID_ARGUMENT,
         "the caller's allocator gave memory that kernels may only %s",
         flags & CL_MEM_READ_ONLY ? "read" : "write");
+    REFUSE_IF(
+        (flags & (CL_MEM_HOST_NO_ACCESS | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_WRITE_ONLY)) != 0,
+        CLEAT_INVALID_ARGUMENT,
+        "the caller's allocator gave memory that the host may not read and write");
     return CLEAT_OK;
 }
 

@@ -6,6 +6,7 @@
 #include "core/hash128.h"
 #include "core/memory.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -280,6 +281,11 @@ static void write_entry(
         pthread_mutex_unlock(&context->store_mutex);
     } else {
         entry_path(context, name, path);
+        if (size > context->cache_limit) { /* it would push out all others, and then itself */
+            context_log(context, "a kernel of %zu bytes is not cached: the limit is %" PRIu64, size,
+                context->cache_limit);
+            return;
+        }
         kept = file_replace(path, entry, size);
         if (kept) {
             cache_folder_trim(context->cache_dir, context->cache_limit);

@@ -5,6 +5,7 @@
 #include "core/embedded_kernels.h"
 #include "core/hash128.h"
 #include "core/memory.h"
+#include <cleat/version.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,7 @@ bool trust_is_lost(cleat_context *context, const char *operation, const char *va
 }
 
 /* The check that the calling thread is at; NULL: none. With the mutex held. */
-static const trust_frame *own_frame(const trust_table *table) {
+static trust_frame *own_frame(const trust_table *table) {
     const bool ours = table->frame != NULL && pthread_equal(table->thread, pthread_self());
     return ours ? table->frame : NULL;
 }
@@ -67,6 +68,9 @@ const char *trust_checked(cleat_context *context, const char *operation) {
 }
 
 const char *trust_subject(cleat_context *context) {
+    if (!context->trust.wanted) {
+        return "";
+    }
     pthread_mutex_lock(&context->mutex);
     const trust_frame *frame = own_frame(&context->trust);
     const char *operation = frame != NULL ? frame->operation : "";
@@ -74,10 +78,30 @@ const char *trust_subject(cleat_context *context) {
     return operation;
 }
 
+void trust_note_run(cleat_context *context) {
+    pthread_mutex_lock(&context->mutex);
+    trust_frame *frame = own_frame(&context->trust);
+    if (frame != NULL) {
+        frame->has_run = true;
+    }
+    pthread_mutex_unlock(&context->mutex);
+}
+
+void trust_note_forced(cleat_context *context) {
+    if (!context->trust.wanted) {
+        return;
+    }
+    pthread_mutex_lock(&context->mutex);
+    for (trust_frame *frame = own_frame(&context->trust); frame != NULL; frame = frame->outer) {
+        frame->is_forced = true;
+    }
+    pthread_mutex_unlock(&context->mutex);
+}
+
 /* ---- The verdict on disk ---- */
 
-/* Of the device, the variant, and all kernels' texts: a new one is a new question. False where none
- * is kept: no cache, or a developer's kernels. */
+/* Of the device, the variant, and all kernels' texts: a new one is a new question, and so is a new
+ * version. False where none is kept: no cache, or a developer's kernels. */
 static bool make_key(
     cleat_context *context, const char *operation, const char *variant, text_builder *key) {
     text_builder what = {NULL, 0, 0};
@@ -85,7 +109,8 @@ static bool make_key(
     if (!disk_cache_is_open(context) || context->kernel_dir != NULL) {
         return false;
     }
-    cleat_status status = text_format(&what, "verdict on %s %s", operation, variant);
+    cleat_status status = text_format(&what, "verdict of %d.%d.%d on %s %s", CLEAT_VERSION_MAJOR,
+        CLEAT_VERSION_MINOR, CLEAT_VERSION_PATCH, operation, variant);
     for (const embedded_kernel *k = embedded_kernels; status == CLEAT_OK && k->name != NULL; k++) {
         hash128 hash = hash128_of(k->text, k->size);
         status = text_format(&texts, "%s %016llx%016llx\n", k->name, (unsigned long long)hash.high,
@@ -121,7 +146,7 @@ static cleat_status make_room(cleat_context *context) {
     return status;
 }
 
-static void set_frame(cleat_context *context, const trust_frame *frame) {
+static void set_frame(cleat_context *context, trust_frame *frame) {
     pthread_mutex_lock(&context->mutex);
     context->trust.thread = pthread_self();
     context->trust.frame = frame;
@@ -148,10 +173,10 @@ static cleat_status add_verdict(
 
 /* Runs the function unless the disk knows, or nothing may be compiled: then what was shipped was
  * chosen by whoever shipped it. A variant that cannot be built is as good as a wrong
- * one, but the next driver may do it. Another failure to run says nothing: the call that follows
- * will meet it itself. */
+ * one, but the next driver may do it. Another failure to run says nothing beyond what was found
+ * before it: the call that follows will meet it itself. */
 static cleat_status settle(
-    cleat_context *context, const trust_frame *frame, trust_function function, bool *right) {
+    cleat_context *context, trust_frame *frame, trust_function function, bool *right) {
     text_builder key = {NULL, 0, 0};
     unsigned char verdict = 0;
     bool kept = make_key(context, frame->operation, frame->variant, &key);
@@ -164,15 +189,16 @@ static cleat_status settle(
         set_frame(context, frame);
         status = function(context, &found);
         set_frame(context, frame->outer);
-        *right = status == CLEAT_OK ? found : status != CLEAT_BUILD_FAILED;
+        *right = found && status != CLEAT_BUILD_FAILED;
     }
-    const bool checked = wanted && status == CLEAT_OK;
-    if (checked && kept) {
+    const bool checked = wanted && status == CLEAT_OK && frame->has_run;
+    if (checked && kept && !frame->is_forced) {
         disk_cache_store_note(context, &key, *right ? 1 : 0);
     }
     memory_free(key.text);
     if (status == CLEAT_OUT_OF_HOST_MEMORY || status == CLEAT_OUT_OF_DEVICE_MEMORY) {
-        return CLEAT_OK; /* no verdict: the next call asks again */
+        *right = true; /* no verdict: the next call asks again */
+        return CLEAT_OK;
     }
     return add_verdict(context, &(trust_entry){frame->operation, frame->variant, *right}, checked,
         status == CLEAT_BUILD_FAILED ? "cannot be built" : "gives wrong results");
@@ -190,7 +216,7 @@ static bool is_settled(cleat_context *context, const trust_frame *frame, bool *r
 
 cleat_status trust_check(cleat_context *context, const char *operation, const char *variant,
     trust_function function, bool *right) {
-    trust_frame frame = {operation, variant, NULL};
+    trust_frame frame = {operation, variant, NULL, false, false};
     *right = true;
     if (!context->trust.wanted || function == NULL || is_settled(context, &frame, right)) {
         return CLEAT_OK;

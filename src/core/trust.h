@@ -26,7 +26,9 @@ typedef struct trust_entry {
 /* A check that is going on: what it calls may want checks of its own, which come first. */
 typedef struct trust_frame {
     const char *operation, *variant;
-    const struct trust_frame *outer; /* the check that called for this one; NULL: none */
+    struct trust_frame *outer; /* the check that called for this one; NULL: none */
+    bool has_run;              /* whether the variant did any of the problems */
+    bool is_forced;            /* whether a variable forced another operation's variant meanwhile */
 } trust_frame;
 
 typedef struct trust_table {
@@ -36,8 +38,8 @@ typedef struct trust_table {
     /* Guarded by the context's mutex: */
     trust_entry *entries; /* as many as there were checks: the table grows */
     size_t count, capacity;
-    pthread_t thread;         /* which one checks, */
-    const trust_frame *frame; /* and what; NULL for nothing */
+    pthread_t thread;   /* which one checks, */
+    trust_frame *frame; /* and what; NULL for nothing */
 } trust_table;
 
 /* Decides by the options, $CLEAT_VERIFY and the device. */
@@ -50,8 +52,16 @@ bool trust_is_lost(cleat_context *context, const char *operation, const char *va
 const char *trust_checked(cleat_context *context, const char *operation);
 
 /* The operation that the calling thread is checking, the innermost: for a trust_function that
- * serves several. */
+ * serves several; "": none. */
 const char *trust_subject(cleat_context *context);
+
+/* Told by a trust_function that the variant of trust_subject() did a problem: where none was, there
+ * is no verdict to keep. */
+void trust_note_run(cleat_context *context);
+
+/* Told that a variable forces a variant: a check that goes on gives a verdict for this context
+ * only, as the next process may have no such variable. */
+void trust_note_forced(cleat_context *context);
 
 /*
  * Checks the variant if that has not been done; *right is true where nothing is to be checked, as

@@ -154,19 +154,24 @@ static cleat_status choose_free(cleat_context *context, const char *operation,
         write_problem(problem, asked, sizeof asked);
         return status_set(CLEAT_UNSUPPORTED, "%s: no variant can do %s on %s%s", operation, asked,
             profile->info.name,
-            lost ? ", as some give wrong results there (cleat selftest tells more)" : "");
+            lost ? ", as some do not build or give wrong results there (the log tells which)" : "");
     }
     return CLEAT_OK;
 }
 
-cleat_status variant_choose_trusted(cleat_context *context, const char *operation,
-    const char *shape_class, const char *forced, const variant *variants, const void *problem,
-    problem_writer write_problem, trust_function check, const variant **chosen) {
+cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
+    const char *forced, const variant *variants, const void *problem, problem_writer write_problem,
+    trust_function check, const variant **chosen) {
     const char *checked = trust_checked(context, operation);
     if (checked != NULL) {
         return choose_forced(context, operation, checked, variants, problem, write_problem, chosen);
     }
-    forced = forced != NULL ? forced : forced_by_environment(operation);
+    if (forced == NULL) {
+        forced = forced_by_environment(operation);
+        if (forced != NULL) {
+            trust_note_forced(context);
+        }
+    }
     if (forced != NULL && strcmp(forced, "own") != 0) {
         return choose_forced(context, operation, forced, variants, problem, write_problem, chosen);
     }
@@ -187,14 +192,8 @@ cleat_status variant_require(
         TRY(trust_check(context, operation, name, check, &right));
     }
     REFUSE_IF(!right, CLEAT_UNSUPPORTED,
-        "%s: %s gives wrong results on %s, and there is no other kernel for it", operation, name,
-        context_profile(context)->info.name);
+        "%s: %s does not build or gives wrong results on %s (the log tells which), and there is no "
+        "other kernel for it",
+        operation, name, context_profile(context)->info.name);
     return CLEAT_OK;
-}
-
-cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
-    const char *forced, const variant *variants, const void *problem, problem_writer write_problem,
-    const variant **chosen) {
-    return variant_choose_trusted(
-        context, operation, shape_class, forced, variants, problem, write_problem, NULL, chosen);
 }

@@ -41,18 +41,13 @@ typedef struct tuning_entry {
  * nothing. The list of variants ends with an entry whose name is NULL. CLEAT_INVALID_ARGUMENT for a
  * name that is none (the message lists them), CLEAT_UNSUPPORTED when no forced one, or none at all,
  * supports the problem; `write_problem` says in the message what was asked for.
+ *
+ * A variant that nobody forces is checked by `check`, where there is one, before its first use
+ * where the context wants that (core/trust.h), and passed over when it is wrong.
  */
 cleat_status variant_choose(cleat_context *context, const char *operation, const char *shape_class,
     const char *forced, const variant *variants, const void *problem, problem_writer write_problem,
-    const variant **chosen);
-
-/*
- * The same for an operation that can check its variants: one that nobody forces is checked before
- * its first use where the context wants that (core/trust.h), and passed over when it is wrong.
- */
-cleat_status variant_choose_trusted(cleat_context *context, const char *operation,
-    const char *shape_class, const char *forced, const variant *variants, const void *problem,
-    problem_writer write_problem, trust_function check, const variant **chosen);
+    trust_function check, const variant **chosen);
 
 /* For what has one kernel only, called `name`: checks it as above, and refuses the call
  * (CLEAT_UNSUPPORTED) where it is wrong. */

@@ -132,7 +132,7 @@ static cleat_status run(
     p->index64 = needs_index64(p);
     const bool is_short = p->key_heads > 0 && attention_rows(p) <= SHORT_ROWS;
     const char *class = p->backward ? NULL : is_short ? "short" : "long";
-    TRY(variant_choose_trusted(context, p->operation, class, forced, variants, p, write_problem,
+    TRY(variant_choose(context, p->operation, class, forced, variants, p, write_problem,
         p->backward ? verify_attention_backward : verify_attention, &chosen));
     return chosen->enqueue(context, p);
 }

@@ -63,8 +63,8 @@ static const variant *const deep_variants[] = {
 
 /* Of f64, by whether it is deep. */
 static const variant f64_variants[2][2] = {
-    {{"plain", conv2d_plain_supports, conv2d_plain}, {NULL, NULL, NULL}},
-    {{"plain", conv2d_plain_supports, conv3d_plain}, {NULL, NULL, NULL}}};
+    {{"plain_f64", conv2d_plain_supports, conv2d_plain}, {NULL, NULL, NULL}},
+    {{"plain_f64", conv2d_plain_supports, conv3d_plain}, {NULL, NULL, NULL}}};
 
 const char *const *cleat_conv3d_variants(cleat_conv2d_direction direction) {
     static const char *const names[][4] = {
@@ -163,7 +163,7 @@ cleat_status conv_run(cleat_context *context, const conv_call *call) {
     }
     const bool deep = problem.deep, is_f64 = problem.x.type == CLEAT_F64;
     const variant *chosen = NULL;
-    const cleat_status status = variant_choose_trusted(context, names[deep][call->direction],
+    const cleat_status status = variant_choose(context, names[deep][call->direction],
         deep || is_f64 ? NULL : shape_class(context_profile(context), &problem),
         call->options->variant,
         is_f64 ? f64_variants[deep] : (deep ? deep_variants : variants)[call->direction], &problem,

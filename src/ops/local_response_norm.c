@@ -183,7 +183,7 @@ static cleat_status run(cleat_context *context, problem *p, const cleat_tensor *
         }
     }
     tensors_arrange(p->kept, p->tensors, p->tensors - 1);
-    TRY(variant_choose_trusted(context, p->operation, NULL, NULL, variants, p, write_problem,
+    TRY(variant_choose(context, p->operation, NULL, NULL, variants, p, write_problem,
         is_backward(p) ? verify_local_response_norm_backward : verify_local_response_norm,
         &chosen));
     return chosen->enqueue(context, p);

@@ -372,7 +372,7 @@ static void write_problem(const void *data, char *text, size_t size) {
 
 static cleat_status run(cleat_context *context, const problem *p) {
     const variant *chosen = NULL;
-    TRY(variant_choose_trusted(context, p->operation, NULL, NULL, variants, p, write_problem,
+    TRY(variant_choose(context, p->operation, NULL, NULL, variants, p, write_problem,
         p->backward ? verify_cross_entropy_backward : verify_cross_entropy, &chosen));
     return chosen->enqueue(context, p);
 }

@@ -194,7 +194,7 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
         return cleat_tensor_count(&y) > 0 ? matmul_f64(context, &problem) : CLEAT_OK;
     }
     const variant *chosen = NULL;
-    TRY(variant_choose_trusted(context, OPERATION, shape_class(context_profile(context), &problem),
+    TRY(variant_choose(context, OPERATION, shape_class(context_profile(context), &problem),
         options->variant, variants, &problem, write_problem, verify_matmul, &chosen));
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;

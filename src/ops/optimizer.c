@@ -178,7 +178,7 @@ static cleat_status run_step(cleat_context *context, step *s) {
         return CLEAT_OK;
     }
     tensors_collapse(s->tensors, s->count);
-    TRY(variant_choose_trusted(
+    TRY(variant_choose(
         context, s->operation, NULL, NULL, variants, s, write_problem, verify_optimizer, &chosen));
     return chosen->enqueue(context, s);
 }

@@ -390,7 +390,7 @@ cleat_status pool_plane_run(cleat_context *context, const pool_problem *given) {
         p.out_shape[i] = p.small.shape[i];
     }
     const variant *chosen = NULL;
-    TRY(variant_choose_trusted(context, p.operation, NULL, NULL,
+    TRY(variant_choose(context, p.operation, NULL, NULL,
         p.backward ? backward_variants : forward_variants, &p, write_problem,
         verify_pool_plane[p.average ? VERIFY_POOL_AVERAGE : VERIFY_POOL_MAX][p.backward], &chosen));
     return chosen->enqueue(context, &p);

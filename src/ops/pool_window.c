@@ -277,7 +277,7 @@ static const variant variants[] = {
 };
 
 static const variant f64_variants[] = {
-    {"direct", variant_always, enqueue_direct},
+    {"direct_f64", variant_always, enqueue_direct},
     {NULL, NULL, NULL},
 };
 
@@ -318,7 +318,7 @@ cleat_status pool_window_run(cleat_context *context, const pool_problem *p) {
                                   : p->average ? VERIFY_POOL_AVERAGE
                                                : VERIFY_POOL_MAX;
     const bool is_f64 = p->type == CLEAT_F64;
-    TRY(variant_choose_trusted(context, names[kind][p->backward], NULL, NULL,
+    TRY(variant_choose(context, names[kind][p->backward], NULL, NULL,
         is_f64 ? f64_variants : variants, &w, write_problem,
         is_f64 ? NULL : verify_pool_window[kind][p->backward], &chosen));
     return lp && p->backward ? run_lp_backward(context, chosen, &w) : chosen->enqueue(context, &w);

@@ -107,7 +107,7 @@ static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor 
     }
     tensors_collapse(tensors, 2);
     const filling f = {p, tensors[0], tensors[1]};
-    TRY(variant_choose_trusted(
+    TRY(variant_choose(
         context, p->operation, NULL, NULL, variants, &f, write_problem, verify_random, &chosen));
     return chosen->enqueue(context, &f);
 }

@@ -132,7 +132,7 @@ cleat_status recurrent_cell(
     const cell_problem problem = {p, cell, tensors};
     const char *operation = names[p->is_lstm][p->linear_before_reset][p->backward];
     const variant *chosen = NULL;
-    TRY(variant_choose_trusted(p->context, operation, NULL, NULL, variants, &problem, write_problem,
+    TRY(variant_choose(p->context, operation, NULL, NULL, variants, &problem, write_problem,
         p->backward ? verify_recurrent_backward : verify_recurrent, &chosen));
     return chosen->enqueue(p->context, &problem);
 }

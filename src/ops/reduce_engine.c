@@ -509,7 +509,7 @@ cleat_status reduce_plan(
     const variant *chosen = NULL;
     *scratch = NULL;
     const char *class = shape_class(&problem.first, lanes(pass, context_profile(context)));
-    TRY(variant_choose_trusted(
+    TRY(variant_choose(
         context, "reduce", class, NULL, variants, &problem, write_problem, verify_reduce, &chosen));
     return chosen->enqueue(context, &problem);
 }

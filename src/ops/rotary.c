@@ -196,7 +196,7 @@ cleat_status cleat_rotary(
         return CLEAT_OK;
     }
     const variant *chosen = NULL;
-    TRY(variant_choose_trusted(context, OPERATION, NULL, options != NULL ? options->variant : NULL,
+    TRY(variant_choose(context, OPERATION, NULL, options != NULL ? options->variant : NULL,
         variants, &p, write_problem, verify_rotary, &chosen));
     return chosen->enqueue(context, &p);
 }

@@ -179,7 +179,34 @@ static cleat_status try_softmax(
     return trial_end(&t, right);
 }
 
+/* The gradient of the logarithm: dx = dy - exp(y) sum(dy); some variants do nothing else. */
+static cleat_status try_log_softmax_gradient(cleat_context *context, bool *right) {
+    trial t = trial_begin(context);
+    const int64_t shape[] = {ROWS, SHORT};
+    for (int i = 0; i < 3; i++) {
+        trial_add(&t, 2, shape);
+    }
+    if (trial_going(&t, t.status) &&
+        trial_going(
+            &t, cleat_log_softmax_backward(context, t.tensors[0], t.tensors[1], 1, t.tensors[2]))) {
+        double *want = trial_zeros((int64_t)ROWS * SHORT);
+        for (int row = 0; want != NULL && row < ROWS; row++) {
+            const float *y = t.data[0] + row * SHORT, *dy = t.data[1] + row * SHORT;
+            double sum = 0;
+            for (int i = 0; i < SHORT; i++) {
+                sum += (double)dy[i];
+            }
+            for (int i = 0; i < SHORT; i++) {
+                want[row * SHORT + i] = (double)dy[i] - exp((double)y[i]) * sum;
+            }
+        }
+        trial_compare_scaled(&t, 2, want, 0x1p-18);
+    }
+    return trial_end(&t, right);
+}
+
 cleat_status verify_softmax(cleat_context *context, bool *right) {
+    TRY(try_log_softmax_gradient(context, right));
     TRY(try_softmax(context, ROWS, COLUMNS, false, right));
     TRY(try_softmax(context, ROWS, COLUMNS, true, right));
     return try_softmax(context, ROWS, SHORT, false, right);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/verify_trial.h"
 #include "core/memory.h"
+#include "core/trust.h"
 #include <math.h>
 
 trial trial_begin(cleat_context *context) {
@@ -120,5 +121,8 @@ cleat_status trial_end(trial *t, bool *right) {
         memory_free(t->data[i]);
     }
     *right = *right && t->right;
+    if (t->status == CLEAT_OK) {
+        trust_note_run(t->context);
+    }
     return t->status == CLEAT_UNSUPPORTED ? CLEAT_OK : t->status;
 }
