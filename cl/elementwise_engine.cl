@@ -37,6 +37,7 @@
 #include "vector.cl"
 #include "stream.cl"
 #include "axes.cl"
+#include "share.cl"
 #include "element.cl"
 
 #ifndef in0_type
@@ -255,10 +256,8 @@ KEEP_APART static void elementwise_units(PASS_PARAMETERS, INDEX unit, INDEX end,
 
 __kernel void elementwise(PASS_PARAMETERS) {
 #if CHUNKED
-    const INDEX groups = (INDEX)get_num_groups(0);
-    const INDEX share = (numbers.units + groups - 1) / groups;
-    const INDEX unit = (INDEX)get_group_id(0) * share;
-    elementwise_units(ARGUMENTS, unit, min(unit + share, numbers.units), 1);
+    SHARE(numbers.units, 1, unit, end)
+    elementwise_units(ARGUMENTS, unit, end, 1);
 #else
     elementwise_units(ARGUMENTS, get_global_id(0), numbers.units, get_global_size(0));
 #endif

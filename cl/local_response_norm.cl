@@ -23,6 +23,7 @@
 #include "vector.cl"
 #include "stream.cl"
 #include "axes.cl"
+#include "share.cl"
 #if QUARTERS == 0
 #include "element.cl"
 #define MATH_WIDTH 1
@@ -205,8 +206,7 @@ kernel void local_norm_strips(__global const float *x_data, DY_PARAMETER __globa
     RING_PARAMETER const local_norm_numbers numbers) {
     NUMBERS(LOCAL_NORM_LIST)
     const INDEX strips = (extent0 + block - 1) / block;
-    const INDEX share = (tasks + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);
-    const INDEX begin = (INDEX)get_group_id(0) * share, end = min(begin + share, tasks);
+    SHARE(tasks, 1, begin, end)
 #if BACKWARD
     const INDEX size = before + after + 1;
     __global float *ring = ring_data + (INDEX)get_group_id(0) * 2 * size * block;

@@ -16,6 +16,7 @@
 #include "vector.cl"
 #include "stream.cl"
 #include "axes.cl"
+#include "share.cl"
 
 #define VECTOR FLOATS(VECTOR_WIDTH)
 #define LEAST_AHEAD 2048 /* floats from a row to one that is asked for */
@@ -178,9 +179,7 @@ kernel void normalize_rows(const global float *x_data, const global float *dy_da
     const global float *scale_data, const global float *bias_data, global float *mean_data,
     global float *inverse_data, global float *out_data, const normalize_numbers numbers) {
     NUMBERS(NORMALIZE_LIST)
-    const INDEX row_share = (rows + (INDEX)get_num_groups(0) - 1) / (INDEX)get_num_groups(0);
-    const INDEX first_row = (INDEX)get_group_id(0) * row_share;
-    const INDEX end_row = min(first_row + row_share, rows);
+    SHARE(rows, 1, first_row, end_row)
     const INDEX rows_ahead = LEAST_AHEAD / length + 1;
     for (INDEX row = first_row; row < end_row; row++) {
         INDEX rest = row;

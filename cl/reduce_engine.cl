@@ -40,6 +40,7 @@
  */
 #include "vector.cl"
 #include "axes.cl"
+#include "share.cl"
 #include "numbers.cl"
 #include "reduce_state.cl"
 #include "reduce_blocks.cl"
@@ -285,10 +286,8 @@ typedef struct reduce_numbers {
 
 /* A kernel's body, apart, of the tasks of this work-group: FORMS 0 and 1. */
 #define RUN_SHARE(BODY)                                                                            \
-    const INDEX groups = (INDEX)get_num_groups(0);                                                 \
-    const INDEX share = (numbers.tasks + groups - 1) / groups;                                     \
-    const INDEX task = (INDEX)get_group_id(0) * share;                                             \
-    BODY(ARGUMENTS, task, min(task + share, numbers.tasks));
+    SHARE(numbers.tasks, 1, task, end)                                                             \
+    BODY(ARGUMENTS, task, end);
 #if SECOND_OUTPUT
 #define SECOND_START INDEX second_at = second_offset;
 #else

@@ -7,28 +7,13 @@
  * Include in reduce_blocks.cl.
  */
 #if REDUCED_RANK == 1 && INPUTS == 1 && in0_inner == 1 && !PARTS
-#define ROWS_ON 2
+#include "row_peak.cl"
 #define FLOATS_AHEAD 2048
-#define LATER_PEAK(accumulator, i)                                                                 \
-    {                                                                                              \
-        const FLOATS(VECTOR_WIDTH) x = LOAD(VECTOR_WIDTH, later + (i));                            \
-        accumulator = LARGER(accumulator, x);                                                      \
-    }
 #define ADD_VECTOR(sum, i)                                                                         \
     sum = CAT(add_term_, VECTOR_WIDTH)(sum, LOAD(VECTOR_WIDTH, row + (i)) - shift);
 
 #define LANE_NUMBER(lane) 0x##lane
 #define LANE_NUMBERS ((FLOATS(VECTOR_WIDTH))(CAT(BY_, VECTOR_WIDTH)(LANE_NUMBER)))
-
-/* Of at least a vector. */
-static inline float row_peak(__global const float *later, INDEX length) {
-    FLOATS(VECTOR_WIDTH) peak = LOAD(VECTOR_WIDTH, later + length - VECTOR_WIDTH);
-    KEEP_ROLLED
-    for (INDEX i = 0; i + VECTOR_WIDTH <= length; i += VECTOR_WIDTH) {
-        LATER_PEAK(peak, i)
-    }
-    return MAX_LANES(VECTOR_WIDTH, peak);
-}
 
 /* *total = the sum of exp(x - most) 2^40 over a row. The result is the maximum of a later one. */
 KEEP_APART static float add_row(__global const float *row, __global const float *later, INDEX length,

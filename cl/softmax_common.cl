@@ -23,6 +23,7 @@
 #include "common.cl"
 #include "vector.cl"
 #include "axes.cl"
+#include "share.cl"
 #include "numbers.cl"
 #define MATH_WIDTH 1
 #include "math.cl"
@@ -98,10 +99,8 @@ typedef struct softmax_numbers {
 /* Runs a kernel's body, which is a function of its own, on the tasks of this work-group, a multiple
  * of `unit`, where groups are of one item. */
 #define RUN_SHARE(BODY, unit)                                                                      \
-    const INDEX blocks = (INDEX)get_num_groups(0) * (unit);                                        \
-    const INDEX share = (numbers.tasks + blocks - 1) / blocks * (unit);                            \
-    const INDEX task = (INDEX)get_group_id(0) * share;                                             \
-    BODY(ARGUMENTS, task, min(task + share, numbers.tasks), (INDEX)get_group_id(0));
+    SHARE(numbers.tasks, unit, task, end)                                                          \
+    BODY(ARGUMENTS, task, end, (INDEX)get_group_id(0));
 
 /* Of their sum; where all x are -Inf, that is less than 1. */
 #define LOG_OF_TERMS(W, total) CAT(math_log_, W)((total) * 0x1p-40f)

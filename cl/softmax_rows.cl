@@ -287,21 +287,8 @@ __kernel void softmax_rows(PARAMETERS) {
 #else
 /* Nothing is written but a loss, so rows need no room together: while a row's terms are added, the maximum
  * of the one ROWS_ON later is formed, which brings that into the first-level cache. */
-#define ROWS_ON 2
+#include "row_peak.cl"
 #define ROW_FROM(number) (in0_data + in0_offset + min(number, end - 1) * in0_kept0)
-#define LATER_PEAK(accumulator, i)                                                                 \
-    {                                                                                              \
-        const VECTOR later = LOAD(VECTOR_WIDTH, later_row + (i));                                  \
-        accumulator = LARGER(accumulator, later);                                                  \
-    }
-
-static inline float row_peak(__global const float *later_row, INDEX whole, INDEX last) {
-    VECTOR peak = LOAD(VECTOR_WIDTH, later_row + last);
-    for (INDEX i = 0; i < whole; i += VECTOR_WIDTH) {
-        LATER_PEAK(peak, i)
-    }
-    return MAX_LANES(VECTOR_WIDTH, peak);
-}
 
 KEEP_APART static void rows_tasks(
     PARAMETERS, INDEX task, const INDEX end, const INDEX work_group) {
@@ -318,7 +305,7 @@ KEEP_APART static void rows_tasks(
     }
     const VECTOR lane_numbers = LOAD(VECTOR_WIDTH, lanes);
     for (int r = 0; r < ROWS_ON && task < end; r++) {
-        shifts[r] = row_peak(ROW_FROM(task + r), whole, last);
+        shifts[r] = row_peak(ROW_FROM(task + r), length);
     }
     for (; task < end; task += VECTOR_WIDTH) {
         const INDEX rows = min((INDEX)VECTOR_WIDTH, end - task);
@@ -328,7 +315,7 @@ KEEP_APART static void rows_tasks(
         }
         for (INDEX r = 0; r < rows; r++) {
             __global const float *in0_row = ROW_FROM(task + r);
-            __global const float *later_row = ROW_FROM(task + r + ROWS_ON);
+            __global const float *later = ROW_FROM(task + r + ROWS_ON);
             const VECTOR shift = (VECTOR)(shifts[r]);
             const int label = LABEL(task + r);
             owns[r] = IS_KNOWN(label) ? in0_row[label] : NAN;
@@ -336,7 +323,7 @@ KEEP_APART static void rows_tasks(
             TAKE_DISTANCES(r, in0_row, owns[r])
 #endif
             VECTOR a = (VECTOR)(0.0f), b = a;
-            VECTOR peak = LOAD(VECTOR_WIDTH, later_row + last), other = peak;
+            VECTOR peak = LOAD(VECTOR_WIDTH, later + last), other = peak;
             INDEX i = 0;
             for (; i + 2 * VECTOR_WIDTH <= whole; i += 2 * VECTOR_WIDTH) {
                 ASK_LINE_FAR(in0_row + ahead + i);

@@ -124,12 +124,12 @@ static void give_forward(trial *t, int operand, const double *values) {
 
 /* With all operands there: calls, and compares what the call gives. */
 static void run_attention(trial *t, const attention_trial *of, bool backward, attention_run *r) {
-    bool there = r->p != NULL && r->dp != NULL;
+    trial_has_memory(t, r->p);
+    trial_has_memory(t, r->dp);
     for (int i = 0; i < ATTENTION_OPERANDS; i++) {
-        there = there && r->want[i] != NULL;
+        trial_has_memory(t, r->want[i]);
     }
-    if (!there) {
-        trial_going(t, status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory"));
+    if (!trial_going(t, t->status)) {
         return;
     }
     find_wanted(r, backward);

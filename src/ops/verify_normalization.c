@@ -211,9 +211,7 @@ static cleat_status try_norm(cleat_context *context, bool backward, bool *right)
             shape);
         r.want[i] =
             trial_going(&t, t.status) ? trial_zeros(cleat_tensor_count(&t.tensors[i])) : NULL;
-        if (r.want[i] == NULL) {
-            trial_going(&t, status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory"));
-        }
+        trial_has_memory(&t, r.want[i]);
     }
     if (trial_going(&t, t.status)) {
         run_norm(&t, &r, backward);
@@ -278,11 +276,10 @@ static cleat_status try_response(cleat_context *context, bool backward, bool *ri
             const double share = 2 * beta / RESPONSE_SIZE * (double)t.data[0][i];
             want[i] = backward ? value - share * window_sum(&t, i, true, s) : value;
         }
-        if (s != NULL) {
+        if (trial_has_memory(&t, s)) {
             trial_compare_scaled(&t, 2, want, 0x1p-16);
         } else {
             memory_free(want);
-            trial_going(&t, status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory"));
         }
         memory_free(s);
     }

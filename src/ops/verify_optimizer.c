@@ -86,9 +86,7 @@ cleat_status verify_optimizer(cleat_context *context, bool *right) {
     for (int i = 0; i < OPERANDS; i++) {
         trial_add(&t, 1, &(int64_t){COUNT});
         want[i] = trial_zeros(COUNT);
-        if (want[i] == NULL) {
-            trial_going(&t, status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory"));
-        }
+        trial_has_memory(&t, want[i]);
     }
     set_memory(&t);
     for (int k = 0; trial_going(&t, t.status) && k < COUNT; k++) {

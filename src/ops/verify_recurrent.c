@@ -176,9 +176,7 @@ static cleat_status try_recurrent(cleat_context *context, bool backward, bool *r
     add_operands(&t, &r);
     for (int i = 0; i <= BIAS && trial_going(&t, t.status); i++) {
         r.numbers[i] = trial_zeros(cleat_tensor_count(&t.tensors[i]));
-        if (r.numbers[i] == NULL) {
-            trial_going(&t, status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory"));
-        }
+        trial_has_memory(&t, r.numbers[i]);
     }
     if (trial_going(&t, t.status)) {
         run_recurrent(&t, &r, backward);

@@ -21,10 +21,11 @@ double *trial_zeros(int64_t count) {
     return memory_allocate_zeroed((size_t)count, sizeof(double));
 }
 
-static bool has_memory(trial *t, const void *memory) {
-    return trial_going(
-        t, memory != NULL ? CLEAT_OK
-                          : status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory"));
+bool trial_has_memory(trial *t, const void *memory) {
+    if (memory == NULL && t->status == CLEAT_OK) {
+        t->status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "verification: no host memory");
+    }
+    return t->status == CLEAT_OK;
 }
 
 /* An operand without values yet; whether there is one. */
@@ -35,7 +36,7 @@ static bool add(trial *t, cleat_type type, int32_t rank, const int64_t *shape) {
         return false;
     }
     t->data[place] = memory_allocate(count_of(t, place) * sizeof(float));
-    return has_memory(t, t->data[place]);
+    return trial_has_memory(t, t->data[place]);
 }
 
 void trial_write(trial *t, int operand) {
@@ -48,7 +49,7 @@ void trial_write(trial *t, int operand) {
         return;
     }
     int32_t *whole = memory_allocate(count * sizeof *whole);
-    if (has_memory(t, whole)) {
+    if (trial_has_memory(t, whole)) {
         for (size_t i = 0; i < count; i++) {
             whole[i] = (int32_t)data[i];
         }
@@ -87,7 +88,7 @@ static bool fetch(trial *t, int operand) {
             t, cleat_read(t->context, t->tensors[operand], data, count * sizeof *data));
     }
     int32_t *whole = memory_allocate(count * sizeof *whole);
-    if (has_memory(t, whole) &&
+    if (trial_has_memory(t, whole) &&
         trial_going(t, cleat_read(t->context, t->tensors[operand], whole, count * sizeof *whole))) {
         for (size_t i = 0; i < count; i++) {
             data[i] = (float)whole[i];
@@ -98,7 +99,7 @@ static bool fetch(trial *t, int operand) {
 }
 
 void trial_compare(trial *t, int operand, double *want, double tolerance) {
-    if (has_memory(t, want) && fetch(t, operand)) {
+    if (trial_has_memory(t, want) && fetch(t, operand)) {
         for (size_t i = 0; i < count_of(t, operand); i++) {
             const double got = (double)t->data[operand][i];
             t->right = t->right && fabs(got - want[i]) <= tolerance;

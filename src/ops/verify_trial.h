@@ -35,6 +35,9 @@ void trial_write(trial *t, int operand);
 /* NULL where there is no memory. */
 double *trial_zeros(int64_t count);
 
+/* Whether there is that memory and nothing has failed; NULL is a failure. */
+bool trial_has_memory(trial *t, const void *memory);
+
 /* Compares the operand on the device, all of it, with `want`, which it frees; NULL is no memory.
  * NaN is never right. */
 void trial_compare(trial *t, int operand, double *want, double tolerance);
