@@ -87,8 +87,16 @@ START_TEST(convolution) {
     forward.activation = CLEAT_RELU;
     test_tensor y = output(4, shape_y, TEST_STRIDED), dx = output(4, shape_x, TEST_ROW_MAJOR);
     test_tensor dw = output(4, shape_w, TEST_STRIDED), to_b = output(1, channels, TEST_ROW_MAJOR);
+    /* What a variable says about f32 is nothing to f64. */
+    ck_assert_int_eq(setenv("CLEAT_CONV2D", "cpu_panel", 1), 0);
+    ck_assert_int_eq(setenv("CLEAT_CONV2D_BACKWARD_DATA", "cpu_panel plain_f64", 1), 0);
     test_ok(cleat_conv2d(test_context(), x.view, w.view, y.view, &forward));
     test_ok(cleat_conv2d_backward_data(test_context(), dy.view, w.view, dx.view, &windows));
+    ck_assert_int_eq(setenv("CLEAT_CONV2D", "cpu_panel none_f64", 1), 0);
+    test_refused(cleat_conv2d(test_context(), x.view, w.view, y.view, &forward),
+        CLEAT_INVALID_ARGUMENT, "no variant \"none_f64\"; there is: plain_f64");
+    unsetenv("CLEAT_CONV2D_BACKWARD_DATA");
+    unsetenv("CLEAT_CONV2D");
     test_ok(cleat_conv2d_backward_weights(test_context(), x.view, dy.view, dw.view, &windows));
     test_ok(cleat_conv2d_backward_bias(test_context(), dy.view, to_b.view, NULL));
     finish(&y, s->y, s->size_y, C / GROUPS * KH * KW + 1, "conv2d");

@@ -57,6 +57,9 @@ static void expect_list(const char *operation, const char *const *names) {
     const char *list = strstr(cleat_error_message(), joined);
     ck_assert_msg(list != NULL && list[strlen(joined)] != ',', "%s has more variants than told: %s",
         operation, cleat_error_message());
+    /* Of a variable names for f64 are passed over. */
+    ck_assert_int_eq(setenv(variable, "plain_f64 absent", 1), 0);
+    test_refused(call(operation, x, y, z), CLEAT_INVALID_ARGUMENT, "no variant \"absent\"");
     unsetenv(variable);
     cleat_tensor_release(&x);
     cleat_tensor_release(&y);

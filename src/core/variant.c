@@ -61,14 +61,31 @@ static const char *forced_by_environment(const char *operation) {
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+static bool is_f64_name(const char *name, size_t length) {
+    static const char end[] = "_f64";
+    const size_t size = sizeof end - 1;
+    return length > size && memcmp(name + length - size, end, size) == 0;
+}
+
+/* A variable is there for calls of all types: whether this name in it is for another list. */
+static bool is_for_others(const variant *variants, const char *name, size_t length) {
+    return is_f64_name(name, length) != is_f64_name(variants->name, strlen(variants->name));
+}
+
+/* NULL as chosen where a variable's names are all for others. */
 static cleat_status choose_forced(cleat_context *context, const char *operation, const char *forced,
-    const variant *variants, const void *problem, problem_writer write_problem,
+    bool by_variable, const variant *variants, const void *problem, problem_writer write_problem,
     const variant **chosen) {
+    bool concerned = !by_variable;
     const char *rest = forced;
     const char *name = NULL;
     size_t length = 0;
     char known[512];
     while (next_name(&rest, &name, &length)) {
+        if (by_variable && is_for_others(variants, name, length)) {
+            continue;
+        }
+        concerned = true;
         const variant *v = find_variant(variants, name, length);
         if (v == NULL) {
             list_names(variants, known, sizeof known);
@@ -80,6 +97,10 @@ static cleat_status choose_forced(cleat_context *context, const char *operation,
             *chosen = v;
             return CLEAT_OK;
         }
+    }
+    *chosen = NULL;
+    if (!concerned) {
+        return CLEAT_OK;
     }
     char asked[PROBLEM_TEXT_SIZE];
     write_problem(problem, asked, sizeof asked);
@@ -164,16 +185,22 @@ cleat_status variant_choose(cleat_context *context, const char *operation, const
     trust_function check, const variant **chosen) {
     const char *checked = trust_checked(context, operation);
     if (checked != NULL) {
-        return choose_forced(context, operation, checked, variants, problem, write_problem, chosen);
+        return choose_forced(
+            context, operation, checked, false, variants, problem, write_problem, chosen);
     }
-    if (forced == NULL) {
+    const bool by_variable = forced == NULL;
+    if (by_variable) {
         forced = forced_by_environment(operation);
         if (forced != NULL) {
             trust_note_forced(context);
         }
     }
     if (forced != NULL && strcmp(forced, "own") != 0) {
-        return choose_forced(context, operation, forced, variants, problem, write_problem, chosen);
+        TRY(choose_forced(
+            context, operation, forced, by_variable, variants, problem, write_problem, chosen));
+        if (*chosen != NULL) {
+            return CLEAT_OK;
+        }
     }
     for (;;) {
         bool right = false;

@@ -36,11 +36,13 @@ typedef struct tuning_entry {
  * $CLEAT_X where there is no $CLEAT_X_BACKWARD), else the first that
  * supports the problem in the order of the context's own table (core/tuning.h; an operation without
  * classes stands there as "any"), else of the shipped one. The first two may hold several names
- * separated by blanks: the first of them that supports the problem. "own" forces none: an operation
- * with a provider among its variants looks for it (variant_own_only) and makes the provider support
- * nothing. The list of variants ends with an entry whose name is NULL. CLEAT_INVALID_ARGUMENT for a
- * name that is none (the message lists them), CLEAT_UNSUPPORTED when no forced one, or none at all,
- * supports the problem; `write_problem` says in the message what was asked for.
+ * separated by blanks: the first of them that supports the problem. A variable's names that end in
+ * "_f64", where those of the list do not, and the other way round, are passed over, as calls of
+ * both types see it. "own" forces none: an operation with a provider among its variants looks for
+ * it (variant_own_only) and makes the provider support nothing. The list of variants ends with an
+ * entry whose name is NULL. CLEAT_INVALID_ARGUMENT for a name that is none (the message lists
+ * them), CLEAT_UNSUPPORTED when no forced one, or none at all, supports the problem;
+ * `write_problem` says in the message what was asked for.
  *
  * A variant that nobody forces is checked by `check`, where there is one, before its first use
  * where the context wants that (core/trust.h), and passed over when it is wrong.
