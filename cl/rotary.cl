@@ -5,9 +5,9 @@
  *
  *     rotary_rows   processors: a work-item takes BLOCK positions, finds their cosines and sines
  *                   once, and turns the rows of all `shared`. Groups of 1, outer0 * outer1 *
- *                   ceil(L / BLOCK) items; local memory: BLOCK * 2 * E floats
+ *                   ceil(L / BLOCK) items; local memory: BLOCK * 2 * E elements
  *     rotary_items  a work-item takes a pair; 1-D, any work-group
- * Macro: ROTARY_W, floats in a vector: 4, 8 or 16.
+ * Macro: ROTARY_W, elements in a vector: 4, 8 or 16.
  *
  * powers[k] = base^(-2 2^k / E), as 2^-64 of 1. position_kind: 0 none, 1 int, 2 long.
  */
@@ -16,7 +16,7 @@
 
 #define BLOCK 16
 #define W ROTARY_W
-#define VECTOR CAT(float, W)
+#define VECTOR FLOATS(W)
 
 typedef struct rotary_numbers {
     ulong powers[16];
@@ -49,10 +49,23 @@ static inline ulong frequency(const rotary_numbers *n, INDEX i) {
 
 /*
  * Cosine and sine of an angle in 2^-64 of a turn: what is left of the nearest quarter, within pi /
- * 4, goes through the polynomials of Cephes' sinf() and cosf() (Moshier).
+ * 4, goes through the polynomials of Cephes' sinf() and cosf(), or its sin() and cos() (Moshier).
  */
-static inline void turn_of(ulong angle, float *cosine, float *sine) {
+static inline void turn_of(ulong angle, REAL *cosine, REAL *sine) {
     const ulong quarter = (angle + (1UL << 61)) >> 62;
+#if REAL_IS_DOUBLE
+    const long left = (long)(angle - (quarter << 62));
+    const double x = (double)left * 0x1.921fb54442d18p-62; /* 2 pi / 2^64 */
+    const double z = x * x;
+    double p = FMA(1.58962301576546568060e-10, z, -2.50507477628578072866e-8);
+    p = FMA(FMA(p, z, 2.75573136213857245213e-6), z, -1.98412698295895385996e-4);
+    p = FMA(FMA(p, z, 8.33333333332211858878e-3), z, -1.66666666666666307295e-1);
+    const double s = FMA(p, z * x, x);
+    p = FMA(-1.13585365213876817300e-11, z, 2.08757008419747316778e-9);
+    p = FMA(FMA(p, z, -2.75573141792967388112e-7), z, 2.48015872888517045348e-5);
+    p = FMA(FMA(p, z, -1.38888888888730564116e-3), z, 4.16666666666665929218e-2);
+    const double c = FMA(FMA(p, z, -0.5), z, 1.0);
+#else
     const int left = (int)((long)(angle - (quarter << 62)) >> 30);
     const float x = (float)left * 0x1.921fb6p-32f; /* 2 pi / 2^34 */
     const float z = x * x;
@@ -62,13 +75,14 @@ static inline void turn_of(ulong angle, float *cosine, float *sine) {
         FMA(FMA(FMA(2.443315711809948e-5f, z, -1.388731625493765e-3f), z, 4.166664568298827e-2f), z,
             -0.5f),
         z, 1.0f);
-    const float swapped_c = quarter & 1 ? s : c, swapped_s = quarter & 1 ? c : s;
+#endif
+    const REAL swapped_c = quarter & 1 ? s : c, swapped_s = quarter & 1 ? c : s;
     *cosine = (quarter + 1) & 2 ? -swapped_c : swapped_c;
     *sine = quarter & 2 ? -swapped_s : swapped_s;
 }
 
-__kernel void rotary_items(const __global float *x, const __global uchar *positions,
-    __global float *y, const rotary_numbers numbers) {
+__kernel void rotary_items(const __global REAL *x, const __global uchar *positions,
+    __global REAL *y, const rotary_numbers numbers) {
     const rotary_numbers *n = &numbers;
     const INDEX pairs = n->width / 2;
     INDEX item = get_global_id(0);
@@ -82,13 +96,13 @@ __kernel void rotary_items(const __global float *x, const __global uchar *positi
     const INDEX h = item % n->shared;
     item /= n->shared;
     const INDEX o1 = item % n->outer1, o0 = item / n->outer1;
-    float cosine, sine;
+    REAL cosine, sine;
     turn_of((ulong)position_of(n, positions, o0, o1, l) * frequency(n, i), &cosine, &sine);
     sine = n->inverse ? -sine : sine;
     const INDEX first = n->neighbours ? 2 * i : i, other = n->neighbours ? 2 * i + 1 : i + pairs;
     x += n->x_offset + o0 * n->x_outer0 + o1 * n->x_outer1 + h * n->x_shared + l * n->x_row;
     y += n->y_offset + o0 * n->y_outer0 + o1 * n->y_outer1 + h * n->y_shared + l * n->y_row;
-    const float x0 = x[first * n->x_column], x1 = x[other * n->x_column];
+    const REAL x0 = x[first * n->x_column], x1 = x[other * n->x_column];
     y[first * n->y_column] = FMA(-x1, sine, x0 * cosine);
     y[other * n->y_column] = FMA(x0, sine, x1 * cosine);
 }
@@ -98,8 +112,8 @@ __kernel void rotary_items(const __global float *x, const __global uchar *positi
 #define SWAPPED_16(v) (v).s1032547698badcfe
 
 /* One row; cosines and sines of its elements, the latter negative for the first of a pair. */
-static inline void turn_neighbours(const __global float *x, INDEX x_step, __global float *y,
-    INDEX y_step, const __local float *cosines, const __local float *sines, INDEX width) {
+static inline void turn_neighbours(const __global REAL *x, INDEX x_step, __global REAL *y,
+    INDEX y_step, const __local REAL *cosines, const __local REAL *sines, INDEX width) {
     INDEX e = 0;
     for (; x_step == 1 && y_step == 1 && e + W <= width; e += W) {
         const VECTOR v = LOAD(W, x + e);
@@ -107,14 +121,14 @@ static inline void turn_neighbours(const __global float *x, INDEX x_step, __glob
     }
     KEEP_ROLLED
     for (; e < width; e += 2) {
-        const float x0 = x[e * x_step], x1 = x[(e + 1) * x_step];
+        const REAL x0 = x[e * x_step], x1 = x[(e + 1) * x_step];
         y[e * y_step] = FMA(x1, sines[e], x0 * cosines[e]);
         y[(e + 1) * y_step] = FMA(x0, sines[e + 1], x1 * cosines[e + 1]);
     }
 }
 
-static inline void turn_halves(const __global float *x, INDEX x_step, __global float *y,
-    INDEX y_step, const __local float *cosines, const __local float *sines, INDEX pairs) {
+static inline void turn_halves(const __global REAL *x, INDEX x_step, __global REAL *y,
+    INDEX y_step, const __local REAL *cosines, const __local REAL *sines, INDEX pairs) {
     INDEX i = 0;
     for (; x_step == 1 && y_step == 1 && i + W <= pairs; i += W) {
         const VECTOR x0 = LOAD(W, x + i), x1 = LOAD(W, x + pairs + i);
@@ -124,24 +138,24 @@ static inline void turn_halves(const __global float *x, INDEX x_step, __global f
     }
     KEEP_ROLLED
     for (; i < pairs; ++i) {
-        const float x0 = x[i * x_step], x1 = x[(pairs + i) * x_step];
-        const float c = cosines[i], s = sines[pairs + i];
+        const REAL x0 = x[i * x_step], x1 = x[(pairs + i) * x_step];
+        const REAL c = cosines[i], s = sines[pairs + i];
         y[i * y_step] = FMA(-x1, s, x0 * c);
         y[(pairs + i) * y_step] = FMA(x0, s, x1 * c);
     }
 }
 
-static KEEP_APART void turn_block(const rotary_numbers *n, const __global float *x,
-    const __global uchar *positions, __global float *y, INDEX o0, INDEX o1, INDEX first,
-    __local float *memory) {
+static KEEP_APART void turn_block(const rotary_numbers *n, const __global REAL *x,
+    const __global uchar *positions, __global REAL *y, INDEX o0, INDEX o1, INDEX first,
+    __local REAL *memory) {
     const INDEX pairs = n->width / 2, rows = min((INDEX)BLOCK, n->length - first);
     for (INDEX i = 0; i < pairs; ++i) {
         const ulong turns = frequency(n, i);
         const INDEX one = n->neighbours ? 2 * i : i, other = n->neighbours ? 2 * i + 1 : i + pairs;
         KEEP_ROLLED
         for (INDEX r = 0; r < rows; ++r) {
-            __local float *cosines = memory + r * 2 * n->width, *sines = cosines + n->width;
-            float cosine, sine;
+            __local REAL *cosines = memory + r * 2 * n->width, *sines = cosines + n->width;
+            REAL cosine, sine;
             turn_of((ulong)position_of(n, positions, o0, o1, first + r) * turns, &cosine, &sine);
             sine = n->inverse ? -sine : sine;
             cosines[one] = cosine;
@@ -154,9 +168,9 @@ static KEEP_APART void turn_block(const rotary_numbers *n, const __global float 
     y += n->y_offset + o0 * n->y_outer0 + o1 * n->y_outer1 + first * n->y_row;
     for (INDEX h = 0; h < n->shared; ++h) {
         for (INDEX r = 0; r < rows; ++r) {
-            const __local float *cosines = memory + r * 2 * n->width;
-            const __global float *from = x + h * n->x_shared + r * n->x_row;
-            __global float *to = y + h * n->y_shared + r * n->y_row;
+            const __local REAL *cosines = memory + r * 2 * n->width;
+            const __global REAL *from = x + h * n->x_shared + r * n->x_row;
+            __global REAL *to = y + h * n->y_shared + r * n->y_row;
             if (n->neighbours) {
                 turn_neighbours(
                     from, n->x_column, to, n->y_column, cosines, cosines + n->width, n->width);
@@ -167,8 +181,8 @@ static KEEP_APART void turn_block(const rotary_numbers *n, const __global float 
     }
 }
 
-__kernel void rotary_rows(const __global float *x, const __global uchar *positions,
-    __global float *y, const rotary_numbers numbers, __local float *memory) {
+__kernel void rotary_rows(const __global REAL *x, const __global uchar *positions,
+    __global REAL *y, const rotary_numbers numbers, __local REAL *memory) {
     const rotary_numbers n = numbers;
     const INDEX blocks = (n.length + BLOCK - 1) / BLOCK, item = get_global_id(0);
     const INDEX outer = item / blocks;

@@ -95,8 +95,14 @@ test_tensor test_input_f64(
     int32_t rank, const int64_t *shape, test_values values, test_layout layout);
 /* The elements of such a one, as written or as last fetched. */
 const double *test_elements_f64(const test_tensor *t);
-/* Its values in float64; free() them. */
+/* An input of values drawn, and an output filled with NaN, of either type: `data` of f32,
+ * `elements` of f64. */
+test_tensor test_input_of(
+    cleat_type type, int32_t rank, const int64_t *shape, test_values values, test_layout layout);
+test_tensor test_output_of(cleat_type type, int32_t rank, const int64_t *shape, test_layout layout);
+/* Its values in float64, or of either type in long double; free() them. */
 double *test_doubles(const test_tensor *t);
+long double *test_long_doubles(const test_tensor *t);
 /* Reads the buffer back into t->data or t->elements; fails the test if a byte outside the view has
  * changed. */
 void test_fetch(test_tensor *t);
@@ -120,6 +126,9 @@ void test_bound(const test_tensor *got, const double *want, const double *magnit
 void test_ulp(const test_tensor *got, const double *want, double ulp, const char *what);
 /* The same of elements in f64, got->elements, with u = 2^-53. */
 void test_bound_f64(const test_tensor *got, const long double *want, const long double *magnitude,
+    int64_t terms, const char *what);
+/* The one or the other, by got's type. */
+void test_bound_of(const test_tensor *got, const long double *want, const long double *magnitude,
     int64_t terms, const char *what);
 /* The buffers hold the same bits. */
 void test_same_bits(const test_tensor *first, const test_tensor *second, const char *what);

@@ -135,6 +135,21 @@ void test_bound_f64(const test_tensor *got, const long double *want, const long 
     }
 }
 
+void test_bound_of(const test_tensor *got, const long double *want, const long double *magnitude,
+    int64_t terms, const char *what) {
+    if (got->view.type == CLEAT_F64) {
+        test_bound_f64(got, want, magnitude, terms, what);
+        return;
+    }
+    double *rounded = test_alloc(2 * got->count, sizeof *rounded);
+    for (int64_t i = 0; i < got->count; i++) {
+        rounded[i] = (double)want[i];
+        rounded[got->count + i] = (double)magnitude[i];
+    }
+    test_bound(got, rounded, rounded + got->count, terms, what);
+    free(rounded);
+}
+
 /* Distance between the two f32 numbers around x. */
 static double unit_in_last_place(double x) {
     int exponent;

@@ -211,10 +211,31 @@ const double *test_elements_f64(const test_tensor *t) {
     return (const double *)(const void *)t->elements;
 }
 
+test_tensor test_input_of(
+    cleat_type type, int32_t rank, const int64_t *shape, test_values values, test_layout layout) {
+    return type == CLEAT_F64 ? test_input_f64(rank, shape, values, layout)
+                             : test_input(rank, shape, values, layout);
+}
+
+test_tensor test_output_of(
+    cleat_type type, int32_t rank, const int64_t *shape, test_layout layout) {
+    return type == CLEAT_F64 ? test_typed(CLEAT_F64, rank, shape, NULL, layout)
+                             : test_output(rank, shape, layout);
+}
+
 double *test_doubles(const test_tensor *t) {
     double *values = test_alloc(t->count, sizeof *values);
     for (int64_t i = 0; i < t->count; i++) {
         values[i] = (double)t->data[i];
+    }
+    return values;
+}
+
+long double *test_long_doubles(const test_tensor *t) {
+    long double *values = test_alloc(t->count, sizeof *values);
+    for (int64_t i = 0; i < t->count; i++) {
+        values[i] =
+            t->data != NULL ? (long double)t->data[i] : (long double)test_elements_f64(t)[i];
     }
     return values;
 }

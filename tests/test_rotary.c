@@ -3,7 +3,7 @@
 #include "reference/reference_rotary.h"
 
 static const char *const variants[] = {"rows items", "items", NULL};
-enum { VARIANTS = 3 };
+enum { VARIANTS = 3, DOUBLES = 2 };
 
 typedef struct rotary_case {
     int32_t rank;
@@ -24,6 +24,7 @@ static const rotary_case table[] = {
     {4, {2, 2, 7, 128}, CLEAT_ROTARY_NEIGHBOURS, false, 0, 0, 3, TEST_ROW_MAJOR},
     {2, {5, 2}, CLEAT_ROTARY_HALVES, false, 1.5, -1000000, 0, TEST_STRIDED},
     {2, {1, 34}, CLEAT_ROTARY_HALVES, false, 0, 2147483000, 0, TEST_ROW_MAJOR},
+    {2, {2, 34}, CLEAT_ROTARY_NEIGHBOURS, false, 1 + 0x1p-52, 100, 0, TEST_ROWS},
     {3, {2, 0, 4}, CLEAT_ROTARY_HALVES, false, 0, 0, 0, TEST_ROW_MAJOR},
     {3, {2, 4, 0}, CLEAT_ROTARY_HALVES, false, 0, 0, 1, TEST_ROW_MAJOR},
 };
@@ -64,23 +65,33 @@ static void make_positions(
     free(small);
 }
 
-static void check_case(const rotary_case *c, const char *variant) {
+/* What the error of cosine and sine, 2^-22 + |position| 2^-48 or 2^-51 + |position| 2^-56, adds to
+ * a magnitude, as a part of what a bound allows for two terms: 2^-24 or so, or 2^-53. */
+static void blur(const rotary_case *c, cleat_type type, const int64_t *every, long double *sizes,
+    int64_t count) {
+    const long double each = type == CLEAT_F64 ? 0x1p-3L : 0x1p-24L;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t position = every[i / c->shape[c->rank - 1]];
+        sizes[i] *= 5 + fabsl((long double)position) * each;
+    }
+}
+
+static void check_case(const rotary_case *c, cleat_type type, const char *variant) {
     const int64_t width = c->shape[c->rank - 1];
-    test_tensor x = test_input(c->rank, c->shape, TEST_REAL, c->layout);
-    test_tensor y = test_output(c->rank, c->shape, c->layout);
-    test_tensor back = test_output(c->rank, c->shape, TEST_ROW_MAJOR);
+    test_tensor x = test_input_of(type, c->rank, c->shape, TEST_REAL, c->layout);
+    test_tensor y = test_output_of(type, c->rank, c->shape, c->layout);
+    test_tensor back = test_output_of(type, c->rank, c->shape, TEST_ROW_MAJOR);
     const int64_t rows = width > 0 ? x.count / width : 0;
     cleat_tensor positions = {0};
     int64_t *every = test_alloc(rows, sizeof *every);
     make_positions(c, &positions, rows, every);
-    double *in = test_alloc(x.count, sizeof *in), *want = test_alloc(x.count, sizeof *in);
-    double *magnitude = test_alloc(x.count, sizeof *in);
-    for (int64_t i = 0; i < x.count; i++) {
-        in[i] = (double)x.data[i];
-    }
+    long double *in = test_long_doubles(&x);
+    long double *want = test_alloc(x.count, sizeof *want);
+    long double *magnitude = test_alloc(x.count, sizeof *magnitude);
     const double base = c->base == 0 ? 10000 : c->base;
     reference_rotary(in, rows, width, every, base, c->pairs == CLEAT_ROTARY_NEIGHBOURS, c->inverse,
         want, magnitude);
+    blur(c, type, every, magnitude, x.count);
     cleat_rotary_options options = {.base = c->base,
         .pairs = c->pairs,
         .inverse = c->inverse,
@@ -90,17 +101,16 @@ static void check_case(const rotary_case *c, const char *variant) {
     test_ok(cleat_rotary(test_context(), x.view, y.view, &options));
     test_fetch(&y);
     test_unchanged(&x);
-    test_bound(&y, want, magnitude, 2, "rotary");
+    test_bound_of(&y, want, magnitude, 2, "rotary");
     options.inverse = !c->inverse;
     test_ok(cleat_rotary(test_context(), y.view, back.view, &options));
     test_fetch(&back);
-    test_bound(&back, in, magnitude, 4, "and back");
+    test_bound_of(&back, in, magnitude, 4, "and back");
     options.inverse = c->inverse;
     test_ok(cleat_rotary(test_context(), x.view, x.view, &options));
     test_ok(cleat_copy(test_context(), x.view, back.view));
     test_fetch(&back);
-    ck_assert_msg(
-        memcmp(back.data, y.data, (size_t)y.count * sizeof(float)) == 0, "in place differs");
+    test_same_bits(&back, &y, "in place");
     test_free(&x);
     test_free(&y);
     test_free(&back);
@@ -113,8 +123,30 @@ static void check_case(const rotary_case *c, const char *variant) {
 
 START_TEST(turns_and_back) {
     for (int i = 0; i < TABLE; i++) {
-        check_case(&table[i], variants[_i]);
+        check_case(&table[i], CLEAT_F32, variants[_i]);
     }
+}
+END_TEST
+
+START_TEST(turns_doubles) {
+    for (int i = 0; i < TABLE && test_has_f64(); i++) {
+        check_case(&table[i], CLEAT_F64, variants[_i]);
+    }
+}
+END_TEST
+
+START_TEST(types_must_agree) {
+    cleat_context *context = test_context();
+    const int64_t shape[] = {2, 4};
+    cleat_tensor x, y;
+    test_ok(cleat_tensor_create(context, CLEAT_F64, 2, shape, &x));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, shape, &y));
+    const bool there = test_has_f64();
+    test_refused(cleat_rotary(context, x, y, NULL), there ? CLEAT_TYPE_MISMATCH : CLEAT_UNSUPPORTED,
+        there ? "rotary: y has type f32, not f64" : "no double precision");
+    test_refused(cleat_rotary(context, y, x, NULL), CLEAT_TYPE_MISMATCH, "not f32");
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&y);
 }
 END_TEST
 
@@ -189,7 +221,9 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("rotary");
     TCase *cases = test_case(suite, "rotary");
     tcase_add_loop_test(cases, turns_and_back, 0, VARIANTS);
+    tcase_add_loop_test(cases, turns_doubles, 0, DOUBLES);
     tcase_add_loop_test(cases, position_zero, 0, VARIANTS);
+    tcase_add_test(cases, types_must_agree);
     tcase_add_test(cases, refuses_bad_calls);
     return suite;
 }

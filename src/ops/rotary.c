@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include <cleat/rotary.h>
 #include <math.h>
@@ -40,18 +41,30 @@ static bool needs_index64(const problem *p) {
            cleat_tensor_count(&p->y) > INT32_MAX / 2;
 }
 
+/* base^(-2 2^k / E), as 2^-64 of 1. */
+static uint64_t power_of(const problem *p, int k) {
+    if (p->x.type == CLEAT_F64) {
+        const long double exponent = -2 * ldexpl(1, k) / (long double)p->width;
+        const long double power = ldexpl(powl((long double)p->base, exponent), 64);
+        return power < 0x1p64L ? (uint64_t)power : UINT64_MAX;
+    }
+    const double exponent = -2.0 * ldexp(1, k) / (double)p->width;
+    const double power = ldexp(pow(p->base, exponent), 64);
+    return power < 0x1p64 ? (uint64_t)power : UINT64_MAX;
+}
+
 static launch begin(const device_profile *profile, const problem *p, const char *kernel) {
     const cleat_tensor *positions = p->positions.buffer != NULL ? &p->positions : NULL;
     launch l = launch_begin(OPERATION, OPERATION, kernel);
     launch_macro(&l, "ROTARY_W", profile_vector_width(profile));
     launch_use_index64(&l, needs_index64(p));
+    launch_use_real64(&l, p->x.type);
     launch_tensor(&l, &p->x);
     launch_tensor(&l, positions);
     launch_tensor(&l, &p->y);
     launch_numbers_begin(&l);
     for (int k = 0; k < POWERS; k++) {
-        const double exponent = -2.0 * ldexp(1, k) / (double)p->width;
-        launch_ulong(&l, (uint64_t)ldexp(pow(p->base, exponent), 64));
+        launch_ulong(&l, power_of(p, k));
     }
     launch_long(&l, p->first_position);
     const int64_t extents[] = {p->outer[0], p->outer[1], p->shared, p->length, p->width};
@@ -67,7 +80,7 @@ static launch begin(const device_profile *profile, const problem *p, const char 
     launch_int(&l, p->inverse);
     launch_numbers_end(&l);
     l.flop = 3.0 * (double)cleat_tensor_count(&p->y);
-    l.bytes = 8.0 * (double)cleat_tensor_count(&p->y);
+    l.bytes = 2.0 * (double)cleat_type_size(p->x.type) * (double)cleat_tensor_count(&p->y);
     return l;
 }
 
@@ -75,14 +88,15 @@ static bool suits_rows(const device_profile *profile, const void *data) {
     const problem *p = data;
     const double rounds =
         (double)p->width * (20.0 + 2 * BLOCK) + (double)(p->shared * BLOCK) * (double)p->width;
-    return p->width <= (int64_t)(profile->local_memory / sizeof(float) / (2 * BLOCK)) &&
+    const size_t row_bytes = 2 * BLOCK * cleat_type_size(p->x.type);
+    return p->width <= (int64_t)(profile->local_memory / row_bytes) &&
            profile_item_is_short(profile, rounds);
 }
 
 static cleat_status enqueue_rows(cleat_context *context, const void *data) {
     const problem *p = data;
     launch l = begin(context_profile(context), p, "rotary_rows");
-    launch_local(&l, (size_t)(2 * BLOCK * p->width) * sizeof(float));
+    launch_local(&l, (size_t)(2 * BLOCK * p->width) * cleat_type_size(p->x.type));
     launch_size_1d(&l, (size_t)(p->outer[0] * p->outer[1] * ceil_div(p->length, BLOCK)), 1);
     return launch_all(context, &l, 1);
 }
@@ -178,14 +192,16 @@ static void choose_shared(problem *p) {
 cleat_status cleat_rotary(
     cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_rotary_options *options) {
     TRY(check_context(OPERATION, context));
-    TRY(check_tensor(OPERATION, "x", context, &x, CLEAT_F32));
+    cleat_type type;
+    TRY(check_real_type(OPERATION, context, &x, &type));
+    TRY(check_tensor(OPERATION, "x", context, &x, type));
     char text[SHAPE_TEXT_SIZE];
     REFUSE_IF(x.rank < 2 || x.rank > 4, CLEAT_SHAPE_MISMATCH,
         OPERATION ": x is %s, wanted a rank of 2 to 4", shape_text(x.rank, x.shape, text));
     const int64_t width = x.shape[x.rank - 1];
     REFUSE_IF(width % 2 != 0 || width > (int64_t)2 << POWERS, CLEAT_SHAPE_MISMATCH,
         OPERATION ": rows of %lld, wanted an even number, at most 131072", (long long)width);
-    TRY(check_output(OPERATION, "y", context, &y, CLEAT_F32));
+    TRY(check_output(OPERATION, "y", context, &y, type));
     TRY(check_same_shape(OPERATION, "x", &x, "y", &y));
     TRY(check_no_overlap(OPERATION, "x", &x, "y", &y, true));
     problem p = {.x = as_rank_4(&x), .y = as_rank_4(&y), .width = width};
