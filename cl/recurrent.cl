@@ -11,7 +11,7 @@
  *            5  gru: gates (third part: sums g -> values), h' -> h
  *            6  gradient of 5: gates, h', dy, dh -> dgates (z and g), dh' (z's part)
  *            7  gradient of 4: gates, h', d(r h'), dgates (r), dh' (grows)
- *     CELL_W floats in a vector; above 1 the elements of each row lie end to end
+ *     CELL_W elements in a vector; above 1 the elements of each row lie end to end
  * Matrices t0 .. t7 have `rows` rows of parts of `width` elements; where dh or dc is null, it is 0.
  * dh and dy are added.
  * Geometry: 1-D, any work-group; a work-item does `chunk` vectors of CELL_W elements.
@@ -112,9 +112,9 @@ typedef struct cell_numbers {
     PUT(W, FMA(dm, r, GET(W, t4, 0)), t4, 0);
 #endif
 
-__kernel void recurrent_cell(__global float *t0, __global float *t1, __global float *t2,
-    __global float *t3, __global float *t4, __global float *t5, __global float *t6,
-    __global float *t7, const cell_numbers numbers) {
+__kernel void recurrent_cell(__global REAL *t0, __global REAL *t1, __global REAL *t2,
+    __global REAL *t3, __global REAL *t4, __global REAL *t5, __global REAL *t6, __global REAL *t7,
+    const cell_numbers numbers) {
     NUMBERS(CELL_LIST)
     const INDEX pieces = (width + CELL_W - 1) / CELL_W;
     const INDEX first = (INDEX)get_global_id(0) * chunk;

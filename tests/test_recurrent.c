@@ -30,23 +30,21 @@ enum { DX, DW, DR, DBIAS, DH0, DC0, GRADIENTS };
 typedef struct data {
     recurrent_case c;
     kind which;
+    cleat_type type;
     int64_t gates, directions, parts;
     test_tensor in[INPUTS];
-    double *values[INPUTS];
+    long double *values[INPUTS];
     reference_recurrent reference;
     cleat_recurrent_options options;
 } data;
 
-static double *doubles(const test_tensor *t, bool zero) {
-    double *values = test_alloc(t->count, sizeof *values);
-    for (int64_t i = 0; i < t->count; i++) {
-        values[i] = zero ? 0 : (double)t->data[i];
-    }
-    return values;
+/* A number for each element. */
+static long double *zeros(const test_tensor *t) {
+    return test_alloc(t->count, sizeof(long double));
 }
 
-static void make_data(data *k, const recurrent_case *c, kind which) {
-    *k = (data){.c = *c, .which = which, .gates = which == LSTM ? 4 : 3};
+static void make_data(data *k, const recurrent_case *c, kind which, cleat_type type) {
+    *k = (data){.c = *c, .which = which, .type = type, .gates = which == LSTM ? 4 : 3};
     k->directions = c->direction == CLEAT_RECURRENT_BIDIRECTIONAL ? 2 : 1;
     k->parts = which == LSTM ? 5 : 4;
     const int64_t d = k->directions, rows = k->gates * c->hidden;
@@ -57,8 +55,8 @@ static void make_data(data *k, const recurrent_case *c, kind which) {
     for (int i = 0; i < INPUTS; i++) {
         const bool absent = (c->bare && i != X && i != W && i != R && i != DY) ||
                             (which != LSTM && (i == C0 || i == DC));
-        k->in[i] = test_input(ranks[i], shapes[i], TEST_REAL, c->layout);
-        k->values[i] = doubles(&k->in[i], absent);
+        k->in[i] = test_input_of(type, ranks[i], shapes[i], TEST_REAL, c->layout);
+        k->values[i] = absent ? zeros(&k->in[i]) : test_long_doubles(&k->in[i]);
     }
     k->reference = (reference_recurrent){.is_lstm = which == LSTM,
         .linear_before_reset = which == GRU_LINEAR,
@@ -95,17 +93,13 @@ static cleat_status forward(const data *k, cleat_tensor y, const cleat_recurrent
         test_context(), k->in[X].view, k->in[W].view, k->in[R].view, y, options);
 }
 
-static void check_same(const test_tensor *a, const test_tensor *b, const char *what) {
-    ck_assert_msg(
-        memcmp(a->data, b->data, (size_t)a->count * sizeof(float)) == 0, "%s differs", what);
-}
-
 /* Outputs of one backward call. */
 static void run_backward(const data *k, const test_tensor *y, const cleat_tensor *reserve,
     test_layout layout, test_tensor out[GRADIENTS]) {
     static const int of[GRADIENTS] = {X, W, R, BIAS, H0, C0};
     for (int i = 0; i < GRADIENTS; i++) {
-        out[i] = test_output(k->in[of[i]].view.rank, k->in[of[i]].view.shape, layout);
+        const cleat_tensor *like = &k->in[of[i]].view;
+        out[i] = test_output_of(k->type, like->rank, like->shape, layout);
     }
     cleat_recurrent_options options = k->options;
     options.reserve = reserve;
@@ -124,15 +118,15 @@ static void run_backward(const data *k, const test_tensor *y, const cleat_tensor
 }
 
 static void check_gradients(
-    const data *k, const test_tensor *y, const cleat_tensor *reserve, double most_error) {
+    const data *k, const test_tensor *y, const cleat_tensor *reserve, long double most_error) {
     static const char *const names[GRADIENTS] = {"dx", "dw", "dr", "dbias", "dh0", "dc0"};
     test_tensor out[GRADIENTS], again[GRADIENTS];
-    double *want[GRADIENTS], *magnitude[GRADIENTS];
+    long double *want[GRADIENTS], *magnitude[GRADIENTS];
     run_backward(k, y, reserve, k->c.layout, out);
     run_backward(k, y, reserve, k->c.layout, again);
     for (int i = 0; i < GRADIENTS; i++) {
-        want[i] = test_alloc(out[i].count, sizeof(double));
-        magnitude[i] = test_alloc(out[i].count, sizeof(double));
+        want[i] = zeros(&out[i]);
+        magnitude[i] = zeros(&out[i]);
     }
     reference_recur_backward(&k->reference, k->values[DY], k->values[DH], k->values[DC], false,
         &(reference_recurrent_gradients){want[0], want[1], want[2], want[3], want[4], want[5]});
@@ -143,12 +137,12 @@ static void check_gradients(
         const bool absent = (k->c.bare && i > DR) || (k->which != LSTM && i == DC0);
         /* Each factor of a step has the error of a gate. */
         for (int64_t e = 0; e < out[i].count; e++) {
-            magnitude[i][e] *= (double)(k->c.steps + 1) * (8 + 2 * most_error);
+            magnitude[i][e] *= (long double)(k->c.steps + 1) * (8 + 2 * most_error);
         }
         if (!absent) {
-            test_bound(&out[i], want[i], magnitude[i],
+            test_bound_of(&out[i], want[i], magnitude[i],
                 k->c.steps * k->c.batch + k->gates * k->c.hidden, names[i]);
-            check_same(&out[i], &again[i], names[i]);
+            test_same_bits(&out[i], &again[i], names[i]);
         }
         test_free(&out[i]);
         test_free(&again[i]);
@@ -157,17 +151,18 @@ static void check_gradients(
     }
 }
 
-static void check_case(const recurrent_case *c, kind which) {
+static void check_case(const recurrent_case *c, kind which, cleat_type type) {
     data k;
-    make_data(&k, c, which);
+    make_data(&k, c, which, type);
     const int64_t states[] = {k.directions, c->batch, c->hidden};
     const int64_t reserve_shape[] = {k.directions, c->steps, c->batch, k.parts * c->hidden};
-    test_tensor y = test_output(4, k.in[DY].view.shape, c->layout);
-    test_tensor again = test_output(4, k.in[DY].view.shape, c->layout);
-    test_tensor h = test_output(3, states, c->layout), cell = test_output(3, states, c->layout);
-    test_tensor reserve = test_output(4, reserve_shape, c->layout);
-    double *want = test_alloc(y.count, sizeof *want), *error = test_alloc(y.count, sizeof *want);
-    double *want_h = test_alloc(h.count, sizeof *want), *want_c = test_alloc(h.count, sizeof *want);
+    test_tensor y = test_output_of(type, 4, k.in[DY].view.shape, c->layout);
+    test_tensor again = test_output_of(type, 4, k.in[DY].view.shape, c->layout);
+    test_tensor h = test_output_of(type, 3, states, c->layout);
+    test_tensor cell = test_output_of(type, 3, states, c->layout);
+    test_tensor reserve = test_output_of(type, 4, reserve_shape, c->layout);
+    long double *want = zeros(&y), *error = zeros(&y), *errors = zeros(&h);
+    long double *want_h = zeros(&h), *want_c = zeros(&h);
     reference_recur(&k.reference, want, want_h, want_c, error);
     cleat_recurrent_options options = k.options;
     test_ok(forward(&k, again.view, &options));
@@ -179,21 +174,21 @@ static void check_case(const recurrent_case *c, kind which) {
     test_fetch(&again);
     test_fetch(&h);
     test_fetch(&cell);
-    double most = 1;
+    long double most = 1;
     for (int64_t i = 0; i < y.count; i++) {
-        most = fmax(most, error[i]);
+        most = fmaxl(most, error[i]);
     }
-    double *errors = test_alloc(h.count, sizeof *errors);
     for (int64_t i = 0; i < h.count; i++) {
         errors[i] = most;
     }
-    test_bound(&y, want, error, c->inputs + c->hidden + 8, "y");
-    test_bound(&h, want_h, errors, c->inputs + c->hidden + 8, "final h");
+    test_bound_of(&y, want, error, c->inputs + c->hidden + 8, "y");
+    test_bound_of(&h, want_h, errors, c->inputs + c->hidden + 8, "final h");
     if (which == LSTM) {
-        test_bound(&cell, want_c, errors, 4 * (c->inputs + c->hidden + 8), "final c");
+        test_bound_of(&cell, want_c, errors, 4 * (c->inputs + c->hidden + 8), "final c");
     }
-    ck_assert(k.c.layout != TEST_ROW_MAJOR ||
-              memcmp(y.data, again.data, (size_t)y.count * sizeof(float)) == 0);
+    if (k.c.layout == TEST_ROW_MAJOR) {
+        test_same_bits(&y, &again, "y");
+    }
     for (int i = 0; i < INPUTS; i++) {
         test_unchanged(&k.in[i]);
     }
@@ -212,14 +207,44 @@ static void check_case(const recurrent_case *c, kind which) {
 
 START_TEST(forward_and_backward_table) {
     for (int i = 0; i < TABLE; i++) {
-        check_case(&table[i], (kind)_i);
+        check_case(&table[i], (kind)_i, CLEAT_F32);
     }
 }
 END_TEST
 
-static double loss_of(const reference_recurrent *a, double *const values[INPUTS]) {
-    double y[64], h[32], c[32], error[64];
-    double loss = 0;
+/* Both variants of the LSTM's cells, one of the others', and no steps. */
+START_TEST(doubles) {
+    static const int chosen[] = {0, 4, 1};
+    const int count = !test_has_f64() || test_skips() ? 0 : _i == LSTM && !test_is_short() ? 3 : 2;
+    for (int i = 0; i < count; i++) {
+        check_case(&table[chosen[i]], (kind)_i, CLEAT_F64);
+    }
+}
+END_TEST
+
+START_TEST(types_must_agree) {
+    const recurrent_case c = {2, 2, 4, 5, CLEAT_RECURRENT_FORWARD, TEST_ROW_MAJOR, true};
+    data k;
+    make_data(&k, &c, (kind)_i, CLEAT_F64);
+    const cleat_tensor x = k.in[X].view, w = k.in[W].view, r = k.in[R].view;
+    test_tensor y = test_output(4, k.in[DY].view.shape, TEST_ROW_MAJOR);
+    const bool there = test_has_f64();
+    const cleat_status status = there ? CLEAT_TYPE_MISMATCH : CLEAT_UNSUPPORTED;
+    const char *part = there ? "y has type f32, not f64" : "no double precision";
+    test_refused(forward(&k, y.view, NULL), status, part);
+    cleat_recurrent_options options = {.reserve = &y.view};
+    test_refused((_i == LSTM ? cleat_lstm_backward : cleat_gru_backward)(test_context(), x, w, r,
+                     k.in[DY].view, k.in[DY].view, x, w, r, &options, NULL),
+        status, there ? "reserve has type f32, not f64" : part);
+    test_unchanged(&y);
+    test_free(&y);
+    free_data(&k);
+}
+END_TEST
+
+static long double loss_of(const reference_recurrent *a, long double *const values[INPUTS]) {
+    long double y[64], h[32], c[32], error[64];
+    long double loss = 0;
     reference_recur(a, y, h, c, error);
     const int64_t states = (a->bidirectional ? 2 : 1) * a->batch * a->hidden;
     for (int64_t i = 0; i < a->steps * states; i++) {
@@ -233,25 +258,27 @@ static double loss_of(const reference_recurrent *a, double *const values[INPUTS]
 
 START_TEST(reference_gradients_are_slopes) {
     const recurrent_case c = {3, 2, 2, 2, CLEAT_RECURRENT_BIDIRECTIONAL, TEST_ROW_MAJOR, false};
-    const double step = 1e-6;
+    const long double step = 1e-6L;
     data k;
-    make_data(&k, &c, (kind)_i);
-    double *got[GRADIENTS];
+    make_data(&k, &c, (kind)_i, CLEAT_F32);
+    long double *got[GRADIENTS];
     for (int i = 0; i < GRADIENTS; i++) {
-        got[i] = test_alloc(k.in[i].count, sizeof(double));
+        got[i] = zeros(&k.in[i]);
     }
     reference_recur_backward(&k.reference, k.values[DY], k.values[DH], k.values[DC], false,
         &(reference_recurrent_gradients){got[0], got[1], got[2], got[3], got[4], got[5]});
     for (int i = 0; i < (_i == LSTM ? GRADIENTS : DC0); i++) {
         for (int64_t e = 0; e < k.in[i].count; e++) {
-            double *x = &k.values[i][e];
-            const double kept = *x;
+            long double *x = &k.values[i][e];
+            const long double kept = *x;
             *x = kept + step;
-            const double above = loss_of(&k.reference, k.values);
+            const long double above = loss_of(&k.reference, k.values);
             *x = kept - step;
-            const double below = loss_of(&k.reference, k.values);
+            const long double below = loss_of(&k.reference, k.values);
             *x = kept;
-            ck_assert_double_eq_tol(got[i][e], (above - below) / (2 * step), 1e-8);
+            if (!(fabsl(got[i][e] - (above - below) / (2 * step)) <= 1e-8L)) {
+                ck_abort_msg("operand %d, element %lld", i, (long long)e);
+            }
         }
         free(got[i]);
     }
@@ -265,7 +292,7 @@ END_TEST
 START_TEST(refuses_bad_calls) {
     const recurrent_case c = {3, 2, 4, 5, CLEAT_RECURRENT_FORWARD, TEST_ROW_MAJOR, true};
     data k;
-    make_data(&k, &c, (kind)_i);
+    make_data(&k, &c, (kind)_i, CLEAT_F32);
     test_tensor y = test_output(4, k.in[DY].view.shape, TEST_ROW_MAJOR);
     const cleat_tensor x = k.in[X].view, w = k.in[W].view, r = k.in[R].view;
     cleat_tensor typed = x;
@@ -314,6 +341,9 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("recurrent");
     TCase *cases = test_case(suite, "table");
     tcase_add_loop_test(cases, forward_and_backward_table, 0, KINDS);
+    cases = test_case(suite, "doubles");
+    tcase_add_loop_test(cases, doubles, 0, KINDS);
+    tcase_add_loop_test(cases, types_must_agree, 0, KINDS);
     cases = test_case(suite, "rest");
     tcase_add_loop_test(cases, reference_gradients_are_slopes, 0, KINDS);
     tcase_add_loop_test(cases, refuses_bad_calls, 0, KINDS);

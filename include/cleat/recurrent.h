@@ -38,7 +38,8 @@ typedef struct cleat_recurrent_gradients {
 } cleat_recurrent_gradients;
 
 /*
- * LSTM (Hochreiter & Schmidhuber 1997) as ONNX LSTM-14 has it, without peepholes, f32:
+ * LSTM (Hochreiter & Schmidhuber 1997) as ONNX LSTM-14 has it, without peepholes, all f32, or all
+ * f64 on a device that has it (else CLEAT_UNSUPPORTED):
  *
  *     i, o, f = sigmoid(x W^T + h' R^T + Wb + Rb)      g = tanh(the same)
  *     c = f c' + i g                                   h = o tanh(c)
@@ -51,13 +52,13 @@ typedef struct cleat_recurrent_gradients {
  * one of them fail (CLEAT_OUT_OF_DEVICE_MEMORY, CLEAT_BUILD_FAILED), some have been enqueued and
  * outputs may be partly written.
  * Outputs overlap no input and not each other. Errors: CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH,
- * CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT, CLEAT_OUT_OF_DEVICE_MEMORY.
+ * CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT, CLEAT_UNSUPPORTED, CLEAT_OUT_OF_DEVICE_MEMORY.
  */
 CLEAT_API cleat_status cleat_lstm(cleat_context *context, cleat_tensor x, cleat_tensor w,
     cleat_tensor r, cleat_tensor y, const cleat_recurrent_options *options);
 
 /*
- * GRU (Cho et al. 2014) as ONNX GRU-14 has it, f32:
+ * GRU (Cho et al. 2014) as ONNX GRU-14 has it:
  *
  *     z, r = sigmoid(x W^T + h' R^T + Wb + Rb)
  *     g = tanh(x Wg^T + (r h') Rg^T + Wbg + Rbg)

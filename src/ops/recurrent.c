@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/recurrent.h"
 #include "core/tensor_check.h"
+#include "ops/types.h"
 #include <assert.h>
 
 enum { MOST_OPERANDS = 20 };
@@ -17,9 +18,9 @@ static cleat_status check_operand(const recurrent_problem *p, operands *seen, co
     const char *operation = p->operation;
     char got[SHAPE_TEXT_SIZE], want[SHAPE_TEXT_SIZE];
     if (written) {
-        TRY(check_output(operation, name, p->context, x, CLEAT_F32));
+        TRY(check_output(operation, name, p->context, x, p->type));
     } else {
-        TRY(check_tensor(operation, name, p->context, x, CLEAT_F32));
+        TRY(check_tensor(operation, name, p->context, x, p->type));
     }
     bool same = x->rank == rank;
     for (int32_t axis = 0; same && axis < rank; axis++) {
@@ -53,9 +54,10 @@ static cleat_status check_inputs(recurrent_problem *p, operands *seen) {
     REFUSE_IF((int)p->direction < CLEAT_RECURRENT_FORWARD ||
                   (int)p->direction > CLEAT_RECURRENT_BIDIRECTIONAL,
         CLEAT_INVALID_ARGUMENT, "%s: direction is %d", operation, (int)p->direction);
-    TRY(check_tensor(operation, "x", p->context, &p->x, CLEAT_F32));
+    TRY(check_real_type(operation, p->context, &p->x, &p->type));
+    TRY(check_tensor(operation, "x", p->context, &p->x, p->type));
     TRY(check_rank(operation, "x", &p->x, 3));
-    TRY(check_tensor(operation, "r", p->context, &p->r, CLEAT_F32));
+    TRY(check_tensor(operation, "r", p->context, &p->r, p->type));
     TRY(check_rank(operation, "r", &p->r, 3));
     p->steps = p->x.shape[0];
     p->batch = p->x.shape[1];
@@ -124,7 +126,7 @@ static cleat_status lend_state(const recurrent_problem *p, cleat_tensor *zeros, 
         return CLEAT_OK;
     }
     if (zeros->buffer == NULL) {
-        TRY(cleat_tensor_create(p->context, CLEAT_F32, 3, state, zeros));
+        TRY(cleat_tensor_create(p->context, p->type, 3, state, zeros));
         TRY(cleat_fill(p->context, 0, *zeros));
     }
     *to = *zeros;
@@ -138,7 +140,7 @@ static cleat_status run_lent(recurrent_problem *p, cleat_tensor *zeros, cleat_te
     }
     if (p->reserve.buffer == NULL) {
         const int64_t shape[] = {p->directions, p->steps, p->batch, recurrent_parts(p) * p->hidden};
-        TRY(cleat_tensor_create(p->context, CLEAT_F32, 4, shape, reserve));
+        TRY(cleat_tensor_create(p->context, p->type, 4, shape, reserve));
         p->reserve = *reserve;
     }
     return p->backward ? recurrent_backward(p) : recurrent_forward(p);

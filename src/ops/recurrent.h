@@ -26,6 +26,7 @@ enum { CELL_TENSORS = 8 };
 typedef struct recurrent_problem {
     const char *operation;
     cleat_context *context;
+    cleat_type type; /* of all operands */
     bool is_lstm, linear_before_reset, backward;
     cleat_recurrent_direction direction;
     int64_t steps, batch, inputs, hidden, directions;

@@ -26,17 +26,17 @@ static cleat_status create(const recurrent_problem *p, work *k) {
     const int64_t states[] = {p->steps, p->batch, p->hidden};
     const bool apart = !p->is_lstm && p->linear_before_reset;
     *k = (work){0};
-    TRY(cleat_tensor_create(p->context, CLEAT_F32, 3, gates, &k->dgates));
-    TRY(cleat_tensor_create(p->context, CLEAT_F32, 3, states, &k->before));
-    TRY(cleat_tensor_create(p->context, CLEAT_F32, 2, states + 1, &k->dh));
+    TRY(cleat_tensor_create(p->context, p->type, 3, gates, &k->dgates));
+    TRY(cleat_tensor_create(p->context, p->type, 3, states, &k->before));
+    TRY(cleat_tensor_create(p->context, p->type, 2, states + 1, &k->dh));
     if (p->is_lstm) {
-        return cleat_tensor_create(p->context, CLEAT_F32, 2, states + 1, &k->dc);
+        return cleat_tensor_create(p->context, p->type, 2, states + 1, &k->dc);
     }
     if (apart) {
-        return cleat_tensor_create(p->context, CLEAT_F32, 3, gates, &k->dsums);
+        return cleat_tensor_create(p->context, p->type, 3, gates, &k->dsums);
     }
-    TRY(cleat_tensor_create(p->context, CLEAT_F32, 3, states, &k->reset));
-    return cleat_tensor_create(p->context, CLEAT_F32, 2, states + 1, &k->dm);
+    TRY(cleat_tensor_create(p->context, p->type, 3, states, &k->reset));
+    return cleat_tensor_create(p->context, p->type, 2, states + 1, &k->dm);
 }
 
 static const cleat_tensor *if_there(const cleat_tensor *x) {

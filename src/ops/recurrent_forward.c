@@ -10,10 +10,10 @@ typedef struct weights {
     cleat_tensor w_bias, r_bias; /* [gates hidden]; buffer NULL: none */
 } weights;
 
-/* Not in a plan, where nothing is packed, and not for a single step. */
+/* Not in a plan, where nothing is packed, not f64, and not for a single step. */
 static cleat_packed *pack(const recurrent_problem *p, cleat_tensor b) {
     cleat_packed *packed = NULL;
-    const bool worth = p->steps > 1 && p->batch > 1;
+    const bool worth = p->type == CLEAT_F32 && p->steps > 1 && p->batch > 1;
     return worth && cleat_matmul_pack(p->context, b, &packed) == CLEAT_OK ? packed : NULL;
 }
 
@@ -102,7 +102,7 @@ cleat_status recurrent_forward(const recurrent_problem *p) {
     cleat_tensor sums = {0};
     if (!p->is_lstm && p->linear_before_reset) {
         const int64_t shape[] = {p->batch, 3 * p->hidden};
-        TRY(cleat_tensor_create(p->context, CLEAT_F32, 2, shape, &sums));
+        TRY(cleat_tensor_create(p->context, p->type, 2, shape, &sums));
     }
     cleat_status status = CLEAT_OK;
     for (int64_t d = 0; d < p->directions && status == CLEAT_OK; d++) {

@@ -82,6 +82,7 @@ static cleat_status enqueue(cleat_context *context, const cell_problem *c, int64
     launch l = launch_begin(p->operation, "recurrent", "recurrent_cell");
     const int64_t units = p->batch * ceil_div(p->hidden, vector);
     launch_use_index64(&l, index64 || p->batch * p->hidden > INT32_MAX / 8);
+    launch_use_real64(&l, p->type);
     launch_macro(&l, "CELL", c->cell);
     launch_macro(&l, "CELL_W", vector);
     for (int t = 0; t < CELL_TENSORS; t++) {
@@ -99,13 +100,15 @@ static cleat_status enqueue(cleat_context *context, const cell_problem *c, int64
         launch_index(&l, is_there ? tensors[t]->stride[1] : 0);
     }
     launch_numbers_end(&l);
-    l.bytes = 4.0 * 10 * (double)p->batch * (double)p->hidden;
+    l.bytes = (double)cleat_type_size(p->type) * 10 * (double)p->batch * (double)p->hidden;
     l.flop = 100.0 * (double)p->batch * (double)p->hidden;
     return launch_all(context, &l, 1);
 }
 
 static cleat_status enqueue_vectors(cleat_context *context, const void *problem) {
-    return enqueue(context, problem, profile_vector_width(context_profile(context)));
+    const cell_problem *c = problem;
+    const int64_t floats = profile_vector_width(context_profile(context));
+    return enqueue(context, c, c->p->type == CLEAT_F64 ? floats / 2 : floats);
 }
 
 static cleat_status enqueue_scalars(cleat_context *context, const void *problem) {

@@ -8,12 +8,12 @@
 /* Values of one cell (a direction, a step, a row of the batch, an element of h), kept for the way
  * back: i o f g of LSTM, z r g and the sum of the states in g of GRU; c; and h. */
 typedef struct cell {
-    double gate[4], c, h;
-    double error, c_error; /* of h and c */
+    long double gate[4], c, h;
+    long double error, c_error; /* of h and c */
 } cell;
 
-static double sigmoid(double x) {
-    return 1 / (1 + exp(-x));
+static long double sigmoid(long double x) {
+    return 1 / (1 + expl(-x));
 }
 
 static int64_t directions(const reference_recurrent *a) {
@@ -32,15 +32,16 @@ static cell *cell_at(const reference_recurrent *a, cell *cells, int64_t d, int64
     return cells + ((d * (a->steps + 1) + i) * a->batch + b) * a->hidden;
 }
 
-static const double *w_row(const reference_recurrent *a, int64_t d, int64_t gate, int64_t j) {
+static const long double *w_row(const reference_recurrent *a, int64_t d, int64_t gate, int64_t j) {
     return a->w + ((d * gates_of(a) + gate) * a->hidden + j) * a->inputs;
 }
 
-static const double *r_row(const reference_recurrent *a, int64_t d, int64_t gate, int64_t j) {
+static const long double *r_row(const reference_recurrent *a, int64_t d, int64_t gate, int64_t j) {
     return a->r + ((d * gates_of(a) + gate) * a->hidden + j) * a->hidden;
 }
 
-static double bias_at(const reference_recurrent *a, int64_t d, bool of_r, int64_t gate, int64_t j) {
+static long double bias_at(
+    const reference_recurrent *a, int64_t d, bool of_r, int64_t gate, int64_t j) {
     const int64_t gates = gates_of(a);
     return a->bias[((2 * d + of_r) * gates + gate) * a->hidden + j];
 }
@@ -48,46 +49,46 @@ static double bias_at(const reference_recurrent *a, int64_t d, bool of_r, int64_
 /* The two sums of a gate, and their errors: of the inputs, and of the states, each times its
  * factor. */
 static void sums_of(const reference_recurrent *a, int64_t d, int64_t step, int64_t b, int64_t gate,
-    int64_t j, const cell *before, bool reset, double sums[2], double errors[2]) {
-    const double *x = a->x + (step * a->batch + b) * a->inputs;
+    int64_t j, const cell *before, bool reset, long double sums[2], long double errors[2]) {
+    const long double *x = a->x + (step * a->batch + b) * a->inputs;
     sums[0] = bias_at(a, d, false, gate, j);
     sums[1] = bias_at(a, d, true, gate, j);
-    errors[0] = fabs(sums[0]);
-    errors[1] = fabs(sums[1]);
+    errors[0] = fabsl(sums[0]);
+    errors[1] = fabsl(sums[1]);
     for (int64_t e = 0; e < a->inputs; e++) {
         sums[0] += x[e] * w_row(a, d, gate, j)[e];
-        errors[0] += fabs(x[e] * w_row(a, d, gate, j)[e]);
+        errors[0] += fabsl(x[e] * w_row(a, d, gate, j)[e]);
     }
     for (int64_t e = 0; e < a->hidden; e++) {
         /* r is of the cell under way, whose gates of all elements come first */
-        const double factor = reset ? before[e].gate[1] : 1;
-        const double weight = r_row(a, d, gate, j)[e];
+        const long double factor = reset ? before[e].gate[1] : 1;
+        const long double weight = r_row(a, d, gate, j)[e];
         sums[1] += factor * before[e].h * weight;
-        errors[1] += fabs(weight) * (8 * fabs(before[e].h) + before[e].error);
+        errors[1] += fabsl(weight) * (8 * fabsl(before[e].h) + before[e].error);
     }
 }
 
 static void lstm_cell(const reference_recurrent *a, int64_t d, int64_t step, int64_t b, int64_t j,
     const cell *before, cell *now) {
-    double error[4];
+    long double error[4];
     for (int64_t gate = 0; gate < 4; gate++) {
-        double sums[2], errors[2];
+        long double sums[2], errors[2];
         sums_of(a, d, step, b, gate, j, before, false, sums, errors);
-        const double sum = sums[0] + sums[1];
-        now->gate[gate] = gate < 3 ? sigmoid(sum) : tanh(sum);
-        error[gate] = 4 * fabs(now->gate[gate]) + errors[0] + errors[1];
+        const long double sum = sums[0] + sums[1];
+        now->gate[gate] = gate < 3 ? sigmoid(sum) : tanhl(sum);
+        error[gate] = 4 * fabsl(now->gate[gate]) + errors[0] + errors[1];
     }
-    const double i = now->gate[0], o = now->gate[1], f = now->gate[2], g = now->gate[3];
+    const long double i = now->gate[0], o = now->gate[1], f = now->gate[2], g = now->gate[3];
     now->c = f * before[j].c + i * g;
-    now->c_error = fabs(now->c) + fabs(i * g) + error[0] * fabs(g) + error[3] * i +
-                   error[2] * fabs(before[j].c) + f * before[j].c_error;
-    now->h = o * tanh(now->c);
-    now->error = 5 * fabs(now->h) + error[1] + now->c_error;
+    now->c_error = fabsl(now->c) + fabsl(i * g) + error[0] * fabsl(g) + error[3] * i +
+                   error[2] * fabsl(before[j].c) + f * before[j].c_error;
+    now->h = o * tanhl(now->c);
+    now->error = 5 * fabsl(now->h) + error[1] + now->c_error;
 }
 
 static void gru_gate(const reference_recurrent *a, int64_t d, int64_t step, int64_t b, int64_t j,
-    int64_t gate, const cell *before, cell *now, double *error) {
-    double sums[2], errors[2];
+    int64_t gate, const cell *before, cell *now, long double *error) {
+    long double sums[2], errors[2];
     sums_of(a, d, step, b, gate, j, before, false, sums, errors);
     now->gate[gate] = sigmoid(sums[0] + sums[1]);
     *error = 4 * now->gate[gate] + errors[0] + errors[1];
@@ -95,14 +96,14 @@ static void gru_gate(const reference_recurrent *a, int64_t d, int64_t step, int6
 
 /* z and r are there, and with reset r of all elements in before[].gate[1]. */
 static void gru_cell(const reference_recurrent *a, int64_t d, int64_t step, int64_t b, int64_t j,
-    const cell *before, cell *now, double errors_so_far) {
-    double sums[2], errors[2];
+    const cell *before, cell *now, long double errors_so_far) {
+    long double sums[2], errors[2];
     sums_of(a, d, step, b, 2, j, before, !a->linear_before_reset, sums, errors);
-    const double z = now->gate[0], r = a->linear_before_reset ? now->gate[1] : 1;
+    const long double z = now->gate[0], r = a->linear_before_reset ? now->gate[1] : 1;
     now->gate[3] = sums[1];
-    now->gate[2] = tanh(sums[0] + r * sums[1]);
-    const double error =
-        4 + errors[0] + errors[1] + errors_so_far * (1 + fabs(sums[1]) + errors[1]);
+    now->gate[2] = tanhl(sums[0] + r * sums[1]);
+    const long double error =
+        4 + errors[0] + errors[1] + errors_so_far * (1 + fabsl(sums[1]) + errors[1]);
     now->h = (1 - z) * now->gate[2] + z * before[j].h;
     now->error = 4 + error + errors_so_far * 2 + before[j].error;
 }
@@ -119,12 +120,12 @@ static void run_step(const reference_recurrent *a, int64_t d, int64_t i, int64_t
     }
     cell *given = malloc(((size_t)a->hidden + 1) * sizeof *given);
     memcpy(given, before, (size_t)a->hidden * sizeof *given);
-    double most = 0;
+    long double most = 0;
     for (int64_t j = 0; j < 2 * a->hidden; j++) {
-        double error;
+        long double error;
         gru_gate(a, d, step, b, j / 2, j % 2, before, &now[j / 2], &error);
         given[j / 2].gate[1] = now[j / 2].gate[1];
-        most = fmax(most, error);
+        most = fmaxl(most, error);
     }
     for (int64_t j = 0; j < a->hidden; j++) {
         gru_cell(a, d, step, b, j, given, &now[j], most);
@@ -154,8 +155,8 @@ static cell *run_all(const reference_recurrent *a) {
     return cells;
 }
 
-void reference_recur(
-    const reference_recurrent *a, double *y, double *final_h, double *final_c, double *y_error) {
+void reference_recur(const reference_recurrent *a, long double *y, long double *final_h,
+    long double *final_c, long double *y_error) {
     cell *cells = run_all(a);
     const int64_t all = directions(a);
     for (int64_t d = 0; d < all; d++) {
@@ -185,14 +186,14 @@ typedef struct way_back {
 } way_back;
 
 /* *to += a b */
-static void add(const way_back *k, double *to, double x, double y) {
-    *to += k->absolute ? fabs(x * y) : x * y;
+static void add(const way_back *k, long double *to, long double x, long double y) {
+    *to += k->absolute ? fabsl(x * y) : x * y;
 }
 
 /* What a gradient ds of the sum of the inputs (or the states, of_r) of a gate gives to everything.
  * Of the states each is multiplied by factor[e], and its gradient goes to dstate. */
 static void give(const way_back *k, int64_t d, int64_t step, int64_t b, int64_t gate, int64_t j,
-    bool of_r, double ds, const cell *before, const double *factor, double *dstate) {
+    bool of_r, long double ds, const cell *before, const long double *factor, long double *dstate) {
     const reference_recurrent *a = k->a;
     const int64_t row = (d * gates_of(a) + gate) * a->hidden + j;
     add(k, &k->g->bias[((2 * d + of_r) * gates_of(a) + gate) * a->hidden + j], ds, 1);
@@ -211,26 +212,26 @@ static void give(const way_back *k, int64_t d, int64_t step, int64_t b, int64_t 
 }
 
 static void give_both(const way_back *k, int64_t d, int64_t step, int64_t b, int64_t gate,
-    int64_t j, double ds, const cell *before, double *dstate) {
+    int64_t j, long double ds, const cell *before, long double *dstate) {
     give(k, d, step, b, gate, j, false, ds, before, NULL, dstate);
     give(k, d, step, b, gate, j, true, ds, before, NULL, dstate);
 }
 
-static double difference(const way_back *k, double x, double y) {
-    return k->absolute ? fabs(x) + fabs(y) : x - y;
+static long double difference(const way_back *k, long double x, long double y) {
+    return k->absolute ? fabsl(x) + fabsl(y) : x - y;
 }
 
 /* dh and dc are those of this step's h and c, and become those of the step before. */
-static void lstm_back(
-    const way_back *k, int64_t d, int64_t i, int64_t b, cell *cells, double *dh, double *dc) {
+static void lstm_back(const way_back *k, int64_t d, int64_t i, int64_t b, cell *cells,
+    long double *dh, long double *dc) {
     const reference_recurrent *a = k->a;
     const cell *before = cell_at(a, cells, d, i, b), *now = cell_at(a, cells, d, i + 1, b);
     const int64_t step = step_of(a, d, i);
-    double *dstate = calloc((size_t)a->hidden + 1, sizeof *dstate);
+    long double *dstate = calloc((size_t)a->hidden + 1, sizeof *dstate);
     for (int64_t j = 0; j < a->hidden; j++) {
-        const double in = now[j].gate[0], o = now[j].gate[1], f = now[j].gate[2];
-        const double g = now[j].gate[3], t = tanh(now[j].c);
-        double sum = dc[j];
+        const long double in = now[j].gate[0], o = now[j].gate[1], f = now[j].gate[2];
+        const long double g = now[j].gate[3], t = tanhl(now[j].c);
+        long double sum = dc[j];
         add(k, &sum, dh[j] * o, difference(k, 1, t * t));
         give_both(k, d, step, b, 0, j, sum * g * in * difference(k, 1, in), before, dstate);
         give_both(k, d, step, b, 1, j, dh[j] * t * o * difference(k, 1, o), before, dstate);
@@ -242,23 +243,24 @@ static void lstm_back(
     free(dstate);
 }
 
-static void gru_back(const way_back *k, int64_t d, int64_t i, int64_t b, cell *cells, double *dh) {
+static void gru_back(
+    const way_back *k, int64_t d, int64_t i, int64_t b, cell *cells, long double *dh) {
     const reference_recurrent *a = k->a;
     const cell *before = cell_at(a, cells, d, i, b), *now = cell_at(a, cells, d, i + 1, b);
     const int64_t step = step_of(a, d, i), n = a->hidden;
-    double *dstate = calloc((size_t)(3 * n + 1), sizeof *dstate);
-    double *dreset = dstate + n, *r = dstate + 2 * n;
+    long double *dstate = calloc((size_t)(3 * n + 1), sizeof *dstate);
+    long double *dreset = dstate + n, *r = dstate + 2 * n;
     for (int64_t j = 0; j < n; j++) {
         r[j] = now[j].gate[1];
     }
     for (int64_t j = 0; j < n; j++) {
-        const double z = now[j].gate[0], g = now[j].gate[2];
-        const double dz = dh[j] * difference(k, before[j].h, g) * z * difference(k, 1, z);
-        const double dg = dh[j] * difference(k, 1, z) * difference(k, 1, g * g);
+        const long double z = now[j].gate[0], g = now[j].gate[2];
+        const long double dz = dh[j] * difference(k, before[j].h, g) * z * difference(k, 1, z);
+        const long double dg = dh[j] * difference(k, 1, z) * difference(k, 1, g * g);
         give_both(k, d, step, b, 0, j, dz, before, dstate);
         give(k, d, step, b, 2, j, false, dg, before, NULL, dstate);
         if (a->linear_before_reset) {
-            const double dr = dg * now[j].gate[3] * r[j] * difference(k, 1, r[j]);
+            const long double dr = dg * now[j].gate[3] * r[j] * difference(k, 1, r[j]);
             give_both(k, d, step, b, 1, j, dr, before, dstate);
             give(k, d, step, b, 2, j, true, dg * r[j], before, NULL, dstate);
         } else {
@@ -277,14 +279,14 @@ static void gru_back(const way_back *k, int64_t d, int64_t i, int64_t b, cell *c
 
 static void clear(const reference_recurrent *a, const reference_recurrent_gradients *g) {
     const int64_t d = directions(a), rows = d * gates_of(a) * a->hidden;
-    memset(g->x, 0, (size_t)(a->steps * a->batch * a->inputs) * sizeof(double));
-    memset(g->w, 0, (size_t)(rows * a->inputs) * sizeof(double));
-    memset(g->r, 0, (size_t)(rows * a->hidden) * sizeof(double));
-    memset(g->bias, 0, (size_t)(2 * rows) * sizeof(double));
+    memset(g->x, 0, (size_t)(a->steps * a->batch * a->inputs) * sizeof(long double));
+    memset(g->w, 0, (size_t)(rows * a->inputs) * sizeof(long double));
+    memset(g->r, 0, (size_t)(rows * a->hidden) * sizeof(long double));
+    memset(g->bias, 0, (size_t)(2 * rows) * sizeof(long double));
 }
 
-void reference_recur_backward(const reference_recurrent *a, const double *dy,
-    const double *dfinal_h, const double *dfinal_c, bool absolute,
+void reference_recur_backward(const reference_recurrent *a, const long double *dy,
+    const long double *dfinal_h, const long double *dfinal_c, bool absolute,
     const reference_recurrent_gradients *gradients) {
     const way_back k = {a, gradients, absolute};
     const int64_t n = a->hidden, all = directions(a);
@@ -293,10 +295,10 @@ void reference_recur_backward(const reference_recurrent *a, const double *dy,
     for (int64_t d = 0; d < all; d++) {
         for (int64_t b = 0; b < a->batch; b++) {
             const int64_t state = (d * a->batch + b) * n;
-            double *dh = gradients->h + state, *dc = gradients->c + state;
+            long double *dh = gradients->h + state, *dc = gradients->c + state;
             for (int64_t j = 0; j < n; j++) {
-                dh[j] = absolute ? fabs(dfinal_h[state + j]) : dfinal_h[state + j];
-                dc[j] = absolute ? fabs(dfinal_c[state + j]) : dfinal_c[state + j];
+                dh[j] = absolute ? fabsl(dfinal_h[state + j]) : dfinal_h[state + j];
+                dc[j] = absolute ? fabsl(dfinal_c[state + j]) : dfinal_c[state + j];
             }
             for (int64_t i = a->steps - 1; i >= 0; i--) {
                 for (int64_t j = 0; j < n; j++) {
