@@ -4,7 +4,7 @@
  * a score's mask. Formulas: include/cleat/attention.h.
  *
  * Query l of head h sees key s if s <= l + diagonal. `group` heads share a head of keys. mask_kind:
- * 0 none, 1 float, 2 bool. Memory that a kernel has no use for is null.
+ * 0 none, 1 REAL, 2 bool. Memory that a kernel has no use for is null.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -29,6 +29,6 @@ typedef struct attention_numbers {
 #define HEAD_OF(t, b, h) (n->t##_offset + (b)*n->t##_batch + (h)*n->t##_head)
 
 /* What is added to the score at that place of the mask. */
-static inline float mask_value(const __global uchar *mask, INDEX place, int kind) {
-    return kind == 1 ? ((const __global float *)mask)[place] : mask[place] != 0 ? 0.0f : -INFINITY;
+static inline REAL mask_value(const __global uchar *mask, INDEX place, int kind) {
+    return kind == 1 ? ((const __global REAL *)mask)[place] : mask[place] != 0 ? 0.0f : -INFINITY;
 }

@@ -50,11 +50,12 @@ static attention_case random_case(void) {
 /* What a case is made of: tensors, and their values for the reference. */
 typedef struct attention_data {
     attention_case c;
+    cleat_type type;
     test_tensor q, k, v, dy;
     cleat_tensor mask;
     cleat_attention_options options;
     reference_attention reference;
-    double *q_values, *k_values, *v_values, *dy_values, *mask_values;
+    long double *q_values, *k_values, *v_values, *dy_values, *mask_values;
 } attention_data;
 
 /* A mask for all scores, or the same for all heads, for all queries, or for all batches. */
@@ -65,19 +66,23 @@ static void make_mask(attention_data *d, int kind) {
     if (kind > 0 && kind < 4) {
         shape[kind == 1 ? 1 : kind == 2 ? 2 : 0] = 1;
     }
-    const cleat_type type = c->mask == FLOAT_MASK ? CLEAT_F32 : CLEAT_BOOL;
+    const cleat_type type = c->mask == FLOAT_MASK ? d->type : CLEAT_BOOL;
     test_ok(cleat_tensor_create(test_context(), type, 4, shape, &d->mask));
     const int64_t count = cleat_tensor_count(&d->mask);
-    float *values = test_alloc(count, sizeof *values);
+    double *values = test_alloc(count, sizeof *values);
+    float *floats = test_alloc(count, sizeof *floats);
     unsigned char *bits = test_alloc(count, 1);
     for (int64_t i = 0; i < count; i++) {
         const bool dead_row = i / shape[3] % 7 == 3;
         bits[i] = !dead_row && test_int(0, 2) > 0;
-        values[i] = bits[i] ? (float)test_real(-2, 2) : -INFINITY;
+        values[i] = bits[i] ? test_real(-2, 2) : -(double)INFINITY;
+        floats[i] = (float)values[i];
     }
-    test_ok(cleat_write(test_context(), d->mask, type == CLEAT_F32 ? (const void *)values : bits,
-        (size_t)count * cleat_type_size(type)));
-    d->mask_values = test_alloc(full[0] * full[1] * full[2] * full[3], sizeof(double));
+    const void *elements = type == CLEAT_F64   ? (const void *)values
+                           : type == CLEAT_F32 ? (const void *)floats
+                                               : bits;
+    test_ok(cleat_write(test_context(), d->mask, elements, (size_t)count * cleat_type_size(type)));
+    d->mask_values = test_alloc(full[0] * full[1] * full[2] * full[3], sizeof(long double));
     for (int64_t i = 0; i < full[0] * full[1] * full[2] * full[3]; i++) {
         int64_t rest = i, place = 0, step = 1;
         for (int axis = 3; axis >= 0; axis--) {
@@ -85,34 +90,46 @@ static void make_mask(attention_data *d, int kind) {
             rest /= full[axis];
             step *= shape[axis];
         }
-        d->mask_values[i] = type == CLEAT_F32 ? (double)values[place]
-                            : bits[place]     ? 0
-                                              : -(double)INFINITY;
+        d->mask_values[i] = type == CLEAT_F64   ? (long double)values[place]
+                            : type == CLEAT_F32 ? (long double)floats[place]
+                            : bits[place]       ? 0
+                                                : -(long double)INFINITY;
     }
     free(values);
+    free(floats);
     free(bits);
     d->options.mask = &d->mask;
 }
 
-static void make_data(attention_data *d, const attention_case *c, const float *scale) {
+/* As a kernel computes with it, in f64 exactly. */
+static long double scale_of(const attention_data *d, const float *given) {
+    const int64_t width = d->c.width + !d->c.width;
+    return given != NULL          ? (long double)*given
+           : d->type == CLEAT_F64 ? 1 / sqrtl((long double)width)
+                                  : (long double)(1 / sqrtf((float)width));
+}
+
+static void make_data(
+    attention_data *d, const attention_case *c, cleat_type type, const float *scale) {
     memset(d, 0, sizeof *d);
     d->c = *c;
+    d->type = type;
     const int64_t q[] = {c->batch, c->heads, c->queries, c->width};
     const int64_t k[] = {c->batch, c->key_heads, c->keys, c->width};
     const int64_t v[] = {c->batch, c->key_heads, c->keys, c->value_width};
     const int64_t y[] = {c->batch, c->heads, c->queries, c->value_width};
-    d->q = test_input(4, q, TEST_REAL, c->layout);
-    d->k = test_input(4, k, TEST_REAL, c->layout);
-    d->v = test_input(4, v, TEST_REAL, c->layout);
-    d->dy = test_input(4, y, TEST_REAL, c->layout);
+    d->q = test_input_of(type, 4, q, TEST_REAL, c->layout);
+    d->k = test_input_of(type, 4, k, TEST_REAL, c->layout);
+    d->v = test_input_of(type, 4, v, TEST_REAL, c->layout);
+    d->dy = test_input_of(type, 4, y, TEST_REAL, c->layout);
     d->options = (cleat_attention_options){.causal = c->causal, .scale = scale};
     if (c->mask != NO_MASK) {
         make_mask(d, (int)(c->queries + c->keys) % 5);
     }
-    d->q_values = test_doubles(&d->q);
-    d->k_values = test_doubles(&d->k);
-    d->v_values = test_doubles(&d->v);
-    d->dy_values = test_doubles(&d->dy);
+    d->q_values = test_long_doubles(&d->q);
+    d->k_values = test_long_doubles(&d->k);
+    d->v_values = test_long_doubles(&d->v);
+    d->dy_values = test_long_doubles(&d->dy);
     d->reference = (reference_attention){.batch = c->batch,
         .heads = c->heads,
         .key_heads = c->key_heads,
@@ -123,8 +140,7 @@ static void make_data(attention_data *d, const attention_case *c, const float *s
         .diagonal = c->causal == CLEAT_CAUSAL_NONE       ? c->keys
                     : c->causal == CLEAT_CAUSAL_TOP_LEFT ? 0
                                                          : c->keys - c->queries,
-        .scale =
-            scale != NULL ? (double)*scale : (double)(1 / sqrtf((float)(c->width + !c->width))),
+        .scale = scale_of(d, scale),
         .q = d->q_values,
         .k = d->k_values,
         .v = d->v_values,
@@ -144,13 +160,17 @@ static void free_data(attention_data *d) {
     free(d->mask_values);
 }
 
-static test_tensor rounded(
-    int32_t rank, const int64_t *shape, const double *values, int64_t count, test_layout layout) {
+static test_tensor rounded(cleat_type type, int32_t rank, const int64_t *shape,
+    const long double *values, int64_t count, test_layout layout) {
+    double *doubles = test_alloc(count, sizeof *doubles);
     float *floats = test_alloc(count, sizeof *floats);
     for (int64_t i = 0; i < count; i++) {
+        doubles[i] = (double)values[i];
         floats[i] = (float)values[i];
     }
-    test_tensor t = test_input_from(rank, shape, floats, layout);
+    test_tensor t = type == CLEAT_F64 ? test_typed(CLEAT_F64, rank, shape, doubles, layout)
+                                      : test_input_from(rank, shape, floats, layout);
+    free(doubles);
     free(floats);
     return t;
 }
@@ -160,12 +180,12 @@ static void check_gradients(attention_data *d, const test_tensor *y, const test_
     static const char *const gradients[] = {"dq", "dk", "dv"};
     const test_tensor *inputs[] = {&d->q, &d->k, &d->v};
     test_tensor out[3], again[3];
-    double *want[3], *magnitude[3];
+    long double *want[3], *magnitude[3];
     for (int i = 0; i < 3; i++) {
-        out[i] = test_output(4, inputs[i]->view.shape, c->layout);
-        again[i] = test_output(4, inputs[i]->view.shape, TEST_ROW_MAJOR);
-        want[i] = test_alloc(inputs[i]->count, sizeof(double));
-        magnitude[i] = test_alloc(inputs[i]->count, sizeof(double));
+        out[i] = test_output_of(d->type, 4, inputs[i]->view.shape, c->layout);
+        again[i] = test_output_of(d->type, 4, inputs[i]->view.shape, TEST_ROW_MAJOR);
+        want[i] = test_alloc(inputs[i]->count, sizeof(long double));
+        magnitude[i] = test_alloc(inputs[i]->count, sizeof(long double));
     }
     if (c->heads > 0) {
         reference_attend_backward(&d->reference, d->dy_values, want[0], want[1], want[2],
@@ -179,11 +199,9 @@ static void check_gradients(attention_data *d, const test_tensor *y, const test_
     for (int i = 0; i < 3; i++) {
         test_fetch(&out[i]);
         test_fetch(&again[i]);
-        test_bound(&out[i], want[i], magnitude[i],
+        test_bound_of(&out[i], want[i], magnitude[i],
             c->width + c->value_width + (i == 0 ? c->keys : rows) + ROUNDINGS, gradients[i]);
-        ck_assert_msg(out[i].count == 0 || memcmp(out[i].data, again[i].data,
-                                               (size_t)out[i].count * sizeof(float)) == 0,
-            "%s: twice", gradients[i]);
+        test_same_bits(&out[i], &again[i], gradients[i]);
         test_free(&out[i]);
         test_free(&again[i]);
         free(want[i]);
@@ -191,18 +209,18 @@ static void check_gradients(attention_data *d, const test_tensor *y, const test_
     }
 }
 
-static void check_case(
-    const attention_case *c, const char *forward, const char *backward, const float *scale) {
+static void check_case(const attention_case *c, cleat_type type, const char *forward,
+    const char *backward, const float *scale) {
     attention_data d;
-    make_data(&d, c, scale);
+    make_data(&d, c, type, scale);
     const int64_t shape[] = {c->batch, c->heads, c->queries, c->value_width};
-    test_tensor y = test_output(4, shape, c->layout);
-    test_tensor lse = test_output(3, shape, c->layout);
-    test_tensor again = test_output(4, shape, TEST_ROW_MAJOR);
-    double *want = test_alloc(y.count, sizeof *want),
-           *magnitude = test_alloc(y.count, sizeof *want);
-    double *lse_want = test_alloc(lse.count, sizeof *want);
-    double *lse_magnitude = test_alloc(lse.count, sizeof *want);
+    test_tensor y = test_output_of(type, 4, shape, c->layout);
+    test_tensor lse = test_output_of(type, 3, shape, c->layout);
+    test_tensor again = test_output_of(type, 4, shape, TEST_ROW_MAJOR);
+    long double *want = test_alloc(y.count, sizeof *want);
+    long double *magnitude = test_alloc(y.count, sizeof *want);
+    long double *lse_want = test_alloc(lse.count, sizeof *want);
+    long double *lse_magnitude = test_alloc(lse.count, sizeof *want);
     reference_attend(&d.reference, want, lse_want, magnitude, lse_magnitude);
     d.options.variant = forward;
     test_ok(cleat_attention(
@@ -213,14 +231,14 @@ static void check_case(
     test_fetch(&lse);
     test_fetch(&again);
     const int64_t terms = c->width + c->keys + ROUNDINGS;
-    test_bound(&y, want, magnitude, terms, forward != NULL ? forward : "chosen");
-    test_bound(&lse, lse_want, lse_magnitude, terms, "logsumexp");
-    ck_assert(y.count == 0 || memcmp(y.data, again.data, (size_t)y.count * sizeof(float)) == 0);
+    test_bound_of(&y, want, magnitude, terms, forward != NULL ? forward : "chosen");
+    test_bound_of(&lse, lse_want, lse_magnitude, terms, "logsumexp");
+    test_same_bits(&y, &again, "y");
     test_unchanged(&d.q);
     test_unchanged(&d.k);
     test_unchanged(&d.v);
-    test_tensor y_given = rounded(4, shape, want, y.count, c->layout);
-    test_tensor lse_given = rounded(3, shape, lse_want, lse.count, c->layout);
+    test_tensor y_given = rounded(type, 4, shape, want, y.count, c->layout);
+    test_tensor lse_given = rounded(type, 3, shape, lse_want, lse.count, c->layout);
     d.options.variant = backward;
     check_gradients(&d, &y_given, &lse_given);
     test_free(&y_given);
@@ -244,9 +262,21 @@ START_TEST(forward_and_backward_table) {
     const float scale = 3.0f;
     for (int i = 0; i < TABLE && test_wants(names[_i]); i++) {
         if (_i >= 3 ? i % 2 == _i % 2 || _i == 4 : i < (_i == 2 ? 3 : 9)) {
-            check_case(&table[i], variants[_i], backward_of(_i), i % 3 == 1 ? &scale : NULL);
+            check_case(
+                &table[i], CLEAT_F32, variants[_i], backward_of(_i), i % 3 == 1 ? &scale : NULL);
         }
     }
+}
+END_TEST
+
+START_TEST(doubles) {
+    const float scale = 3.0f;
+    ck_assert_int_eq(setenv("CLEAT_ATTENTION", "cpu", 1), 0); /* which is nothing to f64 */
+    for (int i = 0; i < TABLE && test_has_f64() && test_wants("plain_f64"); i++) {
+        check_case(&table[i], CLEAT_F64, NULL, i % 2 == 0 ? "plain_f64" : NULL,
+            i % 3 == 1 ? &scale : NULL);
+    }
+    unsetenv("CLEAT_ATTENTION");
 }
 END_TEST
 
@@ -258,7 +288,8 @@ START_TEST(forward_and_backward_random) {
         if (!test_wants(names[variant])) {
             continue;
         }
-        check_case(&c, variants[variant], backward_of(variant), test_coin() ? &scale : NULL);
+        check_case(
+            &c, CLEAT_F32, variants[variant], backward_of(variant), test_coin() ? &scale : NULL);
     }
 }
 END_TEST
@@ -351,9 +382,9 @@ END_TEST
 
 enum { SLOPE_COUNT = 2 * 3 * 4 };
 
-static double loss_of(const reference_attention *a, const double *dy) {
-    double y[SLOPE_COUNT], lse[6], unused[SLOPE_COUNT], unused_too[6];
-    double sum = 0;
+static long double loss_of(const reference_attention *a, const long double *dy) {
+    long double y[SLOPE_COUNT], lse[6], unused[SLOPE_COUNT], unused_too[6];
+    long double sum = 0;
     reference_attend(a, y, lse, unused, unused_too);
     for (int i = 0; i < SLOPE_COUNT; i++) {
         sum += y[i] * dy[i];
@@ -363,33 +394,67 @@ static double loss_of(const reference_attention *a, const double *dy) {
 
 START_TEST(reference_gradients_are_slopes) {
     enum { KEYS = 5 };
-    const double h = 1e-6;
-    double values[3][SLOPE_COUNT], dy[SLOPE_COUNT], mask[2 * 3 * KEYS];
-    double gradients[3][SLOPE_COUNT], unused[3][SLOPE_COUNT];
+    const long double h = 1e-6L;
+    long double values[3][SLOPE_COUNT], dy[SLOPE_COUNT], mask[2 * 3 * KEYS];
+    long double gradients[3][SLOPE_COUNT], unused[3][SLOPE_COUNT];
     for (int i = 0; i < 3 * SLOPE_COUNT; i++) {
-        values[i / SLOPE_COUNT][i % SLOPE_COUNT] = test_real(-1, 1);
-        dy[i % SLOPE_COUNT] = test_real(-1, 1);
+        values[i / SLOPE_COUNT][i % SLOPE_COUNT] = (long double)test_real(-1, 1);
+        dy[i % SLOPE_COUNT] = (long double)test_real(-1, 1);
     }
     for (int i = 0; i < 2 * 3 * KEYS; i++) {
-        mask[i] = i % 4 == 1 ? -(double)INFINITY : test_real(-1, 1);
+        mask[i] = i % 4 == 1 ? -(long double)INFINITY : (long double)test_real(-1, 1);
     }
     const reference_attention a = {
-        1, 2, 1, 3, KEYS, 4, 4, 2, 0.7, values[0], values[1], values[2], mask};
+        1, 2, 1, 3, KEYS, 4, 4, 2, 0.7L, values[0], values[1], values[2], mask};
     reference_attend_backward(
         &a, dy, gradients[0], gradients[1], gradients[2], unused[0], unused[1], unused[2]);
     for (int i = 0; i < 3 * SLOPE_COUNT; i++) {
-        double *x = &values[i / SLOPE_COUNT][i % SLOPE_COUNT];
-        const double kept = *x;
+        long double *x = &values[i / SLOPE_COUNT][i % SLOPE_COUNT];
+        const long double kept = *x;
         if (i >= SLOPE_COUNT && i % SLOPE_COUNT >= KEYS * 4) {
             continue;
         }
         *x = kept + h;
-        const double above = loss_of(&a, dy);
+        const long double above = loss_of(&a, dy);
         *x = kept - h;
-        const double below = loss_of(&a, dy);
+        const long double below = loss_of(&a, dy);
         *x = kept;
-        ck_assert_double_eq_tol(
-            gradients[i / SLOPE_COUNT][i % SLOPE_COUNT], (above - below) / (2 * h), 1e-8);
+        const long double slope = (above - below) / (2 * h);
+        if (!(fabsl(gradients[i / SLOPE_COUNT][i % SLOPE_COUNT] - slope) <= 1e-8L)) {
+            ck_abort_msg("operand %d, element %d", i / SLOPE_COUNT, i % SLOPE_COUNT);
+        }
+    }
+}
+END_TEST
+
+START_TEST(types_must_agree) {
+    cleat_context *context = test_context();
+    const int64_t shape[] = {1, 2, 3, 3};
+    test_tensor q = test_input_f64(4, shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor k = test_input(4, shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor y = test_typed(CLEAT_F64, 4, shape, NULL, TEST_ROW_MAJOR);
+    test_tensor lse = test_input_f64(3, shape, TEST_REAL, TEST_ROW_MAJOR);
+    const bool there = test_has_f64();
+    const cleat_status status = there ? CLEAT_TYPE_MISMATCH : CLEAT_UNSUPPORTED;
+    const char *part = there ? "type f32, not f64" : "no double precision";
+    cleat_attention_options options = {.mask = &k.view};
+    test_refused(
+        cleat_attention(context, q.view, k.view, k.view, y.view, NULL, NULL), status, part);
+    test_refused(cleat_attention(context, k.view, k.view, k.view, y.view, NULL, NULL),
+        CLEAT_TYPE_MISMATCH, "type f64, not f32");
+    test_refused(cleat_attention(context, q.view, q.view, q.view, y.view, NULL, &options), status,
+        there ? "mask is f32, wanted f64 or bool" : part);
+    test_refused(cleat_attention_backward(context, q.view, q.view, q.view, q.view, lse.view, k.view,
+                     y.view, y.view, y.view, NULL),
+        status, there ? "dy has type f32, not f64" : part);
+    options = (cleat_attention_options){.variant = "cpu"};
+    test_refused(cleat_attention(context, q.view, q.view, q.view, y.view, NULL, &options),
+        there ? CLEAT_INVALID_ARGUMENT : CLEAT_UNSUPPORTED,
+        there ? "no variant \"cpu\"; there is: plain_f64" : part);
+    test_unchanged(&y);
+    test_tensor *all[] = {&q, &k, &y, &lse};
+    for (int i = 0; i < 4; i++) {
+        test_free(all[i]);
     }
 }
 END_TEST
@@ -485,12 +550,14 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("attention");
     TCase *cases = test_case(suite, "table");
     tcase_add_loop_test(cases, forward_and_backward_table, 0, VARIANTS);
+    test_add_case(suite, "doubles", doubles);
     cases = test_case(suite, "variants");
     tcase_add_loop_test(cases, a_table_to_look_up, 0, VARIANTS);
     tcase_add_loop_test(cases, nan_stays_in_its_row, 0, VARIANTS);
     tcase_add_test(cases, forward_and_backward_random);
     cases = test_case(suite, "rest");
     tcase_add_test(cases, reference_gradients_are_slopes);
+    tcase_add_test(cases, types_must_agree);
     tcase_add_test(cases, refuses_bad_calls);
     tcase_add_test(cases, refuses_bad_gradients);
     return suite;

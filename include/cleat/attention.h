@@ -19,8 +19,9 @@ typedef enum cleat_causal {
 typedef struct cleat_attention_options {
     const float *scale; /* of the products q k; NULL means 1 / sqrt(E) */
     cleat_causal causal;
-    const cleat_tensor *mask; /* broadcast to [B, H, L, S]: f32, added to the scaled products, or
-                                 bool, whose zeros cut keys off as -Inf does; or NULL */
+    const cleat_tensor *mask; /* broadcast to [B, H, L, S]: numbers of the operands' type, added to
+                                 the scaled products, or bool, whose zeros cut keys off as -Inf
+                                 does; or NULL */
     const char *variant;      /* forces one of cleat_attention_variants(); NULL: $CLEAT_ATTENTION
                                  (gradients: $CLEAT_ATTENTION_BACKWARD before it), else the tuning
                                  table */
@@ -28,7 +29,8 @@ typedef struct cleat_attention_options {
 } cleat_attention_options;
 
 /*
- * Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), f32:
+ * Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), all f32, or all f64 on a
+ * device that has it (else CLEAT_UNSUPPORTED), which goes by the variant "plain_f64" alone:
  *
  *     p(l, s) = softmax over s of (scale * sum over e of q(l, e) k(s, e) + mask(l, s))
  *     y(l, e) = sum over s of p(l, s) v(s, e)

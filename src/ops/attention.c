@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/attention_problem.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include <cleat/attention.h>
 #include <math.h>
@@ -14,6 +15,11 @@ static const variant variants[] = {
     {"cpu_split", attention_split_supports, attention_split},
     {"gpu", attention_gpu_supports, attention_gpu},
     {"plain", attention_plain_supports, attention_plain},
+    {NULL, NULL, NULL},
+};
+
+static const variant f64_variants[] = {
+    {"plain_f64", attention_plain_supports, attention_plain},
     {NULL, NULL, NULL},
 };
 
@@ -49,8 +55,9 @@ static cleat_status check_inputs(const cleat_context *context, attention_problem
     TRY(check_context(operation, context));
     const cleat_tensor *inputs[] = {&p->q, &p->k, &p->v};
     static const char *const names[] = {"q", "k", "v"};
+    TRY(check_real_type(operation, context, &p->q, &p->type));
     for (int i = 0; i < 3; i++) {
-        TRY(check_tensor(operation, names[i], context, inputs[i], CLEAT_F32));
+        TRY(check_tensor(operation, names[i], context, inputs[i], p->type));
         TRY(check_rank(operation, names[i], inputs[i], 4));
     }
     p->batch = p->q.shape[0];
@@ -73,8 +80,9 @@ static cleat_status check_mask(
     const cleat_context *context, attention_problem *p, const cleat_tensor *mask) {
     const char *operation = p->operation;
     TRY(check_tensor(operation, "mask", context, mask, (cleat_type)0));
-    REFUSE_IF(mask->type != CLEAT_F32 && mask->type != CLEAT_BOOL, CLEAT_TYPE_MISMATCH,
-        "%s: mask is %s, wanted f32 or bool", operation, cleat_type_name(mask->type));
+    REFUSE_IF(mask->type != p->type && mask->type != CLEAT_BOOL, CLEAT_TYPE_MISMATCH,
+        "%s: mask is %s, wanted %s or bool", operation, cleat_type_name(mask->type),
+        cleat_type_name(p->type));
     const cleat_tensor scores = {.rank = 4, .shape = {p->batch, p->heads, p->queries, p->keys}};
     char got[SHAPE_TEXT_SIZE];
     char want[SHAPE_TEXT_SIZE];
@@ -94,8 +102,8 @@ static cleat_status check_options(
                   : causal == CLEAT_CAUSAL_TOP_LEFT ? 0
                                                     : p->keys - p->queries;
     p->scale = options != NULL && options->scale != NULL
-                   ? *options->scale
-                   : (float)(1.0 / sqrt((double)(p->width > 0 ? p->width : 1)));
+                   ? (double)*options->scale
+                   : 1.0 / sqrt((double)(p->width > 0 ? p->width : 1));
     return options != NULL && options->mask != NULL ? check_mask(context, p, options->mask)
                                                     : CLEAT_OK;
 }
@@ -103,7 +111,7 @@ static cleat_status check_options(
 /* An output of the shape of an operand, apart from all inputs and the outputs before it. */
 static cleat_status check_result(const cleat_context *context, const attention_problem *p,
     const char *const *names, const cleat_tensor *const *all, int place) {
-    TRY(check_output(p->operation, names[place], context, all[place], CLEAT_F32));
+    TRY(check_output(p->operation, names[place], context, all[place], p->type));
     for (int i = 0; i < place; i++) {
         if (all[i]->buffer != NULL) {
             TRY(check_no_overlap(p->operation, names[i], all[i], names[place], all[place], false));
@@ -131,9 +139,11 @@ static cleat_status run(
     const char *forced = options != NULL ? options->variant : NULL;
     p->index64 = needs_index64(p);
     const bool is_short = p->key_heads > 0 && attention_rows(p) <= SHORT_ROWS;
-    const char *class = p->backward ? NULL : is_short ? "short" : "long";
-    TRY(variant_choose(context, p->operation, class, forced, variants, p, write_problem,
-        p->backward ? verify_attention_backward : verify_attention, &chosen));
+    const bool is_f64 = p->type == CLEAT_F64;
+    const char *class = p->backward || is_f64 ? NULL : is_short ? "short" : "long";
+    const trust_function check = p->backward ? verify_attention_backward : verify_attention;
+    TRY(variant_choose(context, p->operation, class, forced, is_f64 ? f64_variants : variants, p,
+        write_problem, is_f64 ? NULL : check, &chosen));
     return chosen->enqueue(context, p);
 }
 
@@ -187,7 +197,7 @@ cleat_status cleat_attention_backward(cleat_context *context, cleat_tensor q, cl
     TRY(check_options(context, &p, options));
     const int64_t shape[] = {p.batch, p.heads, p.queries, p.value_width};
     for (int i = 4; i < 7; i++) {
-        TRY(check_tensor(p.operation, names[i], context, all[i], CLEAT_F32));
+        TRY(check_tensor(p.operation, names[i], context, all[i], p.type));
         TRY(check_shape(&p, names[i], all[i], i == 5 ? 3 : 4, shape));
     }
     for (int i = 7; i < 10; i++) {

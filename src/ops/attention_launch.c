@@ -38,12 +38,13 @@ static void add_memory(launch *l, const attention_problem *p, const char *letter
 }
 
 static int mask_kind(const attention_problem *p) {
-    return p->mask.buffer == NULL ? 0 : p->mask.type == CLEAT_F32 ? 1 : 2;
+    return p->mask.buffer == NULL ? 0 : p->mask.type == CLEAT_BOOL ? 2 : 1;
 }
 
 void attention_arguments(
     launch *l, const attention_problem *p, const char *before, void *delta, const char *after) {
     launch_use_index64(l, p->index64);
+    launch_use_real64(l, p->type);
     add_memory(l, p, before);
     if (delta != NULL) {
         launch_memory(l, delta);
@@ -59,12 +60,12 @@ void attention_arguments(
         launch_indices(l, x->stride, 4);
     }
     launch_int(l, mask_kind(p));
-    launch_float(l, p->scale);
+    launch_real(l, p->scale);
     launch_numbers_end(l);
     const double scores =
         (double)p->batch * (double)p->heads * (double)p->queries * (double)p->keys;
     l->flop = 2.0 * scores * (double)(p->width + p->value_width);
-    l->bytes = 4.0 * (double)p->batch *
+    l->bytes = (double)cleat_type_size(p->type) * (double)p->batch *
                ((double)p->heads * (double)p->queries + (double)p->key_heads * (double)p->keys) *
                (double)(p->width + p->value_width);
 }
@@ -79,12 +80,12 @@ void attention_by_row(const device_profile *profile, int64_t rows, int64_t colum
 cleat_status attention_delta(
     cleat_context *context, const attention_problem *p, launch *l, void **delta) {
     const int64_t rows = p->batch * p->heads * p->queries;
-    TRY(scratch_acquire(context, (size_t)(rows > 0 ? rows : 1) * sizeof(float), delta));
+    TRY(scratch_acquire(context, (size_t)(rows > 0 ? rows : 1) * cleat_type_size(p->type), delta));
     *l = launch_begin(p->operation, "attention_plain", "attention_plain_delta");
     attention_arguments(l, p, "yD", *delta, "");
     attention_by_row(context_profile(context), rows, 0, l);
     l->flop = 2.0 * (double)rows * (double)p->value_width;
-    l->bytes = 2.0 * 4.0 * (double)rows * (double)p->value_width;
+    l->bytes = 2.0 * (double)cleat_type_size(p->type) * (double)rows * (double)p->value_width;
     return CLEAT_OK;
 }
 

@@ -11,8 +11,9 @@ typedef struct attention_problem {
     bool backward;
     int64_t batch, heads, key_heads, queries, keys, width, value_width;
     int64_t diagonal; /* query l sees key s if s <= l + diagonal */
-    float scale;
+    double scale;
     bool index64;
+    cleat_type type; /* of all operands but a mask of bool */
     /* Buffers are NULL where there is none: y of a backward call is an input. lse [B, H, L] has
      * rank 4 here, mask the full shape. */
     cleat_tensor q, k, v, y, dy, dq, dk, dv, lse, mask;
