@@ -78,9 +78,59 @@ START_TEST(lists_are_whole) {
 }
 END_TEST
 
+/* The kernels that the calls of a context ran: whether one of them has `part` in its name. */
+static bool ran(cleat_context *context, const char *part) {
+    cleat_profile_row rows[16];
+    size_t count = 0;
+    bool found = false;
+    test_ok(cleat_profile(context, 16, rows, &count));
+    for (size_t i = 0; i < count && i < 16; i++) {
+        found = found || strstr(rows[i].kernel, part) != NULL;
+    }
+    return found;
+}
+
+/* Of ones, 20 terms each; the sums must be 20. */
+static void multiply_ones(cleat_context *context) {
+    float values[400];
+    cleat_tensor x, y;
+    for (int i = 0; i < 400; i++) {
+        values[i] = 1;
+    }
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){20, 20}, &x));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){20, 20}, &y));
+    test_ok(cleat_write(context, x, values, sizeof values));
+    test_ok(cleat_matmul(context, x, x, y, NULL));
+    test_ok(cleat_read(context, y, values, sizeof values));
+    for (int i = 0; i < 400; i++) {
+        if (values[i] != 20) {
+            ck_abort_msg("element %d is %g", i, (double)values[i]);
+        }
+    }
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&y);
+}
+
+START_TEST(any_device_runs_kernels_for_gpus) {
+    const cleat_context_options options = {.profiling = true};
+    cleat_context *context = NULL;
+    ck_assert_int_eq(setenv("CLEAT_PROFILE", "gpu", 1), 0);
+    const cleat_status status = cleat_context_create(&options, &context);
+    ck_assert_int_eq(setenv("CLEAT_PROFILE", "absent", 1), 0);
+    cleat_context *none = NULL;
+    test_refused(cleat_context_create(NULL, &none), CLEAT_INVALID_ARGUMENT, "there is: gpu");
+    unsetenv("CLEAT_PROFILE");
+    test_ok(status);
+    multiply_ones(context);
+    ck_assert(ran(context, "matmul_gpu"));
+    cleat_context_release(context);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("variants");
     TCase *tests = test_case(suite, "variants");
     tcase_add_test(tests, lists_are_whole);
+    tcase_add_test(tests, any_device_runs_kernels_for_gpus);
     return suite;
 }

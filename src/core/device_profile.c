@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/context_state.h"
 #include "core/device.h"
+#include "core/files.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -136,6 +137,28 @@ static int explicit_width(const cleat_device_info *info) {
     return native >= 4 ? 4 : native >= 2 ? 2 : 1;
 }
 
+static size_t lesser(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* $CLEAT_PROFILE: kernels as for a graphics card of no known maker, whatever the device is; its own
+ * limits stay where they are the lower ones. */
+static cleat_status force_profile(device_profile *profile) {
+    const char *wanted = environment_text("CLEAT_PROFILE");
+    if (wanted == NULL) {
+        return CLEAT_OK;
+    }
+    REFUSE_IF(strcmp(wanted, "gpu") != 0, CLEAT_INVALID_ARGUMENT,
+        "context_create: CLEAT_PROFILE is %s, there is: gpu", wanted);
+    profile->device_class = "gpu";
+    profile->is_cpu = false;
+    profile->float_width = 1;
+    profile->local_memory_is_fast = true;
+    profile->local_memory = lesser(profile->local_memory, (size_t)48 << 10);
+    profile->max_work_group_size = lesser(profile->max_work_group_size, 1024);
+    return CLEAT_OK;
+}
+
 cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
     const cleat_device_info *info = &profile->info;
     cl_device_fp_config floats = 0;
@@ -174,7 +197,7 @@ cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
                               info->type == CLEAT_DEVICE_SOFTWARE;
     /* Mesa's rusticl 22.3 answers the sub-group's size, and runs groups of the device's limit. */
     profile->kernel_limits_are_real = strcmp(info->platform, "rusticl") != 0;
-    return CLEAT_OK;
+    return force_profile(profile);
 }
 
 static bool times_are_believable(cl_command_queue queue, cl_mem memory, size_t bytes) {
