@@ -10,12 +10,12 @@
  *                        lane of vectors each. It goes from channel to channel, so that the rows of a
  *                        window stay in the caches. The last vector of a strip may repeat lanes of the
  *                        one before. Of gradients the products of a window's channels and the first
- *                        terms wait in `ring`, 2 * (before + after + 1) rows of `block` floats for each
+ *                        terms wait in `ring`, 2 * (before + after + 1) rows of `block` numbers for each
  *                        work-item.
  *     local_norm_items   a work-item an element: 1-D, any work-group
  *
  * Macros: BACKWARD 0 or 1; RANK 1..7, the other axes, axis 0 the innermost; QUARTERS 1..4: beta is so
- * many quarters, 0: any; for strips LANES 1, 4, 8 or 16, DENSE 1: along axis 0 all strides are 1.
+ * many quarters, 0: any; for strips LANES 1, 2, 4, 8 or 16, DENSE 1: along axis 0 all strides are 1.
  * `streaming`: the output is larger than the caches. The output overlaps nothing.
  */
 #include "common.cl"
@@ -40,7 +40,7 @@
 
 #if BACKWARD
 #define EACH(MACRO, a) MACRO(x, a) MACRO(dy, a) MACRO(out, a)
-#define DY_PARAMETER __global const float *dy_data,
+#define DY_PARAMETER __global const REAL *dy_data,
 #define DY_NUMBERS(ANY_INDEX)                                                                      \
     ANY_INDEX(dy_offset) ANY_INDEX(dy_step) CAT(UP_TO_, RANK)(ANY_INDEX, dy_stride)
 #else
@@ -64,10 +64,16 @@ typedef struct local_norm_numbers {
 #elif QUARTERS == 2
 #define POWER(W, s) (1.0f / sqrt(s))
 #elif QUARTERS == 3
+/* above the fourth root of any number */
+#if REAL_IS_DOUBLE
+#define ROOT_BOUND 0x1p300
+#else
+#define ROOT_BOUND 0x1p40f
+#endif
 #define POWER(W, s) (1.0f / (sqrt(s) * sqrt(sqrt(s))))
 #define POWERS(W, s)                                                                               \
     const FLOATS(W) root = sqrt(sqrt(s)), power = 1.0f / (sqrt(s) * root);                         \
-    const FLOATS(W) bounded = root < 0x1p40f ? root : (FLOATS(W))(0x1p40f); /* not 0 * Inf */         \
+    const FLOATS(W) bounded = root < ROOT_BOUND ? root : (FLOATS(W))(ROOT_BOUND); /* not 0 * Inf */   \
     const FLOATS(W) inverse = power * bounded * (power * bounded);
 #elif QUARTERS == 4
 #define POWER(W, s) (1.0f / (s))
@@ -182,7 +188,7 @@ typedef struct local_norm_numbers {
             }                                                                                      \
         }                                                                                          \
     }
-#define RING_PARAMETER __global float *ring_data,
+#define RING_PARAMETER __global REAL *ring_data,
 #else
 #define ALONG(W)                                                                                   \
     {                                                                                              \
@@ -202,14 +208,14 @@ typedef struct local_norm_numbers {
 #endif
 
 /* extent0 is that of the lines; each has ceil(extent0 / block) strips. */
-kernel void local_norm_strips(__global const float *x_data, DY_PARAMETER __global float *out_data,
+kernel void local_norm_strips(__global const REAL *x_data, DY_PARAMETER __global REAL *out_data,
     RING_PARAMETER const local_norm_numbers numbers) {
     NUMBERS(LOCAL_NORM_LIST)
     const INDEX strips = (extent0 + block - 1) / block;
     SHARE(tasks, 1, begin, end)
 #if BACKWARD
     const INDEX size = before + after + 1;
-    __global float *ring = ring_data + (INDEX)get_group_id(0) * 2 * size * block;
+    __global REAL *ring = ring_data + (INDEX)get_group_id(0) * 2 * size * block;
 #endif
     for (INDEX task = begin; task < end; task++) {
         INDEX line = task / strips;
@@ -235,17 +241,17 @@ kernel void local_norm_strips(__global const float *x_data, DY_PARAMETER __globa
 
 /* s of channel c */
 #define SUM(c)                                                                                     \
-    float s = 0.0f;                                                                                \
+    REAL s = 0.0f;                                                                                \
     {                                                                                              \
         WINDOW(c, before, after)                                                                   \
         for (INDEX i = first; i <= last; i++) {                                                    \
-            const float v = x_data[x_at + i * x_step];                                             \
+            const REAL v = x_data[x_at + i * x_step];                                             \
             s = FMA(v, v, s);                                                                      \
         }                                                                                          \
     }                                                                                              \
     s = FMA(s, factor, bias);
 
-kernel void local_norm_items(__global const float *x_data, DY_PARAMETER __global float *out_data,
+kernel void local_norm_items(__global const REAL *x_data, DY_PARAMETER __global REAL *out_data,
     const local_norm_numbers numbers) {
     NUMBERS(LOCAL_NORM_LIST)
     INDEX line = get_global_id(0);
@@ -261,13 +267,13 @@ kernel void local_norm_items(__global const float *x_data, DY_PARAMETER __global
     const INDEX c = line % count;
     line /= count;
     CAT(AXES_1_, RANK)(AXIS, LAST_AXIS)
-    const float x = x_data[x_at + c * x_step];
+    const REAL x = x_data[x_at + c * x_step];
 #if BACKWARD
-    float own = 0.0f, sum = 0.0f;
+    REAL own = 0.0f, sum = 0.0f;
     WINDOW(c, after, before)
     for (INDEX j = first; j <= last; j++) {
         SUM(j)
-        const float term = dy_data[dy_at + j * dy_step] * POWER(1, s);
+        const REAL term = dy_data[dy_at + j * dy_step] * POWER(1, s);
         own = j == c ? term : own;
         sum += term * x_data[x_at + j * x_step] / s;
     }

@@ -11,22 +11,22 @@
 /* Sums are formed of so many at a time. */
 #define BLOCK 64
 
-kernel void cross_entropy_weigh(const global int *labels, global float *partials,
-    const global float *weight_data, INDEX labels_offset, INDEX labels_stride, INDEX weight_offset,
+kernel void cross_entropy_weigh(const global int *labels, global REAL *partials,
+    const global REAL *weight_data, INDEX labels_offset, INDEX labels_stride, INDEX weight_offset,
     INDEX weight_stride, INDEX samples, INDEX classes, int ignores, int ignored, INDEX chunk) {
     const INDEX first = (INDEX)get_global_id(0) * chunk;
     if (first >= samples) {
         return;
     }
     const INDEX last = first + min(chunk, samples - first);
-    float total = 0.0f;
+    REAL total = 0.0f;
     for (INDEX begin = first; begin < last; begin += BLOCK) {
         const INDEX end = min(begin + BLOCK, last);
-        float part = 0.0f;
+        REAL part = 0.0f;
         for (INDEX n = begin; n < end; n++) {
             const int label = labels[labels_offset + n * labels_stride];
             const bool known = label >= 0 && label < classes;
-            const float weight = known ? WEIGHT_OF(label) : 1.0f;
+            const REAL weight = known ? WEIGHT_OF(label) : 1.0f;
             part += IS_IGNORED(label) ? 0.0f : weight;
         }
         total += part;

@@ -14,9 +14,9 @@
  */
 #if WEIGHED
 #define WEIGHT_PARAMETERS                                                                          \
-    , __global const float *weight_data, const INDEX weight_offset, const INDEX weight_stride,     \
-        __global const float *weighed_sums, const float own_share, const float smoothing,          \
-        const float weight_total, const int ignores, const int ignored
+    , __global const REAL *weight_data, const INDEX weight_offset, const INDEX weight_stride,     \
+        __global const REAL *weighed_sums, const REAL own_share, const REAL smoothing,          \
+        const REAL weight_total, const int ignores, const int ignored
 #define WEIGHT_ARGUMENTS                                                                           \
     , weight_data, weight_offset, weight_stride, weighed_sums, own_share, smoothing, weight_total, \
         ignores, ignored

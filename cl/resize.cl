@@ -2,15 +2,15 @@
 /*
  * Two axes at another size: y[p, r, c] = sum over i, j of
  *     row_weight[i][r] column_weight[j][c] x[p, row_place[i][r], column_place[j][c]]
- * with tables of places and weights that resize_tables writes: [taps][extent] of each, those of the rows
- * of y first. The gradient is the same sum with the tables of the transposed matrices: -DTRANSPOSED=1,
- * where places of -1 stand for no element.
+ * with tables of places (REAL_BITS) and weights that resize_tables writes: [taps][extent] of each, those
+ * of the rows of y first. The gradient is the same sum with the tables of the transposed matrices:
+ * -DTRANSPOSED=1, where places of -1 stand for no element.
  *
  * resize_tables: work-item i does element i of the rows, then of the columns. Along an axis of n
  * elements, element o of m lies at num / den (fractions of whole numbers, include/cleat/resize.h);
  * -DMODE=, -DCOORDINATES= and -DROUNDING= are the values of the options.
  * resize_pixels: one element of y a work-item.
- * resize_rows: processors, work-groups of 1; neighbours in y's rows are neighbours in memory. Work-item
+ * resize_rows: processors, f32, work-groups of 1; neighbours in y's rows are neighbours in memory. Work-item
  * i does unit i: `height` rows of WIDTH columns of a plane. Rows of x are brought to y's columns first,
  * once for all rows of y that lie beside each other, and kept in private memory, RING of them.
  *
@@ -33,7 +33,7 @@ typedef struct table_numbers {
 } table_numbers;
 
 /* The first of the elements of x, which may lie outside, and how far beyond it the place is. */
-static inline int first_tap(int o, int n, int m, float *distance) {
+static inline int first_tap(int o, int n, int m, REAL *distance) {
     long num, den;
 #if COORDINATES == 2
     num = m == 1 ? 0 : (long)o * (n - 1);
@@ -65,28 +65,29 @@ static inline int first_tap(int o, int n, int m, float *distance) {
     return (int)whole + (rest > 0);
 #endif
 #else
-    *distance = (float)rest / (float)den;
+    *distance = (REAL)rest / (REAL)den;
     return (int)whole - (TAPS == 4 ? 1 : 0);
 #endif
 }
 
-static inline float tap_weight(int tap, float t, float a) {
+static inline REAL tap_weight(int tap, REAL t, REAL a) {
 #if MODE == 0
     return 1.0f;
 #elif MODE == 1
     return tap == 0 ? 1.0f - t : t;
 #else
-    const float d = fabs(t + 1.0f - (float)tap);
+    const REAL d = fabs(t + 1.0f - (REAL)tap);
     return d <= 1.0f ? ((a + 2.0f) * d - (a + 3.0f)) * d * d + 1.0f
                      : ((a * d - 5.0f * a) * d + 8.0f * a) * d - 4.0f * a;
 #endif
 }
 
 /* Column `at` of the tables of an axis. */
-static inline void fill_table(global int *table, int at, int x_extent, int y_extent, int taps, float a) {
-    global int *places = table;
-    global float *weights = (global float *)(table + taps * y_extent);
-    float t;
+static inline void fill_table(
+    global REAL_BITS *table, int at, int x_extent, int y_extent, int taps, REAL a) {
+    global REAL_BITS *places = table;
+    global REAL *weights = (global REAL *)(table + taps * y_extent);
+    REAL t;
 #if TRANSPOSED
     /* y is the smaller matrix's side: element `at` of n, to which elements of m contribute. */
     const int n = y_extent, m = x_extent;
@@ -101,7 +102,7 @@ static inline void fill_table(global int *table, int at, int x_extent, int y_ext
     }
     for (int k = 0; k < taps; k++) {
         const int o = low + k;
-        float weight = 0.0f;
+        REAL weight = 0.0f;
         bool any_tap = false;
         if (o < m) {
             const int first = first_tap(o, n, m, &t);
@@ -124,7 +125,7 @@ static inline void fill_table(global int *table, int at, int x_extent, int y_ext
 #endif
 }
 
-kernel void resize_tables(global int *tables, const table_numbers numbers) {
+kernel void resize_tables(global REAL_BITS *tables, const table_numbers numbers) {
     NUMBERS(TABLE_LIST)
     const int i = (int)get_global_id(0);
     if (i < y_rows) {
@@ -156,14 +157,14 @@ typedef struct resize_numbers {
     }
 #define TAKE_PLANE AXES_DOWN_6(TAKE_AXIS)
 #define TABLES                                                                                     \
-    global const int *row_places = tables;                                                         \
-    global const float *row_weights = (global const float *)(tables + row_taps * y_rows);          \
-    global const int *column_places = tables + 2 * row_taps * y_rows;                              \
-    global const float *column_weights =                                                           \
-        (global const float *)(column_places + column_taps * y_columns);
+    global const REAL_BITS *row_places = tables;                                                   \
+    global const REAL *row_weights = (global const REAL *)(tables + row_taps * y_rows);            \
+    global const REAL_BITS *column_places = tables + 2 * row_taps * y_rows;                        \
+    global const REAL *column_weights =                                                            \
+        (global const REAL *)(column_places + column_taps * y_columns);
 
-kernel void resize_pixels(global const float *restrict x, global float *restrict y,
-    global const int *restrict tables, const resize_numbers numbers) {
+kernel void resize_pixels(global const REAL *restrict x, global REAL *restrict y,
+    global const REAL_BITS *restrict tables, const resize_numbers numbers) {
     NUMBERS(RESIZE_LIST)
     TABLES
     const INDEX item = (INDEX)get_global_id(0);
@@ -176,13 +177,13 @@ kernel void resize_pixels(global const float *restrict x, global float *restrict
     plane /= y_rows;
     INDEX x_at = x_offset, y_at = y_offset + row * y_row + column * y_column;
     TAKE_PLANE
-    float sum = 0.0f;
+    REAL sum = 0.0f;
     for (int i = 0; i < row_taps; i++) {
         const int from_row = row_places[i * y_rows + row];
         if (TRANSPOSED && from_row < 0) {
             continue;
         }
-        float part = 0.0f;
+        REAL part = 0.0f;
         for (int j = 0; j < column_taps; j++) {
             const int from = column_places[j * y_columns + column];
             if (!(TRANSPOSED && from < 0)) {
@@ -195,7 +196,7 @@ kernel void resize_pixels(global const float *restrict x, global float *restrict
     y[y_at] = sum;
 }
 
-#if DEVICE_IS_CPU
+#if DEVICE_IS_CPU && !REAL_IS_DOUBLE
 #define WIDTH 512
 #define RING 8
 #define W DEVICE_FLOAT_WIDTH

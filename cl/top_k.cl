@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The k largest of each row of x, in order, and their places along it. An element is told from another
- * by a key: an int that grows with it, equal for -0 and 0, the largest for NaN; turned around for the
- * smallest. Of equal keys the lower place comes first.
+ * by a key: an integer of its size that grows with it, equal for -0 and 0, the largest for NaN; turned
+ * around for the smallest. Of equal keys the lower place comes first.
  *   -DINDICES=int|long
- *   -DUNIT=1   elements of a row are neighbours; else 0
+ *   -DUNIT=1   elements of a row are neighbours; else, and for f64 in any case, 0
  *
  * A row is told by its number in up to seven axes, filled up with leading ones of extent 1. values and
  * places may be null.
@@ -47,13 +47,42 @@ typedef struct top_numbers {
     INDEX rest = row, x_at = x_offset, v_at = v_offset, p_at = p_offset;                           \
     AXES_DOWN_7(TAKE_AXIS)
 
-static inline int key_of(float x, int smallest) {
-    const int bits = as_int(x == 0.0f ? 0.0f : x);
-    const int key = x != x ? 0x7fffffff : bits ^ ((bits >> 31) & 0x7fffffff);
+/* Pairs as one number, of doubles as two: the better, the larger. NO_PAIR is worse than all, BEST better. */
+#if REAL_IS_DOUBLE
+#define SIGN_BIT 63
+#define LARGEST_KEY 0x7fffffffffffffffl
+#define PAIR ulong2
+#define NO_PAIR ((ulong2)(0ul))
+#define BEST ((ulong2)(~0ul))
+#define IS_PAIR(a) ((a).y != 0ul)
+#define WORSE(a, b) ((a).x < (b).x || ((a).x == (b).x && (a).y < (b).y))
+#define BETTER_OF(a, b) (WORSE(a, b) ? (b) : (a))
+#else
+#define SIGN_BIT 31
+#define LARGEST_KEY 0x7fffffff
+#define PAIR ulong
+#define NO_PAIR 0
+#define BEST ~0ul
+#define IS_PAIR(a) ((a) != 0)
+#define WORSE(a, b) ((a) < (b))
+#define BETTER_OF(a, b) max(a, b)
+#endif
+
+static inline REAL_BITS key_of(REAL x, int smallest) {
+    const REAL_BITS bits = CAT(as_, REAL_BITS)(x == 0.0f ? 0.0f : x);
+    const REAL_BITS key = x != x ? LARGEST_KEY : bits ^ ((bits >> SIGN_BIT) & LARGEST_KEY);
     return smallest ? ~key : key;
 }
 
-/* Pairs as one number: the better, the larger; neither 0 nor the largest of all. */
+#if REAL_IS_DOUBLE
+static inline PAIR pair_of(long key, INDEX place) {
+    return (PAIR)((ulong)key ^ 0x8000000000000000ul, 0xfffffffeu - (uint)place);
+}
+
+static inline INDEX place_of(PAIR pair) {
+    return (INDEX)(0xfffffffeu - (uint)pair.y);
+}
+#else
 static inline ulong pair_of(int key, INDEX place) {
     return (ulong)((uint)key ^ 0x80000000u) << 32 | (0xfffffffeu - (uint)place);
 }
@@ -61,9 +90,10 @@ static inline ulong pair_of(int key, INDEX place) {
 static inline INDEX place_of(ulong pair) {
     return (INDEX)(0xfffffffeu - (uint)pair);
 }
+#endif
 
-static inline void write_pair(ulong pair, global const float *row, INDEX x_step,
-    global float *value, global INDICES *place) {
+static inline void write_pair(PAIR pair, global const REAL *row, INDEX x_step,
+    global REAL *value, global INDICES *place) {
     const INDEX at = place_of(pair);
     if (value != 0) {
         *value = row[at * x_step];
@@ -78,13 +108,13 @@ static inline void write_pair(ulong pair, global const float *row, INDEX x_step,
 #define KEYS CAT(int, LANES)
 
 /* Puts a pair in place of the top of a heap of `size`, the smallest on top, and lets it sink. */
-static inline void replace_top(global ulong *heap, INDEX size, ulong pair) {
+static inline void replace_top(global PAIR *heap, INDEX size, PAIR pair) {
     INDEX at = 0;
     for (INDEX child = 1; child < size; child = 2 * at + 1) {
-        if (child + 1 < size && heap[child + 1] < heap[child]) {
+        if (child + 1 < size && WORSE(heap[child + 1], heap[child])) {
             child++;
         }
-        if (pair <= heap[child]) {
+        if (!WORSE(heap[child], pair)) {
             break;
         }
         heap[at] = heap[child];
@@ -93,6 +123,7 @@ static inline void replace_top(global ulong *heap, INDEX size, ulong pair) {
     heap[at] = pair;
 }
 
+#if !REAL_IS_DOUBLE
 #define SCAN (4 * LANES)
 #if LANES == 16
 #define ALL(m) ((as_long2(CONVERT(char, LANES, m)).x & as_long2(CONVERT(char, LANES, m)).y) == -1)
@@ -119,6 +150,7 @@ static inline bool many_beat(global const float *p, FLOATS(LANES) least, int sma
     }
     return !ALL(behind);
 }
+#endif
 
 #if UNIT
 /* A value that k of the elements at least come up to: the k-th of the best of the lanes' own, which
@@ -161,14 +193,14 @@ static inline float bound_of(
 #endif
 
 /* heap[0 .. k - 1] = the k best pairs, the best first. */
-KEEP_APART static void find_by_heap(global const float *restrict p, INDEX extent, INDEX x_step,
-    INDEX k, int smallest, global ulong *restrict heap) {
+KEEP_APART static void find_by_heap(global const REAL *restrict p, INDEX extent, INDEX x_step,
+    INDEX k, int smallest, global PAIR *restrict heap) {
     INDEX i = 0;
-    ulong worst = 0;
-    float least = 0.0f;
+    PAIR worst = NO_PAIR;
+    REAL least = 0.0f;
     bool is_bounded = false;
     for (INDEX n = 0; n < k; n++) {
-        heap[n] = 0;
+        heap[n] = NO_PAIR;
     }
 #if UNIT
     /* What does not come up to the bound is passed over from the first; equal ones are not: the
@@ -209,20 +241,20 @@ KEEP_APART static void find_by_heap(global const float *restrict p, INDEX extent
 #endif
         KEEP_ROLLED
         for (; i < end; i++) {
-            const float value = p[i * x_step];
+            const REAL value = p[i * x_step];
             if (smallest ? value >= least : value <= least) {
                 continue;
             }
-            const ulong pair = pair_of(key_of(value, smallest), i);
-            if (pair > worst) {
+            const PAIR pair = pair_of(key_of(value, smallest), i);
+            if (WORSE(worst, pair)) {
                 replace_top(heap, k, pair);
                 worst = heap[0];
-                least = worst != 0 ? p[place_of(worst) * x_step] : least;
+                least = IS_PAIR(worst) ? p[place_of(worst) * x_step] : least;
             }
         }
     }
     for (INDEX size = k; size > 0; size--) {
-        const ulong pair = heap[0];
+        const PAIR pair = heap[0];
         replace_top(heap, size - 1, heap[size - 1]);
         heap[size - 1] = pair;
     }
@@ -389,14 +421,14 @@ KEEP_APART static bool find_by_lanes(global const float *restrict p, INDEX exten
 }
 #endif
 
-kernel void top_k_heap(global const float *restrict x, global float *restrict values,
-    global INDICES *restrict places, global ulong *restrict heaps, const top_numbers numbers) {
+kernel void top_k_heap(global const REAL *restrict x, global REAL *restrict values,
+    global INDICES *restrict places, global PAIR *restrict heaps, const top_numbers numbers) {
     NUMBERS(TOP_LIST)
-    global ulong *heap = heaps + (size_t)get_global_id(0) * k;
+    global PAIR *heap = heaps + (size_t)get_global_id(0) * k;
     const INDEX last = min((INDEX)(get_global_id(0) + 1) * share, rows);
     for (INDEX row = (INDEX)get_global_id(0) * share; row < last; row++) {
         FIND_ROW(row)
-        global const float *p = x + x_at;
+        global const REAL *p = x + x_at;
         bool done = false;
 #if UNIT
         done = k <= LANES && extent >= 2 * SCAN && find_by_lanes(p, extent, k, smallest, heap);
@@ -412,26 +444,26 @@ kernel void top_k_heap(global const float *restrict x, global float *restrict va
 }
 #endif
 
-kernel void top_k_group(global const float *restrict x, global float *restrict values,
-    global INDICES *restrict places, const top_numbers numbers, local ulong *shared) {
+kernel void top_k_group(global const REAL *restrict x, global REAL *restrict values,
+    global INDICES *restrict places, const top_numbers numbers, local PAIR *shared) {
     NUMBERS(TOP_LIST)
     const INDEX row = (INDEX)get_group_id(0);
     const int lane = (int)get_local_id(0), lanes = (int)get_local_size(0);
     FIND_ROW(row)
-    global const float *p = x + x_at;
-    ulong before = ~0ul;
+    global const REAL *p = x + x_at;
+    PAIR before = BEST;
     for (INDEX n = 0; n < k; n++) {
-        ulong best = 0;
+        PAIR best = NO_PAIR;
         for (INDEX i = lane; i < extent; i += lanes) {
-            const ulong pair = pair_of(key_of(p[i * x_step], smallest), i);
-            best = pair < before && pair > best ? pair : best;
+            const PAIR pair = pair_of(key_of(p[i * x_step], smallest), i);
+            best = WORSE(pair, before) && WORSE(best, pair) ? pair : best;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         shared[lane] = best;
         for (int step = lanes / 2; step > 0; step /= 2) {
             barrier(CLK_LOCAL_MEM_FENCE);
             if (lane < step) {
-                shared[lane] = max(shared[lane], shared[lane + step]);
+                shared[lane] = BETTER_OF(shared[lane], shared[lane + step]);
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);

@@ -87,10 +87,11 @@ typedef struct cleat_top_k_options {
 
 /*
  * The k largest elements along `axis` and where they stand there, largest first; k is the extent of
- * values and indices on that axis, at most x's. x and values f32, indices i32 or i64. Of equal ones
- * that with the lower index comes first (ONNX TopK), -0 equals 0, and NaN is larger than all else
- * (PyTorch). Either of values, indices may be NULL when not wanted. The gradient for x is
- * cleat_scatter_add_elements() of dvalues into zeros.
+ * values and indices on that axis, at most x's. x and values f32, or f64 on a device that has it
+ * (else CLEAT_UNSUPPORTED), indices i32 or i64. Of equal ones that with the lower index comes first
+ * (ONNX TopK), -0 equals 0, and NaN is larger than all else (PyTorch). Either of values, indices
+ * may be NULL when not wanted. The gradient for x is cleat_scatter_add_elements() of dvalues into
+ * zeros.
  */
 CLEAT_API cleat_status cleat_top_k(cleat_context *context, cleat_tensor x, int32_t axis,
     const cleat_tensor *values, const cleat_tensor *indices, const cleat_top_k_options *options);

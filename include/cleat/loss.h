@@ -16,7 +16,7 @@ typedef enum cleat_loss_reduction {
 
 typedef struct cleat_cross_entropy_options {
     cleat_loss_reduction reduction;
-    const cleat_tensor *weight;  /* f32 [C], each at least 0: of classes; NULL: ones */
+    const cleat_tensor *weight;  /* [C], each at least 0: of classes; NULL: ones */
     const int32_t *ignore_index; /* samples with this label don't count; NULL: there is none */
     float label_smoothing;       /* 0 .. 1 */
     uint64_t reserved[3];
@@ -28,12 +28,12 @@ typedef struct cleat_cross_entropy_options {
  *     loss[n] = -(1 - s) w[labels[n]] log p[labels[n]] - s / C sum_c w[c] log p[c]
  * and 0 where labels[n] is ignore_index, whatever the logits. The mean is the sum divided by
  *     D = sum of w[labels[n]] over the samples that are not ignored,
- * N in the plain case. logits f32 [N, C]; labels i32 [N], each in 0 .. C-1 or ignore_index, which
- * may be any number (another label, which only the device sees, makes the sample's loss and
- * gradient NaN and counts as 1 in D); loss f32, one element of rank 0 or 1 (mean, sum) or [N]
- * (none). The mean of no samples, or of none but ignored ones, is NaN. Errors:
- * CLEAT_INVALID_ARGUMENT (also for a label_smoothing outside 0 .. 1), CLEAT_SHAPE_MISMATCH,
- * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
+ * N in the plain case. logits [N, C]; labels i32 [N], each in 0 .. C-1 or ignore_index, which may
+ * be any number (another label, which only the device sees, makes the sample's loss and gradient
+ * NaN and counts as 1 in D); loss one element of rank 0 or 1 (mean, sum) or [N] (none). All but the
+ * labels are f32, or f64 on a device that has it (else CLEAT_UNSUPPORTED). The mean of no samples,
+ * or of none but ignored ones, is NaN. Errors: CLEAT_INVALID_ARGUMENT (also for a label_smoothing
+ * outside 0 .. 1), CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
  */
 CLEAT_API cleat_status cleat_softmax_cross_entropy(cleat_context *context, cleat_tensor logits,
     cleat_tensor labels, cleat_tensor loss, const cleat_cross_entropy_options *options);

@@ -40,11 +40,12 @@ typedef struct cleat_resize_options {
 
 /*
  * y = x [.., H, W] at another size [.., M, N]: ONNX Resize (opset 13) of the last two axes, the
- * sizes given, without antialiasing; f32, rank 2 to 8, the other axes equal, any strides. Elements
- * outside of x are those of its edge. Coordinates are exact fractions; their distances to elements
- * are rounded to f32 once. Extents of the two axes are below 2^30, and 0 in x only where it is in
- * y. PyTorch's interpolate without scale factors: nearest is CLEAT_ASYMMETRIC with
- * CLEAT_ROUND_FLOOR, bilinear and bicubic are CLEAT_HALF_PIXEL, or CLEAT_ALIGN_CORNERS.
+ * sizes given, without antialiasing; f32, or f64 on a device that has it (else CLEAT_UNSUPPORTED);
+ * rank 2 to 8, the other axes equal, any strides. Elements outside of x are those of its edge.
+ * Coordinates are exact fractions; their distances to elements are rounded once, to the tensors'
+ * type. Extents of the two axes are below 2^30, and 0 in x only where it is in y. PyTorch's
+ * interpolate without scale factors: nearest is CLEAT_ASYMMETRIC with CLEAT_ROUND_FLOOR, bilinear
+ * and bicubic are CLEAT_HALF_PIXEL, or CLEAT_ALIGN_CORNERS.
  */
 CLEAT_API cleat_status cleat_resize(
     cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_resize_options *options);

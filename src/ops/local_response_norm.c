@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/elementwise_engine.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/normalization.h>
@@ -18,10 +19,11 @@ enum {
 typedef struct problem {
     const char *operation;
     int tensors;
+    cleat_type type;
     cleat_tensor kept[TENSORS]; /* without the channels, arranged */
     int64_t step[TENSORS];
     int64_t count, before, after;
-    float bias, factor, beta, slope;
+    double bias, factor, beta, slope;
     bool index64;
 } problem;
 
@@ -30,9 +32,9 @@ static bool is_backward(const problem *p) {
 }
 
 /* beta in quarters where it is 1 to 4 of them; 0: any other */
-static int quarters(float beta) {
+static int quarters(double beta) {
     for (int q = 1; q <= 4; q++) {
-        if (beta == 0.25f * (float)q) {
+        if (beta == 0.25 * q) {
             return q;
         }
     }
@@ -60,15 +62,16 @@ static void add_numbers(
         }
     }
     launch_int(l, profile_is_past_caches(profile, l->bytes));
-    launch_float(l, p->bias);
-    launch_float(l, p->factor);
-    launch_float(l, p->beta);
-    launch_float(l, p->slope);
+    launch_real(l, p->bias);
+    launch_real(l, p->factor);
+    launch_real(l, p->beta);
+    launch_real(l, p->slope);
     launch_numbers_end(l);
 }
 
 static launch begin(const problem *p, const char *kernel) {
     launch l = launch_begin(p->operation, "local_response_norm", kernel);
+    launch_use_real64(&l, p->type);
     launch_macro(&l, "BACKWARD", is_backward(p));
     launch_macro(&l, "RANK", p->kept[0].rank);
     launch_macro(&l, "QUARTERS", quarters(p->beta));
@@ -78,7 +81,7 @@ static launch begin(const problem *p, const char *kernel) {
     }
     const double elements = (double)cleat_tensor_count(&p->kept[0]) * (double)p->count;
     const double window = (double)(p->before + p->after + 1);
-    l.bytes = elements * p->tensors * sizeof(float);
+    l.bytes = elements * p->tensors * (double)cleat_type_size(p->type);
     l.flop = elements * (is_backward(p) ? 3 * window + 8 : 2 * window + 6);
     return l;
 }
@@ -95,18 +98,18 @@ static cleat_status enqueue_strips(cleat_context *context, const void *data) {
     const int64_t tasks = outer * ceil_div(inner, block);
     const int64_t groups = tasks < items ? tasks : items;
     const size_t ring_rows = is_backward(p) ? (size_t)(2 * (p->before + p->after + 1)) : 0;
-    const size_t ring_floats = ring_rows * (size_t)(groups * block);
-    p->index64 = p->index64 || ring_floats > INT32_MAX;
+    const size_t ring_numbers = ring_rows * (size_t)(groups * block);
+    p->index64 = p->index64 || ring_numbers > INT32_MAX;
     bool dense = true;
     for (int t = 0; t < p->tensors; t++) {
         dense = dense && p->kept[t].stride[kept->rank - 1] == 1;
     }
     launch l = begin(p, "local_norm_strips");
-    launch_macro(&l, "LANES", engine_vector_width(profile));
+    launch_macro(&l, "LANES", engine_vector_width(profile) / (p->type == CLEAT_F64 ? 2 : 1));
     launch_macro(&l, "DENSE", dense);
     void *ring = NULL;
     if (is_backward(p)) {
-        TRY(scratch_acquire(context, ring_floats * sizeof(float), &ring));
+        TRY(scratch_acquire(context, ring_numbers * cleat_type_size(p->type), &ring));
         launch_memory(&l, ring);
     }
     add_numbers(profile, p, tasks, block, &l);
@@ -154,10 +157,10 @@ static cleat_status set_window(
         "%s: alpha is %g and beta %g, neither may be below 0", p->operation, (double)o.alpha,
         (double)o.beta);
     const double alpha = o.alpha != 0.0f ? (double)o.alpha : 1e-4;
-    p->beta = o.beta != 0.0f ? o.beta : 0.75f;
-    p->bias = o.bias != NULL ? *o.bias : 1.0f;
-    p->factor = (float)(alpha / (double)size);
-    p->slope = (float)(2 * alpha * (double)p->beta / (double)size);
+    p->beta = o.beta != 0.0f ? (double)o.beta : 0.75;
+    p->bias = o.bias != NULL ? (double)*o.bias : 1;
+    p->factor = alpha / (double)size;
+    p->slope = 2 * alpha * p->beta / (double)size;
     const int64_t most = p->count - 1;
     p->before = (size - 1) / 2 < most ? (size - 1) / 2 : most;
     p->after = size / 2 < most ? size / 2 : most;
@@ -191,7 +194,8 @@ static cleat_status run(cleat_context *context, problem *p, const cleat_tensor *
 
 static cleat_status check_x(cleat_context *context, problem *p, const cleat_tensor *x) {
     TRY(check_context(p->operation, context));
-    TRY(check_tensor(p->operation, "x", context, x, CLEAT_F32));
+    TRY(check_real_type(p->operation, context, x, &p->type));
+    TRY(check_tensor(p->operation, "x", context, x, p->type));
     REFUSE_IF(x->rank < 2, CLEAT_SHAPE_MISMATCH,
         "%s: x has %d axes, must have samples and channels at least", p->operation, (int)x->rank);
     p->count = x->shape[1];
@@ -202,7 +206,7 @@ cleat_status cleat_local_response_norm(cleat_context *context, cleat_tensor x, i
     cleat_tensor y, const cleat_local_response_norm_options *options) {
     problem p = {.operation = "local_response_norm", .tensors = TENSORS - 1};
     TRY(check_x(context, &p, &x));
-    TRY(check_output(p.operation, "y", context, &y, CLEAT_F32));
+    TRY(check_output(p.operation, "y", context, &y, p.type));
     TRY(check_same_shape(p.operation, "x", &x, "y", &y));
     TRY(check_no_overlap(p.operation, "x", &x, "y", &y, false));
     TRY(set_window(&p, size, options));
@@ -214,8 +218,8 @@ cleat_status cleat_local_response_norm_backward(cleat_context *context, cleat_te
     const cleat_local_response_norm_options *options) {
     problem p = {.operation = "local_response_norm_backward", .tensors = TENSORS};
     TRY(check_x(context, &p, &x));
-    TRY(check_tensor(p.operation, "dy", context, &dy, CLEAT_F32));
-    TRY(check_output(p.operation, "dx", context, &dx, CLEAT_F32));
+    TRY(check_tensor(p.operation, "dy", context, &dy, p.type));
+    TRY(check_output(p.operation, "dx", context, &dx, p.type));
     TRY(check_same_shape(p.operation, "x", &x, "dy", &dy));
     TRY(check_same_shape(p.operation, "x", &x, "dx", &dx));
     TRY(check_no_overlap(p.operation, "x", &x, "dx", &dx, false));

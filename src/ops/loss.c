@@ -4,6 +4,7 @@
 #include "core/variant.h"
 #include "ops/reduce_engine.h"
 #include "ops/softmax_launch.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/loss.h>
@@ -21,6 +22,7 @@ typedef struct problem {
     const char *operation;
     bool backward;
     cleat_loss_reduction reduction;
+    cleat_type type; /* of all but the labels */
     int64_t samples, classes;
     cleat_tensor logits, labels;
     cleat_tensor dloss;  /* buffer NULL: ones. Stride 0 where one number serves all samples */
@@ -30,7 +32,7 @@ typedef struct problem {
     cleat_tensor weight;    /* buffer NULL: ones */
     const int32_t *ignored; /* NULL: none */
     float label_smoothing;
-    void *totals; /* a cl_mem of two floats: what the mean is divided by, the sum of the weights */
+    void *totals; /* a cl_mem of two numbers: what the mean is divided by, the sum of the weights */
 } problem;
 
 /* The largest power of two that is no more than the device's work-groups and `most`. */
@@ -58,9 +60,9 @@ static bool divides_by_weights(const problem *p) {
 
 /* Of a sample's gradient, and its loss where that is weighed; 0: it is in totals. Plain losses are
  * divided when they are summed. */
-static float divisor_of(const problem *p) {
+static double divisor_of(const problem *p) {
     const bool divides = (p->backward || p->weighed) && p->reduction == CLEAT_LOSS_MEAN;
-    return !divides ? 1.0f : divides_by_weights(p) ? 0.0f : (float)p->samples;
+    return !divides ? 1 : divides_by_weights(p) ? 0 : (double)p->samples;
 }
 
 /* Whether only the weights tell their sum. */
@@ -73,14 +75,15 @@ static void set_weights(const problem *p, softmax_problem *s) {
     s->weight = p->weight;
     s->totals = p->totals;
     s->ignored = p->ignored;
-    s->own_share = (float)(1.0 - (double)p->label_smoothing);
-    s->smoothing = (float)((double)p->label_smoothing / (double)p->classes);
-    s->weight_total = sums_weights(p) ? 0.0f : p->weight.buffer != NULL ? 1.0f : (float)p->classes;
+    s->own_share = 1 - (double)p->label_smoothing;
+    s->smoothing = (double)p->label_smoothing / (double)p->classes;
+    s->weight_total = sums_weights(p) ? 0 : p->weight.buffer != NULL ? 1 : (double)p->classes;
 }
 
 /* Arguments that both kinds of kernel have. `losses` stands for the result where it is not NULL. */
 static void add_arguments(launch *l, const problem *p, void *losses) {
     const cleat_tensor *dloss = p->dloss.buffer != NULL ? &p->dloss : NULL;
+    launch_use_real64(l, p->type);
     launch_use_index64(l, needs_index64(p));
     launch_macro(l, "BACKWARD", p->backward);
     launch_tensor(l, &p->logits);
@@ -103,7 +106,7 @@ static void add_arguments(launch *l, const problem *p, void *losses) {
     launch_index(l, p->dloss.stride[0]);
     launch_index(l, losses != NULL ? 1 : p->result.stride[0]);
     launch_index(l, p->backward ? p->result.stride[1] : 0);
-    launch_float(l, divisor_of(p));
+    launch_real(l, divisor_of(p));
     launch_macro(l, "WEIGHED", p->weighed);
     if (p->weighed) {
         softmax_problem weights = {0};
@@ -112,7 +115,8 @@ static void add_arguments(launch *l, const problem *p, void *losses) {
     }
     const double elements = (double)p->samples * (double)p->classes;
     l->flop = elements * (p->backward ? 6 : 4);
-    l->bytes = (elements * (p->backward ? 2 : 1) + (double)p->samples * 2) * sizeof(float);
+    l->bytes = (elements * (p->backward ? 2 : 1) + (double)p->samples * 2) *
+               (double)cleat_type_size(p->type);
 }
 
 /* The same as a problem of the softmax kernels. */
@@ -185,11 +189,12 @@ static cleat_status plan_total(cleat_context *context, const problem *p, void *l
         .family = "reduce",
         .input_count = 1,
         .macro_count = 1,
-        .inputs = {{.type = CLEAT_F32, .rank = 1, .shape = {losses_count}, .stride = {1}}},
+        .inputs = {{.type = p->type, .rank = 1, .shape = {losses_count}, .stride = {1}}},
         .input_memory = {losses},
         .reduced = {true},
         .output = p->result,
-        .divisor = p->reduction == CLEAT_LOSS_MEAN && !p->weighed ? (float)p->samples : 1.0f,
+        .real64 = p->type == CLEAT_F64,
+        .divisor = p->reduction == CLEAT_LOSS_MEAN && !p->weighed ? (double)p->samples : 1,
         .macros = {{"REDUCE_VALUE", NULL, 0}}};
     pass.output.rank = 1;
     pass.output.shape[0] = 1;
@@ -222,9 +227,10 @@ static cleat_status plan_sum(cleat_context *context, const problem *p, cleat_ten
         .inputs = {values},
         .input_memory = {memory},
         .reduced = {true},
-        .output = {.type = CLEAT_F32, .rank = 1, .shape = {1}, .offset = place},
+        .output = {.type = p->type, .rank = 1, .shape = {1}, .offset = place},
         .output_memory = p->totals,
-        .divisor = 1.0f,
+        .real64 = p->type == CLEAT_F64,
+        .divisor = 1,
         .macros = {{"REDUCE_VALUE", NULL, 0}}};
     return reduce_plan(context, &pass, launches, count, scratch);
 }
@@ -233,6 +239,7 @@ static launch launch_weigh(
     const device_profile *profile, const problem *p, void *partials, int64_t *partial_count) {
     launch l = launch_begin(p->operation, "loss_weigh", "cross_entropy_weigh");
     launch_macro(&l, "WEIGHED", 1);
+    launch_use_real64(&l, p->type);
     launch_use_index64(&l, needs_index64(p));
     launch_tensor(&l, &p->labels);
     launch_memory(&l, partials);
@@ -255,12 +262,12 @@ static launch launch_weigh(
 /* Fills p->totals; appends to launches. */
 static cleat_status plan_weights(
     cleat_context *context, problem *p, launch *launches, int *count, borrowed *b) {
-    TRY(scratch_acquire(context, 2 * sizeof(float), &b->totals));
+    TRY(scratch_acquire(context, 2 * cleat_type_size(p->type), &b->totals));
     p->totals = b->totals;
     if (divides_by_weights(p)) {
         const size_t most = (size_t)ceil_div(p->samples, WEIGHED_LEAST);
-        TRY(scratch_acquire(context, most * sizeof(float), &b->partials));
-        cleat_tensor parts = {.type = CLEAT_F32, .rank = 1, .stride = {1}};
+        TRY(scratch_acquire(context, most * cleat_type_size(p->type), &b->partials));
+        cleat_tensor parts = {.type = p->type, .rank = 1, .stride = {1}};
         launches[*count] = launch_weigh(context_profile(context), p, b->partials, &parts.shape[0]);
         *count += 1;
         TRY(plan_sum(context, p, parts, b->partials, 0, launches, count, &b->sums[0]));
@@ -280,8 +287,8 @@ typedef struct sample_kernel {
 /* One number of all losses; appends to launches. */
 static cleat_status plan_losses(cleat_context *context, const problem *p,
     const sample_kernel *samples, launch *launches, int *count, borrowed *b) {
-    /* At least one float: the kernels want a buffer where there are no samples, too. */
-    const size_t room = (size_t)(p->samples > 0 ? p->samples : 1) * sizeof(float);
+    /* At least one number: the kernels want a buffer where there are no samples, too. */
+    const size_t room = (size_t)(p->samples > 0 ? p->samples : 1) * cleat_type_size(p->type);
     TRY(scratch_acquire(context, room, &b->losses));
     int64_t losses_count = p->samples;
     if (p->samples > 0) {
@@ -385,7 +392,7 @@ static cleat_status check_weights(
         "%s: label_smoothing is %g, not in 0 .. 1", p->operation, (double)p->label_smoothing);
     if (options->weight != NULL) {
         p->weight = *options->weight;
-        TRY(check_tensor(p->operation, "weight", context, &p->weight, CLEAT_F32));
+        TRY(check_tensor(p->operation, "weight", context, &p->weight, p->type));
         TRY(check_rank(p->operation, "weight", &p->weight, 1));
         REFUSE_IF(p->weight.shape[0] != p->classes, CLEAT_SHAPE_MISMATCH,
             "%s: %lld weights for %lld classes", p->operation, (long long)p->weight.shape[0],
@@ -402,7 +409,8 @@ static cleat_status check_inputs(
     const cleat_context *context, problem *p, const cleat_cross_entropy_options *options) {
     const char *operation = p->operation;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, "logits", context, &p->logits, CLEAT_F32));
+    TRY(check_real_type(operation, context, &p->logits, &p->type));
+    TRY(check_tensor(operation, "logits", context, &p->logits, p->type));
     TRY(check_rank(operation, "logits", &p->logits, 2));
     TRY(check_tensor(operation, "labels", context, &p->labels, CLEAT_I32));
     TRY(check_rank(operation, "labels", &p->labels, 1));
@@ -437,7 +445,7 @@ cleat_status cleat_softmax_cross_entropy(cleat_context *context, cleat_tensor lo
     problem p = {
         .operation = "softmax_cross_entropy", .logits = logits, .labels = labels, .result = loss};
     TRY(check_inputs(context, &p, options));
-    TRY(check_output(p.operation, "loss", context, &loss, CLEAT_F32));
+    TRY(check_output(p.operation, "loss", context, &loss, p.type));
     TRY(check_loss_shape(&p, "loss", &loss));
     TRY(check_no_overlap(p.operation, "logits", &logits, "loss", &loss, false));
     TRY(check_no_overlap(p.operation, "labels", &labels, "loss", &loss, false));
@@ -456,7 +464,7 @@ cleat_status cleat_softmax_cross_entropy_backward(cleat_context *context, cleat_
         .labels = labels,
         .result = dlogits};
     TRY(check_inputs(context, &p, options));
-    TRY(check_output(p.operation, "dlogits", context, &dlogits, CLEAT_F32));
+    TRY(check_output(p.operation, "dlogits", context, &dlogits, p.type));
     TRY(check_same_shape(p.operation, "logits", &logits, "dlogits", &dlogits));
     TRY(check_no_overlap(p.operation, "logits", &logits, "dlogits", &dlogits, true));
     TRY(check_no_overlap(p.operation, "labels", &labels, "dlogits", &dlogits, false));
@@ -464,7 +472,7 @@ cleat_status cleat_softmax_cross_entropy_backward(cleat_context *context, cleat_
         TRY(check_no_overlap(p.operation, "weight", &p.weight, "dlogits", &dlogits, false));
     }
     if (dloss != NULL) {
-        TRY(check_tensor(p.operation, "dloss", context, dloss, CLEAT_F32));
+        TRY(check_tensor(p.operation, "dloss", context, dloss, p.type));
         TRY(check_loss_shape(&p, "dloss", dloss));
         TRY(check_no_overlap(p.operation, "dloss", dloss, "dlogits", &dlogits, false));
         p.dloss = *dloss;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/resize.h>
@@ -79,6 +80,7 @@ static int64_t most_uses(const cleat_resize_options *options, int64_t n, int64_t
 
 static launch tables_launch(const device_profile *profile, const resize_problem *p, void *tables) {
     launch l = launch_begin(p->operation, "resize", "resize_tables");
+    launch_use_real64(&l, p->x.type);
     launch_macro(&l, "MODE", (int64_t)p->options.mode);
     launch_macro(&l, "COORDINATES", (int64_t)p->options.coordinates);
     launch_macro(&l, "ROUNDING", (int64_t)p->options.rounding);
@@ -90,9 +92,8 @@ static launch tables_launch(const device_profile *profile, const resize_problem 
     const int64_t sizes[] = {
         p->x_rows, p->x_columns, p->y_rows, p->y_columns, p->row_taps, p->column_taps};
     launch_ints(&l, sizes, sizeof sizes / sizeof sizes[0]);
-    launch_float(&l, p->options.cubic_coefficient < 0 || p->options.cubic_coefficient > 0
-                         ? p->options.cubic_coefficient
-                         : -0.75f);
+    const float a = p->options.cubic_coefficient;
+    launch_real(&l, a < 0 || a > 0 ? (double)a : -0.75);
     launch_numbers_end(&l);
     work_each(profile, p->y_rows + p->y_columns, &l);
     return l;
@@ -100,6 +101,7 @@ static launch tables_launch(const device_profile *profile, const resize_problem 
 
 static launch begin(const resize_problem *p, const char *kernel, int64_t items) {
     launch l = launch_begin(p->operation, "resize", kernel);
+    launch_use_real64(&l, p->x.type);
     launch_macro(&l, "MODE", (int64_t)p->options.mode);
     launch_macro(&l, "COORDINATES", (int64_t)p->options.coordinates);
     launch_macro(&l, "ROUNDING", (int64_t)p->options.rounding);
@@ -110,7 +112,7 @@ static launch begin(const resize_problem *p, const char *kernel, int64_t items) 
     launch_tensor(&l, &p->x);
     launch_tensor(&l, &p->y);
     const double count = (double)cleat_tensor_count(&p->y);
-    l.bytes = sizeof(float) * (count + (double)cleat_tensor_count(&p->x));
+    l.bytes = (double)cleat_type_size(p->x.type) * (count + (double)cleat_tensor_count(&p->x));
     l.flop = 2 * count * (double)p->row_taps * (double)p->column_taps;
     return l;
 }
@@ -162,7 +164,7 @@ static cleat_status run(cleat_context *context, const resize_problem *p, bool ro
     void *tables = NULL;
     const size_t entries =
         (size_t)(p->row_taps * p->y_rows) + (size_t)(p->column_taps * p->y_columns);
-    TRY(scratch_acquire(context, 2 * entries * sizeof(int32_t), &tables));
+    TRY(scratch_acquire(context, 2 * entries * cleat_type_size(p->x.type), &tables));
     launch launches[2] = {
         tables_launch(profile, p, tables), begin(p, rows ? "resize_rows" : "resize_pixels", items)};
     launch_memory(&launches[1], tables);
@@ -179,7 +181,8 @@ static cleat_status run(cleat_context *context, const resize_problem *p, bool ro
 
 static bool suits_rows(const device_profile *profile, const void *problem) {
     const resize_problem *p = problem;
-    return profile->is_cpu && (p->y.stride[p->y.rank - 1] == 1 || p->y_columns == 1);
+    return profile->is_cpu && p->x.type == CLEAT_F32 &&
+           (p->y.stride[p->y.rank - 1] == 1 || p->y_columns == 1);
 }
 
 static cleat_status enqueue_rows(cleat_context *context, const void *problem) {
@@ -227,8 +230,10 @@ static cleat_status resize(cleat_context *context, resize_problem *p, const char
     char text_x[SHAPE_TEXT_SIZE];
     char text_y[SHAPE_TEXT_SIZE];
     TRY(check_context(p->operation, context));
-    TRY(check_tensor(p->operation, name_x, context, x, CLEAT_F32));
-    TRY(check_output(p->operation, name_y, context, y, CLEAT_F32));
+    cleat_type type;
+    TRY(check_real_type(p->operation, context, x, &type));
+    TRY(check_tensor(p->operation, name_x, context, x, type));
+    TRY(check_output(p->operation, name_y, context, y, type));
     TRY(check_options(p, options));
     bool fits = x->rank >= 2 && x->rank == y->rank;
     for (int32_t i = 0; fits && i < x->rank; i++) {

@@ -222,7 +222,7 @@ static void add_numbers(
     }
     launch_int(l, streaming);
     if (p->mode >= MODE_CROSS_ENTROPY) {
-        launch_float(l, p->divisor);
+        launch_real(l, p->divisor);
     }
     launch_numbers_end(l);
 }
@@ -238,9 +238,9 @@ void softmax_add_weights(const softmax_problem *p, launch *l) {
     launch_index(l, p->weight.offset);
     launch_index(l, p->weight.stride[0]);
     launch_memory(l, p->totals);
-    launch_float(l, p->own_share);
-    launch_float(l, p->smoothing);
-    launch_float(l, p->weight_total);
+    launch_real(l, p->own_share);
+    launch_real(l, p->smoothing);
+    launch_real(l, p->weight_total);
     launch_int(l, p->ignored != NULL);
     launch_int(l, p->ignored != NULL ? *p->ignored : 0);
 }

@@ -41,12 +41,12 @@ typedef struct softmax_problem {
     bool index64;
     /* Cross-entropy: rank 1, an element a row; dloss.buffer NULL: ones. */
     cleat_tensor labels, dloss;
-    float divisor;
+    double divisor;
     bool weighed;        /* cross-entropy: the loss of cl/loss_weight.cl, with these */
     cleat_tensor weight; /* of classes; buffer NULL: ones */
-    void *totals;        /* a cl_mem of two floats; NULL: only asked what is supported */
-    float own_share, smoothing, weight_total; /* the last 0: it is in totals */
-    const int32_t *ignored;                   /* NULL: none */
+    void *totals;        /* a cl_mem of two numbers; NULL: only asked what is supported */
+    double own_share, smoothing, weight_total; /* the last 0: it is in totals */
+    const int32_t *ignored;                    /* NULL: none */
     bool sums;        /* FORM_TURNED: a work-item writes the sum of its rows' losses alone */
     void *out_memory; /* a cl_mem in place of the output's buffer; else NULL */
     launch *result;

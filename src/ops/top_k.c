@@ -2,6 +2,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/index_check.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/index.h>
@@ -18,7 +19,8 @@ typedef struct top_problem {
 
 static launch begin(const top_problem *t, const char *kernel) {
     launch l = launch_begin("top_k", "top_k", kernel);
-    launch_macro(&l, "UNIT", t->x_step == 1);
+    launch_use_real64(&l, t->x.type);
+    launch_macro(&l, "UNIT", t->x_step == 1 && t->x.type == CLEAT_F32);
     launch_macro_text(&l, "INDICES", t->indices.type == CLEAT_I64 ? "long" : "int");
     launch_use_index64(&l, index_reaches_far(&t->x, t->extent, t->x_step) ||
                                index_reaches_far(&t->values, t->k, t->values_step) ||
@@ -28,7 +30,7 @@ static launch begin(const top_problem *t, const char *kernel) {
     launch_tensor(&l, t->values.buffer != NULL ? &t->values : NULL);
     launch_tensor(&l, t->indices.buffer != NULL ? &t->indices : NULL);
     l.flop = (double)t->rows * (double)t->extent;
-    l.bytes = l.flop * sizeof(float) + (double)t->rows * (double)t->k * 2 * sizeof(float);
+    l.bytes = (l.flop + (double)t->rows * (double)t->k * 2) * (double)cleat_type_size(t->x.type);
     return l;
 }
 
@@ -54,6 +56,11 @@ static void add_numbers(const top_problem *t, int64_t share, launch *l) {
     launch_numbers_end(l);
 }
 
+/* PAIR of cl/top_k.cl */
+static size_t pair_size(const top_problem *t) {
+    return 2 * cleat_type_size(t->x.type);
+}
+
 static bool is_cpu(const device_profile *profile, const void *problem) {
     (void)problem;
     return profile->is_cpu;
@@ -64,7 +71,7 @@ static cleat_status enqueue_heap(cleat_context *context, const void *problem) {
     void *heaps = NULL;
     launch l = begin(t, "top_k_heap");
     const int64_t share = work_split(context_profile(context), t->rows, 1, &l);
-    TRY(scratch_acquire(context, l.global[0] * (size_t)t->k * sizeof(uint64_t), &heaps));
+    TRY(scratch_acquire(context, l.global[0] * (size_t)t->k * pair_size(t), &heaps));
     launch_memory(&l, heaps);
     add_numbers(t, share, &l);
     cleat_status status = launch_all(context, &l, 1);
@@ -80,7 +87,7 @@ static cleat_status enqueue_group(cleat_context *context, const void *problem) {
         local /= 2;
     }
     add_numbers(t, 0, &l);
-    launch_local(&l, local * sizeof(uint64_t));
+    launch_local(&l, local * pair_size(t));
     launch_size_1d(&l, (size_t)t->rows * local, local);
     return launch_all(context, &l, 1);
 }
@@ -127,12 +134,14 @@ cleat_status cleat_top_k(cleat_context *context, cleat_tensor x, int32_t axis,
     const cleat_tensor *values, const cleat_tensor *indices, const cleat_top_k_options *options) {
     top_problem t = {.smallest = options != NULL && options->smallest};
     TRY(check_context("top_k", context));
-    TRY(check_tensor("top_k", "x", context, &x, CLEAT_F32));
+    cleat_type type;
+    TRY(check_real_type("top_k", context, &x, &type));
+    TRY(check_tensor("top_k", "x", context, &x, type));
     TRY(check_axis("top_k", axis, x.rank, &axis));
     TRY(take_output(context, "values", values, &x, axis, &t.values, &t.values_step));
     TRY(take_output(context, "indices", indices, &x, axis, &t.indices, &t.indices_step));
     if (values != NULL) {
-        TRY(check_tensor("top_k", "values", context, values, CLEAT_F32));
+        TRY(check_tensor("top_k", "values", context, values, type));
         t.k = values->shape[axis];
     }
     if (indices != NULL) {
