@@ -8,6 +8,11 @@
  *            z = sqrt(-2 ln u1) * (cos, sin)(2 pi u2), u1 = (word + 1/2) * 2^-32 rounded to float
  *            and so in (0, 1], u2 = (word >> 8) * 2^-24
  *   dropout: u < offset ? 0 : scale * x, u as above
+ * In f64 (LANES 1) element i is made from words 2 (i % 2) and 2 (i % 2) + 1, first and second, of block
+ * i / 2, dropout's u alone as above:
+ *   uniform: u = ((first >> 5) 2^26 + (second >> 6)) 2^-53
+ *   normal:  from the numbers u of the elements 2 j and 2 j + 1: z = sqrt(-2 ln(1 - u)) * (cos, sin)(2 pi
+ *            the next u), 1 - u in (0, 1] and exact
  *
  * random_contiguous: work-item i writes the units [i * chunk, min((i + 1) * chunk, units)); a unit
  *   is 4 elements of one block, or 64 of 16 blocks that are made at once; the last unit may be cut
@@ -28,7 +33,7 @@
 #define KEY_STEP1 0xBB67AE85u
 
 #if LANES == 1
-#define FLOAT float
+#define FLOAT REAL
 #define UINT uint
 #define INT int
 
@@ -93,6 +98,42 @@ static inline uint16 pair_words(ulong8 a, ulong8 b) {
 }
 #endif
 
+#if REAL_IS_DOUBLE && !DROPOUT
+
+static inline REAL uniform(uint first, uint second) {
+    return ((REAL)(first >> 5) * 0x1p26 + (REAL)(second >> 6)) * 0x1p-53;
+}
+
+#if NORMAL
+/* Two standard normal numbers of two uniform ones. 4 v is a whole number of quarters of a turn, the
+ * nearest, and a rest that is exact. */
+static inline REAL2 normal_pair(REAL u, REAL v) {
+    const REAL radius = sqrt(-2.0 * log(1.0 - u));
+    const int quarters = (int)(4.0 * v + 0.5);
+    const REAL x = (4.0 * v - (REAL)quarters) * 1.57079632679489662;
+    const REAL s = sin(x), c = cos(x);
+    const REAL cosine = (quarters & 1) != 0 ? -s : c, sine = (quarters & 1) != 0 ? c : s;
+    return ((quarters & 2) != 0 ? -radius : radius) * (REAL2)(cosine, sine);
+}
+#endif
+
+/* The numbers of a unit: of two blocks. */
+static inline void draw(
+    ulong unit, ulong stream, ulong seed, REAL offset, REAL scale, REAL number[4]) {
+    for (int half_unit = 0; half_unit < 2; ++half_unit) {
+        uint word[4];
+        philox(2 * unit + half_unit, stream, seed, word);
+        REAL2 pair = (REAL2)(uniform(word[0], word[1]), uniform(word[2], word[3]));
+#if NORMAL
+        pair = normal_pair(pair.x, pair.y);
+#endif
+        number[2 * half_unit] = offset + scale * pair.x;
+        number[2 * half_unit + 1] = offset + scale * pair.y;
+    }
+}
+
+#else
+
 #define TO_FLOATS(x) CAT(convert_, FLOAT)(x)
 #define AS_INTS(x) CAT(as_, INT)(x)
 #define AS_UINTS(x) CAT(as_, UINT)(x)
@@ -149,6 +190,13 @@ static inline FLOAT normal_pair(UINT word1, UINT word2, float offset, float scal
     return FMA((FLOAT)(scale), a, (FLOAT)(offset));
 }
 
+#elif DROPOUT && REAL_IS_DOUBLE
+
+/* 1 for what is kept, 0 for u < offset */
+static inline REAL uniform(uint word, REAL offset, REAL scale) {
+    return (word >> 8) < (uint)ceil(offset * 0x1p24) ? 0.0 : 1.0;
+}
+
 #elif DROPOUT
 
 /* Bits of ones for what is kept, zeros for u < offset: u 2^24 is whole. */
@@ -167,7 +215,8 @@ static inline FLOAT uniform(UINT word, float offset, float scale) {
 
 #if LANES == 1
 /* The numbers of a unit. */
-static inline void draw(ulong unit, ulong stream, ulong seed, float offset, float scale, float number[4]) {
+static inline void draw(
+    ulong unit, ulong stream, ulong seed, REAL offset, REAL scale, REAL number[4]) {
     uint word[4];
     philox(unit, stream, seed, word);
 #if NORMAL
@@ -210,9 +259,15 @@ static inline void draw(
 }
 #endif
 
+#endif
+
 #if DROPOUT
-#define X_PARAMETERS const global float *x, INDEX x_offset,
+#define X_PARAMETERS const global REAL *x, INDEX x_offset,
+#if REAL_IS_DOUBLE
+#define KEPT(number, value) ((number) != 0.0 ? (value)*scale : 0.0)
+#else
 #define KEPT(number, value) AS_FLOATS(AS_UINTS((value)*scale) & AS_UINTS(number))
+#endif
 #else
 #define X_PARAMETERS
 #endif
@@ -224,7 +279,7 @@ static inline void draw(
 #if LANES == 1
 #define UNIT 4
 #define PUT_UNIT(number, place)                                                                    \
-    vstore4((float4)(number[0], number[1], number[2], number[3]), 0, (place))
+    vstore4((FLOATS(4))(number[0], number[1], number[2], number[3]), 0, (place))
 #else
 #define UNIT 64
 #define PUT_UNIT(number, place)                                                                    \
@@ -236,8 +291,8 @@ static inline void draw(
     } while (0)
 #endif
 
-kernel void random_contiguous(global float *y, INDEX y_offset, X_PARAMETERS INDEX count, INDEX chunk,
-    int past, ulong seed, ulong stream, float offset, float scale) {
+kernel void random_contiguous(global REAL *y, INDEX y_offset, X_PARAMETERS INDEX count, INDEX chunk,
+    int past, ulong seed, ulong stream, REAL offset, REAL scale) {
     const INDEX units = (count + UNIT - 1) / UNIT;
     const INDEX first = (INDEX)get_global_id(0) * chunk;
     if (first >= units) {
@@ -263,7 +318,7 @@ kernel void random_contiguous(global float *y, INDEX y_offset, X_PARAMETERS INDE
                 number[i] = KEPT(number[i], LOAD(LANES, x + start + i * LANES));
             }
         } else {
-            float taken[UNIT] = {0.0f};
+            REAL taken[UNIT] = {0.0f};
             const int left = (int)(count - start);
             for (int i = 0; i < left; ++i) {
                 taken[i] = x[start + i];
@@ -274,7 +329,7 @@ kernel void random_contiguous(global float *y, INDEX y_offset, X_PARAMETERS INDE
         }
 #endif
         if (count - start < UNIT) {
-            float all[UNIT];
+            REAL all[UNIT];
             PUT_UNIT(number, all);
             for (int i = 0; i < (int)(count - start); ++i) {
                 y[start + i] = all[i];
@@ -304,8 +359,8 @@ kernel void random_contiguous(global float *y, INDEX y_offset, X_PARAMETERS INDE
 #else
 #define X_STRIDES
 #endif
-kernel void random_strided(global float *y, INDEX y_offset, X_PARAMETERS INDEX count, ulong seed,
-    ulong stream, float offset, float scale, INDEX shape0, INDEX shape1, INDEX shape2, INDEX shape3, INDEX shape4,
+kernel void random_strided(global REAL *y, INDEX y_offset, X_PARAMETERS INDEX count, ulong seed,
+    ulong stream, REAL offset, REAL scale, INDEX shape0, INDEX shape1, INDEX shape2, INDEX shape3, INDEX shape4,
     INDEX shape5, INDEX shape6, INDEX shape7, INDEX stride0, INDEX stride1, INDEX stride2,
     INDEX stride3, INDEX stride4, INDEX stride5, INDEX stride6, INDEX stride7 X_STRIDES) {
     const INDEX block = (INDEX)get_global_id(0);
@@ -319,7 +374,7 @@ kernel void random_strided(global float *y, INDEX y_offset, X_PARAMETERS INDEX c
     const INDEX x_stride[8] = {
         x_stride0, x_stride1, x_stride2, x_stride3, x_stride4, x_stride5, x_stride6, x_stride7};
 #endif
-    float number[4];
+    REAL number[4];
     draw((ulong)block, stream, seed, offset, scale, number);
     for (int i = 0; i < 4 && block * 4 + i < count; ++i) {
         INDEX rest = block * 4 + i;

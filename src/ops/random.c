@@ -2,6 +2,7 @@
 #include "core/launch.h"
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/work_split.h"
 #include <cleat/random.h>
@@ -14,7 +15,7 @@ typedef struct problem {
     const char *operation;
     bool normal;
     uint64_t seed, stream;
-    float offset, scale;   /* y = offset + scale * number; of dropout: cl/random.cl */
+    double offset, scale;  /* y = offset + scale * number; of dropout: cl/random.cl */
     const cleat_tensor *x; /* dropout */
 } problem;
 
@@ -37,9 +38,10 @@ static cleat_status enqueue(cleat_context *context, const filling *f, bool gaple
     const cleat_tensor y = f->y, x = f->from;
     const int64_t count = cleat_tensor_count(&y);
     const bool dropout = p->x != NULL;
-    const int lanes = gapless && profile->is_cpu ? CPU_LANES : 1;
+    const int lanes = gapless && profile->is_cpu && y.type == CLEAT_F32 ? CPU_LANES : 1;
     launch l =
         launch_begin(p->operation, "random", gapless ? "random_contiguous" : "random_strided");
+    launch_use_real64(&l, y.type);
     launch_use_index64(
         &l, tensor_needs_index64(&y) || tensor_needs_index64(&x) || count > INT32_MAX / 2);
     launch_macro(&l, "NORMAL", p->normal);
@@ -55,7 +57,7 @@ static cleat_status enqueue(cleat_context *context, const filling *f, bool gaple
     const int64_t units = ceil_div(count, WORDS_IN_BLOCK * (lanes == 1 ? 1 : CPU_BLOCKS));
     if (gapless) {
         launch_index(&l, work_split(profile, units, 1, &l));
-        const double bytes = (double)count * sizeof(float);
+        const double bytes = (double)count * (double)cleat_type_size(y.type);
         const bool in_place = dropout && x.buffer == y.buffer;
         launch_int(&l, !in_place && profile_is_past_caches(profile, bytes));
     } else {
@@ -64,8 +66,8 @@ static cleat_status enqueue(cleat_context *context, const filling *f, bool gaple
     }
     launch_ulong(&l, p->seed);
     launch_ulong(&l, p->stream);
-    launch_float(&l, p->offset);
-    launch_float(&l, p->scale);
+    launch_real(&l, p->offset);
+    launch_real(&l, p->scale);
     for (int axis = 0; !gapless && axis < CLEAT_MAX_RANK; ++axis) {
         launch_index(&l, axis < y.rank ? y.shape[axis] : 1);
     }
@@ -75,7 +77,7 @@ static cleat_status enqueue(cleat_context *context, const filling *f, bool gaple
     for (int axis = 0; dropout && !gapless && axis < CLEAT_MAX_RANK; ++axis) {
         launch_index(&l, axis < x.rank ? x.stride[axis] : 0);
     }
-    l.bytes = (double)count * sizeof(float) * (dropout ? 2 : 1);
+    l.bytes = (double)count * (double)cleat_type_size(y.type) * (dropout ? 2 : 1);
     return launch_all(context, &l, 1);
 }
 
@@ -112,15 +114,24 @@ static cleat_status fill(cleat_context *context, const problem *p, cleat_tensor 
     return chosen->enqueue(context, &f);
 }
 
+static cleat_status check_real_output(
+    const cleat_context *context, const problem *p, const cleat_tensor *y) {
+    cleat_type type;
+    TRY(check_context(p->operation, context));
+    TRY(check_real_type(p->operation, context, y, &type));
+    return check_output(p->operation, "y", context, y, type);
+}
+
 cleat_status cleat_random_uniform(
     cleat_context *context, uint64_t seed, uint64_t stream, float low, float high, cleat_tensor y) {
-    const problem p = {"random_uniform", false, seed, stream, low, high - low, NULL};
-    TRY(check_context(p.operation, context));
-    TRY(check_output(p.operation, "y", context, &y, CLEAT_F32));
+    const float range = high - low;
+    const problem p = {"random_uniform", false, seed, stream, (double)low,
+        y.type == CLEAT_F64 ? (double)high - (double)low : (double)range, NULL};
+    TRY(check_real_output(context, &p, &y));
     REFUSE_IF(!isfinite(low) || !isfinite(high) || !(low <= high), CLEAT_INVALID_ARGUMENT,
         "%s: the range from %g to %g is not finite or empty", p.operation, (double)low,
         (double)high);
-    REFUSE_IF(!isfinite(p.scale), CLEAT_INVALID_ARGUMENT,
+    REFUSE_IF(!isfinite(range), CLEAT_INVALID_ARGUMENT,
         "%s: the range from %g to %g is wider than the largest float", p.operation, (double)low,
         (double)high);
     return fill(context, &p, y);
@@ -128,9 +139,8 @@ cleat_status cleat_random_uniform(
 
 cleat_status cleat_random_normal(cleat_context *context, uint64_t seed, uint64_t stream, float mean,
     float deviation, cleat_tensor y) {
-    const problem p = {"random_normal", true, seed, stream, mean, deviation, NULL};
-    TRY(check_context(p.operation, context));
-    TRY(check_output(p.operation, "y", context, &y, CLEAT_F32));
+    const problem p = {"random_normal", true, seed, stream, (double)mean, (double)deviation, NULL};
+    TRY(check_real_output(context, &p, &y));
     REFUSE_IF(!isfinite(mean), CLEAT_INVALID_ARGUMENT, "%s: mean is %g, must be finite",
         p.operation, (double)mean);
     REFUSE_IF(!isfinite(deviation) || deviation < 0, CLEAT_INVALID_ARGUMENT,
@@ -141,15 +151,17 @@ cleat_status cleat_random_normal(cleat_context *context, uint64_t seed, uint64_t
 static cleat_status drop(cleat_context *context, const char *operation, uint64_t seed,
     uint64_t stream, float probability, const char *name_x, const cleat_tensor *x,
     const char *name_y, cleat_tensor y) {
-    problem p = {operation, false, seed, stream, probability, 0.0f, x};
+    problem p = {operation, false, seed, stream, (double)probability, 0, x};
+    cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_tensor(operation, name_x, context, x, CLEAT_F32));
-    TRY(check_output(operation, name_y, context, &y, CLEAT_F32));
+    TRY(check_real_type(operation, context, x, &type));
+    TRY(check_tensor(operation, name_x, context, x, type));
+    TRY(check_output(operation, name_y, context, &y, type));
     TRY(check_same_shape(operation, name_x, x, name_y, &y));
     TRY(check_no_overlap(operation, name_x, x, name_y, &y, true));
     REFUSE_IF(!(probability >= 0 && probability <= 1), CLEAT_INVALID_ARGUMENT,
         "%s: probability is %g, must lie between 0 and 1", operation, (double)probability);
-    p.scale = probability < 1 ? (float)(1 / (1 - (double)probability)) : 0.0f;
+    p.scale = probability < 1 ? 1 / (1 - (double)probability) : 0;
     return fill(context, &p, y);
 }
 
