@@ -162,7 +162,7 @@ START_TEST(cross_entropy) {
     }
     const bool weighed = _i > 0, groups = _i == 1;
     entropy *e = make_entropy(weighed, groups ? TEST_STRIDED : TEST_ROW_MAJOR);
-    force("CLEAT_SOFTMAX_CROSS_ENTROPY", groups ? "group" : "rows items");
+    force("CLEAT_SOFTMAX_CROSS_ENTROPY", groups ? "group" : "rows items group");
     check_each(e);
     check_mean(e);
     force("CLEAT_SOFTMAX_CROSS_ENTROPY", NULL);
@@ -419,6 +419,19 @@ START_TEST(types_must_agree) {
     test_refused(cleat_top_k(context, x, 0, &w, NULL, NULL), status, part);
     test_refused(cleat_resize(context, x, w, NULL), status, part);
     test_refused(cleat_resize_backward(context, x, w, NULL), status, part);
+    if (there) {
+        cleat_tensor y;
+        test_ok(cleat_tensor_create(context, CLEAT_F64, 2, shape, &y));
+        force("CLEAT_RESIZE", "rows");
+        force("CLEAT_SOFTMAX_CROSS_ENTROPY", "rows");
+        test_refused(cleat_resize(context, x, y, NULL), CLEAT_UNSUPPORTED,
+            "variant rows cannot do 1 x 1 to 1 x 1, f64, on");
+        test_refused(cleat_softmax_cross_entropy_backward(context, x, labels, NULL, y, NULL),
+            CLEAT_UNSUPPORTED, "variant rows cannot do [1, 1], f64, on");
+        force("CLEAT_RESIZE", NULL);
+        force("CLEAT_SOFTMAX_CROSS_ENTROPY", NULL);
+        cleat_tensor_release(&y);
+    }
     cleat_tensor_release(&x);
     cleat_tensor_release(&w);
     cleat_tensor_release(&labels);

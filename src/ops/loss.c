@@ -374,7 +374,8 @@ static const variant variants[] = {
 static void write_problem(const void *data, char *text, size_t size) {
     const problem *p = data;
     char shape[SHAPE_TEXT_SIZE];
-    snprintf(text, size, "%s", shape_text(2, p->logits.shape, shape));
+    snprintf(
+        text, size, "%s, %s,", shape_text(2, p->logits.shape, shape), cleat_type_name(p->type));
 }
 
 static cleat_status run(cleat_context *context, const problem *p) {

@@ -201,8 +201,9 @@ static const variant variants[] = {
 
 static void write_problem(const void *problem, char *text, size_t size) {
     const resize_problem *p = problem;
-    snprintf(text, size, "%lld x %lld to %lld x %lld", (long long)p->x_rows,
-        (long long)p->x_columns, (long long)p->y_rows, (long long)p->y_columns);
+    snprintf(text, size, "%lld x %lld to %lld x %lld, %s,", (long long)p->x_rows,
+        (long long)p->x_columns, (long long)p->y_rows, (long long)p->y_columns,
+        cleat_type_name(p->x.type));
 }
 
 static cleat_status check_options(resize_problem *p, const cleat_resize_options *options) {
