@@ -4,6 +4,7 @@
  *   DEVICE_IS_CPU       1 on processors where one work-item should do a whole tile's work
  *   DEVICE_HAS_FMA      1 where fma() is an instruction
  *   DEVICE_FLOAT_WIDTH  floats in the device's native vector register: 4, 8 or 16 (1..4 on GPUs)
+ *   CLEAT_DECLARES      1 where declarations.cl takes the place of the compiler's header
  * and per kernel INDEX, the type of indices: int, or long for tensors past 2^31 elements; and
  * REAL_IS_DOUBLE 1 where a family that is written in terms of REAL computes in double:
  *   REAL, REAL2           float or double, and two of them
@@ -11,6 +12,9 @@
  *   REAL_CONSTANT(c)      a literal, written without a suffix, of that type. One with an `f` does where
  *                         it is exact: a vector of doubles takes it.
  */
+#if CLEAT_DECLARES
+#include "declarations.cl"
+#endif
 #ifndef INDEX
 #define INDEX int
 #endif

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Builds a configuration:  build.sh SOURCE BUILD [options for CMake]
+# Builds a configuration, or some targets of it:  build.sh SOURCE BUILD "TARGETS" [options for CMake]
 set -eu
-source=$1 build=$2
-shift 2
+source=$1 build=$2 targets=$3
+shift 3
 cmake -S "$source" -B "$build" "$@" >"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
-cmake --build "$build" -j "$(nproc)"
+# shellcheck disable=SC2086  # targets are names
+cmake --build "$build" -j "$(nproc)" ${targets:+--target $targets}

@@ -29,6 +29,7 @@ typedef struct device_profile {
     bool events_have_times;      /* profiling events were seen to tell believable times */
     bool is_tested_with;         /* the test suite runs on this driver for every version */
     bool kernel_limits_are_real; /* CL_KERNEL_WORK_GROUP_SIZE can be believed */
+    bool header_can_be_left_out; /* cl/declarations.cl will do for the compiler's opencl-c.h */
     int opencl_c_major, opencl_c_minor;
 } device_profile;
 

@@ -11,6 +11,9 @@ static cleat_status add_options(
     TRY(text_format(options,
         "-cl-std=CL1.2 -w -DDEVICE_IS_CPU=%d -DDEVICE_HAS_FMA=%d -DDEVICE_FLOAT_WIDTH=%d",
         profile->is_cpu, profile->has_fma, profile->float_width));
+    if (profile->header_can_be_left_out) {
+        TRY(text_format(options, " -D_OPENCL_H_ -DCLEAT_DECLARES=1"));
+    }
     for (int i = 0; i < l->macro_count; i++) {
         const kernel_macro *macro = &l->macros[i];
         if (macro->text != NULL) {
