@@ -7,10 +7,12 @@
  *
  * Macros:
  *     PASS        0  attention_gpu, 1  attention_gpu_dq, 2  attention_gpu_dkdv
- *     OUT_CHUNKS  1, 2, 4 or 8: chunks of 32 columns that the results have at most
+ *     OUT_CHUNKS  1, 2, 4 or 8: chunks of 32 columns that a group computes of the results, at most
+ *     COLUMN_PARTS  PASS 2: groups that share the columns, OUT_CHUNKS chunks each. Both results of
+ *                 eight chunks do not fit into a work-item's registers
  * Geometry: 1-D, groups of 64: batch * heads * ceil(queries / TILE) of them, for PASS 2
- * batch * key_heads * ceil(keys / TILE). Local memory: 4 tiles of 32 x 33 floats, 16.5 KiB,
- * from the host: declared in the kernels, PoCL 3.1 let two threads have the same.
+ * batch * key_heads * ceil(keys / TILE) * COLUMN_PARTS. Local memory: 4 tiles of 32 x 33 floats,
+ * 16.5 KiB, from the host: declared in the kernels, PoCL 3.1 let two threads have the same.
  */
 #include "attention.cl"
 
@@ -247,7 +249,8 @@ __kernel __attribute__((reqd_work_group_size(64, 1, 1))) void attention_gpu_dkdv
     DIVIDE(memory)
     const attention_numbers *n = &numbers;
     const int lane = get_local_id(0), x = lane % 8, y = lane / 8;
-    const INDEX blocks = (n->keys + TILE - 1) / TILE, item = get_group_id(0);
+    const INDEX blocks = (n->keys + TILE - 1) / TILE, item = get_group_id(0) / COLUMN_PARTS;
+    const INDEX first = get_group_id(0) % COLUMN_PARTS * OUT_CHUNKS * TILE; /* of its columns */
     const INDEX row = item % blocks * TILE, key_head = item / blocks % n->key_heads,
                 b = item / blocks / n->key_heads, group = n->heads / n->key_heads;
     float out[4][4 * OUT_CHUNKS], out_values[4][4 * OUT_CHUNKS];
@@ -274,18 +277,18 @@ __kernel __attribute__((reqd_work_group_size(64, 1, 1))) void attention_gpu_dkdv
                     gradients[ROW(i) * PITCH + COLUMN(j)] = one * (dp[i][j] - d);
                 }
             }
-            grow(weights, head_dy, l, n->queries, n->dy_row, n->dy_column, n->value_width, tile_b,
-                lane, out_values);
-            grow(gradients, head_q, l, n->queries, n->q_row, n->q_column, n->width, tile_b, lane,
-                out);
+            grow(weights, head_dy + first * n->dy_column, l, n->queries, n->dy_row, n->dy_column,
+                n->value_width - first, tile_b, lane, out_values);
+            grow(gradients, head_q + first * n->q_column, l, n->queries, n->q_row, n->q_column,
+                n->width - first, tile_b, lane, out);
             BARRIER;
         }
     }
     const float factor[4] = {n->scale, n->scale, n->scale, n->scale};
     const float one[4] = {1.0f, 1.0f, 1.0f, 1.0f};
-    write_out(out, factor, dk + HEAD_OF(dk, b, key_head), row, n->keys, n->dk_row, n->dk_column,
-        n->width, lane);
-    write_out(out_values, one, dv + HEAD_OF(dv, b, key_head), row, n->keys, n->dv_row, n->dv_column,
-        n->value_width, lane);
+    write_out(out, factor, dk + HEAD_OF(dk, b, key_head) + first * n->dk_column, row, n->keys,
+        n->dk_row, n->dk_column, n->width - first, lane);
+    write_out(out_values, one, dv + HEAD_OF(dv, b, key_head) + first * n->dv_column, row, n->keys,
+        n->dv_row, n->dv_column, n->value_width - first, lane);
 }
 #endif

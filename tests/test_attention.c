@@ -269,6 +269,17 @@ START_TEST(forward_and_backward_table) {
 }
 END_TEST
 
+/* Columns that two groups share, as both gradients do not fit into the registers of one. */
+START_TEST(wide_values) {
+    const attention_case wide = {
+        1, 2, 1, 35, 34, 40, 150, CLEAT_CAUSAL_TOP_LEFT, NO_MASK, TEST_ROW_MAJOR};
+    const bool asked = getenv("CK_RUN_CASE") != NULL || !test_is_short(); /* long to compile */
+    if (asked && test_wants("gpu")) {
+        check_case(&wide, CLEAT_F32, "gpu", "gpu", NULL);
+    }
+}
+END_TEST
+
 START_TEST(doubles) {
     const float scale = 3.0f;
     ck_assert_int_eq(setenv("CLEAT_ATTENTION", "cpu", 1), 0); /* which is nothing to f64 */
@@ -550,6 +561,7 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("attention");
     TCase *cases = test_case(suite, "table");
     tcase_add_loop_test(cases, forward_and_backward_table, 0, VARIANTS);
+    test_add_case(suite, "wide", wide_values);
     test_add_case(suite, "doubles", doubles);
     cases = test_case(suite, "variants");
     tcase_add_loop_test(cases, a_table_to_look_up, 0, VARIANTS);

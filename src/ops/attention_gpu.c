@@ -6,6 +6,7 @@ enum {
     TILE = 32, /* rows of a work-group, and columns of a chunk */
     GROUP = 64,
     MOST_CHUNKS = 8,
+    MOST_OF_TWO = 4, /* where a group computes two results: more do not fit into registers */
     LOCAL_BYTES = 4 * TILE * (TILE + 1) * 4
 };
 
@@ -40,10 +41,12 @@ static launch pass(const attention_problem *p, int number, void *delta) {
     static const char *const after[] = {"", "mQ", "mKV"};
     launch l = launch_begin(p->operation, "attention_gpu", kernels[number]);
     launch_macro(&l, "PASS", number);
-    launch_macro(&l, "OUT_CHUNKS", chunks_of(p));
+    const int64_t chunks = chunks_of(p), parts = number == 2 ? ceil_div(chunks, MOST_OF_TWO) : 1;
+    launch_macro(&l, "OUT_CHUNKS", chunks / parts);
+    launch_macro(&l, "COLUMN_PARTS", parts);
     attention_arguments(&l, p, before[number], delta, after[number]);
     launch_local(&l, LOCAL_BYTES);
-    const int64_t groups = number == 2 ? p->key_heads * ceil_div(p->keys, TILE)
+    const int64_t groups = number == 2 ? parts * p->key_heads * ceil_div(p->keys, TILE)
                                        : p->heads * ceil_div(p->queries, TILE);
     launch_size_1d(&l, (size_t)(p->batch * groups * GROUP), GROUP);
     l.flop *= number == 0 ? 1.0 : number == 1 ? 1.5 : 2.0;
