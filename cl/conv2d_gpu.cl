@@ -187,6 +187,14 @@ static inline float4 load_windows(const __global float *x, const convolution *v,
     return vload4(0, values);
 }
 
+/* Elements of arrays in registers have literal numbers; drivers for processors have no use for
+ * that, and take long over it. */
+#if DEVICE_IS_CPU
+#define UNROLLED
+#else
+#define UNROLLED _Pragma("unroll")
+#endif
+
 #if DEEP
 #define DEPTH_PARAMETERS                                                                           \
     INDEX x_d, INDEX w_d, INDEX y_d, int depth, int out_depth, int kernel_d, int stride_d,         \
@@ -239,11 +247,17 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
     load_pixels(b, &v, first_column + (c), columns, k, to, result_h, result_w)
 #endif
     GEMM_RUN(from, to, LOAD_A, LOAD_B)
-    for (int i = 0; i < GEMM_RM; i++) {
-        const INDEX row = first_row + GEMM_MY_ROW + i;
-        for (int j = 0; j < GEMM_RN; j++) {
-            const INDEX column = first_column + GEMM_MY_COLUMN + j;
-            if (row >= rows || column >= columns) {
+    UNROLLED for (int j = 0; j < GEMM_RN; j++) {
+        const INDEX column = first_column + GEMM_MY_COLUMN + j;
+        if (column >= columns) {
+            continue;
+        }
+#if DIRECTION != 2
+        const pixel p = pixel_at(column, result_h, result_w);
+#endif
+        UNROLLED for (int i = 0; i < GEMM_RM; i++) {
+            const INDEX row = first_row + GEMM_MY_ROW + i;
+            if (row >= rows) {
                 continue;
             }
             float sums[4];
@@ -252,7 +266,6 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
 #if DIRECTION == 2
             result[((part * groups + g) * rows + row) * columns + column] = sum;
 #else
-            const pixel p = pixel_at(column, result_h, result_w);
             const float offset = bias ? bias[bias_offset + (g * rows + row) * bias_stride] : 0.0f;
             const float value = activation_value_1(sum + offset, ACTIVATION_PARAMETERS);
 #if DIRECTION == 0
