@@ -104,8 +104,17 @@ bool test_skips(void) {
     return is_skipped && test_is_short() && getenv("CK_RUN_CASE") == NULL;
 }
 
+static bool is_software(void) {
+    cleat_device_info info;
+    return cleat_context_device(test_context(), &info) == CLEAT_OK &&
+           info.type == CLEAT_DEVICE_SOFTWARE;
+}
+
 bool test_wants_work(int64_t terms) {
-    return terms <= 200000 || !effort_is("simulator");
+    if (effort_is("simulator")) {
+        return terms <= 200000;
+    }
+    return terms <= 2000000 || !test_is_short() || !is_software();
 }
 
 bool test_wants(const char *variant) {
