@@ -7,16 +7,16 @@
  * 2023).
  *
  * Geometry: 1-D, groups of 1, batch * key_heads * ceil(queries of a head of keys / GEMM_NR) items,
- * those with more keys first. Local memory: (width + BLOCK + TILED(value_width)) * GEMM_NR floats.
+ * those with more keys first. Local memory: (width + BLOCK + TILED(value_width)) * GEMM_NR REALs.
  */
 #include "attention_cpu_tile.cl"
 
 /* exp(score - maximum) in place of a block's scores; its sum and maximum join those so far, and
  * what they have to be scaled by goes to `factor`. */
 static KEEP_APART void block_weights(
-    __local float *scores, int count, VECTOR *peaks, VECTOR *totals, VECTOR *factors) {
+    __local REAL *scores, int count, VECTOR *peaks, VECTOR *totals, VECTOR *factors) {
     EACH_VECTOR {
-        __local float *column = scores + v * GEMM_W;
+        __local REAL *column = scores + v * GEMM_W;
         VECTOR peak = peaks[v];
         for (int j = 0; j < count; ++j) {
             const VECTOR s = LOAD(GEMM_W, column + j * GEMM_NR);
@@ -36,18 +36,18 @@ static KEEP_APART void block_weights(
     }
 }
 
-static inline void scale_rows(__local float *out, INDEX rows, const VECTOR *factors) {
+static inline void scale_rows(__local REAL *out, INDEX rows, const VECTOR *factors) {
     for (INDEX e = 0; e < rows; ++e) {
         EACH_VECTOR {
-            __local float *p = out + e * GEMM_NR + v * GEMM_W;
+            __local REAL *p = out + e * GEMM_NR + v * GEMM_W;
             STORE(GEMM_W, LOAD(GEMM_W, p) * factors[v], p);
         }
     }
 }
 
 static inline void write_logarithm(const attention_numbers *n, const lane_rows *lanes,
-    __global float *lse, const VECTOR *peaks, const VECTOR *totals) {
-    float values[GEMM_NR];
+    __global REAL *lse, const VECTOR *peaks, const VECTOR *totals) {
+    REAL values[GEMM_NR];
     EACH_VECTOR {
         const VECTOR value = peaks[v] + LOG(totals[v] < 0.5f ? (VECTOR)(1.0f) : totals[v]);
         STORE(GEMM_W, totals[v] < 0.5f ? (VECTOR)(-INFINITY) : value, values + v * GEMM_W);
@@ -59,12 +59,12 @@ static inline void write_logarithm(const attention_numbers *n, const lane_rows *
 }
 
 static KEEP_APART void attend(const attention_numbers *n, INDEX b, INDEX key_head, INDEX first,
-    const __global float *q, const __global float *k, const __global float *v_data,
-    __global float *y, __global float *lse, const __global uchar *mask_data,
-    __local float *lane_q) {
+    const __global REAL *q, const __global REAL *k, const __global REAL *v_data,
+    __global REAL *y, __global REAL *lse, const __global uchar *mask_data,
+    __local REAL *lane_q) {
     const INDEX group = n->heads / n->key_heads, head = key_head * group;
-    __local float *scores = lane_q + n->width * GEMM_NR;
-    __local float *out = scores + BLOCK * GEMM_NR;
+    __local REAL *scores = lane_q + n->width * GEMM_NR;
+    __local REAL *out = scores + BLOCK * GEMM_NR;
     const lane_rows lanes = find_lanes(first, n->queries, group);
     lane_mask mask = {.kind = n->mask_kind, .data = mask_data, .row_step = n->mask_column};
     for (int i = 0; i < GEMM_NR; ++i) {
@@ -103,9 +103,9 @@ static KEEP_APART void attend(const attention_numbers *n, INDEX b, INDEX key_hea
     }
 }
 
-__kernel void attention_cpu(const __global float *q, const __global float *k,
-    const __global float *v, __global float *y, __global float *lse, const __global uchar *mask,
-    const attention_numbers numbers, __local float *memory) {
+__kernel void attention_cpu(const __global REAL *q, const __global REAL *k,
+    const __global REAL *v, __global REAL *y, __global REAL *lse, const __global uchar *mask,
+    const attention_numbers numbers, __local REAL *memory) {
     const attention_numbers n = numbers;
     const INDEX blocks = (n.heads / n.key_heads * n.queries + GEMM_NR - 1) / GEMM_NR;
     const INDEX pairs = n.batch * n.key_heads;

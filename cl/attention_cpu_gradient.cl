@@ -9,7 +9,7 @@
  * with k or q, and of p with dy.
  *
  * Geometry: 1-D, groups of 1, batch * key_heads * ceil(rows / GEMM_NR) items. Local memory:
- * (width + value_width + 2 BLOCK + TILED(width) + TILED(value_width) if OF_KEYS) * GEMM_NR floats.
+ * (width + value_width + 2 BLOCK + TILED(width) + TILED(value_width) if OF_KEYS) * GEMM_NR REALs.
  */
 #include "attention_cpu_tile.cl"
 
@@ -17,11 +17,11 @@
 typedef struct gradient_work {
     lane_rows lanes;
     lane_mask mask;
-    __local float *lane_scores, *lane_values, *scores, *dp, *out, *out_values;
+    __local REAL *lane_scores, *lane_values, *scores, *dp, *out, *out_values;
 } gradient_work;
 
 static inline void divide_memory(
-    const attention_numbers *n, __local float *memory, gradient_work *w) {
+    const attention_numbers *n, __local REAL *memory, gradient_work *w) {
     w->lane_scores = memory;
     w->lane_values = w->lane_scores + n->width * GEMM_NR;
     w->scores = w->lane_values + n->value_width * GEMM_NR;
@@ -36,14 +36,14 @@ static inline void divide_memory(
 
 /* ds in place of dp, and, for keys, p in place of the scores. Of a query without keys both are 0.
  */
-static inline VECTOR weights_of(__local float *scores, VECTOR lse) {
+static inline VECTOR weights_of(__local REAL *scores, VECTOR lse) {
     const VECTOR p = EXP_DOWN(LOAD(GEMM_W, scores) - lse);
     return lse == -INFINITY ? (VECTOR)(0.0f) : p;
 }
 
 #if OF_KEYS
-static KEEP_APART void block_gradients(__local float *scores, __local float *dp, int count,
-    const __global float *lse, INDEX lse_step, const __global float *delta) {
+static KEEP_APART void block_gradients(__local REAL *scores, __local REAL *dp, int count,
+    const __global REAL *lse, INDEX lse_step, const __global REAL *delta) {
     for (int j = 0; j < count; ++j) {
         const VECTOR bound = (VECTOR)(lse[j * lse_step]), d = (VECTOR)(delta[j]);
         EACH_VECTOR {
@@ -57,8 +57,8 @@ static KEEP_APART void block_gradients(__local float *scores, __local float *dp,
 
 /* The queries first .. first + count of one head, at q, dy, lse and delta. */
 static inline void add_queries(const attention_numbers *n, gradient_work *w, INDEX first, int count,
-    const __global float *q, const __global float *dy, const __global float *lse,
-    const __global float *delta) {
+    const __global REAL *q, const __global REAL *dy, const __global REAL *lse,
+    const __global REAL *delta) {
     q += first * n->q_row;
     dy += first * n->dy_row;
     product(q, 0, count, n->q_row, n->q_column, n->width, w->lane_scores, w->scores, false);
@@ -72,10 +72,10 @@ static inline void add_queries(const attention_numbers *n, gradient_work *w, IND
 }
 
 static KEEP_APART void gradient_of_keys(const attention_numbers *n, INDEX b, INDEX key_head,
-    INDEX first_key, const __global float *q, const __global float *k, const __global float *v,
-    const __global float *dy, const __global float *lse, const __global float *delta,
-    const __global uchar *mask_data, __global float *dk, __global float *dv,
-    __local float *memory) {
+    INDEX first_key, const __global REAL *q, const __global REAL *k, const __global REAL *v,
+    const __global REAL *dy, const __global REAL *lse, const __global REAL *delta,
+    const __global uchar *mask_data, __global REAL *dk, __global REAL *dv,
+    __local REAL *memory) {
     const INDEX group = n->heads / n->key_heads;
     gradient_work w;
     divide_memory(n, memory, &w);
@@ -107,10 +107,10 @@ static KEEP_APART void gradient_of_keys(const attention_numbers *n, INDEX b, IND
         n->dv_column, n->value_width);
 }
 
-__kernel void attention_cpu_dkdv(const __global float *q, const __global float *k,
-    const __global float *v, const __global float *dy, const __global float *lse,
-    const __global float *delta, const __global uchar *mask, __global float *dk, __global float *dv,
-    const attention_numbers numbers, __local float *memory) {
+__kernel void attention_cpu_dkdv(const __global REAL *q, const __global REAL *k,
+    const __global REAL *v, const __global REAL *dy, const __global REAL *lse,
+    const __global REAL *delta, const __global uchar *mask, __global REAL *dk, __global REAL *dv,
+    const attention_numbers numbers, __local REAL *memory) {
     const attention_numbers n = numbers;
     const INDEX pairs = n.batch * n.key_heads;
     const INDEX item = get_global_id(0);
@@ -120,7 +120,7 @@ __kernel void attention_cpu_dkdv(const __global float *q, const __global float *
 }
 #else
 static KEEP_APART void block_gradients(
-    __local float *scores, __local float *dp, int count, const float *lse, const float *delta) {
+    __local REAL *scores, __local REAL *dp, int count, const REAL *lse, const REAL *delta) {
     EACH_VECTOR {
         const VECTOR bound = LOAD(GEMM_W, lse + v * GEMM_W), d = LOAD(GEMM_W, delta + v * GEMM_W);
         for (int j = 0; j < count; ++j) {
@@ -132,11 +132,11 @@ static KEEP_APART void block_gradients(
 }
 
 static KEEP_APART void gradient_of_queries(const attention_numbers *n, INDEX b, INDEX key_head,
-    INDEX first_row, const __global float *q, const __global float *k, const __global float *v,
-    const __global float *dy, const __global float *lse_data, const __global float *delta_data,
-    const __global uchar *mask_data, __global float *dq, __local float *memory) {
+    INDEX first_row, const __global REAL *q, const __global REAL *k, const __global REAL *v,
+    const __global REAL *dy, const __global REAL *lse_data, const __global REAL *delta_data,
+    const __global uchar *mask_data, __global REAL *dq, __local REAL *memory) {
     const INDEX group = n->heads / n->key_heads, head = key_head * group;
-    float lse[GEMM_NR], delta[GEMM_NR];
+    REAL lse[GEMM_NR], delta[GEMM_NR];
     gradient_work w;
     divide_memory(n, memory, &w);
     w.lanes = find_lanes(first_row, n->queries, group);
@@ -172,10 +172,10 @@ static KEEP_APART void gradient_of_queries(const attention_numbers *n, INDEX b, 
         n->dq_column, n->width);
 }
 
-__kernel void attention_cpu_dq(const __global float *q, const __global float *k,
-    const __global float *v, const __global float *dy, const __global float *lse,
-    const __global float *delta, const __global uchar *mask, __global float *dq,
-    const attention_numbers numbers, __local float *memory) {
+__kernel void attention_cpu_dq(const __global REAL *q, const __global REAL *k,
+    const __global REAL *v, const __global REAL *dy, const __global REAL *lse,
+    const __global REAL *delta, const __global uchar *mask, __global REAL *dq,
+    const attention_numbers numbers, __local REAL *memory) {
     const attention_numbers n = numbers;
     const INDEX blocks = (n.heads / n.key_heads * n.queries + GEMM_NR - 1) / GEMM_NR;
     const INDEX pairs = n.batch * n.key_heads;

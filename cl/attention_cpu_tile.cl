@@ -16,7 +16,7 @@
 #define BLOCK 48
 
 #define VECTOR GEMM_VECTOR
-#define INTS CAT(int, GEMM_W)
+#define INTS CAT(REAL_BITS, GEMM_W)
 typedef INTS INTS_UNALIGNED __attribute__((aligned(4)));
 #define EXP_DOWN CAT(math_exp_down_, GEMM_W)
 #define LOG CAT(math_log_, GEMM_W)
@@ -43,11 +43,11 @@ static inline lane_rows find_lanes(INDEX first, INDEX rows, INDEX heads) {
 }
 
 /* to[e][lane] = factor * element e of the lane's row of `from`, which is that of head 0. */
-static KEEP_APART void pack_lanes(const lane_rows *lanes, const __global float *from,
-    INDEX head_step, INDEX row_step, INDEX step, INDEX count, float factor, __local float *to) {
+static KEEP_APART void pack_lanes(const lane_rows *lanes, const __global REAL *from,
+    INDEX head_step, INDEX row_step, INDEX step, INDEX count, REAL factor, __local REAL *to) {
     KEEP_ROLLED
     for (int i = 0; i < GEMM_NR; ++i) {
-        const __global float *row = from + lanes->head[i] * head_step + lanes->row[i] * row_step;
+        const __global REAL *row = from + lanes->head[i] * head_step + lanes->row[i] * row_step;
         KEEP_ROLLED
         for (INDEX e = 0; e < count; ++e) {
             to[e * GEMM_NR + i] = factor * row[e * step];
@@ -56,11 +56,11 @@ static KEEP_APART void pack_lanes(const lane_rows *lanes, const __global float *
 }
 
 /* The other way; lanes past the end are left out. */
-static KEEP_APART void unpack_lanes(const lane_rows *lanes, const __local float *from, float factor,
-    __global float *to, INDEX head_step, INDEX row_step, INDEX step, INDEX count) {
+static KEEP_APART void unpack_lanes(const lane_rows *lanes, const __local REAL *from, REAL factor,
+    __global REAL *to, INDEX head_step, INDEX row_step, INDEX step, INDEX count) {
     KEEP_ROLLED
     for (int i = 0; i < lanes->count; ++i) {
-        __global float *row = to + lanes->head[i] * head_step + lanes->row[i] * row_step;
+        __global REAL *row = to + lanes->head[i] * head_step + lanes->row[i] * row_step;
         KEEP_ROLLED
         for (INDEX e = 0; e < count; ++e) {
             row[e * step] = factor * from[e * GEMM_NR + i];
@@ -80,8 +80,8 @@ static KEEP_APART void unpack_lanes(const lane_rows *lanes, const __local float 
  * Rows first .. min(first + GEMM_MR, last) of out[row][lane] (+)= sum over i < count of
  * a[row * a_row + i * a_step] b[i][lane]; what is past `last` is row `last` again.
  */
-static KEEP_APART void product_tile(const __global float *a, INDEX first, INDEX last, INDEX a_row,
-    INDEX a_step, INDEX count, const __local float *b, __local float *tile, bool adding) {
+static KEEP_APART void product_tile(const __global REAL *a, INDEX first, INDEX last, INDEX a_row,
+    INDEX a_step, INDEX count, const __local REAL *b, __local REAL *tile, bool adding) {
     GEMM_ROWS(TILE_PLACE, )
     GEMM_ACCUMULATORS;
     if (adding) {
@@ -96,15 +96,15 @@ static KEEP_APART void product_tile(const __global float *a, INDEX first, INDEX 
 }
 
 /* All of rows first .. end, into out from its begin on. */
-static inline void product(const __global float *a, INDEX first, INDEX end, INDEX a_row,
-    INDEX a_step, INDEX count, const __local float *b, __local float *out, bool adding) {
+static inline void product(const __global REAL *a, INDEX first, INDEX end, INDEX a_row,
+    INDEX a_step, INDEX count, const __local REAL *b, __local REAL *out, bool adding) {
     for (INDEX row = first; row < end; row += GEMM_MR) {
         product_tile(a, row, end - 1, a_row, a_step, count, b, out, adding);
         out += GEMM_MR * GEMM_NR;
     }
 }
 
-static inline void clear(__local float *p, INDEX rows) {
+static inline void clear(__local REAL *p, INDEX rows) {
     KEEP_ROLLED
     for (INDEX i = 0; i < rows * GEMM_NV; ++i) {
         STORE(GEMM_W, (VECTOR)(0.0f), p + i * GEMM_W);
@@ -144,9 +144,9 @@ static inline VECTOR masks_of(const lane_mask *mask, const INDEX *places, INDEX 
         return (VECTOR)(mask_value(data, places[0] + moved, mask->kind));
     }
     if (step == 1 && mask->kind == 1) {
-        return LOAD(GEMM_W, (const __global float *)data + places[0] + moved);
+        return LOAD(GEMM_W, (const __global REAL *)data + places[0] + moved);
     }
-    float values[GEMM_W];
+    REAL values[GEMM_W];
     KEEP_ROLLED
     for (int i = 0; i < GEMM_W; ++i) {
         values[i] = mask_value(data, places[i] + moved, mask->kind);
@@ -155,20 +155,21 @@ static inline VECTOR masks_of(const lane_mask *mask, const INDEX *places, INDEX 
 }
 
 static KEEP_APART void mask_scores(
-    __local float *scores, INDEX first, int count, const lane_mask *mask, bool from_lanes) {
+    __local REAL *scores, INDEX first, int count, const lane_mask *mask, bool from_lanes) {
     EACH_VECTOR {
         const INDEX *places = mask->places + v * GEMM_W;
         const INDEX step = places[1] - places[0];
-        int limits[GEMM_W];
+        REAL_BITS limits[GEMM_W];
         bool even = true;
         KEEP_ROLLED
         for (int i = 0; i < GEMM_W; ++i) {
-            limits[i] = (int)clamp(mask->limits[v * GEMM_W + i] - first, (INDEX)-1, (INDEX)BLOCK);
+            limits[i] = (REAL_BITS)clamp(
+                mask->limits[v * GEMM_W + i] - first, (INDEX)-1, (INDEX)BLOCK);
             even = even && places[i] - places[0] == i * step;
         }
         const INTS limit = *(const INTS_UNALIGNED *)limits;
         for (int j = 0; j < count; ++j) {
-            __local float *p = scores + j * GEMM_NR + v * GEMM_W;
+            __local REAL *p = scores + j * GEMM_NR + v * GEMM_W;
             VECTOR value = LOAD(GEMM_W, p);
             if (mask->kind != 0) {
                 value += masks_of(mask, places, first + j, even ? step : 2);

@@ -7,7 +7,7 @@
  *     tile[r][c] (+)= sum over k of A(r, k) * B(k, c)      r < GEMM_MR, c < GEMM_NR
  *
  * Macros, defined by the host:
- *   GEMM_W   floats in a vector: 4, 8 or 16 (the device's register)
+ *   GEMM_W   floats in a vector: 4, 8 or 16 (the device's register); half as many doubles
  *   GEMM_NV  vectors in a row of the tile: 1 .. 4;  GEMM_NR = GEMM_W * GEMM_NV
  *   GEMM_MR  rows of the tile: 1 .. 16. GEMM_MR * GEMM_NV + GEMM_NV + 1 registers are wanted:
  *            8 x 2 suits 32 registers (AVX-512, NEON), 6 x 2 suits 16 (AVX2, SSE).
@@ -52,9 +52,9 @@
 #include "vector.cl"
 
 #define GEMM_NR (GEMM_W * GEMM_NV)
-#define GEMM_VECTOR CAT(float, GEMM_W)
+#define GEMM_VECTOR CAT(REAL, GEMM_W)
 
-/* Vector v of the row that starts at p; p needs only the alignment of a float. */
+/* Vector v of the row that starts at p; p needs only the alignment of a REAL. */
 #define GEMM_LOAD(v, p) CAT(vload, GEMM_W)(v, p)
 #define GEMM_STORE(x, v, p) STORE(GEMM_W, x, (p) + (v) * GEMM_W)
 
@@ -101,12 +101,12 @@
         GEMM_ROWS(GEMM_STEP_ROW, A)                                                                \
     } while (0)
 
-/* The sums into (PUT) or onto (ADD) `tile`, a float array of GEMM_MR x GEMM_NR. */
+/* The sums into (PUT) or onto (ADD) `tile`, a REAL array of GEMM_MR x GEMM_NR. */
 #define GEMM_PUT_ONE(r, v) GEMM_STORE(acc_##r##_##v, v, gemm_tile + (r) * GEMM_NR);
 #define GEMM_PUT_ROW(r, unused) GEMM_VECTORS(GEMM_PUT_ONE, r)
 #define GEMM_PUT(tile)                                                                             \
     do {                                                                                           \
-        float *gemm_tile = (tile);                                                                 \
+        REAL *gemm_tile = (tile);                                                                  \
         GEMM_ROWS(GEMM_PUT_ROW, )                                                                  \
     } while (0)
 #define GEMM_ADD_ONE(r, v)                                                                         \
@@ -115,7 +115,7 @@
 #define GEMM_ADD_ROW(r, unused) GEMM_VECTORS(GEMM_ADD_ONE, r)
 #define GEMM_ADD(tile)                                                                             \
     do {                                                                                           \
-        float *gemm_tile = (tile);                                                                 \
+        REAL *gemm_tile = (tile);                                                                  \
         GEMM_ROWS(GEMM_ADD_ROW, )                                                                  \
     } while (0)
 
@@ -134,25 +134,25 @@
 #define GEMM_RESIDUAL 4
 typedef struct gemm_epilogue {
     int addends;
-    __global float *y;
+    __global REAL *y;
     INDEX y_row, y_column;
-    float alpha, beta;
-    float2 parameters; /* of the activation */
-    const __global float *bias;
+    REAL alpha, beta;
+    REAL2 parameters; /* of the activation */
+    const __global REAL *bias;
     INDEX bias_row, bias_column;
-    const __global float *residual;
+    const __global REAL *residual;
     INDEX residual_row, residual_column;
 } gemm_epilogue;
 
 /* Elements p[0], p[step], ...; those past `count` are anything. */
-static inline GEMM_VECTOR gemm_fetch(const __global float *p, INDEX step, int count) {
+static inline GEMM_VECTOR gemm_fetch(const __global REAL *p, INDEX step, int count) {
     if (step == 1 && count >= GEMM_W) {
         return GEMM_LOAD(0, p);
     }
     if (step == 0) {
         return (GEMM_VECTOR)(p[0]);
     }
-    float values[GEMM_W];
+    REAL values[GEMM_W];
     KEEP_ROLLED
     for (int i = 0; i < GEMM_W; ++i) {
         values[i] = p[(i < count ? i : 0) * step];
@@ -160,12 +160,12 @@ static inline GEMM_VECTOR gemm_fetch(const __global float *p, INDEX step, int co
     return GEMM_LOAD(0, values);
 }
 
-static inline void gemm_scatter(GEMM_VECTOR x, __global float *p, INDEX step, int count) {
+static inline void gemm_scatter(GEMM_VECTOR x, __global REAL *p, INDEX step, int count) {
     if (step == 1 && count >= GEMM_W) {
         GEMM_STORE(x, 0, p);
         return;
     }
-    float values[GEMM_W];
+    REAL values[GEMM_W];
     GEMM_STORE(x, 0, values);
     KEEP_ROLLED
     for (int i = 0; i < min(count, GEMM_W); ++i) {
@@ -191,14 +191,14 @@ static inline GEMM_VECTOR gemm_add(
     return x;
 }
 
-static inline void gemm_finish(const float *tile, int rows, int columns, const gemm_epilogue *e,
+static inline void gemm_finish(const REAL *tile, int rows, int columns, const gemm_epilogue *e,
     bool first, bool last) {
     KEEP_ROLLED
     for (int r = 0; r < rows; ++r) {
         KEEP_ROLLED
         for (int c = 0; c < columns; c += GEMM_W) {
             const int count = columns - c;
-            __global float *y = e->y + r * e->y_row + c * e->y_column;
+            __global REAL *y = e->y + r * e->y_row + c * e->y_column;
             GEMM_VECTOR x = e->alpha * GEMM_LOAD(0, tile + r * GEMM_NR + c);
             if (!first) {
                 x += gemm_fetch(y, e->y_column, count);
@@ -249,7 +249,7 @@ static inline void gemm_finish(const float *tile, int rows, int columns, const g
         } else if (gemm_plain) {                                                                   \
             GEMM_ROWS(GEMM_GROW_ROW, )                                                             \
         } else {                                                                                   \
-            float gemm_memory[GEMM_MR * GEMM_NR + GEMM_W]; /* whole vectors are read at its end */ \
+            REAL gemm_memory[GEMM_MR * GEMM_NR + GEMM_W]; /* whole vectors are read at its end */  \
             GEMM_PUT(gemm_memory);                                                                 \
             gemm_finish(gemm_memory + (skip), rows, columns, gemm_out, first, last);               \
         }                                                                                          \
@@ -279,16 +279,16 @@ static inline bool gemm_whole(const gemm_epilogue *e, int rows, int columns) {
 /* Rows of A that a tile brings nearer for a later one, beside its own work: `count` elements each,
  * not more than the tile has steps; those that lie `beyond` them are asked for. */
 typedef struct gemm_later {
-    const __global float *from;
-    GEMM_PANEL_A float *to;
+    const __global REAL *from;
+    GEMM_PANEL_A REAL *to;
     INDEX from_row, to_row, beyond;
     int rows, count;
 } gemm_later;
 
 /* Elements k .. k + GEMM_PIECE of those rows. */
 static inline void gemm_copy_piece(const gemm_later *later, int k) {
-    const __global float *from = later->from + k;
-    GEMM_PANEL_A float *to = later->to + k;
+    const __global REAL *from = later->from + k;
+    GEMM_PANEL_A REAL *to = later->to + k;
     const int end = min(later->count - k, GEMM_PIECE);
     KEEP_ROLLED
     for (int r = 0; r < later->rows; ++r) {
@@ -310,12 +310,12 @@ static inline void gemm_copy_piece(const gemm_later *later, int k) {
     }
 }
 
-static inline void gemm_panels(const GEMM_PANEL_A float *a, INDEX a_row, INDEX a_step,
-    const GEMM_PANEL_B float *b, INDEX b_ahead, int count, const gemm_later *later,
+static inline void gemm_panels(const GEMM_PANEL_A REAL *a, INDEX a_row, INDEX a_step,
+    const GEMM_PANEL_B REAL *b, INDEX b_ahead, int count, const gemm_later *later,
     const gemm_epilogue *e, int rows, int columns, bool first, bool last) {
     GEMM_PREFETCH_TILE(e, rows, columns)
     GEMM_ACCUMULATORS;
-#define GEMM_PANEL_POINTER(r, unused) const GEMM_PANEL_A float *a_##r = a + r * a_row;
+#define GEMM_PANEL_POINTER(r, unused) const GEMM_PANEL_A REAL *a_##r = a + r * a_row;
 #define GEMM_PANEL_ROW(r) a_##r[at]
 #define GEMM_PANEL_VECTOR(v) GEMM_LOAD(v, b)
     GEMM_ROWS(GEMM_PANEL_POINTER, )

@@ -18,11 +18,6 @@ static const variant variants[] = {
     {NULL, NULL, NULL},
 };
 
-static const variant f64_variants[] = {
-    {"plain_f64", attention_plain_supports, attention_plain},
-    {NULL, NULL, NULL},
-};
-
 const char *const *cleat_attention_variants(void) {
     static const char *const names[] = {"cpu", "cpu_split", "gpu", "plain", NULL};
     return names;
@@ -32,8 +27,9 @@ static void write_problem(const void *data, char *text, size_t size) {
     const attention_problem *p = data;
     char q[SHAPE_TEXT_SIZE];
     char k[SHAPE_TEXT_SIZE];
-    snprintf(text, size, "%s q %s, k %s", p->backward ? "backward" : "forward",
-        shape_text(4, p->q.shape, q), shape_text(4, p->k.shape, k));
+    snprintf(text, size, "%s %s q %s, k %s", cleat_type_name(p->type),
+        p->backward ? "backward" : "forward", shape_text(4, p->q.shape, q),
+        shape_text(4, p->k.shape, k));
 }
 
 /* x is [first, second, third, fourth], or one of rank 3 without the last. */
@@ -139,11 +135,9 @@ static cleat_status run(
     const char *forced = options != NULL ? options->variant : NULL;
     p->index64 = needs_index64(p);
     const bool is_short = p->key_heads > 0 && attention_rows(p) <= SHORT_ROWS;
-    const bool is_f64 = p->type == CLEAT_F64;
-    const char *class = p->backward || is_f64 ? NULL : is_short ? "short" : "long";
-    const trust_function check = p->backward ? verify_attention_backward : verify_attention;
-    TRY(variant_choose(context, p->operation, class, forced, is_f64 ? f64_variants : variants, p,
-        write_problem, is_f64 ? NULL : check, &chosen));
+    const char *class = p->backward ? NULL : is_short ? "short" : "long";
+    TRY(variant_choose(context, p->operation, class, forced, variants, p, write_problem,
+        p->backward ? verify_attention_backward : verify_attention, &chosen));
     return chosen->enqueue(context, p);
 }
 

@@ -10,8 +10,18 @@ enum {
     SPLIT_ROWS = 256  /* queries of a head of keys that the split variant takes at most */
 };
 
-static void tile_of(const device_profile *profile, launch *l, register_tile *r) {
-    *r = choose_register_tile(profile);
+static register_tile choose_tile(const device_profile *profile, const attention_problem *p) {
+    register_tile r = choose_register_tile(profile);
+    if (p->type == CLEAT_F64) { /* half as many in a register */
+        r.w /= 2;
+        r.columns /= 2;
+    }
+    return r;
+}
+
+static void tile_of(
+    const device_profile *profile, const attention_problem *p, launch *l, register_tile *r) {
+    *r = choose_tile(profile, p);
     launch_macro(l, "GEMM_W", r->w);
     launch_macro(l, "GEMM_NV", r->vectors);
     launch_macro(l, "GEMM_MR", r->rows);
@@ -21,8 +31,8 @@ static int64_t tiled(int64_t rows, const register_tile *r) {
     return ceil_div(rows, r->rows) * r->rows;
 }
 
-/* Floats a lane needs of the local memory: the most of the passes. */
-static int64_t lane_floats(const attention_problem *p, const register_tile *r) {
+/* Elements that a lane needs of the local memory: the most of the passes. */
+static int64_t lane_elements(const attention_problem *p, const register_tile *r) {
     if (!p->backward) {
         return p->width + BLOCK + tiled(p->value_width, r);
     }
@@ -31,17 +41,17 @@ static int64_t lane_floats(const attention_problem *p, const register_tile *r) {
 
 bool attention_cpu_supports(const device_profile *profile, const void *problem) {
     const attention_problem *p = problem;
-    const register_tile r = choose_register_tile(profile);
-    const int64_t limit = (int64_t)(profile->local_memory / sizeof(float)) / r.columns;
+    const register_tile r = choose_tile(profile, p);
+    const int64_t limit = (int64_t)(profile->local_memory / cleat_type_size(p->type)) / r.columns;
     const double rounds = (double)(p->width + p->value_width) * 4.0 *
                           (double)(p->keys + (p->backward ? attention_rows(p) : 0));
-    return p->width < limit && p->value_width < limit && lane_floats(p, &r) <= limit &&
+    return p->width < limit && p->value_width < limit && lane_elements(p, &r) <= limit &&
            p->heads > 0 && profile_item_is_short(profile, rounds);
 }
 
 /* The work-items of `rows` lanes of each head of keys, and the memory of one. */
 static void set_size(const attention_problem *p, int64_t rows, const register_tile *r, launch *l) {
-    launch_local(l, (size_t)(lane_floats(p, r) * r->columns) * sizeof(float));
+    launch_local(l, (size_t)(lane_elements(p, r) * r->columns) * cleat_type_size(p->type));
     launch_size_1d(l, (size_t)(p->batch * p->key_heads * ceil_div(rows, r->columns)), 1);
 }
 
@@ -50,7 +60,7 @@ static launch gradient(
     register_tile r;
     launch l = launch_begin(p->operation, "attention_cpu_gradient",
         of_keys ? "attention_cpu_dkdv" : "attention_cpu_dq");
-    tile_of(context_profile(context), &l, &r);
+    tile_of(context_profile(context), p, &l, &r);
     launch_macro(&l, "OF_KEYS", of_keys);
     attention_arguments(&l, p, "qkvDl", delta, of_keys ? "mKV" : "mQ");
     set_size(p, of_keys ? p->keys : attention_rows(p), &r, &l);
@@ -63,7 +73,7 @@ cleat_status attention_cpu(cleat_context *context, const void *problem) {
     if (!p->backward) {
         register_tile r;
         launch l = launch_begin(p->operation, "attention_cpu", "attention_cpu");
-        tile_of(context_profile(context), &l, &r);
+        tile_of(context_profile(context), p, &l, &r);
         attention_arguments(&l, p, "qkvylm", NULL, "");
         set_size(p, attention_rows(p), &r, &l);
         return launch_all(context, &l, 1);
@@ -96,7 +106,7 @@ static int64_t part_count(const attention_problem *p, int64_t keys) {
 
 bool attention_split_supports(const device_profile *profile, const void *problem) {
     const attention_problem *p = problem;
-    if (p->heads == 0) {
+    if (p->heads == 0 || p->type != CLEAT_F32) {
         return false;
     }
     const int64_t keys = part_keys(profile, p);

@@ -29,9 +29,10 @@ static double rounds_of(const attention_problem *p) {
 
 bool attention_gpu_supports(const device_profile *profile, const void *problem) {
     const attention_problem *p = problem;
-    return p->heads > 0 && p->width <= MOST_CHUNKS * TILE && p->value_width <= MOST_CHUNKS * TILE &&
-           profile->local_memory >= LOCAL_BYTES && profile->max_work_group_size >= GROUP &&
-           profile->max_work_item_sizes[0] >= GROUP && profile_item_is_short(profile, rounds_of(p));
+    return p->type == CLEAT_F32 && p->heads > 0 && p->width <= MOST_CHUNKS * TILE &&
+           p->value_width <= MOST_CHUNKS * TILE && profile->local_memory >= LOCAL_BYTES &&
+           profile->max_work_group_size >= GROUP && profile->max_work_item_sizes[0] >= GROUP &&
+           profile_item_is_short(profile, rounds_of(p));
 }
 
 static launch pass(const attention_problem *p, int number, void *delta) {
