@@ -8,7 +8,7 @@
  * (short, long, or simulator: short, without the cases that test_wants_work() turns away),
  * CLEAT_TEST_LOG (any value: the library's log goes to stderr), CLEAT_TEST_STOP (any value: the
  * first failing comparison ends the program), CLEAT_TEST_VARIANT (one variant's name: test_wants()
- * turns the others away).
+ * turns the others away), CLEAT_TEST_BLIND (any value: no value is looked at, see below).
  */
 #ifndef CLEAT_TESTS_HARNESS_H
 #define CLEAT_TESTS_HARNESS_H
@@ -55,6 +55,9 @@ bool test_skips(void);
 bool test_wants_work(int64_t terms);
 /* Whether CLEAT_TEST_VARIANT leaves this variant in; for tests that go through all variants. */
 bool test_wants(const char *variant);
+/* CLEAT_TEST_BLIND: comparisons hold whatever the values, for runs that record what is compiled
+ * (tests/vendors). Such a run proves nothing. */
+bool test_ignores_values(void);
 
 /* ---- Tensors ---- */
 typedef enum test_values {

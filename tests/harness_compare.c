@@ -47,7 +47,7 @@ static void stop_if_asked(const char *message) {
 
 static void fail_on(
     const mismatch *m, const test_tensor *got, const double *want, const char *what) {
-    if (m->count == 0) {
+    if (m->count == 0 || test_ignores_values()) {
         return;
     }
     char place[200], message[600];
@@ -123,7 +123,7 @@ void test_bound_f64(const test_tensor *got, const long double *want, const long 
         if (!special(values[i], nearest, &right)) {
             right = fabsl((long double)values[i] - want[i]) <= allowed;
         }
-        if (!right) {
+        if (!right && !test_ignores_values()) {
             char place[200], message[400];
             snprintf(message, sizeof message,
                 "%s: element %s is %.17g, want %.20Lg: error %.3Lg, allowed %.3Lg", what,
@@ -176,6 +176,9 @@ void test_ulp(const test_tensor *got, const double *want, double ulp, const char
 }
 
 void test_same_bits(const test_tensor *first, const test_tensor *second, const char *what) {
+    if (test_ignores_values()) {
+        return;
+    }
     ck_assert_msg(first->count == second->count, "%s: %" PRId64 " elements and %" PRId64, what,
         first->count, second->count);
     if (first->elements != NULL) {

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vendors' targets: how a program is compiled for each, and what the compiler tells of it.
+
+Each class finds its tools, says why it has none, and compile(program, target) gives a dictionary
+of kernel name -> figures: registers, spills (bytes, or registers on AMD), local and stack (bytes),
+occupancy (percent of the threads that a multiprocessor holds), fma, matrix, loads, wide (loads of
+16 bytes). A figure that a compiler does not tell is None."""
+import glob
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+
+LIBCLC = "/usr/lib/clc"
+CLANGS = [19, 18, 17, 16, 15]
+
+
+class Failure(Exception):
+    pass
+
+
+def run(command, where=None, environment=None):
+    """stdout and stderr together; Failure with them where it does not end well."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=where,
+                          env=environment, timeout=300)
+    text = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0:
+        raise Failure("%s: exit status %d\n%s" % (" ".join(command), done.returncode, text))
+    return text
+
+
+def find_clang():
+    """The newest clang that has libclc's builtins beside it, or None; and its major version."""
+    for version in CLANGS:
+        path = shutil.which("clang-%d" % version)
+        if path and glob.glob("/usr/lib/llvm-%d/lib/clang/*/include/opencl-c.h" % version):
+            return path, version
+    return None, None
+
+
+def find_tool(name, folders):
+    for folder in folders:
+        found = sorted(glob.glob(os.path.join(folder, "**", name), recursive=True))
+        if found and os.access(found[0], os.X_OK):
+            return found[0]
+    return shutil.which(name) or next(
+        (p for p in ["/usr/local/cuda/bin/" + name] if os.access(p, os.X_OK)), None)
+
+
+def group_size(program, kernel):
+    """Work-items of the largest group that the library launched it with."""
+    sizes = [x * y * z for x, y, z, _ in program.kernels.get(kernel, []) if x * y * z > 0]
+    return max(sizes) if sizes else 64
+
+
+def given_local(program, kernel):
+    """Bytes of local memory that it was given as arguments, at most."""
+    return max((size[3] for size in program.kernels.get(kernel, [])), default=0)
+
+
+class Nvidia:
+    name = "NVIDIA"
+    quick = True
+    counted = "sm_80"  # the target whose instructions are counted: disassembling takes long
+    # target: registers and threads of a multiprocessor, groups, bytes of shared memory, and those
+    # of each group that the driver keeps (CUDA C++ Programming Guide, "Compute Capabilities").
+    limits = {
+        "sm_75": (65536, 1024, 16, 64 << 10, 0),
+        "sm_80": (65536, 2048, 32, 164 << 10, 1024),
+        "sm_86": (65536, 1536, 16, 100 << 10, 1024),
+        "sm_90": (65536, 2048, 32, 228 << 10, 1024),
+    }
+
+    def __init__(self, tools):
+        self.clang, version = find_clang()
+        self.library = next((p for p in [LIBCLC + "/nvptx64--nvidiacl.bc"] if os.path.exists(p)),
+                            None)
+        self.ptxas = find_tool("ptxas", [tools])
+        self.disassembler = find_tool("nvdisasm", [tools])
+        self.missing = ("no clang of 15 or later with opencl-c.h" if not self.clang else
+                        "no libclc (nvptx64--nvidiacl.bc)" if not self.library else
+                        "no ptxas" if not self.ptxas else None)
+        self.targets = list(self.limits)
+
+    def versions(self):
+        told = [run([self.clang, "--version"]).splitlines()[0]]
+        told.append("ptxas " + re.search(r"V[\d.]+", run([self.ptxas, "--version"])).group())
+        if self.disassembler:
+            text = run([self.disassembler, "--version"])
+            told.append("nvdisasm " + re.search(r"V[\d.]+", text).group())
+        return told
+
+    def prepare(self, program, folder):
+        """PTX for the oldest of the targets; ptxas makes code of it for each."""
+        ptx = os.path.join(folder, "program.ptx")
+        run([self.clang, *shlex.split(program.options), "-x", "cl", "-O3", "-target",
+             "nvptx64-nvidia-nvcl", "-Xclang", "-target-cpu", "-Xclang", "sm_75", "-Xclang",
+             "-target-feature", "-Xclang", "+ptx70", "-Xclang", "-mlink-builtin-bitcode", "-Xclang",
+             self.library, "-S", "-o", ptx, program.source])
+        return ptx
+
+    def compile(self, program, target, folder, ptx):
+        binary = os.path.join(folder, target + ".cubin")
+        told = run([self.ptxas, "-v", "-arch=" + target, "-o", binary, ptx])
+        figures = self.read_sizes(program, target, told)
+        if self.disassembler and target == self.counted:
+            self.count(figures, run([self.disassembler, "-c", binary]))
+        return figures
+
+    def read_sizes(self, program, target, told):
+        figures, kernel, spilled = {}, None, 0
+        for line in told.splitlines():
+            entry = re.search(r"Compiling entry function '(\w+)'", line)
+            kernel = entry.group(1) if entry else kernel
+            spills = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+)", line)
+            if spills:
+                stack, spilled = int(spills.group(1)), int(spills.group(2)) + int(spills.group(3))
+            used = re.search(r"Used (\d+) registers", line)
+            if used:
+                local = re.search(r"(\d+) bytes smem", line)
+                registers, local = int(used.group(1)), int(local.group(1)) if local else 0
+                local += given_local(program, kernel)
+                size = group_size(program, kernel)
+                figures[kernel] = {"registers": registers, "spills": spilled, "local": local,
+                                   "stack": stack, "fma": None, "matrix": None, "loads": None,
+                                   "wide": None,
+                                   "occupancy": self.occupancy(target, size, registers, local)}
+        return figures
+
+    def occupancy(self, target, size, registers, local):
+        total, threads, groups, shared, kept = self.limits[target]
+        warps = -(-size // 32)
+        of_warp = -(-registers * 32 // 256) * 256  # registers are given out by 256
+        fits = min(groups, threads // 32 // warps, total // of_warp // warps)
+        if local > 0:
+            fits = min(fits, shared // (local + kept))
+        return 100 * fits * warps * 32 // threads
+
+    @staticmethod
+    def count(figures, assembly):
+        kernel = None
+        for line in assembly.splitlines():
+            section = re.match(r"\s*\.section\s+\.text\.(\w+)", line)
+            kernel = section.group(1) if section else kernel
+            counts = figures.get(kernel)
+            code = re.match(r"\s*/\*[0-9a-f]+\*/\s+(?:@!?U?P\w+\s+)?([A-Z][\w.]*)", line)
+            if counts is None or not code:
+                continue
+            add(counts, "fma", code.group(1).startswith(("FFMA", "DFMA")))
+            add(counts, "matrix", code.group(1).startswith(("HMMA", "IMMA", "DMMA")))
+            add(counts, "loads", code.group(1).startswith("LDG"))
+            add(counts, "wide", code.group(1).startswith("LDG") and ".128" in code.group(1))
+
+
+def add(counts, name, found):
+    counts[name] = (counts[name] or 0) + int(found)
+
+
+class Amd:
+    name = "AMD"
+    quick = True
+    # target: waves of a SIMD at most, SIMDs that share the local memory of a group, and lanes.
+    limits = {"gfx90a": (8, 4, 64), "gfx942": (8, 4, 64), "gfx1030": (16, 4, 32),
+              "gfx1100": (16, 4, 32)}
+
+    def __init__(self, tools):
+        del tools
+        self.clang, version = find_clang()
+        self.library = next((p for p in [LIBCLC + "/amdgcn--amdhsa.bc"] if os.path.exists(p)), None)
+        self.missing = ("no clang of 15 or later with opencl-c.h" if not self.clang else
+                        "no libclc (amdgcn--amdhsa.bc)" if not self.library else None)
+        self.targets = [t for t in self.limits if t != "gfx942" or (version or 0) >= 17]
+
+    def versions(self):
+        return [run([self.clang, "--version"]).splitlines()[0]]
+
+    def prepare(self, program, folder):
+        del program, folder
+
+    def compile(self, program, target, folder, prepared):
+        del prepared
+        out = os.path.join(folder, target + ".s")
+        run([self.clang, *shlex.split(program.options), "-x", "cl", "-O3", "-nogpulib", "-target",
+             "amdgcn-amd-amdhsa", "-mcpu=" + target, "-Xclang", "-mlink-builtin-bitcode", "-Xclang",
+             self.library, "-S", "-o", out, program.source])
+        with open(out, encoding="utf-8") as file:
+            assembly = file.read()
+        figures = self.read_metadata(program, assembly)
+        self.count(program, target, figures, assembly)
+        return figures
+
+    @staticmethod
+    def read_metadata(program, assembly):
+        figures = {}
+        for part in assembly.split("  - .a")[1:]:
+            def number(name, part=part):
+                found = re.search(r"\.%s:\s+(\d+)" % name, part)
+                return int(found.group(1)) if found else 0
+            kernel = re.search(r"\.symbol:\s+'?(\w+)\.kd", part)
+            if kernel:
+                figures[kernel.group(1)] = {
+                    "registers": number("vgpr_count"),
+                    "spills": number("vgpr_spill_count"),
+                    "local": number("group_segment_fixed_size")
+                    + given_local(program, kernel.group(1)),
+                    "stack": number("private_segment_fixed_size"), "occupancy": None, "fma": 0,
+                    "matrix": 0, "loads": 0, "wide": 0}
+        return figures
+
+    def count(self, program, target, figures, assembly):
+        kernel = None
+        for line in assembly.splitlines():
+            label = re.match(r"(\w+):", line)
+            kernel = label.group(1) if label and label.group(1) in figures else kernel
+            counts = figures.get(kernel)
+            if counts is None:
+                continue
+            waves = re.match(r"; Occupancy: (\d+)", line)
+            if waves:
+                counts["occupancy"] = self.occupancy(program, kernel, target, int(waves.group(1)),
+                                                     counts["local"])
+            code = line.strip().split(" ")[0].split("\t")[0]
+            counts["fma"] += code.startswith(("v_fma", "v_fmac", "v_mac_f", "v_pk_fma", "v_mad_f",
+                                              "v_dual_fma"))
+            counts["matrix"] += code.startswith(("v_mfma", "v_wmma"))
+            loads = code.startswith(("global_load", "flat_load", "buffer_load"))
+            counts["loads"] += loads
+            counts["wide"] += loads and code.endswith(("x4", "b128"))
+
+    def occupancy(self, program, kernel, target, waves, local):
+        most, simds, lanes = self.limits[target]
+        of_group = -(-group_size(program, kernel) // lanes)
+        if local > 0:
+            waves = min(waves, (65536 // local) * of_group // simds or 1)
+        return 100 * min(waves, most) // most
+
+
+class Intel:
+    name = "Intel"
+    quick = False
+    # target: ocloc's name of it and threads of a subslice, which shares 128 KiB of local memory.
+    limits = {"tgllp": ("tgllp", 112), "dg2": ("acm-g10", 128)}
+    shared = 128 << 10
+
+    def __init__(self, tools):
+        folder = os.path.join(tools, "intel")
+        self.ocloc = find_tool("ocloc", [folder])
+        self.missing = None if self.ocloc else "no ocloc"
+        self.targets = list(self.limits)
+        self.environment = dict(os.environ)
+        if self.ocloc and self.ocloc.startswith(folder):
+            libraries = glob.glob(os.path.join(folder, "usr/lib/*-linux-gnu"))
+            self.environment["LD_LIBRARY_PATH"] = ":".join(libraries)
+
+    def versions(self):
+        compiler = glob.glob(os.path.join(os.path.dirname(self.ocloc), "../lib/*/libigc.so.*.*"))
+        return ["ocloc with " + os.path.basename(max(compiler, key=len))] if compiler else ["ocloc"]
+
+    def prepare(self, program, folder):
+        del program, folder
+
+    def compile(self, program, target, folder, prepared):
+        del prepared
+        dump = os.path.join(folder, target)
+        os.makedirs(dump)
+        environment = dict(self.environment, IGC_ShaderDumpEnable="1", IGC_DumpToCustomDir=dump)
+        # In the format whose notes are text.
+        run([self.ocloc, "compile", "-q", "-file", program.source, "-device",
+             self.limits[target][0], "-options", program.options, "-internal_options",
+             "-cl-intel-allow-zebin", "-out_dir", folder, "-output_no_suffix", "-output",
+             target + ".bin"], environment=environment)
+        with open(os.path.join(folder, target + ".bin"), "rb") as file:
+            notes = file.read().decode("latin-1")
+        figures, lanes = self.read_notes(program, target, notes)
+        for path in glob.glob(os.path.join(dump, "*.asm")):
+            with open(path, encoding="latin-1") as file:
+                self.count(figures, lanes, path, file.read())
+        return figures
+
+    def read_notes(self, program, target, notes):
+        figures, lanes = {}, {}
+        start = notes.find("\nkernels:")
+        end = min(i for i in (notes.find("\x00", start), notes.find("\nkernels_misc_info", start),
+                              len(notes)) if i >= 0)
+        for part in notes[start:end].split("  - name:")[1:]:
+            def number(pattern, part=part):
+                return sum(int(n) for n in re.findall(pattern, part))
+            kernel = part.split()[0]
+            lanes[kernel] = number(r"simd_size:\s+(\d+)")
+            local = number(r"slm_size:\s+(\d+)") + given_local(program, kernel)
+            buffers = part[part.find("per_thread_memory_buffers"):] if "per_thread" in part else ""
+            figures[kernel] = {
+                "registers": number(r"grf_count:\s+(\d+)"), "spills": 0, "local": local,
+                "stack": sum(int(n) for n in re.findall(r"\n\s+size:\s+(\d+)", buffers)),
+                "occupancy": self.occupancy(program, kernel, target, lanes[kernel], local),
+                "fma": 0, "matrix": 0, "loads": 0, "wide": 0}
+        return figures, lanes
+
+    def occupancy(self, program, kernel, target, lanes, local):
+        threads = self.limits[target][1]
+        of_group = -(-group_size(program, kernel) // lanes)
+        fits = threads // of_group
+        if local > 0:
+            fits = min(fits, self.shared // local)
+        return 100 * fits * of_group // threads
+
+    @staticmethod
+    def count(figures, lanes, path, assembly):
+        """Of the width that was kept; narrower and wider ones were tried."""
+        kernel = re.match(r"//\.kernel (\w+)", assembly)
+        counts = figures.get(kernel.group(1)) if kernel else None
+        if counts is None or "simd%d_" % lanes[kernel.group(1)] not in path:
+            return
+        spills = re.search(r"^//\.spill size (\d+)", assembly, re.M)
+        counts["spills"] = int(spills.group(1)) if spills else 0
+        for code in re.findall(r"^(?:\(.*?\))?\s*([a-z][\w.]*) \(", assembly, re.M):
+            counts["fma"] += code.startswith(("mad", "mac"))
+            counts["matrix"] += code.startswith("dpas")
+            loads = code.startswith(("load.ugm", "send.dc1", "send.dc0"))
+            counts["loads"] += loads
+            counts["wide"] += loads and "x4" in code
