@@ -50,8 +50,8 @@ bool test_is_short(void);
 /* Whether to leave a case out whose like is run as well: when short, two of three, but for one that
  * is run alone (CK_RUN_CASE). */
 bool test_skips(void);
-/* Whether a case of so many multiply-adds is to be run: a simulator takes some 10 us for each, and in
- * short form a renderer, which runs tiles meant for GPUs, gets those up to 2 million. */
+/* Whether a case of so many multiply-adds is to be run: a simulator takes some 10 us for each, and
+ * in short form a renderer, which runs tiles meant for GPUs, gets those up to 2 million. */
 bool test_wants_work(int64_t terms);
 /* Whether CLEAT_TEST_VARIANT leaves this variant in; for tests that go through all variants. */
 bool test_wants(const char *variant);
