@@ -237,7 +237,8 @@ static cleat_status enqueue_small(cleat_context *context, const void *data) {
     launch_float(&l, (float)(p->window[0] * p->window[1]));
     launch_index(&l, work_split(profile, planes, width, &l));
     if (p->backward) {
-        launch_int(&l, profile_is_past_caches(profile, l.bytes));
+        /* Stores of a whole line need not read it, and are faster than those past the caches. */
+        launch_int(&l, width < 16 && profile_is_past_caches(profile, l.bytes));
     }
     return launch_all(context, &l, 1);
 }
