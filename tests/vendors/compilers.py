@@ -3,8 +3,11 @@
 
 Each class finds its tools, says why it has none, and compile(program, target) gives a dictionary
 of kernel name -> figures: registers, spills (bytes, or registers on AMD), local and stack (bytes),
-occupancy (percent of the threads that a multiprocessor holds), fma, matrix, loads, wide (loads of
-16 bytes). A figure that a compiler does not tell is None."""
+occupancy (percent of the threads that a multiprocessor holds; 0: a group does not fit), fma,
+matrix, loads, wide (loads of 16 bytes). A figure that a compiler does not tell is None.
+
+one_target is what the short form compiles for; group_local the bytes of local memory that the
+maker's OpenCL gives a group, at most."""
 import glob
 import os
 import re
@@ -62,8 +65,10 @@ def given_local(program, kernel):
 
 class Nvidia:
     name = "NVIDIA"
-    quick = True
-    counted = "sm_80"  # the target whose instructions are counted: disassembling takes long
+    quick = has_fp64 = True
+    one_target = "sm_80"
+    group_local = 48 << 10
+    counted = "sm_80"  # the target whose instructions are counted, if any: disassembling takes long
     # target: registers and threads of a multiprocessor, groups, bytes of shared memory, and those
     # of each group that the driver keeps (CUDA C++ Programming Guide, "Compute Capabilities").
     limits = {
@@ -110,27 +115,35 @@ class Nvidia:
         return figures
 
     def read_sizes(self, program, target, told):
-        figures, kernel, spilled = {}, None, 0
+        figures, kernel, function, stacks, spilled = {}, None, None, {}, {}
         for line in told.splitlines():
             entry = re.search(r"Compiling entry function '(\w+)'", line)
             kernel = entry.group(1) if entry else kernel
+            properties = re.search(r"Function properties for (\w+)", line)
+            function = properties.group(1) if properties else function
             spills = re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+)", line)
             if spills:
-                stack, spilled = int(spills.group(1)), int(spills.group(2)) + int(spills.group(3))
+                stacks[function] = int(spills.group(1))
+                spilled[function] = int(spills.group(2)) + int(spills.group(3))
             used = re.search(r"Used (\d+) registers", line)
             if used:
                 local = re.search(r"(\d+) bytes smem", line)
                 registers, local = int(used.group(1)), int(local.group(1)) if local else 0
                 local += given_local(program, kernel)
                 size = group_size(program, kernel)
-                figures[kernel] = {"registers": registers, "spills": spilled, "local": local,
-                                   "stack": stack, "fma": None, "matrix": None, "loads": None,
-                                   "wide": None,
+                figures[kernel] = {"registers": registers, "local": local, "fma": None,
+                                   "matrix": None, "loads": None, "wide": None,
                                    "occupancy": self.occupancy(target, size, registers, local)}
+        called = sum(spilled[name] for name in spilled if name not in figures)
+        for kernel, counts in figures.items():
+            counts["stack"] = stacks.get(kernel)
+            counts["spills"] = spilled[kernel] + called if kernel in spilled else None
         return figures
 
     def occupancy(self, target, size, registers, local):
         total, threads, groups, shared, kept = self.limits[target]
+        if local > self.group_local:
+            return 0
         warps = -(-size // 32)
         of_warp = -(-registers * 32 // 256) * 256  # registers are given out by 256
         fits = min(groups, threads // 32 // warps, total // of_warp // warps)
@@ -160,10 +173,15 @@ def add(counts, name, found):
 
 class Amd:
     name = "AMD"
-    quick = True
-    # target: waves of a SIMD at most, SIMDs that share the local memory of a group, and lanes.
-    limits = {"gfx90a": (8, 4, 64), "gfx942": (8, 4, 64), "gfx1030": (16, 4, 32),
-              "gfx1100": (16, 4, 32)}
+    quick = has_fp64 = True
+    one_target = "gfx1030"
+    group_local = 64 << 10
+    # target: waves of a SIMD at most, lanes, and the local memory that four SIMDs share: a compute
+    # unit's, from RDNA on a work-group processor's, which is two of them (AMD, "Introducing RDNA
+    # Architecture", 2019; clang compiles for that unless told -mcumode).
+    limits = {"gfx90a": (8, 64, 64 << 10), "gfx942": (8, 64, 64 << 10),
+              "gfx1030": (16, 32, 128 << 10), "gfx1100": (16, 32, 128 << 10)}
+    simds = 4
 
     def __init__(self, tools):
         del tools
@@ -197,13 +215,13 @@ class Amd:
         for part in assembly.split("  - .a")[1:]:
             def number(name, part=part):
                 found = re.search(r"\.%s:\s+(\d+)" % name, part)
-                return int(found.group(1)) if found else 0
+                return int(found.group(1)) if found else None
             kernel = re.search(r"\.symbol:\s+'?(\w+)\.kd", part)
             if kernel:
                 figures[kernel.group(1)] = {
                     "registers": number("vgpr_count"),
                     "spills": number("vgpr_spill_count"),
-                    "local": number("group_segment_fixed_size")
+                    "local": (number("group_segment_fixed_size") or 0)
                     + given_local(program, kernel.group(1)),
                     "stack": number("private_segment_fixed_size"), "occupancy": None, "fma": 0,
                     "matrix": 0, "loads": 0, "wide": 0}
@@ -230,16 +248,20 @@ class Amd:
             counts["wide"] += loads and code.endswith(("x4", "b128"))
 
     def occupancy(self, program, kernel, target, waves, local):
-        most, simds, lanes = self.limits[target]
+        most, lanes, shared = self.limits[target]
+        if local > self.group_local:
+            return 0
         of_group = -(-group_size(program, kernel) // lanes)
+        groups = min(waves, most) * self.simds // of_group
         if local > 0:
-            waves = min(waves, (65536 // local) * of_group // simds or 1)
-        return 100 * min(waves, most) // most
+            groups = min(groups, shared // local)
+        return 100 * groups * of_group // (most * self.simds)
 
 
 class Intel:
     name = "Intel"
-    quick = False
+    quick = has_fp64 = False
+    group_local = 64 << 10
     # target: ocloc's name of it and threads of a subslice, which shares 128 KiB of local memory.
     limits = {"tgllp": ("tgllp", 112), "dg2": ("acm-g10", 128)}
     shared = 128 << 10
@@ -247,7 +269,8 @@ class Intel:
     def __init__(self, tools):
         folder = os.path.join(tools, "intel")
         self.ocloc = find_tool("ocloc", [folder])
-        self.missing = None if self.ocloc else "no ocloc"
+        self.missing = ("no ocloc" if not self.ocloc else
+                        None if find_clang()[0] else "no clang to tell programs apart")
         self.targets = list(self.limits)
         self.environment = dict(os.environ)
         if self.ocloc and self.ocloc.startswith(folder):
@@ -274,10 +297,25 @@ class Intel:
         with open(os.path.join(folder, target + ".bin"), "rb") as file:
             notes = file.read().decode("latin-1")
         figures, lanes = self.read_notes(program, target, notes)
-        for path in glob.glob(os.path.join(dump, "*.asm")):
+        for kernel, (_, path) in self.kept(dump, lanes).items():
             with open(path, encoding="latin-1") as file:
-                self.count(figures, lanes, path, file.read())
+                self.count(figures[kernel], file.read())
         return figures
+
+    @staticmethod
+    def kept(dump, lanes):
+        """kernel -> (attempt, path) of the dump of the code that was kept: of its width, and of the
+        last attempt, as IGC tries again where registers were spilled."""
+        found = {}
+        for path in glob.glob(os.path.join(dump, "*.asm")):
+            attempt = re.search(r"_(?:(\d+)_)?simd(\d+)_", os.path.basename(path))
+            with open(path, encoding="latin-1") as file:
+                kernel = re.match(r"//\.kernel (\w+)", file.readline())
+            if not attempt or not kernel or lanes.get(kernel.group(1)) != int(attempt.group(2)):
+                continue
+            this = (int(attempt.group(1) or 0), path)
+            found[kernel.group(1)] = max(found.get(kernel.group(1), this), this)
+        return found
 
     def read_notes(self, program, target, notes):
         figures, lanes = {}, {}
@@ -289,17 +327,30 @@ class Intel:
                 return sum(int(n) for n in re.findall(pattern, part))
             kernel = part.split()[0]
             lanes[kernel] = number(r"simd_size:\s+(\d+)")
+            if lanes[kernel] == 0:
+                raise Failure("nothing is told of the lanes of " + kernel)
             local = number(r"slm_size:\s+(\d+)") + given_local(program, kernel)
-            buffers = part[part.find("per_thread_memory_buffers"):] if "per_thread" in part else ""
             figures[kernel] = {
-                "registers": number(r"grf_count:\s+(\d+)"), "spills": 0, "local": local,
-                "stack": sum(int(n) for n in re.findall(r"\n\s+size:\s+(\d+)", buffers)),
+                "registers": number(r"grf_count:\s+(\d+)"), "spills": None, "local": local,
+                "stack": self.read_buffers(part, lanes[kernel]),
                 "occupancy": self.occupancy(program, kernel, target, lanes[kernel], local),
                 "fma": 0, "matrix": 0, "loads": 0, "wide": 0}
         return figures, lanes
 
+    @staticmethod
+    def read_buffers(part, lanes):
+        """Bytes of a work-item; the notes tell them of a thread, or of each of its lanes."""
+        _, _, buffers = part.partition("per_thread_memory_buffers")
+        total = 0
+        for buffer in buffers.split("- type:")[1:]:
+            size = int(re.search(r"\bsize:\s+(\d+)", buffer).group(1))
+            total += size if re.search(r"is_simt_thread:\s+true", buffer) else -(-size // lanes)
+        return total
+
     def occupancy(self, program, kernel, target, lanes, local):
         threads = self.limits[target][1]
+        if local > self.group_local:
+            return 0
         of_group = -(-group_size(program, kernel) // lanes)
         fits = threads // of_group
         if local > 0:
@@ -307,12 +358,7 @@ class Intel:
         return 100 * fits * of_group // threads
 
     @staticmethod
-    def count(figures, lanes, path, assembly):
-        """Of the width that was kept; narrower and wider ones were tried."""
-        kernel = re.match(r"//\.kernel (\w+)", assembly)
-        counts = figures.get(kernel.group(1)) if kernel else None
-        if counts is None or "simd%d_" % lanes[kernel.group(1)] not in path:
-            return
+    def count(counts, assembly):
         spills = re.search(r"^//\.spill size (\d+)", assembly, re.M)
         counts["spills"] = int(spills.group(1)) if spills else 0
         for code in re.findall(r"^(?:\(.*?\))?\s*([a-z][\w.]*) \(", assembly, re.M):

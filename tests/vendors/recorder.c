@@ -7,13 +7,17 @@
  *   CLEAT_RECORD_DIR      a folder, which must be there
  *   CLEAT_RECORD_DEVICE   the card: nvidia, amd or intel
  *   CLEAT_RECORD_CLANG    the compiler whose preprocessor tells programs apart (clang)
+ *   CLEAT_RECORD_NAME     of the list of launches (recorded)
  *
  * Into the folder go, for each program that differs from the others once preprocessed:
  *   HASH.cl        its source, as it was given
  *   HASH.options   the options of the build
- *   HASH.kernels   a line for each kernel launched, size of its groups and local memory given
- *                  as arguments: NAME X Y Z BYTES
+ * NAME.launches, in their order, with the size of the groups and the local memory given as
+ * arguments; those that a kernel repeats are left out: HASH KERNEL X Y Z BYTES
  * and seen-HASH, which spares the preprocessor what it has seen.
+ *
+ * A launch with groups that are larger than the card's, in work-items or in local memory given, is
+ * refused, as a driver would do.
  */
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include "recorder_objects.h"
@@ -162,7 +166,7 @@ cl_int clGetDeviceInfo(
     }
     if (name == CL_DEVICE_MAX_WORK_ITEM_SIZES) {
         const size_t most = recorder_card()->group;
-        const size_t sizes[] = {most, most, 64};
+        const size_t sizes[] = {most, most, RECORDER_DEPTH};
         return answer(sizes, sizeof sizes, size, value, needed);
     }
     const cl_ulong number = device_number(name);

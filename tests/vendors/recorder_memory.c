@@ -212,6 +212,6 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
     (void)global;
     (void)waits;
     (void)list;
-    recorder_launch(kernel, dimensions, local);
-    return done(event);
+    const cl_int error = recorder_launch(kernel, dimensions, local);
+    return error == CL_SUCCESS ? done(event) : error;
 }

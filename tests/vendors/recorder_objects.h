@@ -51,7 +51,11 @@ struct _cl_program {
     char *kernels; /* a line for each: NAME, number of arguments */
 };
 
-enum { RECORDER_GROUPS = 16, RECORDER_ARGUMENTS = 64 };
+enum {
+    RECORDER_GROUPS = 16,
+    RECORDER_ARGUMENTS = 64,
+    RECORDER_DEPTH = 64 /* work-items of a group along the last dimension, at most */
+};
 
 struct _cl_kernel {
     int references;
@@ -67,7 +71,8 @@ struct _cl_kernel {
 bool recorder_write(cl_program program, const char *options);
 /* How many arguments this kernel of a written program takes; -1: there is none of the name. */
 int recorder_arguments(cl_program program, const char *kernel);
-/* Writes down a launch with groups of this size; NULL: the driver's choice. */
-void recorder_launch(cl_kernel kernel, cl_uint dimensions, const size_t *local);
+/* Writes down a launch with groups of this size; NULL: the driver's choice. An error where the card
+ * has no room for such a group. */
+cl_int recorder_launch(cl_kernel kernel, cl_uint dimensions, const size_t *local);
 
 #endif

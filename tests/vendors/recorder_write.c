@@ -60,7 +60,7 @@ static char *read_file(const char *path) {
 
 /* ---- Hashes ---- */
 
-/* FNV-1a from two starts: 128 bits, so that no two programs of any run are mixed up. */
+/* FNV-1a from two starts, 96 bits of both: enough that no two programs of a run are mixed up. */
 static void hash_texts(char hash[32], const char *first, const char *second) {
     uint64_t a = UINT64_C(0xcbf29ce484222325), b = UINT64_C(0x9ae16a3b2f90404f);
     const char *const texts[] = {first, "\n", second};
@@ -210,7 +210,38 @@ int recorder_arguments(cl_program program, const char *kernel) {
     return -1;
 }
 
-void recorder_launch(cl_kernel kernel, cl_uint dimensions, const size_t *local) {
+/* What a driver would say of groups of this size. */
+static cl_int refusal(const size_t size[4]) {
+    const card *limits = recorder_card();
+    const size_t most[] = {limits->group, limits->group, RECORDER_DEPTH};
+    for (int i = 0; i < 3; i++) {
+        if (size[i] > most[i]) {
+            return CL_INVALID_WORK_ITEM_SIZE;
+        }
+    }
+    if (size[0] * size[1] * size[2] > limits->group) {
+        return CL_INVALID_WORK_GROUP_SIZE;
+    }
+    return size[3] > limits->local_memory ? CL_OUT_OF_RESOURCES : CL_SUCCESS;
+}
+
+/* A whole line at once: programs of several threads share the file. */
+static void append_launch(const struct _cl_kernel *kernel, const size_t size[4]) {
+    const char *name = getenv("CLEAT_RECORD_NAME");
+    char path[PATH_SIZE], line[256];
+    path_of(path, name != NULL ? name : "recorded", ".launches");
+    const int length = snprintf(line, sizeof line, "%s %s %zu %zu %zu %zu\n", kernel->program->hash,
+        kernel->name, size[0], size[1], size[2], size[3]);
+    const int file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
+    if (file < 0 || write(file, line, (size_t)length) != length) {
+        perror(path);
+    }
+    if (file >= 0) {
+        close(file);
+    }
+}
+
+cl_int recorder_launch(cl_kernel kernel, cl_uint dimensions, const size_t *local) {
     size_t size[4] = {0, 0, 0, 0};
     for (cl_uint i = 0; i < 3 && local != NULL; i++) {
         size[i] = i < dimensions ? local[i] : 1;
@@ -218,24 +249,15 @@ void recorder_launch(cl_kernel kernel, cl_uint dimensions, const size_t *local) 
     for (cl_uint i = 0; i < kernel->arguments && i < RECORDER_ARGUMENTS; i++) {
         size[3] += kernel->local[i];
     }
+    const cl_int error = refusal(size);
     for (int i = 0; i < kernel->group_count; i++) {
         if (memcmp(kernel->groups[i], size, sizeof size) == 0) {
-            return;
+            return error;
         }
     }
-    if (kernel->group_count == RECORDER_GROUPS) {
-        return;
+    if (error == CL_SUCCESS && kernel->group_count < RECORDER_GROUPS) {
+        memcpy(kernel->groups[kernel->group_count++], size, sizeof size);
+        append_launch(kernel, size);
     }
-    memcpy(kernel->groups[kernel->group_count++], size, sizeof size);
-    char path[PATH_SIZE], line[256];
-    path_of(path, kernel->program->hash, ".kernels");
-    const int length = snprintf(line, sizeof line, "%s %zu %zu %zu %zu\n", kernel->name, size[0],
-        size[1], size[2], size[3]);
-    const int file = open(path, O_WRONLY | O_CREAT | O_APPEND, 0666);
-    if (file >= 0) {
-        if (write(file, line, (size_t)length) != length) {
-            perror(path);
-        }
-        close(file);
-    }
+    return error;
 }

@@ -32,14 +32,17 @@ class Report:
         return [r for r in self.rows if r[4]["spills"]]
 
     def write(self, folder):
+        """Both files; returns the path of the second."""
         with open(os.path.join(folder, "vendors.tsv"), "w", encoding="utf-8") as file:
             file.write("\t".join(["kernel", "target", *FIGURES, "program", "options"]) + "\n")
             for _, target, program, kernel, figures in sorted(
                     self.rows, key=lambda r: (r[3], r[2].name, r[1])):
                 file.write("\t".join([kernel, target, *(text(figures[f]) for f in FIGURES),
                                       program.name, program.options]) + "\n")
-        with open(os.path.join(folder, "vendors.md"), "w", encoding="utf-8") as file:
+        table = os.path.join(folder, "vendors.md")
+        with open(table, "w", encoding="utf-8") as file:
             file.write("\n".join(self.markdown()) + "\n")
+        return table
 
     def markdown(self):
         lines = ["Compilers: " + "; ".join(self.versions) + ".", "",
@@ -76,7 +79,9 @@ class Report:
         for _, target, program, kernel, figures in self.spilled():
             print("SPILLS %s: %s spills %d, with %d registers: %s"
                   % (target, kernel, figures["spills"], figures["registers"], program.options))
-        kernels = len({(r[2].name, r[3]) for r in self.rows})
+        kernels = {r[3] for r in self.rows}
+        print("%d programs were compiled, in which kernels stand %d times" % (
+            len({r[2].name for r in self.rows}), len({(r[2].name, r[3]) for r in self.rows})))
         print("%d kernels, %d targets, %d spills, %d failures" % (
-            kernels, len(self.targets), len(self.spilled()), len(self.failures)))
+            len(kernels), len(self.targets), len(self.spilled()), len(self.failures)))
         return 1 if self.failures or self.spilled() else 0

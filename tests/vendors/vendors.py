@@ -5,11 +5,13 @@ they take: docs/vendors.md.
     vendors.py BUILD TOOLS OUT [--short] [--most N] [--vendor NAME]
 
 BUILD is a build with tests, TOOLS where ci/vendors put compilers, OUT a folder for what is made.
---short: one program of each kernel, a target of each quick compiler. --most: programs of a kernel, 8
-unless told otherwise, and a third of that where the compiler is slow (Intel's); 0: all of them."""
+--short: the first program of each kernel, one target of each quick compiler, one thing at a time.
+--most: programs of a kernel, 8 unless told otherwise, and a third of that where the compiler is
+slow (Intel's); 0: all of them. Exit status 77: nothing can be compiled here."""
 import argparse
 import collections
 import concurrent.futures
+import glob
 import os
 import re
 import shutil
@@ -24,10 +26,24 @@ import report
 WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|faults|harness|memory|"
                      r"opencl|plan|refusals|schedule|tensor|threads|tuning|tuning_file|variants|"
                      r"verify|verify_operations)$")
+SHAPES = "vendor_shapes"
+LONGEST = 300  # seconds that a program may run
+
+KERNELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "cl")
+# Kernels that graphics cards never run, beside those with "_cpu" in their name: what launches them
+# wants a processor.
+FOR_PROCESSORS = set("""
+    average_pool2d_backward_planes average_pool2d_backward_rows fill gather_rows local_norm_strips
+    max_pool2d_3x3_backward max_pool2d_backward_planes max_pool2d_backward_rows normalize_rows
+    pad_pieces pool2d_2x2 pool2d_2x2_backward pool2d_3x3 pool2d_rows pool2d_whole
+    pool2d_whole_backward pool_adaptive pool_window_rows resize_rows softmax_strips softmax_turned
+    top_k_heap transfer_tiled""".split())
+FOR_FP64 = {"matmul_f64"}  # not on a card without it
 
 
 class Program:
-    """One that the library built: its source, options, and kernel name -> sizes of groups."""
+    """One that the library built: its source, options, and kernel name -> sizes of groups, the
+    bytes of local memory given to each as the last of them."""
 
     def __init__(self, folder, name):
         self.name = name
@@ -35,46 +51,91 @@ class Program:
         with open(os.path.join(folder, name + ".options"), encoding="utf-8") as file:
             self.options = file.read()
         self.kernels = {}
-        with open(os.path.join(folder, name + ".kernels"), encoding="utf-8") as file:
-            for line in file:
-                kernel, *size = line.split()
-                self.kernels.setdefault(kernel, set()).add(tuple(int(n) for n in size))
-        # Kernels for processors are tested on any device; nobody runs them on a card.
-        self.kernels = {k: v for k, v in self.kernels.items() if "_cpu" not in k}
+
+
+def clean_environment(**added):
+    """Without what others have set for the library and for Check."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLEAT_", "CK_"))}
+    return dict(kept, **added)
 
 
 def record(build, folder, device, short):
-    """Runs programs on an OpenCL that writes down what they build. Returns their exit statuses, and
-    the programs that were launched: first those of vendor_shapes, the defaults for large shapes."""
+    """Runs programs on an OpenCL that writes down what they build. Returns what went wrong, and the
+    programs that were launched, in that order: first those of vendor_shapes, the defaults for large
+    shapes, then the test programs' by their names."""
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     tests = os.path.join(build, "tests")
-    environment = dict(os.environ, CLEAT_OPENCL_LIBRARY=os.path.join(tests, "vendor_recorder.so"),
-                       CLEAT_RECORD_DIR=folder, CLEAT_RECORD_DEVICE=device,
-                       CLEAT_RECORD_CLANG=compilers.find_clang()[0], CLEAT_TEST_EFFORT="short",
-                       CLEAT_TEST_BLIND="1", CLEAT_VERIFY="off", CLEAT_TUNING_FILE="none",
-                       CLEAT_CACHE_DIR=os.path.join(folder, "cache"))
-    programs = [os.path.join(tests, "vendor_shapes")]
+    names = [SHAPES]
     if not short:
-        programs += sorted(os.path.join(tests, p) for p in os.listdir(tests)
-                           if re.fullmatch(r"test_\w+", p) and not WITHOUT.search(p)
-                           and os.access(os.path.join(tests, p), os.X_OK)
-                           and not os.path.isdir(os.path.join(tests, p)))
+        names += sorted(p for p in os.listdir(tests)
+                        if re.fullmatch(r"test_\w+", p) and not WITHOUT.search(p)
+                        and os.access(os.path.join(tests, p), os.X_OK)
+                        and not os.path.isdir(os.path.join(tests, p)))
 
-    def one(program):
-        with open(os.path.join(folder, os.path.basename(program) + ".log"), "wb") as log:
-            done = subprocess.run([program], stdout=log, stderr=log, env=environment, timeout=300)
-        return os.path.basename(program), done.returncode
-    first = one(programs[0])
-    names = launched(folder)
+    def one(name):
+        environment = clean_environment(
+            CLEAT_OPENCL_LIBRARY=os.path.join(tests, "vendor_recorder.so"), CLEAT_RECORD_NAME=name,
+            CLEAT_RECORD_DIR=folder, CLEAT_RECORD_DEVICE=device,
+            CLEAT_RECORD_CLANG=compilers.find_clang()[0], CLEAT_TEST_EFFORT="short",
+            CLEAT_TEST_BLIND="1", CLEAT_VERIFY="off", CLEAT_TUNING_FILE="none",
+            CLEAT_CACHE_DIR=os.path.join(folder, "cache"))
+        command = [os.path.join(tests, name), *(["--short"] if short else [])]
+        path = os.path.join(folder, name + ".log")
+        with open(path, "wb") as log:
+            try:
+                status = subprocess.run(command, stdout=log, stderr=log, env=environment,
+                                        timeout=LONGEST).returncode
+            except subprocess.TimeoutExpired:
+                return "%s: did not end in %d seconds, see %s" % (name, LONGEST, path)
+        # A test of values that nothing has computed may fail, but nothing may crash.
+        if status < 0 or (status > 0 and name == SHAPES):
+            return "%s: exit status %d, see %s" % (name, status, path)
+        return None
+    first = one(SHAPES)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        ended = dict([first, *pool.map(one, programs[1:])])
-    names += [name for name in launched(folder) if name not in names]
-    return ended, [p for p in (Program(folder, name) for name in names) if p.kernels]
+        ended = [first, *pool.map(one, names[1:])]
+    return [failure for failure in ended if failure], launched(folder, names)
 
 
-def launched(folder):
-    return sorted(f[:-len(".kernels")] for f in os.listdir(folder) if f.endswith(".kernels"))
+def launched(folder, names):
+    programs = {}
+    for name in names:
+        path = os.path.join(folder, name + ".launches")
+        if not os.path.exists(path):
+            continue
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                program, kernel, *size = line.split()
+                # Kernels for processors are tested on any device; nobody runs them on a card.
+                if "_cpu" not in kernel:
+                    if program not in programs:
+                        programs[program] = Program(folder, program)
+                    programs[program].kernels.setdefault(kernel, set()).add(
+                        tuple(int(n) for n in size))
+    return list(programs.values())
+
+
+def kernels_of_library():
+    """Names of kernels in cl/."""
+    names = set()
+    for path in glob.glob(os.path.join(KERNELS, "*.cl")):
+        with open(path, encoding="utf-8") as file:
+            names.update(re.findall(r"^(?:__)?kernel\s+(?:__attribute__\s*\(\(.*?\)\)\)?\s+)?"
+                                    r"void\s+(\w+)", file.read(), re.M))
+    return {name for name in names if "_cpu" not in name}
+
+
+def compare_kernels(vendor, programs):
+    """What is wrong with the kernels that were launched: the library's are wanted, each of them."""
+    wanted = kernels_of_library() - FOR_PROCESSORS
+    if not vendor.has_fp64:
+        wanted -= FOR_FP64
+    seen = {kernel for program in programs for kernel in program.kernels}
+    return (["%s: %s was not launched: tests/vendors/shapes.c wants a call, or FOR_PROCESSORS of "
+             "vendors.py the name" % (vendor.name, kernel) for kernel in sorted(wanted - seen)]
+            + ["%s: %s was launched, but cl/ has no such kernel, or it is thought to be for "
+               "processors alone" % (vendor.name, kernel) for kernel in sorted(seen - wanted)])
 
 
 def thin_out(programs, most):
@@ -107,19 +168,32 @@ def compile_program(vendor, program, targets):
                                     % (target, program.name, kernel))
                     continue
                 rows.append((vendor.name, target, program, kernel, figures[kernel]))
-                if figures[kernel]["occupancy"] == 0:
-                    failures.append("%s: %s: a group of %d work-items of %s does not fit" % (
-                        target, program.name, compilers.group_size(program, kernel), kernel))
+                failures += what_is_missing(target, program, kernel, figures[kernel])
     return rows, failures
+
+
+def what_is_missing(target, program, kernel, figures):
+    found = []
+    if figures["spills"] is None:
+        found.append("%s: %s: nothing is told of spills of %s" % (target, program.name, kernel))
+    if figures["occupancy"] is None:
+        found.append("%s: %s: nothing is told of what waves of %s take"
+                     % (target, program.name, kernel))
+    if figures["occupancy"] == 0:
+        found.append("%s: %s: a group of %s does not fit: %d work-items with %d registers, %d "
+                     "bytes of local memory" % (target, program.name, kernel,
+                                                compilers.group_size(program, kernel),
+                                                figures["registers"], figures["local"]))
+    return found
 
 
 def what_was_wrong(vendor, program, failure):
     return "%s: %s (%s): %s" % (vendor, program.name, " ".join(program.kernels), failure)
 
 
-def compile_all(vendor, programs, targets):
+def compile_all(vendor, programs, targets, at_once):
     rows, failures = [], []
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
         for some, bad in pool.map(lambda p: compile_program(vendor, p, targets), programs):
             rows += some
             failures += bad
@@ -133,17 +207,43 @@ def parse_arguments():
     parser.add_argument("out")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--most", type=int, default=8)
-    parser.add_argument("--vendor")
+    parser.add_argument("--vendor", choices=["NVIDIA", "AMD", "Intel"])
     arguments = parser.parse_args()
+    for folder in ("build", "tools", "out"):
+        setattr(arguments, folder, os.path.abspath(getattr(arguments, folder)))
     if arguments.short:
         arguments.most = 1
     return arguments
 
 
+def is_linked(build):
+    """Whether the library has its OpenCL linked, so that no other can be put in its place."""
+    with open(os.path.join(build, "CMakeCache.txt"), encoding="utf-8") as file:
+        return re.search(r"^CLEAT_LINK_OPENCL:\w+=(ON|1|TRUE|YES)$", file.read(), re.M | re.I)
+
+
+def cover(vendor, arguments, result):
+    """Everything about one maker's cards."""
+    folder = os.path.join(arguments.out, vendor.name)
+    if arguments.short:
+        vendor.counted = None
+    failures, programs = record(arguments.build, folder, vendor.name.lower(), arguments.short)
+    failures += compare_kernels(vendor, programs)
+    targets = [vendor.one_target] if arguments.short else vendor.targets
+    most = arguments.most if vendor.quick else -(-arguments.most // 3)
+    kept = thin_out(programs, most) if most else programs
+    print("%s: %d of %d programs compiled for %s"
+          % (vendor.name, len(kept), len(programs), ", ".join(targets)), flush=True)
+    rows, bad = compile_all(vendor, kept, targets, 1 if arguments.short else os.cpu_count())
+    if not rows:
+        bad.append("%s: no program was compiled" % vendor.name)
+    result.add(vendor, targets, rows, failures + bad)
+
+
 def main():
     arguments = parse_arguments()
-    if compilers.find_clang()[0] is None:
-        print("skipped: no clang of 15 or later with opencl-c.h")
+    if is_linked(arguments.build):
+        print("skipped: this build has its OpenCL linked (CLEAT_LINK_OPENCL), nothing is recorded")
         return 77
     result = report.Report()
     for make in (compilers.Nvidia, compilers.Amd, compilers.Intel):
@@ -153,22 +253,15 @@ def main():
         if vendor.missing:
             print("%s: not compiled for: %s" % (vendor.name, vendor.missing))
             continue
-        folder = os.path.join(arguments.out, vendor.name)
-        ended, programs = record(arguments.build, folder, vendor.name.lower(), arguments.short)
-        targets = vendor.targets[1:2] if arguments.short else vendor.targets
-        most = arguments.most if vendor.quick else -(-arguments.most // 3)
-        print("%s: %d programs from %d runs%s" % (vendor.name, len(programs), len(ended),
-              ", at most %d of a kernel compiled" % most if most else ""), flush=True)
-        if most:
-            programs = thin_out(programs, most)
-        result.add(vendor, targets, *compile_all(vendor, programs, targets))
-        if ended["vendor_shapes"] != 0:
-            result.failures.append("vendor_shapes: exit status %d, see %s"
-                                   % (ended["vendor_shapes"], folder))
-    if not result.rows:
+        cover(vendor, arguments, result)
+    if not result.targets:
         print("skipped: no vendor's compiler is installed")
         return 77
-    result.write(arguments.out)
+    table = result.write(arguments.out)
+    if not arguments.short:
+        with open(table, encoding="utf-8") as file:
+            print(file.read())
+        print("The table is %s" % table)
     return result.tell()
 
 

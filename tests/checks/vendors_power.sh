@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# check.vendors must fail where something is wrong, by tests/vendors/vendors.py with a program in
+# vendor_shapes' place that writes down what it is told to.  vendors_power.sh SOURCE
+set -u
+command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tests"
+: >"$work/CMakeCache.txt"
+bad=0
+
+run() { # the program's end
+    # shellcheck disable=SC2016 # expanded there
+    printf '#!/bin/sh\ncd "$CLEAT_RECORD_DIR" || exit 9\n%s\n' "$1" >"$work/tests/vendor_shapes"
+    chmod +x "$work/tests/vendor_shapes"
+    python3 -B "$source/tests/vendors/vendors.py" "$work" "$work" "$work/out" --short \
+        --vendor AMD >"$work/log" 2>&1
+}
+
+caught() { # what it says, the program's end
+    run "$2"
+    if [ $? != 1 ] || ! grep -q "FAILED.*$1" "$work/log"; then
+        echo "not caught: $1"
+        cat "$work/log"
+        bad=1
+    fi
+}
+
+# A program with a kernel, whose groups have so many work-items and bytes of local memory.
+launch() { # body, work-items, bytes
+    printf '%s\n' "echo >a.options -cl-std=CL1.2" "cat >a.cl <<'END'" \
+        "$1" END "echo >vendor_shapes.launches a elementwise $2 1 1 $3"
+}
+good='kernel void elementwise(global float *x) { x[get_global_id(0)] *= 2; }'
+
+source=$1
+run true
+[ $? = 77 ] && { cat "$work/log"; exit 77; }
+caught "no program was compiled" true
+caught "vendor_shapes: exit status 3" "exit 3"
+caught "vendor_shapes: exit status -11" 'kill -SEGV $$'
+caught "exit status 1" "$(launch 'kernel void elementwise(global float *x) { x = y; }' 64 0)"
+caught "nothing is told of kernel" "$(launch 'kernel void another(global float *x) { }' 64 0)"
+caught "does not fit" "$(launch "$good" 64 70000)"
+caught "does not fit" "$(launch "$good" 4096 0)"
+caught "softmax_items was not launched" "$(launch "$good" 64 0)"
+grep -q "FAILED.*\(not fit\|elementwise\|told\)" "$work/log" && { cat "$work/log"; bad=1; }
+echo CLEAT_LINK_OPENCL:BOOL=ON >"$work/CMakeCache.txt"
+run true
+[ $? = 77 ] || { echo "a build with its OpenCL linked counts"; bad=1; }
+exit $bad
