@@ -20,13 +20,6 @@
 #define PITCH (TILE + 1)
 #define COLUMN(j) (x + 8 * (j))
 #define ROW(i) (4 * y + (i))
-/* Elements of arrays in registers have literal numbers; drivers for processors have no use for
- * that, and take long over it. */
-#if DEVICE_IS_CPU
-#define UNROLLED
-#else
-#define UNROLLED _Pragma("unroll")
-#endif
 #define EACH_4(i) UNROLLED for (int i = 0; i < 4; ++i)
 #define BARRIER barrier(CLK_LOCAL_MEM_FENCE)
 

@@ -4,7 +4,6 @@
  *   DEVICE_IS_CPU       1 on processors where one work-item should do a whole tile's work
  *   DEVICE_HAS_FMA      1 where fma() is an instruction
  *   DEVICE_FLOAT_WIDTH  floats in the device's native vector register: 4, 8 or 16 (1..4 on GPUs)
- *   CLEAT_DECLARES      1 where declarations.cl takes the place of the compiler's header
  * and per kernel INDEX, the type of indices: int, or long for tensors past 2^31 elements; and
  * REAL_IS_DOUBLE 1 where a family that is written in terms of REAL computes in double:
  *   REAL, REAL2           float or double, and two of them
@@ -12,9 +11,6 @@
  *   REAL_CONSTANT(c)      a literal, written without a suffix, of that type. One with an `f` does where
  *                         it is exact: a vector of doubles takes it.
  */
-#if CLEAT_DECLARES
-#include "declarations.cl"
-#endif
 #ifndef INDEX
 #define INDEX int
 #endif
@@ -72,6 +68,14 @@
 #define KEEP_ROLLED _Pragma("clang loop vectorize(disable) unroll(disable)")
 #else
 #define KEEP_ROLLED
+#endif
+
+/* Before a loop over an array in registers, whose elements then have literal numbers; drivers for
+ * processors have no use for that, and take long over it. */
+#if DEVICE_IS_CPU
+#define UNROLLED
+#else
+#define UNROLLED _Pragma("unroll")
 #endif
 
 /* Before a function that should stay one. PoCL puts a kernel's body into three functions and compiles

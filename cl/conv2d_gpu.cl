@@ -187,14 +187,6 @@ static inline float4 load_windows(const __global float *x, const convolution *v,
     return vload4(0, values);
 }
 
-/* Elements of arrays in registers have literal numbers; drivers for processors have no use for
- * that, and take long over it. */
-#if DEVICE_IS_CPU
-#define UNROLLED
-#else
-#define UNROLLED _Pragma("unroll")
-#endif
-
 #if DEEP
 #define DEPTH_PARAMETERS                                                                           \
     INDEX x_d, INDEX w_d, INDEX y_d, int depth, int out_depth, int kernel_d, int stride_d,         \

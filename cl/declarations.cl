@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The functions of OpenCL C that Cleat's kernels call, for compilers which have them from a header of
- * 18,000 lines that is read for each program anew: with CLEAT_DECLARES the library tells the compiler
- * to leave that header out. Types, as_type() and constants stay with the compiler. Declared as in the
- * OpenCL C specification 1.2, sections 6.12 and 6.13: what is missing here is refused at build time.
+ * The functions of OpenCL C that Cleat's kernels call, put before a program for compilers which have
+ * them from a header of 18,000 lines that is read for each program anew; the library tells these to
+ * leave it out (_OPENCL_H_, its guard). Types, as_type() and constants stay with the compiler. Declared as
+ * in the OpenCL C specification 1.2, section 6.12: what is missing here is refused at build time.
  */
 #define OF_VALUES __attribute__((overloadable, const))
 #define OF_MEMORY __attribute__((overloadable, pure))
@@ -48,9 +48,7 @@ REALS_OF(OF_ONE, fabs)
 REALS_OF(OF_ONE, floor)
 REALS_OF(OF_ONE, log)
 REALS_OF(OF_ONE, log1p)
-REALS_OF(OF_ONE, log2)
 REALS_OF(OF_ONE, rint)
-REALS_OF(OF_ONE, sign)
 REALS_OF(OF_ONE, sin)
 REALS_OF(OF_ONE, sqrt)
 REALS_OF(OF_ONE, tanh)
@@ -83,9 +81,6 @@ OF_VALUES ulong abs(long);
 /* Comparisons */
 OF_VALUES int isnan(float);
 DOUBLES_OF(OF_VALUES int isnan, double);
-#define OF_MASK(T, name) OF_VALUES int name(T);
-WIDTHS_OF(OF_MASK, int, any)
-WIDTHS_OF(OF_MASK, long, any)
 #define SELECT(W) OF_VALUES float##W select(float##W, float##W, int##W);
 SELECT() SELECT(2) SELECT(4) SELECT(8) SELECT(16)
 

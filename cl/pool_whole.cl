@@ -8,7 +8,7 @@
  * Work-item i does planes [i * chunk, (i + 1) * chunk), VECTOR_WIDTH of them together: the elements
  * of each are joined to a vector, and those vectors to one that holds a result in each lane.
  * pool2d_whole_backward, where count >= VECTOR_WIDTH: dx from one multiple of the vector's size to
- * the next, whatever planes lie there, at most two. `streaming`: dx is larger than the caches.
+ * the next, whatever planes lie there, at most two. `streaming`: dx goes past the caches.
  * Work-groups of one item. Macros: AVERAGE (0: max), BACKWARD (average only), VECTOR_WIDTH 4, 8 or
  * 16.
  */

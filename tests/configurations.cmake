@@ -48,6 +48,12 @@ endfunction()
 add_programs(rusticl ${CMAKE_CURRENT_BINARY_DIR} ${rusticl}
     "RUSTICL_ENABLE=llvmpipe;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/rusticl_cache" ${test_programs})
 
+# What a graphics card would run, in f64, which rusticl has not, and where cards have kernels of their own.
+set(on_gpu ${test_programs})
+list(FILTER on_gpu INCLUDE REGEX "_f64$|_(recurrent|rotary)$")
+add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
+    "CLEAT_PROFILE=gpu;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${on_gpu})
+
 # clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer, with OpenCL linked. PoCL alone: Mesa's drivers
 # are opened in a way that AddressSanitizer refuses.
 add_build(sanitizer "" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-g\ -O1

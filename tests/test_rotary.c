@@ -66,13 +66,13 @@ static void make_positions(
 }
 
 /* What the error of cosine and sine, 2^-22 + |position| 2^-48 or 2^-51 + |position| 2^-56, adds to
- * a magnitude, as a part of what a bound allows for two terms: 2^-24 or so, or 2^-53. */
+ * a magnitude, as a part of what a bound allows for two terms: 2^-23, or 2^-52. */
 static void blur(const rotary_case *c, cleat_type type, const int64_t *every, long double *sizes,
     int64_t count) {
-    const long double each = type == CLEAT_F64 ? 0x1p-3L : 0x1p-24L;
+    const long double each = type == CLEAT_F64 ? 0x1p-4L : 0x1p-25L;
     for (int64_t i = 0; i < count; i++) {
         const int64_t position = every[i / c->shape[c->rank - 1]];
-        sizes[i] *= 5 + fabsl((long double)position) * each;
+        sizes[i] *= 3 + fabsl((long double)position) * each;
     }
 }
 

@@ -359,6 +359,11 @@ static void weigh(bool cubic, long double a, int n, int m, long double *matrix) 
     }
 }
 
+/* Whether element `at` of n is among the four around the place of result o of m. */
+static bool is_near(int o, int n, int m, int at) {
+    return fabsl((long double)(o * (n - 1)) / (m - 1) - at) < 2;
+}
+
 /* Linear, cubic, and the gradients. */
 START_TEST(resize) {
     if (!test_has_f64() || test_skips()) {
@@ -387,7 +392,9 @@ START_TEST(resize) {
                                    columns[out % TO_COLUMNS * FROM_COLUMNS + at % FROM_COLUMNS];
         y[result] += weight * element(&x, in);
         dx[in] += weight * element(&dy, result);
-        if (cubic || fabsl(weight) > 0) { /* weights are differences of numbers up to 4 */
+        /* weights are differences of numbers up to 4 */
+        if (is_near(out / TO_COLUMNS, FROM_ROWS, TO_ROWS, at / FROM_COLUMNS) &&
+            is_near(out % TO_COLUMNS, FROM_COLUMNS, TO_COLUMNS, at % FROM_COLUMNS)) {
             size_y[result] += 4 * fabsl(element(&x, in));
             size_dx[in] += 4 * fabsl(element(&dy, result));
         }

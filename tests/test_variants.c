@@ -111,6 +111,23 @@ static void multiply_ones(cleat_context *context) {
     cleat_tensor_release(&y);
 }
 
+/* One query of one key, whose value is the result. */
+static void attend_in_doubles(cleat_context *context) {
+    const double values[4] = {1, 2, 3, 4};
+    double got[4] = {0};
+    cleat_tensor x, y;
+    test_ok(cleat_tensor_create(context, CLEAT_F64, 4, (int64_t[]){1, 1, 1, 4}, &x));
+    test_ok(cleat_tensor_create(context, CLEAT_F64, 4, (int64_t[]){1, 1, 1, 4}, &y));
+    test_ok(cleat_write(context, x, values, sizeof values));
+    test_ok(cleat_attention(context, x, x, x, y, NULL, NULL));
+    test_ok(cleat_read(context, y, got, sizeof got));
+    for (int i = 0; i < 4; i++) {
+        ck_assert_double_eq(got[i], values[i]);
+    }
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&y);
+}
+
 START_TEST(any_device_runs_kernels_for_gpus) {
     const cleat_context_options options = {.profiling = true};
     cleat_context *context = NULL;
@@ -123,6 +140,10 @@ START_TEST(any_device_runs_kernels_for_gpus) {
     test_ok(status);
     multiply_ones(context);
     ck_assert(ran(context, "matmul_gpu"));
+    if (test_has_f64()) { /* of which no kernel for GPUs but the plain one knows */
+        attend_in_doubles(context);
+        ck_assert(ran(context, "attention_plain"));
+    }
     cleat_context_release(context);
 }
 END_TEST

@@ -151,6 +151,7 @@ static cleat_status force_profile(device_profile *profile) {
     REFUSE_IF(strcmp(wanted, "gpu") != 0, CLEAT_INVALID_ARGUMENT,
         "context_create: CLEAT_PROFILE is %s, there is: gpu", wanted);
     profile->device_class = "gpu";
+    profile->is_forced = true;
     profile->is_cpu = false;
     profile->float_width = 1;
     profile->local_memory_is_fast = true;

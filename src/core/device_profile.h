@@ -13,6 +13,7 @@ typedef struct device_profile {
     /* Key into the tuning table, most specific first after "any": "cpu", "gpu", "gpu_nvidia",
      * "gpu_amd", "gpu_intel", "gpu_software". */
     const char *device_class;
+    bool is_forced;            /* by $CLEAT_PROFILE: not what the device is */
     bool is_cpu;               /* kernels of the CPU kind: one work-item a macro tile */
     int float_width;           /* floats in a register for explicit vectors: 4, 8 or 16 */
     bool local_memory_is_fast; /* CL_LOCAL, not CL_GLOBAL */

@@ -12,7 +12,7 @@ static cleat_status add_options(
         "-cl-std=CL1.2 -w -DDEVICE_IS_CPU=%d -DDEVICE_HAS_FMA=%d -DDEVICE_FLOAT_WIDTH=%d",
         profile->is_cpu, profile->has_fma, profile->float_width));
     if (profile->header_can_be_left_out) {
-        TRY(text_format(options, " -D_OPENCL_H_ -DCLEAT_DECLARES=1"));
+        TRY(text_format(options, " -D_OPENCL_H_"));
     }
     for (int i = 0; i < l->macro_count; i++) {
         const kernel_macro *macro = &l->macros[i];
@@ -111,6 +111,9 @@ cleat_status program_build(
     cleat_status status = text_format(&name, "%s.cl", l->family);
     if (status == CLEAT_OK) {
         status = add_options(&options, &context->profile, l);
+    }
+    if (status == CLEAT_OK && context->profile.header_can_be_left_out) {
+        status = source_flatten(&source, context->kernel_dir, "declarations.cl");
     }
     if (status == CLEAT_OK) {
         status = source_flatten(&source, context->kernel_dir, name.text);

@@ -9,9 +9,9 @@
 const tuning_entry tuning_table[] = {
     {"attention", "cpu", "short", "cpu_split cpu"},
     {"attention", "cpu", NULL, "cpu"},
-    {"attention", "gpu", NULL, "gpu"},
+    {"attention", "gpu", NULL, "gpu plain"},
     {"attention_backward", "cpu", NULL, "cpu"},
-    {"attention_backward", "gpu", NULL, "gpu"},
+    {"attention_backward", "gpu", NULL, "gpu plain"},
     {"conv2d", "cpu", "channels_last", "cpu_channels_last cpu_channels_last_depthwise"},
     {"conv2d", "cpu", "narrow_groups", "cpu_depthwise cpu_patch"},
     {"conv2d", "cpu", "long_rows", "cpu_rows cpu_panel"},

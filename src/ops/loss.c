@@ -115,8 +115,9 @@ static void add_arguments(launch *l, const problem *p, void *losses) {
     }
     const double elements = (double)p->samples * (double)p->classes;
     l->flop = elements * (p->backward ? 6 : 4);
-    l->bytes = (elements * (p->backward ? 2 : 1) + (double)p->samples * 2) *
-               (double)cleat_type_size(p->type);
+    l->bytes =
+        (elements * (p->backward ? 2 : 1) + (double)p->samples) * (double)cleat_type_size(p->type) +
+        (double)p->samples * (double)sizeof(int32_t);
 }
 
 /* The same as a problem of the softmax kernels. */

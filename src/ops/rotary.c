@@ -124,7 +124,7 @@ const char *const *cleat_rotary_variants(void) {
 static void write_problem(const void *data, char *text, size_t size) {
     const problem *p = data;
     char shape[SHAPE_TEXT_SIZE];
-    snprintf(text, size, "%s", shape_text(4, p->x.shape, shape));
+    snprintf(text, size, "%s %s", cleat_type_name(p->x.type), shape_text(4, p->x.shape, shape));
 }
 
 /* Leading axes of extent 1 until there are four. */

@@ -30,7 +30,10 @@ static launch begin(const top_problem *t, const char *kernel) {
     launch_tensor(&l, t->values.buffer != NULL ? &t->values : NULL);
     launch_tensor(&l, t->indices.buffer != NULL ? &t->indices : NULL);
     l.flop = (double)t->rows * (double)t->extent;
-    l.bytes = (l.flop + (double)t->rows * (double)t->k * 2) * (double)cleat_type_size(t->x.type);
+    const size_t found = (t->values.buffer != NULL ? cleat_type_size(t->x.type) : 0) +
+                         (t->indices.buffer != NULL ? cleat_type_size(t->indices.type) : 0);
+    l.bytes = l.flop * (double)cleat_type_size(t->x.type) +
+              (double)t->rows * (double)t->k * (double)found;
     return l;
 }
 

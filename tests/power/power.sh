@@ -11,14 +11,17 @@
 # A "test:" line may set variables before the program's name; the test case that sees the fault, run
 # alone, saves compiling the kernels of the others:
 #   test: CK_RUN_CASE=backward CLEAT_REDUCE=rows test_elementwise
-# CLEAT_POWER_SHARE=3: every third row is run, which ones by CLEAT_TEST_SEED (a number, 1 unless given).
+# CLEAT_POWER_SHARE=3: every third row is run, one at least; which ones by CLEAT_POWER_TURN, a number, the
+# count of commits unless given.
 set -u
 list=$1 kernels=$2 programs=$3
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export CLEAT_KERNEL_DIR="$folder" CLEAT_TEST_EFFORT=short CLEAT_TEST_STOP=1 CLEAT_CACHE_DIR="$folder/cache"
-export CLEAT_TEST_SEED="${CLEAT_TEST_SEED:-1}"
+rows=$(grep -c '^test: ' "$list")
 share=${CLEAT_POWER_SHARE:-1}
+[ "$share" -le "$rows" ] || share=$rows
+turn=${CLEAT_POWER_TURN:-$(git -C "$kernels" rev-list --count HEAD 2>/dev/null || echo 1)}
 bad=0 row=0 run=0
 
 replace_first() { # file, from, to
@@ -41,7 +44,7 @@ run_row() {
         bad=1
         return
     fi
-    [ $(((row - CLEAT_TEST_SEED) % share)) = 0 ] || return
+    [ $(((row - turn) % share)) = 0 ] || return
     run=$((run + 1))
     variables=${test% *}
     program=${test##* }

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The implementations of OpenCL that the suite is run on, and how each is chosen."""
+import glob
+import os
+import shutil
+
+
+class Implementation:
+    """A driver, with the variables that make it what it is. `programs`: only those of this list;
+    `without`: name -> reason, not run here; `selftest_without`: checks that may fail, for a known
+    reason; `effort`: CLEAT_TEST_EFFORT; `log`: findings go to a file, which must stay empty."""
+
+    def __init__(self, name, driver, variables=None, effort="", programs=None, without=None,
+                 selftest_without=(), log=False):
+        self.name = name
+        self.driver = driver
+        self.variables = variables or {}
+        self.effort = effort
+        self.programs = programs
+        self.without = without or {}
+        self.selftest_without = selftest_without
+        self.log = log
+
+    def environment(self, folder):
+        """What a process needs to see this driver alone; makes the files of `folder` for it."""
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "only.icd"), "w", encoding="utf-8") as file:
+            file.write(self.driver + "\n")
+        made = {"OCL_ICD_VENDORS": os.path.join(folder, "only.icd"),
+                "CLEAT_CACHE_DIR": os.path.join(folder, "cache"),
+                "POCL_CACHE_DIR": os.path.join(folder, "pocl"),
+                "CLEAT_TEST_EFFORT": self.effort}
+        os.makedirs(made["POCL_CACHE_DIR"], exist_ok=True)
+        made.update(self.variables)
+        if self.log:
+            made["OCLGRIND_LOG"] = os.path.join(folder, "findings")
+        return made
+
+
+# oclgrind takes minutes for each of the others; these have a kernel of every family.
+SIMULATED = """test_activation test_attention test_clip_gradient test_conv2d test_copy test_cumulative
+    test_elementwise test_glu test_layout test_loss test_matmul test_normalization test_optimizer
+    test_pool test_prelu test_random test_reduce_rows test_rotary test_softmax""".split()
+
+
+def installed(word):
+    """The driver that an .icd file of the system names, or nothing."""
+    for path in sorted(glob.glob("/etc/OpenCL/vendors/*.icd")):
+        with open(path, encoding="utf-8") as file:
+            driver = file.readline().strip()
+        if word in driver:
+            return driver
+    return None
+
+
+def unpacked(tools, package, name):
+    """A library of a Python package."""
+    found = sorted(glob.glob(os.path.join(tools, package, "**", name), recursive=True))
+    return found[0] if found else None
+
+
+def of_oclgrind():
+    command = shutil.which("oclgrind")
+    return command and os.path.join(os.path.dirname(command), "../lib/oclgrind/liboclgrind-rt-icd.so")
+
+
+def all_of(tools):
+    """Those that are here, and the names of those that are not."""
+    pocl, rusticl = installed("libpocl"), installed("RusticlOpenCL")
+    intel = unpacked(tools, "intel-opencl-rt", "libintelocl.so")
+    older = unpacked(tools, "pocl-binary-distribution", "libpocl*.so*")
+    bools = {"test_compare": "oclgrind 21.10 widens vectors of truth values by their sign"}
+    rows = [
+        Implementation("PoCL", pocl),
+        Implementation("PoCL, kernels for GPUs", pocl, {"CLEAT_PROFILE": "gpu"}),
+        Implementation("PoCL, work-items replicated", pocl, {"POCL_WORK_GROUP_METHOD": "workitemrepl"}),
+        Implementation("PoCL, one compute unit", pocl, {"POCL_DEVICES": "basic"}),
+        Implementation("PoCL, vectors of 8", pocl, {"POCL_LLVM_CPU_NAME": "haswell"}),
+        Implementation("PoCL, vectors of 4", pocl, {"POCL_LLVM_CPU_NAME": "nehalem"}),
+        Implementation("PoCL of PyPI", older),
+        Implementation("Intel's CPU runtime", intel,
+                       intel and {"LD_LIBRARY_PATH": os.path.dirname(intel)}),
+        Implementation("rusticl on llvmpipe", rusticl, {"RUSTICL_ENABLE": "llvmpipe"}, "short"),
+        Implementation("oclgrind", of_oclgrind(),
+                       {"OCLGRIND_DATA_RACES": "1", "OCLGRIND_CHECK_API": "1"}, "simulator",
+                       SIMULATED, bools, ["casts"], log=True),
+    ]
+    return rows
