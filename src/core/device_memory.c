@@ -25,18 +25,19 @@ cleat_status context_admit(cleat_context *context, size_t bytes) {
 }
 
 /* Of a processor's buffer, which is the process's own memory: its place is told by mapping it,
- * which moves nothing and need not be waited for. */
-static void ask_large_pages(cleat_context *context, size_t bytes, cl_mem memory) {
+ * which moves nothing and need not be waited for. A buffer that stays mapped is of no use. */
+static cl_int ask_large_pages(cleat_context *context, size_t bytes, cl_mem memory) {
     cl_int error = CL_SUCCESS;
     if (!context->profile.is_cpu || bytes < LARGE_PAGES_LEAST) {
-        return;
+        return CL_SUCCESS;
     }
     void *start = clEnqueueMapBuffer(context->queue, memory, CL_FALSE,
         CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0, NULL, NULL, &error);
-    if (error == CL_SUCCESS && start != NULL) {
-        large_pages_ask(start, bytes);
-        clEnqueueUnmapMemObject(context->queue, memory, start, 0, NULL, NULL);
+    if (error != CL_SUCCESS || start == NULL) {
+        return CL_SUCCESS;
     }
+    large_pages_ask(start, bytes);
+    return clEnqueueUnmapMemObject(context->queue, memory, start, 0, NULL, NULL);
 }
 
 /* Whether the caller's allocator gave what <cleat/memory.h> asks it for. */
@@ -90,7 +91,9 @@ static cleat_status take_from_driver(cleat_context *context, size_t bytes, cl_me
             context->queue, 1, &made, CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED, 0, NULL, NULL);
         if (error != CL_MEM_OBJECT_ALLOCATION_FAILURE && error != CL_OUT_OF_RESOURCES &&
             error != CL_OUT_OF_HOST_MEMORY) {
-            ask_large_pages(context, bytes, made);
+            error = ask_large_pages(context, bytes, made);
+        }
+        if (error == CL_SUCCESS) {
             *memory = made;
             return CLEAT_OK;
         }

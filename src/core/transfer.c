@@ -43,6 +43,9 @@ static cleat_status finish_move(cleat_context *context, measure *m, const char *
     if (error == CL_SUCCESS) {
         /* Whatever happened meanwhile: the host memory is in use until then. */
         error = clWaitForEvents(1, &event);
+        if (error != CL_SUCCESS) {
+            clFinish(context->queue); /* it may be so still */
+        }
         clReleaseEvent(event);
         status = status == CLEAT_OK ? status_from_cl(error, command) : status;
     }
