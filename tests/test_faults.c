@@ -1,337 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every OpenCL call that the core makes fails once, in turn: this program has OpenCL's functions
- * itself, which pass the call on, count the objects alive, and fail the n-th call. Whatever fails,
- * the caller gets a status with a reason, no object is left behind, and where the context was there
- * before, the same call works the next time.
+ * What the core itself asks of OpenCL, from the list of platforms to the last release, fails in
+ * turn: call 1, call 2, ... of a context's whole life, once each and then as of a device that is
+ * lost for good. The caller gets a status with a reason, no object is left, and where the context
+ * was there before, the same call works the next time. At the end every entry point has failed.
  */
-#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include "faults/layer_control.h"
 #include "harness.h"
 
 #include <cleat/opencl.h>
-#include <dlfcn.h>
-#include <inttypes.h>
+#include <pthread.h>
+#include <unistd.h>
 
-static int calls;          /* that could have failed since the count began */
-static int fail_at;        /* number of the call that fails; 0: none */
-static const char *failed; /* name of the call that did, or NULL */
-static cl_int fail_with = CL_OUT_OF_RESOURCES;
-static int alive; /* objects made and not released */
+static fault_layer *layer;
 
-/* The loader's function of this name, as bits for a pointer of its type. */
-static void *loaders(const char *name) {
-    static void *loader;
-    if (loader == NULL) {
-        loader = dlopen("libOpenCL.so.1", RTLD_NOW);
+/* Finds the layer; false, and the reason printed, where there is none. */
+static bool is_ready(void) {
+    static bool tried;
+    if (!tried) {
+        tried = true;
+        layer = layer_open();
     }
-    return loader != NULL ? dlsym(loader, name) : NULL;
+    return layer != NULL;
 }
 
-static bool must_fail(const char *name) {
-    calls++;
-    if (calls != fail_at) {
-        return false;
-    }
-    failed = name;
-    return true;
+static int called(layer_entry entry) {
+    return atomic_load(&layer->called[entry]);
 }
 
-CL_API_ENTRY cl_int CL_API_CALL clGetDeviceIDs(cl_platform_id platform, cl_device_type type,
-    cl_uint entries, cl_device_id *devices, cl_uint *count) {
-    cl_int (*real)(cl_platform_id platform, cl_device_type type, cl_uint entries,
-        cl_device_id * devices, cl_uint * count);
-    void *found = loaders("clGetDeviceIDs");
-    memcpy(&real, &found, sizeof real);
-    return must_fail("clGetDeviceIDs") ? fail_with : real(platform, type, entries, devices, count);
+static cleat_context *context_with(cleat_cache_mode cache, const char *folder) {
+    cleat_context *context = NULL;
+    test_ok(cleat_context_create(
+        &(const cleat_context_options){.cache = cache, .cache_dir = folder}, &context));
+    return context;
 }
 
-CL_API_ENTRY cl_int CL_API_CALL clGetDeviceInfo(
-    cl_device_id device, cl_device_info name, size_t size, void *value, size_t *needed) {
-    cl_int (*real)(
-        cl_device_id device, cl_device_info name, size_t size, void *value, size_t *needed);
-    void *found = loaders("clGetDeviceInfo");
-    memcpy(&real, &found, sizeof real);
-    return must_fail("clGetDeviceInfo") ? fail_with : real(device, name, size, value, needed);
-}
+/* ---- A context's life ---- */
 
-CL_API_ENTRY cl_int CL_API_CALL clBuildProgram(cl_program program, cl_uint count,
-    const cl_device_id *devices, const char *options, void(CL_CALLBACK *notify)(cl_program, void *),
-    void *data) {
-    cl_int (*real)(cl_program program, cl_uint count, const cl_device_id *devices,
-        const char *options, void(CL_CALLBACK * notify)(cl_program, void *), void *data);
-    void *found = loaders("clBuildProgram");
-    memcpy(&real, &found, sizeof real);
-    return must_fail("clBuildProgram") ? fail_with
-                                       : real(program, count, devices, options, notify, data);
-}
+enum { ROWS = 40, COLUMNS = 48, COUNT = ROWS * COLUMNS, LARGE = 4 << 20 };
 
-CL_API_ENTRY cl_int CL_API_CALL clGetKernelInfo(
-    cl_kernel kernel, cl_kernel_info name, size_t size, void *value, size_t *needed) {
-    cl_int (*real)(cl_kernel kernel, cl_kernel_info name, size_t size, void *value, size_t *needed);
-    void *found = loaders("clGetKernelInfo");
-    memcpy(&real, &found, sizeof real);
-    return must_fail("clGetKernelInfo") ? fail_with : real(kernel, name, size, value, needed);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clGetKernelWorkGroupInfo(cl_kernel kernel, cl_device_id device,
-    cl_kernel_work_group_info name, size_t size, void *value, size_t *needed) {
-    cl_int (*real)(cl_kernel kernel, cl_device_id device, cl_kernel_work_group_info name,
-        size_t size, void *value, size_t *needed);
-    void *found = loaders("clGetKernelWorkGroupInfo");
-    memcpy(&real, &found, sizeof real);
-    return must_fail("clGetKernelWorkGroupInfo") ? fail_with
-                                                 : real(kernel, device, name, size, value, needed);
-}
-
-static int arguments_set; /* since somebody set it to 0 */
-
-CL_API_ENTRY cl_int CL_API_CALL clSetKernelArg(
-    cl_kernel kernel, cl_uint index, size_t size, const void *value) {
-    arguments_set++;
-    cl_int (*real)(cl_kernel kernel, cl_uint index, size_t size, const void *value);
-    void *found = loaders("clSetKernelArg");
-    memcpy(&real, &found, sizeof real);
-    return must_fail("clSetKernelArg") ? fail_with : real(kernel, index, size, value);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clEnqueueMigrateMemObjects(cl_command_queue queue, cl_uint count,
-    const cl_mem *objects, cl_mem_migration_flags flags, cl_uint waits, const cl_event *list,
-    cl_event *event) {
-    cl_int (*real)(cl_command_queue queue, cl_uint count, const cl_mem *objects,
-        cl_mem_migration_flags flags, cl_uint waits, const cl_event *list, cl_event *event);
-    void *found = loaders("clEnqueueMigrateMemObjects");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clEnqueueMigrateMemObjects")) {
-        return fail_with;
-    }
-    alive += event != NULL;
-    return real(queue, count, objects, flags, waits, list, event);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel,
-    cl_uint dimensions, const size_t *offset, const size_t *global, const size_t *local,
-    cl_uint waits, const cl_event *list, cl_event *event) {
-    cl_int (*real)(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions,
-        const size_t *offset, const size_t *global, const size_t *local, cl_uint waits,
-        const cl_event *list, cl_event *event);
-    void *found = loaders("clEnqueueNDRangeKernel");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clEnqueueNDRangeKernel")) {
-        return fail_with;
-    }
-    alive += event != NULL;
-    return real(queue, kernel, dimensions, offset, global, local, waits, list, event);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer,
-    cl_bool blocking, size_t offset, size_t size, const void *data, cl_uint waits,
-    const cl_event *list, cl_event *event) {
-    cl_int (*real)(cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset,
-        size_t size, const void *data, cl_uint waits, const cl_event *list, cl_event *event);
-    void *found = loaders("clEnqueueWriteBuffer");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clEnqueueWriteBuffer")) {
-        return fail_with;
-    }
-    alive += event != NULL;
-    return real(queue, buffer, blocking, offset, size, data, waits, list, event);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_mem buffer,
-    cl_bool blocking, size_t offset, size_t size, void *data, cl_uint waits, const cl_event *list,
-    cl_event *event) {
-    cl_int (*real)(cl_command_queue queue, cl_mem buffer, cl_bool blocking, size_t offset,
-        size_t size, void *data, cl_uint waits, const cl_event *list, cl_event *event);
-    void *found = loaders("clEnqueueReadBuffer");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clEnqueueReadBuffer")) {
-        return fail_with;
-    }
-    alive += event != NULL;
-    return real(queue, buffer, blocking, offset, size, data, waits, list, event);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clEnqueueCopyBuffer(cl_command_queue queue, cl_mem from, cl_mem to,
-    size_t from_offset, size_t to_offset, size_t size, cl_uint waits, const cl_event *list,
-    cl_event *event) {
-    cl_int (*real)(cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset,
-        size_t to_offset, size_t size, cl_uint waits, const cl_event *list, cl_event *event);
-    void *found = loaders("clEnqueueCopyBuffer");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clEnqueueCopyBuffer")) {
-        return fail_with;
-    }
-    alive += event != NULL;
-    return real(queue, from, to, from_offset, to_offset, size, waits, list, event);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clEnqueueFillBuffer(cl_command_queue queue, cl_mem buffer,
-    const void *pattern, size_t pattern_size, size_t offset, size_t size, cl_uint waits,
-    const cl_event *list, cl_event *event) {
-    cl_int (*real)(cl_command_queue queue, cl_mem buffer, const void *pattern, size_t pattern_size,
-        size_t offset, size_t size, cl_uint waits, const cl_event *list, cl_event *event);
-    void *found = loaders("clEnqueueFillBuffer");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clEnqueueFillBuffer")) {
-        return fail_with;
-    }
-    alive += event != NULL;
-    return real(queue, buffer, pattern, pattern_size, offset, size, waits, list, event);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clGetEventProfilingInfo(
-    cl_event event, cl_profiling_info name, size_t size, void *value, size_t *needed) {
-    cl_int (*real)(
-        cl_event event, cl_profiling_info name, size_t size, void *value, size_t *needed);
-    void *found = loaders("clGetEventProfilingInfo");
-    memcpy(&real, &found, sizeof real);
-    return must_fail("clGetEventProfilingInfo") ? fail_with
-                                                : real(event, name, size, value, needed);
-}
-
-CL_API_ENTRY cl_context CL_API_CALL clCreateContext(const cl_context_properties *properties,
-    cl_uint count, const cl_device_id *devices,
-    void(CL_CALLBACK *notify)(const char *, const void *, size_t, void *), void *data,
-    cl_int *error) {
-    cl_context (*real)(const cl_context_properties *properties, cl_uint count,
-        const cl_device_id *devices,
-        void(CL_CALLBACK * notify)(const char *, const void *, size_t, void *), void *data,
-        cl_int *error);
-    void *found = loaders("clCreateContext");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clCreateContext")) {
-        *error = fail_with;
-        return NULL;
-    }
-    alive++;
-    return real(properties, count, devices, notify, data, error);
-}
-
-CL_API_ENTRY cl_command_queue CL_API_CALL clCreateCommandQueue(cl_context context,
-    cl_device_id device, cl_command_queue_properties properties, cl_int *error) {
-    cl_command_queue (*real)(cl_context context, cl_device_id device,
-        cl_command_queue_properties properties, cl_int * error);
-    void *found = loaders("clCreateCommandQueue");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clCreateCommandQueue")) {
-        *error = fail_with;
-        return NULL;
-    }
-    alive++;
-    return real(context, device, properties, error);
-}
-
-CL_API_ENTRY cl_mem CL_API_CALL clCreateBuffer(
-    cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *error) {
-    cl_mem (*real)(cl_context context, cl_mem_flags flags, size_t size, void *host, cl_int *error);
-    void *found = loaders("clCreateBuffer");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clCreateBuffer")) {
-        *error = fail_with;
-        return NULL;
-    }
-    alive++;
-    return real(context, flags, size, host, error);
-}
-
-CL_API_ENTRY cl_program CL_API_CALL clCreateProgramWithSource(
-    cl_context context, cl_uint count, const char **texts, const size_t *lengths, cl_int *error) {
-    cl_program (*real)(cl_context context, cl_uint count, const char **texts, const size_t *lengths,
-        cl_int *error);
-    void *found = loaders("clCreateProgramWithSource");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clCreateProgramWithSource")) {
-        *error = fail_with;
-        return NULL;
-    }
-    alive++;
-    return real(context, count, texts, lengths, error);
-}
-
-CL_API_ENTRY cl_kernel CL_API_CALL clCreateKernel(
-    cl_program program, const char *name, cl_int *error) {
-    cl_kernel (*real)(cl_program program, const char *name, cl_int *error);
-    void *found = loaders("clCreateKernel");
-    memcpy(&real, &found, sizeof real);
-    if (must_fail("clCreateKernel")) {
-        *error = fail_with;
-        return NULL;
-    }
-    alive++;
-    return real(program, name, error);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clReleaseContext(cl_context object) {
-    cl_int (*real)(cl_context object);
-    void *found = loaders("clReleaseContext");
-    memcpy(&real, &found, sizeof real);
-    alive--;
-    return real(object);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clReleaseCommandQueue(cl_command_queue object) {
-    cl_int (*real)(cl_command_queue object);
-    void *found = loaders("clReleaseCommandQueue");
-    memcpy(&real, &found, sizeof real);
-    alive--;
-    return real(object);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clReleaseMemObject(cl_mem object) {
-    cl_int (*real)(cl_mem object);
-    void *found = loaders("clReleaseMemObject");
-    memcpy(&real, &found, sizeof real);
-    alive--;
-    return real(object);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clReleaseProgram(cl_program object) {
-    cl_int (*real)(cl_program object);
-    void *found = loaders("clReleaseProgram");
-    memcpy(&real, &found, sizeof real);
-    alive--;
-    return real(object);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clReleaseKernel(cl_kernel object) {
-    cl_int (*real)(cl_kernel object);
-    void *found = loaders("clReleaseKernel");
-    memcpy(&real, &found, sizeof real);
-    alive--;
-    return real(object);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clRetainEvent(cl_event object) {
-    cl_int (*real)(cl_event object);
-    void *found = loaders("clRetainEvent");
-    memcpy(&real, &found, sizeof real);
-    alive++;
-    return real(object);
-}
-
-CL_API_ENTRY cl_int CL_API_CALL clReleaseEvent(cl_event object) {
-    cl_int (*real)(cl_event object);
-    void *found = loaders("clReleaseEvent");
-    memcpy(&real, &found, sizeof real);
-    alive--;
-    return real(object);
-}
-
-/* ---- What is done while calls fail ---- */
-
-enum { ROWS = 40, COLUMNS = 48, COUNT = ROWS * COLUMNS };
+static float data[COUNT], got[COUNT]; /* a transfer may still be under way when its wait failed */
 
 typedef struct scene {
+    const char *folder; /* of built kernels */
     cleat_context *context;
-    cleat_tensor x, y;
-    float data[COUNT], got[COUNT];
+    cleat_tensor x, y, large;
 } scene;
 
 typedef cleat_status (*scene_step)(scene *s);
 
 static cleat_status step_create(scene *s) {
-    /* The disk cache would ask for binaries, which is no reason to fail. */
-    cleat_context_options options = {.profiling = true, .cache = CLEAT_CACHE_OFF};
+    const cleat_context_options options = {
+        .profiling = true, .cache = CLEAT_CACHE_ON, .cache_dir = s->folder};
     return cleat_context_create(&options, &s->context);
 }
 
@@ -343,8 +63,13 @@ static cleat_status step_make_y(scene *s) {
     return cleat_tensor_create(s->context, CLEAT_F32, 2, (int64_t[]){COLUMNS, ROWS}, &s->y);
 }
 
+/* So large that a processor maps it, to ask for large pages. */
+static cleat_status step_make_large(scene *s) {
+    return cleat_tensor_create(s->context, CLEAT_U8, 1, (int64_t[]){LARGE}, &s->large);
+}
+
 static cleat_status step_write(scene *s) {
-    return cleat_write(s->context, s->x, s->data, sizeof s->data);
+    return cleat_write(s->context, s->x, data, sizeof data);
 }
 
 static cleat_status step_fill(scene *s) {
@@ -362,11 +87,11 @@ static cleat_status step_copy(scene *s) {
 }
 
 static cleat_status step_read(scene *s) {
-    return cleat_read(s->context, cleat_transpose(s->y), s->got, sizeof s->got);
+    return cleat_read(s->context, cleat_transpose(s->y), got, sizeof got);
 }
 
 static cleat_status step_write_turned(scene *s) {
-    return cleat_write(s->context, cleat_transpose(s->x), s->data, sizeof s->data);
+    return cleat_write(s->context, cleat_transpose(s->x), data, sizeof data);
 }
 
 static cleat_status step_copy_plain(scene *s) {
@@ -377,77 +102,195 @@ static cleat_status step_copy_plain(scene *s) {
     return status == CLEAT_OK ? cleat_copy(s->context, half, other) : status;
 }
 
+static cleat_status step_plan(scene *s) {
+    cleat_status status = cleat_plan_begin(s->context);
+    if (status != CLEAT_OK) {
+        return status;
+    }
+    status = cleat_activate(s->context, CLEAT_RELU, s->x, s->x, NULL);
+    const cleat_status ended = cleat_plan_end(s->context, NULL);
+    return status == CLEAT_OK ? ended : status;
+}
+
+static cleat_status step_events(scene *s) {
+    cl_event event = NULL;
+    cleat_status status = cleat_record_event(s->context, &event);
+    if (status == CLEAT_OK) {
+        status = cleat_wait_events(s->context, 1, &event);
+        clReleaseEvent(event);
+    }
+    return status;
+}
+
+static cleat_status step_wrap(scene *s) {
+    cleat_buffer *buffer = NULL;
+    cleat_status status = cleat_buffer_wrap(s->context, cleat_buffer_cl_mem(s->x.buffer), &buffer);
+    cleat_buffer_release(buffer);
+    return status;
+}
+
+/* Another context on this one's queue. */
+static cleat_status step_adopt(scene *s) {
+    const cleat_context_options options = {.profiling = true, .cache = CLEAT_CACHE_OFF};
+    cleat_context *guest = NULL;
+    cleat_status status =
+        cleat_context_create_from_queue(cleat_context_cl_queue(s->context), &options, &guest);
+    if (status == CLEAT_OK) {
+        status = cleat_finish(guest);
+    }
+    cleat_context_release(guest);
+    return status;
+}
+
 static cleat_status step_profile(scene *s) {
     cleat_profile_row rows[16];
     size_t count = 0;
     return cleat_profile(s->context, 16, rows, &count);
 }
 
-static const scene_step steps[] = {step_create, step_make_x, step_make_y, step_write, step_fill,
-    step_fill_part, step_copy, step_read, step_write_turned, step_copy_plain, step_profile};
+static cleat_status step_flush(scene *s) {
+    return cleat_flush(s->context);
+}
 
-enum { STEPS = sizeof steps / sizeof steps[0], READ_STEP = 7 };
+static cleat_status step_finish(scene *s) {
+    return cleat_finish(s->context);
+}
 
-/* Plays all steps; the call number `number` fails. The step it fails in is played again, unless no
- * context came of it. */
-static void play(int number) {
-    scene s = {.context = NULL};
+static const scene_step steps[] = {step_create, step_make_x, step_make_y, step_make_large,
+    step_write, step_fill, step_fill_part, step_copy, step_read, step_write_turned, step_copy_plain,
+    step_plan, step_events, step_wrap, step_adopt, step_flush, step_profile, step_finish};
+
+enum { STEPS = sizeof steps / sizeof steps[0], READ_STEP = 8 };
+
+/* The status of a step in which a call failed. */
+static void judge(int step, int number) {
+    if (!layer_has_failed()) {
+        ck_abort_msg("step %d fails by itself: %s", step, cleat_error_message());
+    }
+    if (!layer_has_message()) {
+        ck_abort_msg("step %d, after %s, call %d, had failed: no message but \"%s\"", step,
+            layer_failed_name(), number, cleat_error_message());
+    }
+}
+
+/* A step that failed works the next time. Not so on a device that is lost: what was enqueued is
+ * waited for behind the library's back, which then ends among calls that all fail. */
+static bool go_on(scene *s, int step, int number, bool lost) {
+    if (s->context == NULL) {
+        return false;
+    }
+    if (lost) {
+        layer_disarm();
+        test_ok(cleat_finish(s->context));
+        layer->fail_at = 1;
+        return false;
+    }
+    if (steps[step](s) != CLEAT_OK) {
+        ck_abort_msg("step %d, after %s, call %d, had failed: %s", step, layer_failed_name(),
+            number, cleat_error_message());
+    }
+    return true;
+}
+
+static void end(scene *s, bool lost) {
+    cleat_context_statistics statistics = {0};
+    cleat_tensor_release(&s->x);
+    cleat_tensor_release(&s->y);
+    cleat_tensor_release(&s->large);
+    if (s->context != NULL) {
+        test_ok(cleat_context_get_statistics(s->context, &statistics));
+        cleat_context_release(s->context);
+    }
+    layer_disarm();
+    if (statistics.buffer_bytes != 0 || layer_alive() != 0) {
+        ck_abort_msg("%d objects and %d bytes of buffers are left after %s had failed%s",
+            layer_alive(), (int)statistics.buffer_bytes, layer_failed_name(),
+            lost ? " and all that followed" : "");
+    }
+}
+
+/* Plays all steps; call `number` fails. Whether it came to that. */
+static bool play(const char *folder, int number, int32_t code, bool lost) {
+    scene s = {.folder = folder};
+    bool goes_on = true;
     for (int i = 0; i < COUNT; i++) {
-        s.data[i] = (float)i;
+        data[i] = (float)i;
     }
-    calls = 0;
-    fail_at = number;
-    failed = NULL;
-    for (int i = 0; i < STEPS; i++) {
-        cleat_status status = steps[i](&s);
-        if (status != CLEAT_OK) {
-            ck_assert_msg(failed != NULL, "step %d fails by itself: %s", i, cleat_error_message());
-            ck_assert_uint_gt(strlen(cleat_error_message()), 0);
-            if (s.context == NULL) {
-                break;
-            }
-            status = steps[i](&s);
-            ck_assert_msg(status == CLEAT_OK, "step %d, after %s had failed: %s", i, failed,
-                cleat_error_message());
+    layer_arm(number, code, lost);
+    for (int i = 0; i < STEPS && goes_on; i++) {
+        layer_clear_message();
+        if (steps[i](&s) != CLEAT_OK) {
+            judge(i, number);
+            goes_on = go_on(&s, i, number, lost);
         }
-        if (i == READ_STEP && memcmp(s.data, s.got, sizeof s.got) != 0) {
-            ck_abort_msg("wrong data after %s had failed", failed != NULL ? failed : "nothing");
+        if (goes_on && i == READ_STEP && memcmp(data, got, sizeof got) != 0) {
+            ck_abort_msg("wrong data after %s, call %d, had failed", layer_failed_name(), number);
         }
     }
-    cleat_tensor_release(&s.x);
-    cleat_tensor_release(&s.y);
-    if (s.context != NULL) {
-        cleat_context_statistics statistics;
-        test_ok(cleat_context_get_statistics(s.context, &statistics));
-        ck_assert_uint_eq(statistics.buffer_bytes, 0);
-        cleat_context_release(s.context);
-    }
-    ck_assert_msg(alive == 0, "%d objects are left after %s, call %d, had failed", alive,
-        failed != NULL ? failed : "nothing", number);
+    const bool failed = layer_has_failed();
+    end(&s, lost);
+    return failed;
 }
 
-/* Two tests share the calls between them; a long run makes every call fail both ways. */
-static void play_all(cl_int error, int number) {
-    fail_with = error;
-    play(0);
-    ck_assert_int_gt(calls, 40);
-    int all = calls;
-    int step = test_is_short() ? 6 : test_rounds(1) > 1 ? 1 : 2;
-    do {
-        play(number);
-        number += step;
-    } while (failed != NULL && number < 2 * all);
-    ck_assert_int_ge(number, all);
+/* A folder for the test's own kernels, which are built once. */
+static void make_folder(char path[64]) {
+    strcpy(path, "/tmp/cleat-test-faults-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(path));
 }
+
+static void remove_folder(const char *path) {
+    test_ok(cleat_cache_folder_clear(path, NULL));
+    ck_assert_int_eq(rmdir(path), 0);
+}
+
+/* Three codes take turns, so that a long run has each call fail with each. There are more or fewer
+ * calls of a life as the device's event times are believed or not, which is measured. */
+START_TEST(each_call_of_a_life_fails) {
+    static const int32_t codes[] = {
+        CL_OUT_OF_RESOURCES, CL_INVALID_OPERATION, CL_OUT_OF_HOST_MEMORY};
+    char folder[64];
+    if (!is_ready()) {
+        return;
+    }
+    make_folder(folder);
+    ck_assert(!play(folder, 0, 0, false)); /* this one builds the kernels, and stores them */
+    ck_assert(!play(folder, 0, 0, false));
+    const int all = atomic_load(&layer->calls);
+    ck_assert_int_gt(all, 80);
+    const int step = test_is_short() ? 7 : 1;
+    for (int turn = 0; turn < (test_rounds(1) > 1 ? 3 : 1); turn++) {
+        int number = 1;
+        while (play(folder, number, codes[(number + turn) % 3], false) || number < all) {
+            number += step;
+        }
+    }
+    remove_folder(folder);
+}
+END_TEST
+
+START_TEST(the_device_is_lost_at_each_call) {
+    char folder[64];
+    if (!is_ready()) {
+        return;
+    }
+    make_folder(folder);
+    ck_assert(!play(folder, 0, 0, false));
+    const int step = test_is_short() ? 9 : test_rounds(1) > 1 ? 1 : 2;
+    for (int number = 1; play(folder, number, CL_DEVICE_NOT_AVAILABLE, true); number += step) {}
+    remove_folder(folder);
+}
+END_TEST
+
+/* ---- What is not set, and what is waited for ---- */
 
 /* Applies leaky relu, and tells how many arguments were set for it. */
 static int arguments_for(cleat_context *context, cleat_tensor x, float slope, cleat_tensor y) {
     const cleat_activation_options options = {.parameters = &slope};
     float value = 0;
     test_ok(cleat_fill(context, -1, x));
-    arguments_set = 0;
+    const int before = called(LAYER_SetKernelArg);
     test_ok(cleat_activate(context, CLEAT_LEAKY_RELU, x, y, &options));
-    int set = arguments_set;
+    int set = called(LAYER_SetKernelArg) - before;
     test_ok(cleat_slice(y, 0, 2, 1, 1, &y));
     test_ok(cleat_read(context, y, &value, sizeof value));
     ck_assert_float_eq(value, -slope);
@@ -459,9 +302,10 @@ static int arguments_for(cleat_context *context, cleat_tensor x, float slope, cl
 START_TEST(arguments_are_set_when_they_change) {
     const int64_t count = 8;
     cleat_tensor x, y;
-    fail_at = 0;
-    cleat_context *context;
-    test_ok(cleat_context_create(&(cleat_context_options){.cache = CLEAT_CACHE_OFF}, &context));
+    if (!is_ready()) {
+        return;
+    }
+    cleat_context *context = context_with(CLEAT_CACHE_OFF, NULL);
     test_ok(cleat_tensor_create(context, CLEAT_F32, 1, &count, &x));
     test_ok(cleat_tensor_create(context, CLEAT_F32, 1, &count, &y));
     ck_assert_int_eq(arguments_for(context, x, 0.5f, y), 3); /* x, y, and all numbers */
@@ -472,11 +316,10 @@ START_TEST(arguments_are_set_when_they_change) {
     ck_assert_int_eq(arguments_for(context, x, 0.25f, y), 2);
     /* One that could not be set is not taken for set. */
     const cleat_activation_options options = {.parameters = (const float[]){0.125f}};
-    calls = 0;
-    fail_at = 1;
-    ck_assert_int_ne(cleat_activate(context, CLEAT_LEAKY_RELU, x, y, &options), (int)CLEAT_OK);
-    ck_assert_str_eq(failed, "clSetKernelArg");
-    fail_at = 0;
+    layer_arm_entry(LAYER_SetKernelArg, 1, CL_OUT_OF_RESOURCES, false);
+    test_refused(cleat_activate(context, CLEAT_LEAKY_RELU, x, y, &options),
+        CLEAT_OUT_OF_DEVICE_MEMORY, "argument 2");
+    layer_disarm();
     ck_assert_int_eq(arguments_for(context, x, 0.125f, y), 1);
     ck_assert_int_eq(arguments_for(context, x, 0.25f, y), 1);
     cleat_tensor_release(&x);
@@ -485,21 +328,248 @@ START_TEST(arguments_are_set_when_they_change) {
 }
 END_TEST
 
-START_TEST(each_call_runs_out_of_resources) {
-    play_all(CL_OUT_OF_RESOURCES, 1);
+/* A transfer whose wait fails may still be at the caller's memory: the queue is waited for. */
+START_TEST(a_wait_that_fails_is_made_up_for) {
+    const int64_t count = COUNT;
+    cleat_tensor x;
+    if (!is_ready()) {
+        return;
+    }
+    cleat_context *context = context_with(CLEAT_CACHE_OFF, NULL);
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 1, &count, &x));
+    for (int reads = 0; reads < 2; reads++) {
+        const int before = called(LAYER_Finish);
+        layer_arm_entry(LAYER_WaitForEvents, 1, CL_OUT_OF_RESOURCES, false);
+        test_refused(reads ? cleat_read(context, x, got, sizeof got)
+                           : cleat_write(context, x, data, sizeof data),
+            CLEAT_OUT_OF_DEVICE_MEMORY, reads ? "read: " : "write: ");
+        layer_disarm();
+        ck_assert_int_eq(called(LAYER_Finish), before + 1);
+    }
+    cleat_tensor_release(&x);
+    cleat_context_release(context);
 }
 END_TEST
 
-START_TEST(each_call_fails_oddly) {
-    play_all(CL_INVALID_OPERATION, test_rounds(1) > 1 ? 1 : 2);
+/* Memory that stays mapped is no memory for kernels. */
+START_TEST(a_buffer_that_stays_mapped_is_not_given_out) {
+    cleat_tensor x = {.buffer = NULL};
+    if (!is_ready()) {
+        return;
+    }
+    cleat_context *context = context_with(CLEAT_CACHE_OFF, NULL);
+    layer_arm_entry(LAYER_EnqueueUnmapMemObject, 1, CL_OUT_OF_RESOURCES, false);
+    const cleat_status status = cleat_tensor_create(context, CLEAT_U8, 1, (int64_t[]){LARGE}, &x);
+    layer_disarm();
+    ck_assert_int_eq((int)status, layer_has_failed() ? (int)CLEAT_OUT_OF_DEVICE_MEMORY : 0);
+    cleat_tensor_release(&x);
+    ck_assert_int_eq(atomic_load(&layer->alive[LAYER_MEMORY]), 0);
+    cleat_context_release(context);
+}
+END_TEST
+
+/* ---- Programs ---- */
+
+/* relu of -1, 0, 1, ... is right. */
+static void run_relu(cleat_context *context) {
+    enum { SIZE = 8 };
+    const int64_t count = SIZE;
+    const float values[SIZE] = {-1, 0, 1, -2, 3, 4, -5, 6};
+    float results[SIZE];
+    cleat_tensor x;
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 1, &count, &x));
+    test_ok(cleat_write(context, x, values, sizeof values));
+    test_ok(cleat_activate(context, CLEAT_RELU, x, x, NULL));
+    test_ok(cleat_read(context, x, results, sizeof results));
+    for (int i = 0; i < SIZE; i++) {
+        ck_assert_float_eq(results[i], values[i] > 0 ? values[i] : 0);
+    }
+    cleat_tensor_release(&x);
+}
+
+static void expect(cleat_context *context, int built, int loaded, int rejected) {
+    cleat_context_statistics s;
+    test_ok(cleat_context_get_statistics(context, &s));
+    ck_assert_int_eq((int)s.kernels_built, built);
+    ck_assert_int_eq((int)s.kernels_loaded, loaded);
+    ck_assert_int_eq((int)s.cache_rejected, rejected);
+}
+
+static int entries_of(const char *folder) {
+    cleat_cache_folder about;
+    test_ok(cleat_cache_folder_info(folder, &about));
+    return (int)about.entries;
+}
+
+/* A program whose build fails, and all the questions about that too. */
+START_TEST(a_build_fails_without_a_log) {
+    cleat_tensor x;
+    if (!is_ready()) {
+        return;
+    }
+    cleat_context *context = context_with(CLEAT_CACHE_OFF, NULL);
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 1, (int64_t[]){8}, &x));
+    for (int n = 1;; n++) {
+        layer_clear_message();
+        layer_arm(n, CL_INVALID_OPERATION, true);
+        const cleat_status status = cleat_activate(context, CLEAT_RELU, x, x, NULL);
+        layer_disarm();
+        if (!layer_has_failed()) {
+            test_ok(status);
+            break;
+        }
+        const int entry = atomic_load(&layer->first_failed);
+        ck_assert_int_eq((int)status, (int)layer_status(entry, CL_INVALID_OPERATION));
+        ck_assert_msg(layer_has_message(), "no message after %s", layer_failed_name());
+    }
+    cleat_tensor_release(&x);
+    run_relu(context);
+    cleat_context_release(context);
+    ck_assert_int_eq(layer_alive(), 0);
+    ck_assert_int_gt(atomic_load(&layer->failed[LAYER_GetProgramBuildInfo]), 0);
+}
+END_TEST
+
+/* A kernel that cannot be stored is none the worse for it. */
+START_TEST(binaries_cannot_be_had) {
+    char folder[64];
+    if (!is_ready()) {
+        return;
+    }
+    make_folder(folder);
+    for (int n = 1, failed = 1; failed; n++) {
+        layer_arm_entry(LAYER_GetProgramInfo, n, CL_OUT_OF_RESOURCES, false);
+        cleat_context *context = context_with(CLEAT_CACHE_ON, folder);
+        run_relu(context);
+        expect(context, 1, 0, 0);
+        cleat_context_release(context);
+        layer_disarm();
+        failed = layer_has_failed();
+        ck_assert_int_eq(entries_of(folder), failed ? 0 : 1);
+        ck_assert_int_eq(layer_alive(), 0);
+    }
+    remove_folder(folder);
+}
+END_TEST
+
+/* What a driver gave spoilt it refuses later; the program is then built, and stored anew. */
+START_TEST(binaries_are_spoilt) {
+    char folder[64];
+    if (!is_ready()) {
+        return;
+    }
+    make_folder(folder);
+    for (int how = LAYER_BINARIES_FLIPPED; how <= LAYER_BINARIES_EMPTY; how++) {
+        const bool is_empty = how == LAYER_BINARIES_EMPTY;
+        test_ok(cleat_cache_folder_clear(folder, NULL));
+        layer->binaries = (layer_binaries)how;
+        cleat_context *context = context_with(CLEAT_CACHE_ON, folder);
+        run_relu(context);
+        cleat_context_release(context);
+        ck_assert_int_eq(entries_of(folder), is_empty ? 0 : 1);
+        layer->binaries = LAYER_BINARIES_GOOD;
+        context = context_with(CLEAT_CACHE_ON, folder);
+        run_relu(context);
+        expect(context, 1, 0, is_empty ? 0 : 1);
+        cleat_context_release(context);
+        context = context_with(CLEAT_CACHE_ON, folder);
+        run_relu(context);
+        expect(context, 0, 1, 0);
+        cleat_context_release(context);
+        ck_assert_int_eq(layer_alive(), 0);
+    }
+    remove_folder(folder);
+}
+END_TEST
+
+/* ---- Threads, and a driver that takes its time ---- */
+
+enum { ROUNDS = 20 };
+
+typedef struct worker {
+    cleat_context *context;
+    cleat_tensor x, y;
+    float slope;
+    const char *wrong; /* what went wrong; no Check in threads */
+} worker;
+
+static void *work(void *argument) {
+    worker *w = argument;
+    for (int round = 0; round < ROUNDS && w->wrong == NULL; round++) {
+        const float slope = w->slope + (float)round / 64;
+        const cleat_activation_options options = {.parameters = &slope};
+        float value = 0;
+        if (cleat_activate(w->context, CLEAT_LEAKY_RELU, w->x, w->y, &options) != CLEAT_OK ||
+            cleat_read(w->context, w->y, &value, sizeof value) != CLEAT_OK) {
+            w->wrong = "a call failed";
+        } else if (value != -slope) { /* of the same bits: -1 times it */
+            w->wrong = "a thread has another one's arguments";
+        }
+    }
+    return NULL;
+}
+
+START_TEST(threads_share_a_slow_driver) {
+    enum { THREADS = 4 };
+    worker workers[THREADS];
+    pthread_t threads[THREADS];
+    if (!is_ready()) {
+        return;
+    }
+    cleat_context *context = context_with(CLEAT_CACHE_OFF, NULL);
+    for (int i = 0; i < THREADS; i++) {
+        workers[i] = (worker){.context = context, .slope = (float)(i + 1)};
+        test_ok(cleat_tensor_create(context, CLEAT_F32, 1, (int64_t[]){1}, &workers[i].x));
+        test_ok(cleat_tensor_create(context, CLEAT_F32, 1, (int64_t[]){1}, &workers[i].y));
+        test_ok(cleat_fill(context, -1, workers[i].x));
+    }
+    layer->delay_entry = LAYER_SetKernelArg;
+    layer->delay = 50000;
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    }
+    layer_reset();
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert_msg(workers[i].wrong == NULL, "%s", workers[i].wrong);
+        cleat_tensor_release(&workers[i].x);
+        cleat_tensor_release(&workers[i].y);
+    }
+    cleat_context_release(context);
+}
+END_TEST
+
+/* ---- Together ---- */
+
+/* Mapping is for processors only. */
+START_TEST(every_entry_point_has_failed) {
+    if (!is_ready() || test_is_short() || getenv("CK_RUN_CASE") != NULL) {
+        return;
+    }
+    const bool maps = called(LAYER_EnqueueMapBuffer) > 0;
+    for (int entry = 0; entry < LAYER_HOST_MEMORY; entry++) {
+        const bool is_mapping =
+            entry == LAYER_EnqueueMapBuffer || entry == LAYER_EnqueueUnmapMemObject;
+        ck_assert_msg(atomic_load(&layer->failed[entry]) > 0 || (is_mapping && !maps),
+            "%s was called %d times and has never failed", layer_entry_name(entry),
+            called((layer_entry)entry));
+    }
 }
 END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("faults");
-    TCase *cases = test_case(suite, "faults");
-    tcase_add_test(cases, arguments_are_set_when_they_change);
-    tcase_add_test(cases, each_call_runs_out_of_resources);
-    tcase_add_test(cases, each_call_fails_oddly);
+    test_add_case(suite, "life", each_call_of_a_life_fails);
+    test_add_case(suite, "lost", the_device_is_lost_at_each_call);
+    test_add_case(suite, "arguments", arguments_are_set_when_they_change);
+    test_add_case(suite, "wait", a_wait_that_fails_is_made_up_for);
+    test_add_case(suite, "mapped", a_buffer_that_stays_mapped_is_not_given_out);
+    test_add_case(suite, "build", a_build_fails_without_a_log);
+    test_add_case(suite, "store", binaries_cannot_be_had);
+    test_add_case(suite, "spoilt", binaries_are_spoilt);
+    test_add_case(suite, "threads", threads_share_a_slow_driver);
+    test_add_case(suite, "all", every_entry_point_has_failed);
     return suite;
 }

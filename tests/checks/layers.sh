@@ -82,7 +82,7 @@ done
 # shellcheck disable=SC2044 # file names hold no blanks
 for file in $(find src examples tests bench -name '*.c' 2>/dev/null); do
     long=$(awk '
-        /^[A-Za-z_].*[({]$/ && !/[=;]/ { start = FNR; name = $0 }
+        /^[A-Za-z_].*[({]$/ && !/[=;]/ && !/^[A-Z_]+\($/ { start = FNR; name = $0 }
         /^}/ && start {
             if (FNR - start > 60)
                 print FNR - start " lines: " name

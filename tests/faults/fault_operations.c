@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fault_operations.h"
+
+#include "harness.h"
+
+const operation *const operation_lists[] = {elementwise_operations, row_operations,
+    index_operations, layer_operations, training_operations, NULL};
+
+const operation *operation_named(const char *name) {
+    for (int list = 0; operation_lists[list] != NULL; list++) {
+        for (const operation *o = operation_lists[list]; o->name != NULL; o++) {
+            if (strcmp(o->name, name) == 0) {
+                return o;
+            }
+        }
+    }
+    ck_abort_msg("there is no operation %s in the table", name);
+    return NULL;
+}
+
+static cleat_type type_of(operand_kind kind) {
+    switch (kind) {
+    case OPERAND_INDEX:
+    case OPERAND_RESULT_I32:
+        return CLEAT_I32;
+    case OPERAND_PLACE:
+    case OPERAND_RESULT_I64:
+        return CLEAT_I64;
+    case OPERAND_TRUTH:
+    case OPERAND_RESULT_TRUTH:
+        return CLEAT_BOOL;
+    default:
+        return CLEAT_F32;
+    }
+}
+
+static bool is_result(operand_kind kind) {
+    return kind >= OPERAND_RESULT;
+}
+
+static int32_t rank_of(const operand *o) {
+    int32_t rank = 0;
+    while (rank < OPERATION_RANK && o->shape[rank] > 0) {
+        rank++;
+    }
+    return rank;
+}
+
+/* Element i of an input, into `at`. */
+static void put_element(operand_kind kind, int64_t i, unsigned char *at) {
+    const float real = (float)test_int(-1000, 1000) / 1024;
+    const float value = kind == OPERAND_POSITIVE ? 1 + real / 2 : real;
+    const int32_t index = (int32_t)(i % 3);
+    const int64_t place = 3 * i;
+    const unsigned char truth = i % 3 == 1;
+    switch (kind) {
+    case OPERAND_INDEX:
+        memcpy(at, &index, sizeof index);
+        break;
+    case OPERAND_PLACE:
+        memcpy(at, &place, sizeof place);
+        break;
+    case OPERAND_TRUTH:
+        *at = truth;
+        break;
+    default:
+        memcpy(at, &value, sizeof value);
+        break;
+    }
+}
+
+static size_t bytes_of(const cleat_tensor *t) {
+    return (size_t)cleat_tensor_count(t) * cleat_type_size(t->type);
+}
+
+static size_t place_of(const cleat_tensor *t) {
+    return (size_t)t->offset * cleat_type_size(t->type);
+}
+
+/* Fills in the views, still without a buffer, and the size of all: each begins 64 bytes or more
+ * behind the end of the last one, at a multiple of 64. */
+static void lay_out(operation_run *run) {
+    enum { GAP = 64 };
+    run->size = GAP;
+    while (
+        run->count < OPERATION_OPERANDS && run->what->operands[run->count].kind != OPERAND_NONE) {
+        const operand *o = &run->what->operands[run->count];
+        cleat_tensor *t = &run->tensors[run->count++];
+        *t = (cleat_tensor){.type = type_of(o->kind), .rank = rank_of(o)};
+        int64_t stride = 1;
+        for (int32_t i = t->rank - 1; i >= 0; i--) {
+            t->shape[i] = o->shape[i];
+            t->stride[i] = stride;
+            stride *= o->shape[i];
+        }
+        t->offset = (int64_t)(run->size / cleat_type_size(t->type));
+        run->size += (bytes_of(t) + GAP - 1) / GAP * GAP + GAP;
+    }
+}
+
+operation_run operation_open(cleat_context *context, const operation *what) {
+    operation_run run = {.what = what, .context = context};
+    cleat_buffer *buffer = NULL;
+    lay_out(&run);
+    test_ok(cleat_buffer_create(context, run.size, &buffer));
+    const int64_t size = (int64_t)run.size;
+    test_ok(cleat_tensor_view(buffer, CLEAT_U8, 1, &size, 0, &run.whole));
+    run.before = test_alloc(size, 1);
+    run.got = test_alloc(size, 1);
+    memset(run.before, 0xFF, run.size);
+    for (int k = 0; k < run.count; k++) {
+        cleat_tensor *t = &run.tensors[k];
+        const operand_kind kind = what->operands[k].kind;
+        t->buffer = buffer;
+        for (int64_t i = 0; i < cleat_tensor_count(t) && !is_result(kind); i++) {
+            put_element(kind, i, run.before + place_of(t) + (size_t)i * cleat_type_size(t->type));
+        }
+    }
+    return run;
+}
+
+void operation_close(operation_run *run) {
+    cleat_buffer_release(run->whole.buffer);
+    free(run->before);
+    free(run->got);
+    *run = (operation_run){.what = NULL};
+}
+
+void operation_reset(operation_run *run) {
+    const cleat_status status = cleat_write(run->context, run->whole, run->before, run->size);
+    if (status != CLEAT_OK) {
+        ck_abort_msg("%s: its operands: %s", run->what->name, cleat_error_message());
+    }
+}
+
+cleat_status operation_call(const operation_run *run) {
+    return run->what->call(run->context, run->tensors);
+}
+
+void operation_fetch(operation_run *run) {
+    const cleat_status status = cleat_read(run->context, run->whole, run->got, run->size);
+    if (status != CLEAT_OK) {
+        ck_abort_msg("%s: its results: %s", run->what->name, cleat_error_message());
+    }
+}
+
+bool operation_is_unchanged(const operation_run *run) {
+    return memcmp(run->before, run->got, run->size) == 0;
+}
+
+bool operation_has_results(const operation_run *run) {
+    for (int k = 0; k < run->count; k++) {
+        const cleat_tensor *t = &run->tensors[k];
+        if (is_result(run->what->operands[k].kind) &&
+            memcmp(run->before + place_of(t), run->got + place_of(t), bytes_of(t)) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
