@@ -269,13 +269,16 @@ START_TEST(forward_and_backward_table) {
 }
 END_TEST
 
-/* Columns that two groups share, as both gradients do not fit into the registers of one. */
+/* Columns that two groups share, as both gradients do not fit into the registers of one; at once
+ * work-items with fewer rows, in larger groups, as on devices with few registers. */
 START_TEST(wide_values) {
     const attention_case wide = {
         1, 2, 1, 35, 34, 40, 150, CLEAT_CAUSAL_TOP_LEFT, NO_MASK, TEST_ROW_MAJOR};
     const bool asked = getenv("CK_RUN_CASE") != NULL || !test_is_short(); /* long to compile */
     if (asked && test_wants("gpu")) {
+        test_ok(cleat_tuning_set(test_context(), "attention", "gpu_rows", "2"));
         check_case(&wide, CLEAT_F32, "gpu", "gpu", NULL);
+        test_ok(cleat_tuning_set(test_context(), "attention", "gpu_rows", NULL));
     }
 }
 END_TEST

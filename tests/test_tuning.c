@@ -194,6 +194,7 @@ START_TEST(numbers_change_no_result) {
     try_numbers("cpu_packed", "tile_rows");
     try_numbers("cpu_packed", "tile_columns");
     try_numbers("gpu_tiled", "gpu_tile");
+    try_numbers("gpu_tiled", "gpu_tile_most");
 }
 END_TEST
 

@@ -104,9 +104,22 @@ bool tuning_find(cleat_context *context, const char *operation, const char *name
     return entry != NULL;
 }
 
+/* The shipped number for a class of devices, where there is one. */
+static int64_t shipped_number(
+    const char *device_class, const char *operation, const char *name, int64_t otherwise) {
+    for (const tuning_default *line = tuning_defaults; line->operation != NULL; line++) {
+        if (strcmp(line->operation, operation) == 0 && strcmp(line->name, name) == 0 &&
+            strncmp(device_class, line->device_class, strlen(line->device_class)) == 0) {
+            return line->value;
+        }
+    }
+    return otherwise;
+}
+
 int64_t tuning_number(cleat_context *context, const char *operation, const char *name, int64_t low,
     int64_t high, int64_t otherwise) {
     char value[TUNING_VALUE_SIZE];
+    otherwise = shipped_number(context_profile(context)->device_class, operation, name, otherwise);
     if (!tuning_find(context, operation, name, value)) {
         return otherwise;
     }

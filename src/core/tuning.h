@@ -22,7 +22,16 @@ typedef struct tuned_table {
 bool tuning_find(
     cleat_context *context, const char *operation, const char *name, char value[TUNING_VALUE_SIZE]);
 
-/* The entry as a number; `otherwise` when there is none, or it is none within low .. high. */
+/* A line of the shipped numbers: core/tuning_table.c. */
+typedef struct tuning_default {
+    const char *operation, *device_class, *name; /* the class a prefix, as in tuning_entry */
+    int64_t value;
+} tuning_default;
+
+extern const tuning_default tuning_defaults[];
+
+/* The entry as a number, or where there is none, or it is none within low .. high, the number
+ * shipped for the device's class; `otherwise` where there is none of these. */
 int64_t tuning_number(cleat_context *context, const char *operation, const char *name, int64_t low,
     int64_t high, int64_t otherwise);
 

@@ -4,6 +4,7 @@
  * one operation stand together, the most specific first; an operation without a line tries its
  * variants in the order of its own list.
  */
+#include "core/tuning.h"
 #include "core/variant.h"
 
 const tuning_entry tuning_table[] = {
@@ -42,4 +43,13 @@ const tuning_entry tuning_table[] = {
     {"softmax", "gpu", "inner", "groups"},
     {"softmax", "gpu", NULL, "items"},
     {NULL, NULL, NULL, NULL},
+};
+
+/* Numbers that a class of devices starts from. Intel's: a thread's 128 registers of 32 bytes are
+ * shared by its 8 to 32 work-items, and arrays that do not fit there lie in memory
+ * (docs/vendors.md). */
+const tuning_default tuning_defaults[] = {
+    {"attention", "gpu_intel", "gpu_rows", 2},
+    {"matmul", "gpu_intel", "gpu_tile_most", 64},
+    {NULL, NULL, NULL, 0},
 };

@@ -38,6 +38,7 @@ static int64_t tile_count(const matmul_problem *p, const group_shape *g) {
 static int choose_shape(cleat_context *context, const matmul_problem *p) {
     const device_profile *profile = context_profile(context);
     const int64_t wanted = tuning_number(context, "matmul", "gpu_tile", 1, 1024, 0);
+    const int64_t most = tuning_number(context, "matmul", "gpu_tile_most", 16, 1024, 1024);
     int chosen = -1;
     for (int i = 0; i < GROUP_SHAPES; ++i) {
         const group_shape *g = &group_shapes[i];
@@ -47,7 +48,7 @@ static int choose_shape(cleat_context *context, const matmul_problem *p) {
     }
     for (int i = 0; i < GROUP_SHAPES; ++i) {
         const group_shape *g = &group_shapes[i];
-        if (!fits(profile, g) || (chosen >= 0 && g->side < 8)) {
+        if (!fits(profile, g) || tile_of(g) > most || (chosen >= 0 && g->side < 8)) {
             continue;
         }
         chosen = i;
