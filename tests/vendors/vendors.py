@@ -23,9 +23,9 @@ import compilers
 import report
 
 # Programs about the library around the kernels, or with an OpenCL of their own.
-WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|faults|harness|memory|"
-                     r"opencl|plan|refusals|schedule|tensor|threads|tuning|tuning_file|variants|"
-                     r"verify|verify_operations)$")
+WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|fault_limits|"
+                     r"fault_operations|faults|harness|memory|opencl|plan|refusals|schedule|tensor|"
+                     r"threads|tuning|tuning_file|variants|verify|verify_operations)$")
 SHAPES = "vendor_shapes"
 LONGEST = 300  # seconds that a program may run
 
