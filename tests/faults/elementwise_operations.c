@@ -5,14 +5,14 @@
 
 /* ---- One number after the other ---- */
 
-OPERATION_CALL(activate, CLEAT_GELU, t[0], t[1], NULL)
-OPERATION_CALL(activate_backward, CLEAT_GELU, t[0], t[1], t[2], NULL)
+OPERATION_CALL(activate, CLEAT_RELU, t[0], t[1], NULL)
+OPERATION_CALL(activate_backward, CLEAT_RELU, t[0], t[1], t[2], NULL)
 OPERATION_CALL(prelu, t[0], t[1], t[2])
 OPERATION_CALL(prelu_backward, t[0], t[1], t[2], &t[3], &t[4])
 OPERATION_CALL(glu, CLEAT_SIGMOID, t[0], 1, t[1], NULL)
 OPERATION_CALL(glu_backward, CLEAT_SIGMOID, t[0], 1, t[1], t[2], NULL)
-OPERATION_CALL(unary, CLEAT_EXP, t[0], t[1])
-OPERATION_CALL(unary_backward, CLEAT_EXP, t[0], t[1], t[2])
+OPERATION_CALL(unary, CLEAT_SQUARE, t[0], t[1])
+OPERATION_CALL(unary_backward, CLEAT_SQUARE, t[0], t[1], t[2])
 OPERATION_CALL(add, t[0], cleat_transpose(t[1]), t[2])
 OPERATION_CALL(sub, t[0], t[1], t[2])
 OPERATION_CALL(mul, t[0], t[1], t[2])
@@ -27,7 +27,7 @@ OPERATION_CALL(compare, CLEAT_LESS, t[0], t[1], t[2])
 OPERATION_CALL(logical, CLEAT_XOR, t[0], t[1], t[2])
 OPERATION_CALL(logical_not, t[0], t[1])
 OPERATION_CALL(where, t[0], t[1], t[2], t[3])
-OPERATION_CALL(where_backward, t[0], t[1], &t[2], &t[3])
+OPERATION_CALL(where_backward, t[0], t[1], &t[2], NULL)
 OPERATION_CALL(cast, t[0], t[1])
 
 /* ---- Moved ---- */
@@ -84,7 +84,7 @@ const operation elementwise_operations[] = {
     OPERATION(logical, TRUTH(4, 6), TRUTH(6), RESULT_OF(TRUTH, 4, 6)),
     OPERATION(logical_not, TRUTH(4, 6), RESULT_OF(TRUTH, 4, 6)),
     OPERATION(where, TRUTH(4, 6), REAL(4, 6), REAL(4, 6), RESULT(4, 6)),
-    OPERATION(where_backward, TRUTH(4, 6), REAL(4, 6), RESULT(4, 6), RESULT(6)),
+    OPERATION(where_backward, TRUTH(4, 6), REAL(4, 6), RESULT(4, 6)),
     OPERATION(cast, REAL(4, 6), RESULT_OF(I32, 4, 6)),
     OPERATION(copy, REAL(4, 6), RESULT(6, 4)),
     OPERATION(concat, REAL(4, 6), REAL(4, 6), RESULT(4, 12)),

@@ -20,7 +20,8 @@ OPERATION_CALL(argmin, t[0], 1, (const int32_t[]){1}, t[1], NULL)
 OPERATION_CALL(cumulative_sum, t[0], 1, t[1], NULL)
 OPERATION_CALL(cumulative_sum_backward, t[0], 1, t[1], NULL)
 
-/* ---- Normalisation ---- */
+/* ---- Normalisation: gradients of scale and bias, which take kernels of their own, where groups
+ * are rows and where they are columns ---- */
 
 OPERATION_CALL(layer_norm, t[0], 1, t[1],
     &(const cleat_normalization_options){
@@ -28,15 +29,15 @@ OPERATION_CALL(layer_norm, t[0], 1, t[1],
 OPERATION_CALL(layer_norm_backward, t[0], &t[1], t[2], t[3], t[4], 1, &t[5], &t[6], &t[7])
 OPERATION_CALL(rms_norm, t[0], 1, t[1],
     &(const cleat_normalization_options){.scale = &t[2], .bias = &t[3], .inverse = &t[4]})
-OPERATION_CALL(rms_norm_backward, t[0], &t[1], t[2], t[3], 1, &t[4], &t[5], &t[6])
+OPERATION_CALL(rms_norm_backward, t[0], &t[1], t[2], t[3], 1, &t[4], NULL, NULL)
 OPERATION_CALL(group_norm, t[0], 2, t[1],
     &(const cleat_normalization_options){
         .scale = &t[2], .bias = &t[3], .mean = &t[4], .inverse = &t[5]})
-OPERATION_CALL(group_norm_backward, t[0], &t[1], t[2], t[3], t[4], 2, &t[5], &t[6], &t[7])
+OPERATION_CALL(group_norm_backward, t[0], NULL, t[2], t[3], t[4], 2, &t[5], NULL, NULL)
 OPERATION_CALL(instance_norm, t[0], t[1],
     &(const cleat_normalization_options){
         .scale = &t[2], .bias = &t[3], .mean = &t[4], .inverse = &t[5]})
-OPERATION_CALL(instance_norm_backward, t[0], &t[1], t[2], t[3], t[4], &t[5], &t[6], &t[7])
+OPERATION_CALL(instance_norm_backward, t[0], &t[1], t[2], t[3], t[4], &t[5], NULL, NULL)
 OPERATION_CALL(batch_norm_training, t[0], t[1],
     &(const cleat_batch_norm_options){.scale = &t[2],
         .bias = &t[3],
@@ -50,7 +51,8 @@ OPERATION_CALL(batch_norm_backward, t[0], &t[1], t[2], t[3], t[4], &t[5], &t[6],
 OPERATION_CALL(local_response_norm, t[0], 3, t[1], NULL)
 OPERATION_CALL(local_response_norm_backward, t[0], 3, t[1], t[2], NULL)
 
-/* ---- Windows ---- */
+/* ---- Windows: plain ones, whose kernels serve several functions, and one that asks for places
+ * ---- */
 
 OPERATION_CALL(max_pool2d, t[0], t[1], &(const cleat_pool2d_options){.window = {2, 2}})
 OPERATION_CALL(
@@ -58,9 +60,9 @@ OPERATION_CALL(
 OPERATION_CALL(average_pool2d, t[0], t[1], &(const cleat_pool2d_options){.window = {2, 2}})
 OPERATION_CALL(average_pool2d_backward, t[0], t[1], &(const cleat_pool2d_options){.window = {2, 2}})
 OPERATION_CALL(max_pool, t[0], t[1], &(const cleat_pool_options){.window = {3}, .indices = &t[2]})
-OPERATION_CALL(max_pool_backward, t[0], t[1], t[2], &(const cleat_pool_options){.window = {3}})
-OPERATION_CALL(average_pool, t[0], t[1], &(const cleat_pool_options){.window = {3}})
-OPERATION_CALL(average_pool_backward, t[0], t[1], &(const cleat_pool_options){.window = {3}})
+OPERATION_CALL(max_pool_backward, t[0], t[1], t[2], &(const cleat_pool_options){.window = {2, 2}})
+OPERATION_CALL(average_pool, t[0], t[1], &(const cleat_pool_options){.window = {2, 2}})
+OPERATION_CALL(average_pool_backward, t[0], t[1], &(const cleat_pool_options){.window = {2, 2}})
 OPERATION_CALL(lp_pool, t[0], t[1], &(const cleat_pool_options){.window = {3}})
 OPERATION_CALL(lp_pool_backward, t[0], t[1], t[2], t[3], &(const cleat_pool_options){.window = {3}})
 OPERATION_CALL(max_unpool, t[0], t[1], t[2], NULL)
@@ -85,16 +87,15 @@ const operation row_operations[] = {
     OPERATION(layer_norm_backward, REAL(4, 6), REAL(6), REAL(4), POSITIVE(4), REAL(4, 6),
         RESULT(4, 6), RESULT(6), RESULT(6)),
     OPERATION(rms_norm, REAL(4, 6), RESULT(4, 6), REAL(6), REAL(6), RESULT(4)),
-    OPERATION(rms_norm_backward, REAL(4, 6), REAL(6), POSITIVE(4), REAL(4, 6), RESULT(4, 6),
-        RESULT(6), RESULT(6)),
+    OPERATION(rms_norm_backward, REAL(4, 6), REAL(6), POSITIVE(4), REAL(4, 6), RESULT(4, 6)),
     OPERATION(
         group_norm, REAL(2, 4, 6), RESULT(2, 4, 6), REAL(4), REAL(4), RESULT(2, 2), RESULT(2, 2)),
     OPERATION(group_norm_backward, REAL(2, 4, 6), REAL(4), REAL(2, 2), POSITIVE(2, 2),
-        REAL(2, 4, 6), RESULT(2, 4, 6), RESULT(4), RESULT(4)),
+        REAL(2, 4, 6), RESULT(2, 4, 6)),
     OPERATION(instance_norm, REAL(2, 4, 6), RESULT(2, 4, 6), REAL(4), REAL(4), RESULT(2, 4),
         RESULT(2, 4)),
     OPERATION(instance_norm_backward, REAL(2, 4, 6), REAL(4), REAL(2, 4), POSITIVE(2, 4),
-        REAL(2, 4, 6), RESULT(2, 4, 6), RESULT(4), RESULT(4)),
+        REAL(2, 4, 6), RESULT(2, 4, 6)),
     OPERATION(batch_norm_training, REAL(2, 4, 6), RESULT(2, 4, 6), REAL(4), REAL(4), RESULT(4),
         RESULT(4), REAL(4), POSITIVE(4)),
     OPERATION(batch_norm, REAL(2, 4, 6), REAL(4), POSITIVE(4), RESULT(2, 4, 6), REAL(4), REAL(4)),
@@ -107,9 +108,9 @@ const operation row_operations[] = {
     OPERATION(average_pool2d, REAL(2, 3, 6, 6), RESULT(2, 3, 3, 3)),
     OPERATION(average_pool2d_backward, REAL(2, 3, 3, 3), RESULT(2, 3, 6, 6)),
     OPERATION(max_pool, REAL(2, 3, 12), RESULT(2, 3, 4), RESULT_OF(I64, 2, 3, 4)),
-    OPERATION(max_pool_backward, REAL(2, 3, 12), REAL(2, 3, 4), RESULT(2, 3, 12)),
-    OPERATION(average_pool, REAL(2, 3, 12), RESULT(2, 3, 4)),
-    OPERATION(average_pool_backward, REAL(2, 3, 4), RESULT(2, 3, 12)),
+    OPERATION(max_pool_backward, REAL(2, 3, 6, 6), REAL(2, 3, 3, 3), RESULT(2, 3, 6, 6)),
+    OPERATION(average_pool, REAL(2, 3, 6, 6), RESULT(2, 3, 3, 3)),
+    OPERATION(average_pool_backward, REAL(2, 3, 3, 3), RESULT(2, 3, 6, 6)),
     OPERATION(lp_pool, REAL(2, 3, 12), RESULT(2, 3, 4)),
     OPERATION(lp_pool_backward, REAL(2, 3, 12), POSITIVE(2, 3, 4), REAL(2, 3, 4), RESULT(2, 3, 12)),
     OPERATION(max_unpool, REAL(1, 2, 4), PLACE(1, 2, 4), RESULT(1, 2, 12)),
