@@ -240,7 +240,7 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
 #endif
     GEMM_RUN(from, to, LOAD_A, LOAD_B)
     UNROLLED for (int j = 0; j < GEMM_RN; j++) {
-        const INDEX column = first_column + GEMM_MY_COLUMN + j;
+        const INDEX column = first_column + GEMM_COLUMN(j);
         if (column >= columns) {
             continue;
         }
@@ -248,7 +248,7 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
         const pixel p = pixel_at(column, result_h, result_w);
 #endif
         UNROLLED for (int i = 0; i < GEMM_RM; i++) {
-            const INDEX row = first_row + GEMM_MY_ROW + i;
+            const INDEX row = first_row + GEMM_ROW(i);
             if (row >= rows) {
                 continue;
             }

@@ -6,7 +6,11 @@
  * loaders and stores the sums.
  *
  *     acc[i][j] = sum over k of A(row, k) * B(k, column)
- *         row = tile's first row + GEMM_MY_ROW + i,  column = tile's first column + GEMM_MY_COLUMN + j
+ *         row = tile's first row + GEMM_ROW(i),  column = tile's first column + GEMM_COLUMN(j)
+ *
+ * Two tiles of each operand lie in local memory: while one is multiplied the next is on its way
+ * from global memory into registers, and from there into the other, so that there is one barrier a
+ * tile. An item's columns are quads GEMM_TX quads apart, so that neighbours read neighbouring quads.
  *
  * Macros, defined by the host:
  *   GEMM_TX, GEMM_TY  the work-group: local size (GEMM_TX, GEMM_TY)
@@ -15,8 +19,8 @@
  *   GEMM_A_ALONG_K, GEMM_B_ALONG_K   true where that operand is read four terms of k at a time,
  *                     false where it is read four rows (A) or four columns (B) at a time; may be an
  *                     expression that is the same for all work-items
- *   So GEMM_TILE_M = GEMM_TY * GEMM_RM, GEMM_TILE_N = GEMM_TX * GEMM_RN. Local memory: 4 *
- *   GEMM_TILE_K * (GEMM_TILE_M + GEMM_TILE_N + 8) bytes, 17 KiB for 128 x 128 x 16.
+ *   So GEMM_TILE_M = GEMM_TY * GEMM_RM, GEMM_TILE_N = GEMM_TX * GEMM_RN. Local memory: 8 *
+ *   GEMM_TILE_K * (GEMM_TILE_M + GEMM_TILE_N + 8) bytes, 17 KiB for 128 x 128 x 8.
  *
  * Writing a kernel:
  *
@@ -30,28 +34,29 @@
  *     }
  *
  * A loader gives a float4: with GEMM_A_ALONG_K elements (r, k .. k + 3), else (r .. r + 3, k);
- * likewise for B with columns c. All work-items of a group must reach GEMM_RUN. r and c count within the tile, k from the start.
+ * likewise for B with columns c; k - from and the lanes that a quad starts with are multiples of 4.
+ * All work-items of a group must reach GEMM_RUN. r and c count within the tile, k from the start.
  * A loader reads nothing outside its operand. For terms at `to` and beyond, both loaders must give
  * 0 (one alone would make 0 * Inf); rows and columns past an edge may be anything.
  */
 #define GEMM_TILE_M (GEMM_TY * GEMM_RM)
 #define GEMM_TILE_N (GEMM_TX * GEMM_RN)
 #define GEMM_LANES (GEMM_TX * GEMM_TY)
-/* Rows of the staged tiles are padded against bank conflicts; a multiple of 4 keeps them aligned. */
-#define GEMM_PITCH_A (GEMM_TILE_M + 4)
-#define GEMM_PITCH_B (GEMM_TILE_N + 4)
+/* Rows of the staged tiles, in quads; one more than they hold, against bank conflicts. */
+#define GEMM_PITCH_A (GEMM_TILE_M / 4 + 1)
+#define GEMM_PITCH_B (GEMM_TILE_N / 4 + 1)
 
-#define GEMM_MY_ROW ((int)get_local_id(1) * GEMM_RM)
-#define GEMM_MY_COLUMN ((int)get_local_id(0) * GEMM_RN)
+#define GEMM_ROW(i) ((int)get_local_id(1) * GEMM_RM + (i))
+#define GEMM_COLUMN(j) (((int)get_local_id(0) + (j) / 4 * GEMM_TX) * 4 + (j) % 4)
 
 #define GEMM_LOCAL_TILES                                                                           \
-    __local float gemm_a[GEMM_TILE_K * GEMM_PITCH_A];                                              \
-    __local float gemm_b[GEMM_TILE_K * GEMM_PITCH_B]
+    __local float4 gemm_a[2 * GEMM_TILE_K * GEMM_PITCH_A];                                         \
+    __local float4 gemm_b[2 * GEMM_TILE_K * GEMM_PITCH_B]
 
 #define GEMM_SUMS                                                                                  \
     float4 gemm_sums[GEMM_RM][GEMM_RN / 4];                                                        \
-    _Pragma("unroll") for (int i = 0; i < GEMM_RM; ++i) {                                          \
-        _Pragma("unroll") for (int j = 0; j < GEMM_RN / 4; ++j) {                                  \
+    UNROLLED for (int i = 0; i < GEMM_RM; ++i) {                                                   \
+        UNROLLED for (int j = 0; j < GEMM_RN / 4; ++j) {                                           \
             gemm_sums[i][j] = (float4)(0.0f);                                                      \
         }                                                                                          \
     }
@@ -59,46 +64,93 @@
 /* The sums of row i, columns 4 j .. 4 j + 3. */
 #define GEMM_SUM4(i, j) gemm_sums[i][j]
 
-/* One staged tile from global memory. q counts quads of four elements; a quad lies along k, or
- * across it. LOAD(lane, k) gives it. */
-#define GEMM_STAGE(tile, pitch, lanes, along_k, LOAD, k_from)                                      \
-    for (int q = (int)(get_local_id(1) * GEMM_TX + get_local_id(0));                               \
-         q < GEMM_TILE_K * (lanes) / 4; q += GEMM_LANES) {                                         \
-        if (along_k) {                                                                             \
-            const int lane = q / (GEMM_TILE_K / 4);                                                \
-            const int k = q % (GEMM_TILE_K / 4) * 4;                                               \
-            const float4 quad = LOAD(lane, (k_from) + k);                                          \
-            tile[k * (pitch) + lane] = quad.s0;                                                    \
-            tile[(k + 1) * (pitch) + lane] = quad.s1;                                              \
-            tile[(k + 2) * (pitch) + lane] = quad.s2;                                              \
-            tile[(k + 3) * (pitch) + lane] = quad.s3;                                              \
-        } else {                                                                                   \
-            const int k = q / ((lanes) / 4);                                                       \
-            const int lane = q % ((lanes) / 4) * 4;                                                \
-            vstore4(LOAD(lane, (k_from) + k), 0, tile + k * (pitch) + lane);                       \
+/* An item's quads of a tile with so many lanes: number n is quad q of the tile, four elements along
+ * k, or across it. A tile may have fewer quads than the group has items. */
+#define GEMM_TILE_QUADS(lanes) (GEMM_TILE_K * (lanes) / 4)
+#define GEMM_QUADS(lanes) ((GEMM_TILE_QUADS(lanes) + GEMM_LANES - 1) / GEMM_LANES)
+#define GEMM_EACH_QUAD(lanes, along_k)                                                             \
+    UNROLLED for (int quad = 0; quad < GEMM_QUADS(lanes); ++quad) {                                \
+        const int q = (int)(get_local_id(1) * GEMM_TX + get_local_id(0)) + quad * GEMM_LANES;      \
+        const int lane = (along_k) ? q / (GEMM_TILE_K / 4) : q % ((lanes) / 4) * 4;                \
+        const int k = (along_k) ? q % (GEMM_TILE_K / 4) * 4 : q / ((lanes) / 4);                   \
+        if (GEMM_TILE_QUADS(lanes) % GEMM_LANES == 0 || q < GEMM_TILE_QUADS(lanes))
+
+#define GEMM_FETCH(quads, lanes, along_k, LOAD, k_from)                                            \
+    GEMM_EACH_QUAD(lanes, along_k) {                                                               \
+            quads[quad] = LOAD(lane, (k_from) + k);                                                \
         }                                                                                          \
     }
 
-#define GEMM_MULTIPLY                                                                              \
-    for (int k = 0; k < GEMM_TILE_K; ++k) {                                                        \
-        const __local float *a = gemm_a + k * GEMM_PITCH_A + GEMM_MY_ROW;                          \
-        const __local float *b = gemm_b + k * GEMM_PITCH_B + GEMM_MY_COLUMN;                       \
-        float4 row[GEMM_RN / 4];                                                                   \
-        _Pragma("unroll") for (int j = 0; j < GEMM_RN / 4; ++j) {                                  \
-            row[j] = vload4(j, b);                                                                 \
-        }                                                                                          \
-        _Pragma("unroll") for (int i = 0; i < GEMM_RM; ++i) {                                      \
-            _Pragma("unroll") for (int j = 0; j < GEMM_RN / 4; ++j) {                              \
-                gemm_sums[i][j] = FMA((float4)(a[i]), row[j], gemm_sums[i][j]);                    \
+#define GEMM_PLACE(tile, pitch, quads, lanes, along_k)                                             \
+    GEMM_EACH_QUAD(lanes, along_k) {                                                               \
+            if (along_k) {                                                                         \
+                __local float *to = (__local float *)((tile) + k * (pitch)) + lane;                \
+                to[0] = quads[quad].s0;                                                            \
+                to[4 * (pitch)] = quads[quad].s1;                                                  \
+                to[8 * (pitch)] = quads[quad].s2;                                                  \
+                to[12 * (pitch)] = quads[quad].s3;                                                 \
+            } else {                                                                               \
+                (tile)[k * (pitch) + lane / 4] = quads[quad];                                      \
             }                                                                                      \
         }                                                                                          \
     }
 
+/* Two steps at once: the second's operands come while the first multiplies. Of all steps together
+ * AMD's compiler reads everything ahead, and takes 230 registers where two take 130. */
+#if DEVICE_IS_CPU
+#define GEMM_BY_TWO
+#else
+#define GEMM_BY_TWO _Pragma("unroll 2")
+#endif
+#define GEMM_MULTIPLY(tile_a, tile_b)                                                              \
+    GEMM_BY_TWO for (int k = 0; k < GEMM_TILE_K; ++k) {                                            \
+        float4 column[GEMM_RM / 4], row[GEMM_RN / 4];                                              \
+        UNROLLED for (int i = 0; i < GEMM_RM / 4; ++i) {                                           \
+            column[i] = (tile_a)[k * GEMM_PITCH_A + (int)get_local_id(1) * (GEMM_RM / 4) + i];     \
+        }                                                                                          \
+        UNROLLED for (int j = 0; j < GEMM_RN / 4; ++j) {                                           \
+            row[j] = (tile_b)[k * GEMM_PITCH_B + (int)get_local_id(0) + j * GEMM_TX];              \
+        }                                                                                          \
+        UNROLLED for (int i = 0; i < GEMM_RM / 4; ++i) {                                           \
+            UNROLLED for (int j = 0; j < GEMM_RN / 4; ++j) {                                       \
+                gemm_sums[4 * i][j] = FMA((float4)(column[i].s0), row[j], gemm_sums[4 * i][j]);    \
+                gemm_sums[4 * i + 1][j] =                                                          \
+                    FMA((float4)(column[i].s1), row[j], gemm_sums[4 * i + 1][j]);                  \
+                gemm_sums[4 * i + 2][j] =                                                          \
+                    FMA((float4)(column[i].s2), row[j], gemm_sums[4 * i + 2][j]);                  \
+                gemm_sums[4 * i + 3][j] =                                                          \
+                    FMA((float4)(column[i].s3), row[j], gemm_sums[4 * i + 3][j]);                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+#define GEMM_FETCH_BOTH(LOAD_A, LOAD_B, k_from)                                                    \
+    GEMM_FETCH(next_a, GEMM_TILE_M, GEMM_A_ALONG_K, LOAD_A, k_from)                                \
+    GEMM_FETCH(next_b, GEMM_TILE_N, GEMM_B_ALONG_K, LOAD_B, k_from)
+#define GEMM_PLACE_BOTH(side)                                                                      \
+    GEMM_PLACE(gemm_a + (side) * GEMM_TILE_K * GEMM_PITCH_A, GEMM_PITCH_A, next_a, GEMM_TILE_M,    \
+        GEMM_A_ALONG_K)                                                                            \
+    GEMM_PLACE(gemm_b + (side) * GEMM_TILE_K * GEMM_PITCH_B, GEMM_PITCH_B, next_b, GEMM_TILE_N,    \
+        GEMM_B_ALONG_K)
+
 #define GEMM_RUN(from, to, LOAD_A, LOAD_B)                                                         \
-    for (INDEX gemm_k = (from); gemm_k < (to); gemm_k += GEMM_TILE_K) {                            \
-        GEMM_STAGE(gemm_a, GEMM_PITCH_A, GEMM_TILE_M, GEMM_A_ALONG_K, LOAD_A, gemm_k)              \
-        GEMM_STAGE(gemm_b, GEMM_PITCH_B, GEMM_TILE_N, GEMM_B_ALONG_K, LOAD_B, gemm_k)              \
+    {                                                                                              \
+        float4 next_a[GEMM_QUADS(GEMM_TILE_M)], next_b[GEMM_QUADS(GEMM_TILE_N)];                   \
+        int side = 0;                                                                              \
+        GEMM_FETCH_BOTH(LOAD_A, LOAD_B, from)                                                      \
+        GEMM_PLACE_BOTH(0)                                                                         \
         barrier(CLK_LOCAL_MEM_FENCE);                                                              \
-        GEMM_MULTIPLY                                                                              \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
+        for (INDEX gemm_k = (from); gemm_k < (to); gemm_k += GEMM_TILE_K) {                        \
+            const bool goes_on = gemm_k + GEMM_TILE_K < (to);                                      \
+            if (goes_on) {                                                                         \
+                GEMM_FETCH_BOTH(LOAD_A, LOAD_B, gemm_k + GEMM_TILE_K)                              \
+            }                                                                                      \
+            GEMM_MULTIPLY(gemm_a + side * GEMM_TILE_K * GEMM_PITCH_A,                              \
+                gemm_b + side * GEMM_TILE_K * GEMM_PITCH_B)                                        \
+            side = 1 - side;                                                                       \
+            if (goes_on) {                                                                         \
+                GEMM_PLACE_BOTH(side)                                                              \
+            }                                                                                      \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                          \
+        }                                                                                          \
     }

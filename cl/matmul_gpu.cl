@@ -19,11 +19,17 @@
 #define ACTIVATION_WIDTH 1
 #include "activation.cl"
 
+/* Whether each quad of an operand, which starts at a multiple of 4 along the axis of step 1 and anywhere
+ * along the other, lies at a multiple of 16 bytes: then it is one access. */
+static inline bool quads_are_aligned(const __global float *first, const INDEX other_step) {
+    return ((size_t)first & 15) == 0 && other_step % 4 == 0;
+}
+
 /* p[0], p[step], ...: `valid` of them, the others 0. */
 static inline float4 load_quad(
-    const __global float *p, const INDEX step, const INDEX valid) {
+    const __global float *p, const INDEX step, const INDEX valid, const bool aligned) {
     if (step == 1 && valid >= 4) {
-        return vload4(0, p);
+        return aligned ? *(const __global float4 *)p : vload4(0, p);
     }
     float4 x = (float4)(0.0f);
     x.s0 = valid > 0 ? p[0] : 0.0f;
@@ -35,12 +41,13 @@ static inline float4 load_quad(
 
 /* Lane and k within an operand of `lanes` lanes, whose lane 0 and term 0 lie at p. */
 static inline float4 load_operand(const __global float *p, const INDEX lane, const INDEX lanes,
-    const INDEX lane_step, const INDEX k, const INDEX k_end, const INDEX k_step, const int along_k) {
+    const INDEX lane_step, const INDEX k, const INDEX k_end, const INDEX k_step, const int along_k,
+    const bool aligned) {
     if (lane >= lanes || k >= k_end) {
         return (float4)(0.0f);
     }
     return load_quad(p + lane * lane_step + k * k_step, along_k ? k_step : lane_step,
-        along_k ? k_end - k : lanes - lane);
+        along_k ? k_end - k : lanes - lane, aligned);
 }
 
 __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void matmul_gpu_tiled(
@@ -55,10 +62,14 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void matmul_
     const INDEX first_column = (INDEX)get_group_id(0) * GEMM_TILE_N;
     const INDEX from = part * k_part;
     const INDEX to = min(from + k_part, k);
+    const bool a_aligned = quads_are_aligned(a_base + a, GEMM_A_ALONG_K ? a_row : a_column);
+    const bool b_aligned = quads_are_aligned(b_base + b, GEMM_B_ALONG_K ? b_column : b_row);
 #define LOAD_A(r, at)                                                                              \
-    load_operand(a_base + a, first_row + (r), m, a_row, at, to, a_column, GEMM_A_ALONG_K)
+    load_operand(                                                                                  \
+        a_base + a, first_row + (r), m, a_row, at, to, a_column, GEMM_A_ALONG_K, a_aligned)
 #define LOAD_B(c, at)                                                                              \
-    load_operand(b_base + b, first_column + (c), n, b_column, at, to, b_row, GEMM_B_ALONG_K)
+    load_operand(                                                                                  \
+        b_base + b, first_column + (c), n, b_column, at, to, b_row, GEMM_B_ALONG_K, b_aligned)
     GEMM_RUN(from, to, LOAD_A, LOAD_B)
 #if MATMUL_SPLIT
     partial += (part * batches + batch) * m * n;
@@ -72,10 +83,10 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void matmul_
     }
 #pragma unroll
     for (int i = 0; i < GEMM_RM; ++i) {
-        const INDEX row = first_row + GEMM_MY_ROW + i;
+        const INDEX row = first_row + GEMM_ROW(i);
 #pragma unroll
         for (int j = 0; j < GEMM_RN / 4; ++j) {
-            const INDEX column = first_column + GEMM_MY_COLUMN + 4 * j;
+            const INDEX column = first_column + GEMM_COLUMN(4 * j);
             const float4 sums = GEMM_SUM4(i, j);
             if (row < m) {
                 FINISH_INSIDE(sums.s0, row, column)

@@ -3,7 +3,7 @@
 #include "ops/conv2d_problem.h"
 
 enum {
-    TILE_K = 16,
+    TILE_K = 8,
     LEAST_TERMS = 256,  /* of a part */
     MOST_TERMS = 16384, /* of a part: see profile_item_is_short() */
     MOST_PARTS = 64,    /* unless MOST_TERMS asks for more */
@@ -26,7 +26,7 @@ typedef struct gemm_size {
 } gemm_size;
 
 static size_t local_bytes(const group_shape *g) {
-    return (size_t)(TILE_K * ((g->rows + g->columns) * g->sums + 8)) * sizeof(float);
+    return (size_t)(2 * TILE_K * ((g->rows + g->columns) * g->sums + 8)) * sizeof(float);
 }
 
 static bool fits(const device_profile *profile, const group_shape *g) {

@@ -3,7 +3,7 @@
 #include "core/tuning.h"
 #include "ops/matmul_problem.h"
 
-enum { TILE_K = 16, SPLIT_K_LEAST = 256, SPLIT_PARTS_MOST = 16 };
+enum { TILE_K = 8, SPLIT_K_LEAST = 256, SPLIT_PARTS_MOST = 16 };
 
 /* A square work-group of side * side, sums * sums results for each work-item. */
 typedef struct group_shape {
@@ -19,7 +19,7 @@ static int64_t tile_of(const group_shape *g) {
 }
 
 static size_t local_bytes(const group_shape *g) {
-    return (size_t)(TILE_K * 2 * (tile_of(g) + 4)) * sizeof(float);
+    return (size_t)(2 * TILE_K * 2 * (tile_of(g) + 4)) * sizeof(float);
 }
 
 static bool fits(const device_profile *profile, const group_shape *g) {
