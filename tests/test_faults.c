@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the core itself asks of OpenCL, from the list of platforms to the last release, fails in
- * turn: call 1, call 2, ... of a context's whole life, once each and then as of a device that is
- * lost for good. The caller gets a status with a reason, no object is left, and where the context
- * was there before, the same call works the next time. At the end every entry point has failed.
+ * What the core itself asks of OpenCL and of the heap, from the list of platforms to the last
+ * release, fails in turn: call 1, call 2, ... of a context's whole life, once each and then as of a
+ * device that is lost for good. The caller gets a status with a reason, no object is left, and
+ * where the context was there before, the same call works the next time. At the end every entry
+ * point has failed.
  */
 #include "faults/layer_control.h"
 #include "harness.h"
@@ -14,12 +15,15 @@
 
 static fault_layer *layer;
 
-/* Finds the layer; false, and the reason printed, where there is none. */
+/* Finds the layer, and its heap before the library has any memory; false, and the reason printed,
+ * where there is none. */
 static bool is_ready(void) {
     static bool tried;
     if (!tried) {
         tried = true;
         layer = layer_open();
+        const cleat_host_allocator heap = layer_heap();
+        test_ok(cleat_set_host_allocator(&heap));
     }
     return layer != NULL;
 }
@@ -202,10 +206,11 @@ static void end(scene *s, bool lost) {
         cleat_context_release(s->context);
     }
     layer_disarm();
-    if (statistics.buffer_bytes != 0 || layer_alive() != 0) {
-        ck_abort_msg("%d objects and %d bytes of buffers are left after %s had failed%s",
-            layer_alive(), (int)statistics.buffer_bytes, layer_failed_name(),
-            lost ? " and all that followed" : "");
+    if (statistics.buffer_bytes != 0 || layer_alive() != 0 || cleat_host_allocations() != 0) {
+        ck_abort_msg("%d objects, %d allocations and %d bytes of buffers are left after %s had "
+                     "failed%s",
+            layer_alive(), (int)cleat_host_allocations(), (int)statistics.buffer_bytes,
+            layer_failed_name(), lost ? " and all that followed" : "");
     }
 }
 
