@@ -189,6 +189,29 @@ START_TEST(each_call_fails) {
 }
 END_TEST
 
+/* A provider's failures have the same meaning as the core's. */
+START_TEST(clblast_tells_of_a_lost_device) {
+    const char *const *variant = cleat_matmul_variants();
+    cleat_tensor x, y;
+    while (*variant != NULL && strcmp(*variant, "clblast") != 0) {
+        variant++;
+    }
+    if (!is_ready() || *variant == NULL) {
+        return;
+    }
+    open_context();
+    const cleat_matmul_options options = {.variant = *variant};
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){16, 16}, &x));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){16, 16}, &y));
+    layer_arm_entry(LAYER_GetCommandQueueInfo, 1, CL_DEVICE_NOT_AVAILABLE, false);
+    test_refused(cleat_matmul(context, x, x, y, &options), CLEAT_DEVICE_LOST,
+        "matmul: CLBlast: CL_DEVICE_NOT_AVAILABLE");
+    layer_disarm();
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&y);
+}
+END_TEST
+
 START_TEST(nothing_is_left) {
     if (context != NULL) {
         printf("%d operations, %d faults\n", operations, faults);
@@ -206,7 +229,10 @@ Suite *test_suite(void) {
     while (operation_lists[lists] != NULL) {
         lists++;
     }
-    test_add_loop(suite, "calls", each_call_fails, lists);
-    test_add_case(suite, "end", nothing_is_left);
+    TCase *all =
+        test_case(suite, "operations"); /* one case: the last test ends what others began */
+    tcase_add_loop_test(all, each_call_fails, 0, lists);
+    tcase_add_test(all, clblast_tells_of_a_lost_device);
+    tcase_add_test(all, nothing_is_left);
     return suite;
 }

@@ -14,6 +14,8 @@
  * whatever contexts, could break it: so this lock is of the whole process too. */
 static pthread_mutex_t clblast_mutex = PTHREAD_MUTEX_INITIALIZER;
 
+enum { LEAST_OPENCL_ERROR = -1001 }; /* CLBlast's status is OpenCL's, or below this its own */
+
 /* A matrix as BLAS stores one, seen row-major. */
 typedef struct blas_matrix {
     CLBlastTranspose transpose;
@@ -86,9 +88,9 @@ static cleat_status call_clblast(void *queue, void *data) {
     pthread_mutex_unlock(&clblast_mutex);
     REFUSE_IF(code == CLBlastTempBufferAllocFailure, CLEAT_OUT_OF_DEVICE_MEMORY,
         "matmul: CLBlast found no memory on the device");
-    REFUSE_IF(code != CLBlastSuccess, CLEAT_OPENCL_ERROR, "matmul: CLBlast failed with status %d",
-        (int)code);
-    return CLEAT_OK;
+    REFUSE_IF((int)code < LEAST_OPENCL_ERROR, CLEAT_OPENCL_ERROR,
+        "matmul: CLBlast failed with status %d", (int)code);
+    return status_from_cl((int)code, "matmul: CLBlast");
 }
 
 cleat_status matmul_clblast(cleat_context *context, const void *problem) {
