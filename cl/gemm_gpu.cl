@@ -102,6 +102,7 @@
 #else
 #define GEMM_BY_TWO _Pragma("unroll 2")
 #endif
+#define GEMM_ADD(i, x) gemm_sums[i][j] = FMA((float4)(x), row[j], gemm_sums[i][j]);
 #define GEMM_MULTIPLY(tile_a, tile_b)                                                              \
     GEMM_BY_TWO for (int k = 0; k < GEMM_TILE_K; ++k) {                                            \
         float4 column[GEMM_RM / 4], row[GEMM_RN / 4];                                              \
@@ -113,13 +114,10 @@
         }                                                                                          \
         UNROLLED for (int i = 0; i < GEMM_RM / 4; ++i) {                                           \
             UNROLLED for (int j = 0; j < GEMM_RN / 4; ++j) {                                       \
-                gemm_sums[4 * i][j] = FMA((float4)(column[i].s0), row[j], gemm_sums[4 * i][j]);    \
-                gemm_sums[4 * i + 1][j] =                                                          \
-                    FMA((float4)(column[i].s1), row[j], gemm_sums[4 * i + 1][j]);                  \
-                gemm_sums[4 * i + 2][j] =                                                          \
-                    FMA((float4)(column[i].s2), row[j], gemm_sums[4 * i + 2][j]);                  \
-                gemm_sums[4 * i + 3][j] =                                                          \
-                    FMA((float4)(column[i].s3), row[j], gemm_sums[4 * i + 3][j]);                  \
+                GEMM_ADD(4 * i, column[i].s0)                                                      \
+                GEMM_ADD(4 * i + 1, column[i].s1)                                                  \
+                GEMM_ADD(4 * i + 2, column[i].s2)                                                  \
+                GEMM_ADD(4 * i + 3, column[i].s3)                                                  \
             }                                                                                      \
         }                                                                                          \
     }
