@@ -8,6 +8,7 @@
 #include "faults/layer_control.h"
 #include "harness.h"
 
+#include <cleat/opencl.h>
 #include <unistd.h>
 
 static fault_layer *layer;
@@ -220,6 +221,39 @@ START_TEST(there_is_no_compiler) {
 }
 END_TEST
 
+/* A check (cleat_verification) that a failure ended says nothing of its variant, which is not taken
+ * for right: the next call makes it again. */
+START_TEST(a_check_that_fails_is_made_again) {
+    static const int32_t codes[] = {CL_INVALID_OPERATION, CL_OUT_OF_RESOURCES};
+    cleat_context_statistics told;
+    cleat_tensor x;
+    if (!is_ready()) {
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        cleat_context *context = NULL;
+        test_ok(cleat_context_create(&(const cleat_context_options){.cache = CLEAT_CACHE_OFF,
+                                         .verification = CLEAT_VERIFY_ON},
+            &context));
+        test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){4, 6}, &x));
+        layer_arm_entry(LAYER_EnqueueNDRangeKernel, 1, codes[i], false);
+        test_ok(cleat_softmax(context, x, 1, x));
+        layer_disarm();
+        ck_assert(layer_has_failed());
+        test_ok(cleat_context_get_statistics(context, &told));
+        ck_assert_uint_eq(told.variants_checked, 0);
+        for (int again = 0; again < 2; again++) {
+            test_ok(cleat_softmax(context, x, 1, x));
+            test_ok(cleat_context_get_statistics(context, &told));
+            ck_assert_uint_eq(told.variants_checked, 1);
+            ck_assert_uint_eq(told.variants_distrusted, 0);
+        }
+        cleat_tensor_release(&x);
+        cleat_context_release(context);
+    }
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("fault_limits");
     test_add_case(suite, "operations", a_poor_device_is_right_or_says_no);
@@ -227,5 +261,6 @@ Suite *test_suite(void) {
     test_add_case(suite, "pieces", pieces_that_are_too_large_are_refused);
     test_add_case(suite, "f64", f64_is_refused);
     test_add_case(suite, "compiler", there_is_no_compiler);
+    test_add_case(suite, "check", a_check_that_fails_is_made_again);
     return suite;
 }

@@ -172,6 +172,12 @@ static cleat_status add_verdict(
     return CLEAT_OK;
 }
 
+/* Whether a check that failed, with nothing found wrong before, may run through the next time. */
+static bool is_passing(cleat_status status, bool right) {
+    return status == CLEAT_OUT_OF_HOST_MEMORY || status == CLEAT_OUT_OF_DEVICE_MEMORY ||
+           (right && (status == CLEAT_OPENCL_ERROR || status == CLEAT_DEVICE_LOST));
+}
+
 /* Runs the function unless the disk knows, or nothing may be compiled: then what was shipped was
  * chosen by whoever shipped it. A variant that cannot be built is as good as a wrong
  * one, but the next driver may do it. Another failure to run says nothing beyond what was found
@@ -197,7 +203,7 @@ static cleat_status settle(
         disk_cache_store_note(context, &key, *right ? 1 : 0);
     }
     memory_free(key.text);
-    if (status == CLEAT_OUT_OF_HOST_MEMORY || status == CLEAT_OUT_OF_DEVICE_MEMORY) {
+    if (is_passing(status, *right)) {
         *right = true; /* no verdict: the next call asks again */
         return CLEAT_OK;
     }
