@@ -67,6 +67,15 @@ static cl_int taken(cl_int error, const cl_event *event) {
         return fault != CL_SUCCESS ? fault : next.cl##name arguments;                              \
     }
 
+/* A wait. On a device that is lost nothing is under way any more, which takes carrying it out. */
+#define WAIT(name, parameters, arguments)                                                          \
+    static cl_int CL_API_CALL layer_##name parameters {                                            \
+        const cl_int fault = fault_of(LAYER_##name);                                               \
+        const bool waits = fault == CL_SUCCESS || state->lasting;                                  \
+        const cl_int error = waits ? next.cl##name arguments : fault;                              \
+        return fault != CL_SUCCESS ? fault : error;                                                \
+    }
+
 /* A command, whose event is the parameter `event`. */
 #define ENQUEUE(name, parameters, arguments)                                                       \
     static cl_int CL_API_CALL layer_##name parameters {                                            \
@@ -369,9 +378,9 @@ static cl_int CL_API_CALL layer_BuildProgram(cl_program program, cl_uint count,
 
 CALL(SetKernelArg, (cl_kernel kernel, cl_uint index, size_t size, const void *value),
     (kernel, index, size, value))
-CALL(WaitForEvents, (cl_uint count, const cl_event *events), (count, events))
+WAIT(WaitForEvents, (cl_uint count, const cl_event *events), (count, events))
 CALL(Flush, (cl_command_queue queue), (queue))
-CALL(Finish, (cl_command_queue queue), (queue))
+WAIT(Finish, (cl_command_queue queue), (queue))
 /* Writes nothing, so that it does not count as a command; nor does anybody ask for its event. */
 CALL(EnqueueMigrateMemObjects,
     (cl_command_queue queue, cl_uint count, const cl_mem *objects, cl_mem_migration_flags flags,

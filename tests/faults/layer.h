@@ -98,8 +98,9 @@ typedef enum layer_binaries {
 
 typedef struct fault_layer {
     /* Which call fails: the fail_at-th (from 1; 0: none) since `calls` was 0, of fail_entry or,
-     * with LAYER_ANY, of all; `lasting`: and all of OpenCL that come after one of them. With
-     * `code`, and without effect, but for releases, which are carried out all the same. */
+     * with LAYER_ANY, of all; `lasting`: and all of OpenCL that come after one of them, as on a
+     * device that is lost. With `code`, and without effect, but for releases, and for waits of a
+     * lost device, which are carried out all the same. */
     int fail_at;
     layer_entry fail_entry;
     bool lasting;
