@@ -131,6 +131,9 @@ void test_ulp(const test_tensor *got, const double *want, double ulp, const char
 /* The same of elements in f64, got->elements, with u = 2^-53. */
 void test_bound_f64(const test_tensor *got, const long double *want, const long double *magnitude,
     int64_t terms, const char *what);
+/* Fetches such a result, compares it so and frees it. */
+void test_finish_f64(test_tensor *t, const long double *want, const long double *magnitude,
+    int64_t terms, const char *what);
 /* The one or the other, by got's type. */
 void test_bound_of(const test_tensor *got, const long double *want, const long double *magnitude,
     int64_t terms, const char *what);

@@ -135,6 +135,13 @@ void test_bound_f64(const test_tensor *got, const long double *want, const long 
     }
 }
 
+void test_finish_f64(test_tensor *t, const long double *want, const long double *magnitude,
+    int64_t terms, const char *what) {
+    test_fetch(t);
+    test_bound_f64(t, want, magnitude, terms, what);
+    test_free(t);
+}
+
 void test_bound_of(const test_tensor *got, const long double *want, const long double *magnitude,
     int64_t terms, const char *what) {
     if (got->view.type == CLEAT_F64) {

@@ -171,13 +171,7 @@ static void undergo(const operation *what) {
 
 /* Takes the layer and its heap, before the library has any memory; false where there is none. */
 static bool is_ready(void) {
-    static bool tried;
-    if (!tried) {
-        tried = true;
-        layer = layer_open();
-        const cleat_host_allocator heap = layer_heap();
-        test_ok(cleat_set_host_allocator(&heap));
-    }
+    layer = layer_open_with_heap();
     return layer != NULL;
 }
 

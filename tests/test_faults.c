@@ -18,13 +18,7 @@ static fault_layer *layer;
 /* Finds the layer, and its heap before the library has any memory; false, and the reason printed,
  * where there is none. */
 static bool is_ready(void) {
-    static bool tried;
-    if (!tried) {
-        tried = true;
-        layer = layer_open();
-        const cleat_host_allocator heap = layer_heap();
-        test_ok(cleat_set_host_allocator(&heap));
-    }
+    layer = layer_open_with_heap();
     return layer != NULL;
 }
 

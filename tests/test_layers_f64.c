@@ -7,18 +7,6 @@ static long double element(const test_tensor *t, int64_t i) {
     return (long double)test_elements_f64(t)[i];
 }
 
-/* Fetches a result, compares and frees it. */
-static void finish(test_tensor *t, const long double *want, const long double *size, int64_t terms,
-    const char *what) {
-    test_fetch(t);
-    test_bound_f64(t, want, size, terms, what);
-    test_free(t);
-}
-
-static test_tensor output(int32_t rank, const int64_t *shape, test_layout layout) {
-    return test_typed(CLEAT_F64, rank, shape, NULL, layout);
-}
-
 /* ---- Convolution over [N, C, H, W], two groups ---- */
 
 enum { N = 2, C = 4, H = 7, W = 9, M = 6, KH = 3, KW = 2, OH = 5, OW = 9, GROUPS = 2 };
@@ -85,8 +73,10 @@ START_TEST(convolution) {
     cleat_conv2d_options forward = windows;
     forward.bias = &bias.view;
     forward.activation = CLEAT_RELU;
-    test_tensor y = output(4, shape_y, TEST_STRIDED), dx = output(4, shape_x, TEST_ROW_MAJOR);
-    test_tensor dw = output(4, shape_w, TEST_STRIDED), to_b = output(1, channels, TEST_ROW_MAJOR);
+    test_tensor y = test_output_of(CLEAT_F64, 4, shape_y, TEST_STRIDED),
+                dx = test_output_of(CLEAT_F64, 4, shape_x, TEST_ROW_MAJOR);
+    test_tensor dw = test_output_of(CLEAT_F64, 4, shape_w, TEST_STRIDED),
+                to_b = test_output_of(CLEAT_F64, 1, channels, TEST_ROW_MAJOR);
     /* What a variable says about f32 is nothing to f64. */
     ck_assert_int_eq(setenv("CLEAT_CONV2D", "cpu_panel", 1), 0);
     ck_assert_int_eq(setenv("CLEAT_CONV2D_BACKWARD_DATA", "cpu_panel plain_f64", 1), 0);
@@ -99,10 +89,10 @@ START_TEST(convolution) {
     unsetenv("CLEAT_CONV2D");
     test_ok(cleat_conv2d_backward_weights(test_context(), x.view, dy.view, dw.view, &windows));
     test_ok(cleat_conv2d_backward_bias(test_context(), dy.view, to_b.view, NULL));
-    finish(&y, s->y, s->size_y, C / GROUPS * KH * KW + 1, "conv2d");
-    finish(&dx, s->dx, s->size_dx, M / GROUPS * KH * KW, "conv2d_backward_data");
-    finish(&dw, s->dw, s->size_dw, N * OH * OW, "conv2d_backward_weights");
-    finish(&to_b, db, size_db, N * OH * OW, "conv2d_backward_bias");
+    test_finish_f64(&y, s->y, s->size_y, C / GROUPS * KH * KW + 1, "conv2d");
+    test_finish_f64(&dx, s->dx, s->size_dx, M / GROUPS * KH * KW, "conv2d_backward_data");
+    test_finish_f64(&dw, s->dw, s->size_dw, N * OH * OW, "conv2d_backward_weights");
+    test_finish_f64(&to_b, db, size_db, N * OH * OW, "conv2d_backward_bias");
     free(s);
     test_free(&x);
     test_free(&w);
@@ -120,7 +110,7 @@ START_TEST(deep_convolution) {
                   shape_y[5] = {1, 2, 2, 1, 1};
     test_tensor x = test_input_f64(5, shape_x, TEST_EXACT, TEST_STRIDED);
     test_tensor w = test_input_f64(5, shape_w, TEST_EXACT, TEST_ROW_MAJOR);
-    test_tensor y = output(5, shape_y, TEST_ROW_MAJOR);
+    test_tensor y = test_output_of(CLEAT_F64, 5, shape_y, TEST_ROW_MAJOR);
     long double want[4] = {0}, size[4] = {0};
     for (int64_t i = 0; i < 4 * 3 * 45; i++) {
         const int64_t in_slice = i % 45, c = i / 45 % 3, out = i / 135;
@@ -128,7 +118,7 @@ START_TEST(deep_convolution) {
                      element(&w, (out / 2 * 3 + c) * 45 + in_slice);
     }
     test_ok(cleat_conv3d(test_context(), x.view, w.view, y.view, NULL));
-    finish(&y, want, size, 1, "conv3d");
+    test_finish_f64(&y, want, size, 1, "conv3d");
     test_free(&x);
     test_free(&w);
 }
@@ -187,7 +177,8 @@ START_TEST(pooling) {
         .window = {3, 2}, .stride = {2, 1}, .padding = {1, 1, 0, 0}, .power = 3};
     test_tensor x = test_input_f64(4, shape_x, TEST_REAL, TEST_STRIDED);
     test_tensor dy = test_input_f64(4, shape_y, TEST_REAL, TEST_ROW_MAJOR);
-    test_tensor y = output(4, shape_y, TEST_ROW_MAJOR), dx = output(4, shape_x, TEST_STRIDED);
+    test_tensor y = test_output_of(CLEAT_F64, 4, shape_y, TEST_ROW_MAJOR),
+                dx = test_output_of(CLEAT_F64, 4, shape_x, TEST_STRIDED);
     pooled *r = test_alloc(1, sizeof *r);
     for (int64_t i = 0; i < PLANES * POOL_OH * POOL_OW; i++) {
         pool(kind, r, &x, &dy, i);
@@ -204,8 +195,8 @@ START_TEST(pooling) {
         test_ok(cleat_lp_pool_backward(context, x.view, y.view, dy.view, dx.view, &options));
     }
     /* pow 32, three times, of p = 3 */
-    finish(&y, r->y, r->size_y, kind == POOL_POWER ? 8 : 6, "pool");
-    finish(&dx, r->dx, r->size_dx, kind == POOL_POWER ? 600 : 8, "pool_backward");
+    test_finish_f64(&y, r->y, r->size_y, kind == POOL_POWER ? 8 : 6, "pool");
+    test_finish_f64(&dx, r->dx, r->size_dx, kind == POOL_POWER ? 600 : 8, "pool_backward");
     free(r);
     test_free(&x);
     test_free(&dy);
@@ -244,9 +235,12 @@ START_TEST(layer_norm) {
     test_tensor dy = test_input_f64(2, shape, TEST_REAL, TEST_STRIDED);
     test_tensor scale = test_input_f64(1, row, TEST_REAL, TEST_ROW_MAJOR);
     test_tensor bias = test_input_f64(1, row, TEST_REAL, TEST_ROW_MAJOR);
-    test_tensor mean = output(1, one, TEST_ROW_MAJOR), inverse = output(1, one, TEST_ROW_MAJOR);
-    test_tensor y = output(2, shape, TEST_ROW_MAJOR), dx = output(2, shape, TEST_ROW_MAJOR);
-    test_tensor dscale = output(1, row, TEST_ROW_MAJOR), dbias = output(1, row, TEST_ROW_MAJOR);
+    test_tensor mean = test_output_of(CLEAT_F64, 1, one, TEST_ROW_MAJOR),
+                inverse = test_output_of(CLEAT_F64, 1, one, TEST_ROW_MAJOR);
+    test_tensor y = test_output_of(CLEAT_F64, 2, shape, TEST_ROW_MAJOR),
+                dx = test_output_of(CLEAT_F64, 2, shape, TEST_ROW_MAJOR);
+    test_tensor dscale = test_output_of(CLEAT_F64, 1, row, TEST_ROW_MAJOR),
+                dbias = test_output_of(CLEAT_F64, 1, row, TEST_ROW_MAJOR);
     long double want[2][ELEMENTS], size[2][ELEMENTS], sums_of[2][COLUMNS] = {{0}},
                                                       size_of[2][COLUMNS] = {{0}};
     for (int64_t i = 0; i < ROWS; i++) {
@@ -275,10 +269,10 @@ START_TEST(layer_norm) {
     test_ok(cleat_layer_norm(test_context(), x.view, 1, y.view, &options));
     test_ok(cleat_layer_norm_backward(test_context(), x.view, &scale.view, mean.view, inverse.view,
         dy.view, 1, &dx.view, &dscale.view, &dbias.view));
-    finish(&y, want[0], size[0], COLUMNS, "layer_norm");
-    finish(&dx, want[1], size[1], COLUMNS, "layer_norm_backward");
-    finish(&dscale, sums_of[0], size_of[0], ROWS, "dscale");
-    finish(&dbias, sums_of[1], size_of[1], ROWS, "dbias");
+    test_finish_f64(&y, want[0], size[0], COLUMNS, "layer_norm");
+    test_finish_f64(&dx, want[1], size[1], COLUMNS, "layer_norm_backward");
+    test_finish_f64(&dscale, sums_of[0], size_of[0], ROWS, "dscale");
+    test_finish_f64(&dbias, sums_of[1], size_of[1], ROWS, "dbias");
     test_tensor *const rest[] = {&x, &dy, &scale, &bias, &mean, &inverse};
     for (int i = 0; i < 6; i++) {
         test_free(rest[i]);
@@ -294,7 +288,7 @@ START_TEST(batch_norm) {
     const int64_t shape[2] = {ROWS, COLUMNS}, row[1] = {COLUMNS};
     double zeros[COLUMNS] = {0};
     test_tensor x = test_input_f64(2, shape, TEST_REAL, TEST_ROW_MAJOR);
-    test_tensor y = output(2, shape, TEST_ROW_MAJOR);
+    test_tensor y = test_output_of(CLEAT_F64, 2, shape, TEST_ROW_MAJOR);
     test_tensor mean = test_typed(CLEAT_F64, 1, row, zeros, TEST_ROW_MAJOR);
     test_tensor variance = test_typed(CLEAT_F64, 1, row, zeros, TEST_ROW_MAJOR);
     long double want[ELEMENTS], size[ELEMENTS], wanted[2][COLUMNS], sizes[2][COLUMNS];
@@ -312,9 +306,9 @@ START_TEST(batch_norm) {
     const cleat_batch_norm_options options = {
         .running_mean = &mean.view, .running_variance = &variance.view};
     test_ok(cleat_batch_norm_training(test_context(), x.view, y.view, &options));
-    finish(&y, want, size, ROWS, "batch_norm_training");
-    finish(&mean, wanted[0], sizes[0], ROWS, "running mean");
-    finish(&variance, wanted[1], sizes[1], ROWS, "running variance");
+    test_finish_f64(&y, want, size, ROWS, "batch_norm_training");
+    test_finish_f64(&mean, wanted[0], sizes[0], ROWS, "running mean");
+    test_finish_f64(&variance, wanted[1], sizes[1], ROWS, "running variance");
     test_free(&x);
 }
 END_TEST
@@ -340,14 +334,15 @@ START_TEST(loss) {
         size[i] = 20.0L / ELEMENTS;
     }
     test_tensor t = test_typed(CLEAT_F64, 2, shape, targets, TEST_ROW_MAJOR);
-    test_tensor result = output(1, one, TEST_ROW_MAJOR), gradient = output(2, shape, TEST_STRIDED);
+    test_tensor result = test_output_of(CLEAT_F64, 1, one, TEST_ROW_MAJOR),
+                gradient = test_output_of(CLEAT_F64, 2, shape, TEST_STRIDED);
     cleat_context *context = test_context();
     test_ok(
         cleat_loss(context, CLEAT_LOSS_BINARY_CROSS_ENTROPY, x.view, t.view, result.view, NULL));
     test_ok(cleat_loss_backward(
         context, CLEAT_LOSS_BINARY_CROSS_ENTROPY, x.view, t.view, NULL, gradient.view, NULL));
-    finish(&result, &sum, &all, ELEMENTS, "loss");
-    finish(&gradient, dx, size, 1, "loss_backward");
+    test_finish_f64(&result, &sum, &all, ELEMENTS, "loss");
+    test_finish_f64(&gradient, dx, size, 1, "loss_backward");
     test_free(&x);
     test_free(&t);
 }
@@ -377,9 +372,9 @@ START_TEST(adam) {
     }
     test_tensor v = test_typed(CLEAT_F64, 2, shape, squares, layout);
     test_ok(cleat_adam_step(test_context(), p.view, g.view, m.view, v.view, 3, 0.01f, NULL));
-    finish(&p, want[0], size, 1, "parameter");
-    finish(&m, want[1], size, 1, "m");
-    finish(&v, want[2], size, 1, "v");
+    test_finish_f64(&p, want[0], size, 1, "parameter");
+    test_finish_f64(&m, want[1], size, 1, "m");
+    test_finish_f64(&v, want[2], size, 1, "v");
     test_free(&g);
 }
 END_TEST
@@ -395,7 +390,8 @@ START_TEST(tile_and_pad) {
     const cleat_pad_options reflect = {.mode = CLEAT_PAD_REFLECT};
     test_tensor tiled = test_input_f64(2, large, TEST_EXACT, TEST_STRIDED);
     test_tensor padded = test_input_f64(1, outer, TEST_EXACT, TEST_ROW_MAJOR);
-    test_tensor dx = output(2, small, TEST_ROW_MAJOR), of_pad = output(1, inner, TEST_ROW_MAJOR);
+    test_tensor dx = test_output_of(CLEAT_F64, 2, small, TEST_ROW_MAJOR),
+                of_pad = test_output_of(CLEAT_F64, 1, inner, TEST_ROW_MAJOR);
     long double want[15] = {0}, size[15] = {0}, wanted[7] = {0};
     for (int64_t i = 0; i < 90; i++) {
         want[i / 15 % 3 * 5 + i % 15 % 5] += element(&tiled, i);
@@ -406,8 +402,8 @@ START_TEST(tile_and_pad) {
     }
     test_ok(cleat_tile_backward(test_context(), tiled.view, repeats, dx.view));
     test_ok(cleat_pad_backward(test_context(), padded.view, before, after, of_pad.view, &reflect));
-    finish(&dx, want, size, 1, "tile_backward");
-    finish(&of_pad, wanted, size, 1, "pad_backward");
+    test_finish_f64(&dx, want, size, 1, "tile_backward");
+    test_finish_f64(&of_pad, wanted, size, 1, "pad_backward");
     test_free(&tiled);
     test_free(&padded);
 }
@@ -433,8 +429,10 @@ START_TEST(where_and_unpool) {
     }
     test_tensor condition = test_typed(CLEAT_BOOL, 2, shape, chosen, TEST_ROW_MAJOR);
     test_tensor indices = test_typed(CLEAT_I64, 3, few, places, TEST_ROW_MAJOR);
-    test_tensor to_a = output(1, row, TEST_ROW_MAJOR), to_b = output(2, shape, TEST_ROW_MAJOR);
-    test_tensor spread = output(3, many, TEST_ROW_MAJOR), back = output(3, few, TEST_STRIDED);
+    test_tensor to_a = test_output_of(CLEAT_F64, 1, row, TEST_ROW_MAJOR),
+                to_b = test_output_of(CLEAT_F64, 2, shape, TEST_ROW_MAJOR);
+    test_tensor spread = test_output_of(CLEAT_F64, 3, many, TEST_ROW_MAJOR),
+                back = test_output_of(CLEAT_F64, 3, few, TEST_STRIDED);
     cleat_context *context = test_context();
     test_ok(cleat_where_backward(context, condition.view, dy.view, &to_a.view, &to_b.view));
     test_ok(cleat_max_unpool(context, x.view, indices.view, spread.view, NULL));
@@ -442,10 +440,10 @@ START_TEST(where_and_unpool) {
     for (int i = 0; i < 6; i++) {
         want_of_back[i] = element(&x, i);
     }
-    finish(&to_a, da, size, 1, "da");
-    finish(&to_b, db, size, 1, "db");
-    finish(&spread, y, size, 1, "max_unpool");
-    finish(&back, want_of_back, size, 1, "max_unpool_backward");
+    test_finish_f64(&to_a, da, size, 1, "da");
+    test_finish_f64(&to_b, db, size, 1, "db");
+    test_finish_f64(&spread, y, size, 1, "max_unpool");
+    test_finish_f64(&back, want_of_back, size, 1, "max_unpool_backward");
     test_free(&dy);
     test_free(&x);
     test_free(&condition);
@@ -470,12 +468,13 @@ START_TEST(scattered) {
     }
     test_tensor from = test_typed(CLEAT_I32, 1, chosen, indices, TEST_ROW_MAJOR);
     test_tensor of_each = test_typed(CLEAT_I32, 2, rows, each, TEST_STRIDED);
-    test_tensor to = output(2, table, TEST_ROW_MAJOR), elements = output(2, table, TEST_STRIDED);
+    test_tensor to = test_output_of(CLEAT_F64, 2, table, TEST_ROW_MAJOR),
+                elements = test_output_of(CLEAT_F64, 2, table, TEST_STRIDED);
     test_ok(cleat_embedding_backward(test_context(), from.view, dy.view, to.view, NULL));
     test_ok(
         cleat_gather_elements_backward(test_context(), of_each.view, dy.view, 0, elements.view));
-    finish(&to, want, size, 1, "embedding_backward");
-    finish(&elements, wanted, size, 1, "gather_elements_backward");
+    test_finish_f64(&to, want, size, 1, "embedding_backward");
+    test_finish_f64(&elements, wanted, size, 1, "gather_elements_backward");
     test_free(&dy);
     test_free(&from);
     test_free(&of_each);
@@ -490,7 +489,7 @@ START_TEST(clip_gradients) {
     const int64_t shape[2] = {ROWS, COLUMNS}, one[1] = {1};
     test_tensor first = test_input_f64(2, shape, TEST_REAL, TEST_STRIDED);
     test_tensor second = test_input_f64(2, shape, TEST_REAL, TEST_ROW_MAJOR);
-    test_tensor norm = output(1, one, TEST_ROW_MAJOR);
+    test_tensor norm = test_output_of(CLEAT_F64, 1, one, TEST_ROW_MAJOR);
     long double square = 0, want[2][ELEMENTS], size[ELEMENTS];
     for (int i = 0; i < ELEMENTS; i++) {
         square +=
@@ -504,9 +503,9 @@ START_TEST(clip_gradients) {
     }
     const cleat_tensor gradients[2] = {first.view, second.view};
     test_ok(cleat_clip_gradient_norm(test_context(), 2, gradients, 0.5f, &norm.view));
-    finish(&first, want[0], size, 4, "clipped");
-    finish(&second, want[1], size, 4, "clipped");
-    finish(&norm, &root, &root, ELEMENTS, "norm");
+    test_finish_f64(&first, want[0], size, 4, "clipped");
+    test_finish_f64(&second, want[1], size, 4, "clipped");
+    test_finish_f64(&norm, &root, &root, ELEMENTS, "norm");
 }
 END_TEST
 

@@ -7,18 +7,6 @@ static long double element(const test_tensor *t, int64_t i) {
     return (long double)test_elements_f64(t)[i];
 }
 
-/* Fetches a result, compares and frees it. */
-static void finish(test_tensor *t, const long double *want, const long double *size, int64_t terms,
-    const char *what) {
-    test_fetch(t);
-    test_bound_f64(t, want, size, terms, what);
-    test_free(t);
-}
-
-static test_tensor output(int32_t rank, const int64_t *shape, test_layout layout) {
-    return test_typed(CLEAT_F64, rank, shape, NULL, layout);
-}
-
 static void force(const char *variable, const char *variant) {
     if (variant != NULL) {
         setenv(variable, variant, 1);
@@ -104,8 +92,9 @@ static void take_sample(entropy *e, int64_t n, long double g) {
 static void check_each(entropy *e) {
     const int64_t shape[2] = {SAMPLES, CLASSES};
     test_tensor dloss = test_input_f64(1, shape, TEST_REAL, TEST_STRIDED);
-    test_tensor loss = output(1, shape, TEST_STRIDED), again = output(2, shape, TEST_ROW_MAJOR);
-    test_tensor dx = output(2, shape, TEST_ROW_MAJOR);
+    test_tensor loss = test_output_of(CLEAT_F64, 1, shape, TEST_STRIDED),
+                again = test_output_of(CLEAT_F64, 2, shape, TEST_ROW_MAJOR);
+    test_tensor dx = test_output_of(CLEAT_F64, 2, shape, TEST_ROW_MAJOR);
     for (int64_t n = 0; n < SAMPLES; n++) {
         take_sample(e, n, element(&dloss, n));
     }
@@ -120,8 +109,8 @@ static void check_each(entropy *e) {
     test_fetch(&again);
     test_fetch(&dx);
     test_same_bits(&dx, &again, "twice");
-    finish(&loss, e->loss, e->size, CLASSES + 16, "losses");
-    finish(&dx, e->dx, e->size_dx, CLASSES + 16, "gradient");
+    test_finish_f64(&loss, e->loss, e->size, CLASSES + 16, "losses");
+    test_finish_f64(&dx, e->dx, e->size_dx, CLASSES + 16, "gradient");
     test_free(&again);
     test_free(&dloss);
 }
@@ -143,7 +132,7 @@ static void check_mean(entropy *e) {
         e->size_dx[i] /= e->divisor;
     }
     cleat_context *context = test_context();
-    test_tensor mean = output(1, one, TEST_ROW_MAJOR);
+    test_tensor mean = test_output_of(CLEAT_F64, 1, one, TEST_ROW_MAJOR);
     e->options.reduction = CLEAT_LOSS_MEAN;
     test_ok(
         cleat_softmax_cross_entropy(context, e->x.view, e->labels.view, mean.view, &e->options));
@@ -151,7 +140,7 @@ static void check_mean(entropy *e) {
         context, e->x.view, e->labels.view, NULL, e->x.view, &e->options));
     test_fetch(&e->x);
     test_bound_f64(&e->x, e->dx, e->size_dx, CLASSES + SAMPLES + 16, "gradient of the mean");
-    finish(&mean, &sum, &size, CLASSES + SAMPLES + 16, "mean");
+    test_finish_f64(&mean, &sum, &size, CLASSES + SAMPLES + 16, "mean");
 }
 
 /* The plain loss by work-items, as rows are for f32 alone, and the other one by them and by groups.
@@ -229,12 +218,13 @@ static void check_normed(
     n->beta = (long double)options->beta;
     n->bias = (long double)*options->bias;
     take_normed(n);
-    test_tensor y = output(3, shape, layout), dx = output(3, shape, layout);
+    test_tensor y = test_output_of(CLEAT_F64, 3, shape, layout),
+                dx = test_output_of(CLEAT_F64, 3, shape, layout);
     test_ok(cleat_local_response_norm(test_context(), n->x.view, WINDOW, y.view, options));
     test_ok(cleat_local_response_norm_backward(
         test_context(), n->x.view, WINDOW, n->dy.view, dx.view, options));
-    finish(&y, n->y, n->size_y, WINDOW + 16, "local_response_norm");
-    finish(&dx, n->dx, n->size_dx, WINDOW + 16, "local_response_norm_backward");
+    test_finish_f64(&y, n->y, n->size_y, WINDOW + 16, "local_response_norm");
+    test_finish_f64(&dx, n->dx, n->size_dx, WINDOW + 16, "local_response_norm_backward");
     test_free(&n->x);
     test_free(&n->dy);
     free(n);
@@ -306,7 +296,7 @@ START_TEST(largest) {
     }
     test_tensor from = test_typed(CLEAT_F64, 2, shape, x, groups ? TEST_STRIDED : TEST_ROW_MAJOR);
     test_tensor d = test_input_f64(2, few, TEST_EXACT, TEST_STRIDED);
-    test_tensor found = output(2, few, TEST_STRIDED);
+    test_tensor found = test_output_of(CLEAT_F64, 2, few, TEST_STRIDED);
     test_tensor at = test_typed(CLEAT_I64, 2, few, NULL, TEST_ROW_MAJOR);
     test_tensor gradient = test_typed(CLEAT_F64, 2, shape, zeros, TEST_ROW_MAJOR);
     force("CLEAT_TOP_K", groups ? "group" : "heap group");
@@ -321,8 +311,8 @@ START_TEST(largest) {
     for (int i = 0; i < TOP_ROWS * TOPS; i++) {
         dx[i / TOPS * TOP_LENGTH + places[i]] = element(&d, i);
     }
-    finish(&found, values, size, 0, "values");
-    finish(&gradient, dx, size, 0, "gradient");
+    test_finish_f64(&found, values, size, 0, "values");
+    test_finish_f64(&gradient, dx, size, 0, "gradient");
     test_free(&from);
     test_free(&d);
     test_free(&at);
@@ -383,7 +373,8 @@ START_TEST(resize) {
     weigh(cubic, (long double)-0.6f, FROM_COLUMNS, TO_COLUMNS, columns);
     test_tensor x = test_input_f64(3, small, TEST_REAL, layout);
     test_tensor dy = test_input_f64(3, large, TEST_REAL, layout);
-    test_tensor to = output(3, large, layout), back = output(3, small, layout);
+    test_tensor to = test_output_of(CLEAT_F64, 3, large, layout),
+                back = test_output_of(CLEAT_F64, 3, small, layout);
     for (int i = 0; i < PLANES * TO_PLANE * FROM_PLANE; i++) {
         const int at = i % FROM_PLANE, plane = i / FROM_PLANE / TO_PLANE;
         const int out = i / FROM_PLANE % TO_PLANE, in = plane * FROM_PLANE + at;
@@ -401,8 +392,8 @@ START_TEST(resize) {
     }
     test_ok(cleat_resize(test_context(), x.view, to.view, &options));
     test_ok(cleat_resize_backward(test_context(), dy.view, back.view, &options));
-    finish(&to, y, size_y, 16, "resize");
-    finish(&back, dx, size_dx, 16, "resize_backward");
+    test_finish_f64(&to, y, size_y, 16, "resize");
+    test_finish_f64(&back, dx, size_dx, 16, "resize_backward");
     test_free(&x);
     test_free(&dy);
 }

@@ -8,12 +8,13 @@
  * Conventions of every operation:
  *  - Operands are arguments, inputs first, then outputs; choices are fields of an options struct,
  *    last. NULL options mean all defaults, and zero in a field means that field's default.
- *  - A call checks everything first. A call that fails enqueues nothing, leaves its outputs as they
- *    were and the context usable; cleat_error_message() tells why.
+ *  - A call checks everything first. A call that is refused, or lacks memory or a kernel, enqueues
+ *    nothing, leaves its outputs as they were and the context usable; cleat_error_message() tells
+ *    why. Where the driver fails a later part of a call, the parts before it have been enqueued.
  *  - A call that succeeds has enqueued its work and returns without waiting for it, but for the
- * first use of a variant where variants are checked (cleat_verification in <cleat/context.h>),
- * which waits for all that is enqueued. Work runs in the order of the calls. cleat_read() waits for
- * what it reads; cleat_finish() for all.
+ *    first use of a variant where variants are checked (cleat_verification in <cleat/context.h>),
+ *    which waits for all that is enqueued. Work runs in the order of the calls. cleat_read() waits
+ *    for what it reads; cleat_finish() for all.
  *  - Outputs must not overlap inputs unless the operation says so, nor themselves (a broadcast view
  *    is no output). Any strides are accepted unless the operation says otherwise.
  *  - A context may be shared by threads. Zero-size tensors are legal everywhere.

@@ -127,10 +127,13 @@ typedef struct cleat_local_response_norm_options {
 /*
  * Local response normalisation (Krizhevsky, Sutskever & Hinton 2012; ONNX LRN) of x [samples,
  * channels, ...] across its channels, `size` of them in a window, of an even size more behind:
- *     s[c] = bias + alpha / size * sum of x[i]^2,  i = c - floor((size - 1) / 2) .. c + floor(size
- * / 2) y[c] = x[c] / s[c]^beta for those i that are channels. Where s is below 0, or 0, y is what
- * C99's pow() makes of it. f32, or all f64 on a device that has it (else CLEAT_UNSUPPORTED). y has
- * x's shape, any strides, and overlaps nothing. Errors:
+ *
+ *     s[c] = bias + alpha / size * sum of x[i]^2
+ *     y[c] = x[c] / s[c]^beta
+ *
+ * for i = c - floor((size - 1) / 2) .. c + floor(size / 2), those that are channels. Where s is
+ * below 0, or 0, y is what C99's pow() makes of it. f32, or all f64 on a device that has it (else
+ * CLEAT_UNSUPPORTED). y has x's shape, any strides, and overlaps nothing. Errors:
  * CLEAT_INVALID_ARGUMENT (a size below 1, alpha or beta below 0), CLEAT_SHAPE_MISMATCH,
  * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
  */

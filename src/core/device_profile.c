@@ -192,14 +192,14 @@ cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
     profile->has_fma = (floats & CL_FP_FMA) != 0;
     profile->has_denormals = (floats & CL_FP_DENORM) != 0;
     profile->driver_caches_kernels = strstr(info->platform, "NVIDIA") != NULL;
-    profile->binaries_cost_a_build = strstr(info->platform, "Portable Computing Language") != NULL;
+    const bool is_pocl = strstr(info->platform, "Portable Computing Language") != NULL;
+    profile->binaries_cost_a_build = is_pocl;
     /* PoCL reads clang's header twice for each program, 80 ms, and not where its guard is defined
      * already. Only of versions that were tried. */
     profile->header_can_be_left_out =
-        profile->is_cpu && profile->binaries_cost_a_build && strncmp(info->driver, "3.1", 3) == 0;
-    profile->is_tested_with = strstr(info->platform, "Portable Computing Language") != NULL ||
-                              strcmp(info->platform, "Oclgrind") == 0 ||
-                              info->type == CLEAT_DEVICE_SOFTWARE;
+        profile->is_cpu && is_pocl && strncmp(info->driver, "3.1", 3) == 0;
+    profile->is_tested_with =
+        is_pocl || strcmp(info->platform, "Oclgrind") == 0 || info->type == CLEAT_DEVICE_SOFTWARE;
     /* Mesa's rusticl 22.3 answers the sub-group's size, and runs groups of the device's limit. */
     profile->kernel_limits_are_real = strcmp(info->platform, "rusticl") != 0;
     return force_profile(profile);

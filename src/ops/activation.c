@@ -36,8 +36,7 @@ cleat_status cleat_activate(cleat_context *context, cleat_activation activation,
     cleat_type type;
     TRY(check_context(operation, context));
     TRY(choose(operation, activation, options, &chosen));
-    TRY(check_real_type(operation, context, &x, &type));
-    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_real_tensor(operation, "x", context, &x, &type));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
@@ -63,8 +62,7 @@ cleat_status cleat_activate_backward(cleat_context *context, cleat_activation ac
     if (from_output) {
         TRY(activation_check_from_output(operation, activation, &chosen));
     }
-    TRY(check_real_type(operation, context, &x, &type));
-    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_real_tensor(operation, "x", context, &x, &type));
     TRY(check_tensor(operation, "dy", context, &dy, type));
     TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_same_shape(operation, "x", &x, "dx", &dx));

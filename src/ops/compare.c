@@ -177,8 +177,7 @@ cleat_status cleat_where_backward(cleat_context *context, cleat_tensor condition
     cleat_type type;
     TRY(check_context(operation, context));
     TRY(check_tensor(operation, "condition", context, &condition, CLEAT_BOOL));
-    TRY(check_real_type(operation, context, &dy, &type));
-    TRY(check_tensor(operation, "dy", context, &dy, type));
+    TRY(check_real_tensor(operation, "dy", context, &dy, &type));
     TRY(check_broadcast(operation, "condition", &condition, "dy", &dy, &wide));
     for (int i = 0; i < 2; i++) {
         if (outputs[i] != NULL) {

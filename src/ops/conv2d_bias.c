@@ -9,8 +9,7 @@ static cleat_status check(cleat_context *context, const char *operation, int axe
     const cleat_tensor *dy, const cleat_tensor *db) {
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, dy, &type));
-    TRY(check_tensor(operation, "dy", context, dy, type));
+    TRY(check_real_tensor(operation, "dy", context, dy, &type));
     TRY(check_rank(operation, "dy", dy, axes + 2));
     TRY(check_output(operation, "db", context, db, type));
     TRY(check_rank(operation, "db", db, 1));

@@ -229,8 +229,7 @@ static cleat_status sum(cleat_context *context, const char *operation, const cha
     problem p = {.operation = operation, .exclusive = exclusive};
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, &x, &type));
-    TRY(check_tensor(operation, name_x, context, &x, type));
+    TRY(check_real_tensor(operation, name_x, context, &x, &type));
     TRY(check_output(operation, name_y, context, &y, type));
     TRY(check_axis(operation, axis, x.rank, &axis));
     TRY(check_same_shape(operation, name_x, &x, name_y, &y));

@@ -102,8 +102,7 @@ cleat_status cleat_bias_add(
     const char *operation = "bias_add";
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, &x, &type));
-    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_real_tensor(operation, "x", context, &x, &type));
     TRY(check_tensor(operation, "bias", context, &bias, type));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_axis(operation, axis, x.rank, &axis));
@@ -203,8 +202,7 @@ static cleat_status check_backward(cleat_context *context, cleat_binary binary,
     TRY(check_context(operation, context));
     REFUSE_IF((int)binary < CLEAT_ADD || binary > CLEAT_MAX, CLEAT_INVALID_ARGUMENT,
         "%s: operation is %d, which is none", operation, (int)binary);
-    TRY(check_real_type(operation, context, a, &type));
-    TRY(check_tensor(operation, "a", context, a, type));
+    TRY(check_real_tensor(operation, "a", context, a, &type));
     TRY(check_tensor(operation, "b", context, b, type));
     TRY(check_tensor(operation, "dy", context, dy, type));
     *operands = (backward_operands){.binary = binary, .dy = *dy};

@@ -194,8 +194,7 @@ static cleat_status run(cleat_context *context, problem *p, const cleat_tensor *
 
 static cleat_status check_x(cleat_context *context, problem *p, const cleat_tensor *x) {
     TRY(check_context(p->operation, context));
-    TRY(check_real_type(p->operation, context, x, &p->type));
-    TRY(check_tensor(p->operation, "x", context, x, p->type));
+    TRY(check_real_tensor(p->operation, "x", context, x, &p->type));
     REFUSE_IF(x->rank < 2, CLEAT_SHAPE_MISMATCH,
         "%s: x has %d axes, must have samples and channels at least", p->operation, (int)x->rank);
     p->count = x->shape[1];

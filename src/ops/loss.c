@@ -411,8 +411,7 @@ static cleat_status check_inputs(
     const cleat_context *context, problem *p, const cleat_cross_entropy_options *options) {
     const char *operation = p->operation;
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, &p->logits, &p->type));
-    TRY(check_tensor(operation, "logits", context, &p->logits, p->type));
+    TRY(check_real_tensor(operation, "logits", context, &p->logits, &p->type));
     TRY(check_rank(operation, "logits", &p->logits, 2));
     TRY(check_tensor(operation, "labels", context, &p->labels, CLEAT_I32));
     TRY(check_rank(operation, "labels", &p->labels, 1));

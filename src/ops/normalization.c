@@ -67,8 +67,7 @@ static cleat_status begin(cleat_context *context, const char *operation, bool ce
     cleat_type type;
     *call = (forward_call){.operation = operation, .centered = centered};
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, x, &type));
-    return check_tensor(operation, "x", context, x, type);
+    return check_real_tensor(operation, "x", context, x, &type);
 }
 
 /* The axes from `axis` on. */

@@ -277,8 +277,7 @@ cleat_status cleat_pad_backward(cleat_context *context, cleat_tensor dy, const i
     padding p = {.operation = "pad_backward"};
     cleat_type type;
     TRY(check_context(p.operation, context));
-    TRY(check_real_type(p.operation, context, &dy, &type));
-    TRY(check_tensor(p.operation, "dy", context, &dy, type));
+    TRY(check_real_tensor(p.operation, "dy", context, &dy, &type));
     TRY(check_output(p.operation, "dx", context, &dx, type));
     TRY(check_padding(&p, "dx", &dx, before, after, "dy", &dy, options));
     TRY(check_no_overlap(p.operation, "dy", &dy, "dx", &dx, false));

@@ -78,8 +78,7 @@ cleat_status cleat_max_unpool(cleat_context *context, cleat_tensor x, cleat_tens
     static const char operation[] = "max_unpool";
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, &x, &type));
-    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_real_tensor(operation, "x", context, &x, &type));
     TRY(check_tensor(operation, "indices", context, &indices, CLEAT_I64));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_shapes(operation, "x", &x, &indices, "y", &y));
@@ -93,8 +92,7 @@ cleat_status cleat_max_unpool_backward(cleat_context *context, cleat_tensor dy,
     static const char operation[] = "max_unpool_backward";
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, &dy, &type));
-    TRY(check_tensor(operation, "dy", context, &dy, type));
+    TRY(check_real_tensor(operation, "dy", context, &dy, &type));
     TRY(check_tensor(operation, "indices", context, &indices, CLEAT_I64));
     TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_shapes(operation, "dx", &dx, &indices, "dy", &dy));

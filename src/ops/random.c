@@ -154,8 +154,7 @@ static cleat_status drop(cleat_context *context, const char *operation, uint64_t
     problem p = {operation, false, seed, stream, (double)probability, 0, x};
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, x, &type));
-    TRY(check_tensor(operation, name_x, context, x, type));
+    TRY(check_real_tensor(operation, name_x, context, x, &type));
     TRY(check_output(operation, name_y, context, &y, type));
     TRY(check_same_shape(operation, name_x, x, name_y, &y));
     TRY(check_no_overlap(operation, name_x, x, name_y, &y, true));

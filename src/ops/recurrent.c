@@ -54,8 +54,7 @@ static cleat_status check_inputs(recurrent_problem *p, operands *seen) {
     REFUSE_IF((int)p->direction < CLEAT_RECURRENT_FORWARD ||
                   (int)p->direction > CLEAT_RECURRENT_BIDIRECTIONAL,
         CLEAT_INVALID_ARGUMENT, "%s: direction is %d", operation, (int)p->direction);
-    TRY(check_real_type(operation, p->context, &p->x, &p->type));
-    TRY(check_tensor(operation, "x", p->context, &p->x, p->type));
+    TRY(check_real_tensor(operation, "x", p->context, &p->x, &p->type));
     TRY(check_rank(operation, "x", &p->x, 3));
     TRY(check_tensor(operation, "r", p->context, &p->r, p->type));
     TRY(check_rank(operation, "r", &p->r, 3));

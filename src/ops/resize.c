@@ -232,8 +232,7 @@ static cleat_status resize(cleat_context *context, resize_problem *p, const char
     char text_y[SHAPE_TEXT_SIZE];
     TRY(check_context(p->operation, context));
     cleat_type type;
-    TRY(check_real_type(p->operation, context, x, &type));
-    TRY(check_tensor(p->operation, name_x, context, x, type));
+    TRY(check_real_tensor(p->operation, name_x, context, x, &type));
     TRY(check_output(p->operation, name_y, context, y, type));
     TRY(check_options(p, options));
     bool fits = x->rank >= 2 && x->rank == y->rank;

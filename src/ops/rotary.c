@@ -193,8 +193,7 @@ cleat_status cleat_rotary(
     cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_rotary_options *options) {
     TRY(check_context(OPERATION, context));
     cleat_type type;
-    TRY(check_real_type(OPERATION, context, &x, &type));
-    TRY(check_tensor(OPERATION, "x", context, &x, type));
+    TRY(check_real_tensor(OPERATION, "x", context, &x, &type));
     char text[SHAPE_TEXT_SIZE];
     REFUSE_IF(x.rank < 2 || x.rank > 4, CLEAT_SHAPE_MISMATCH,
         OPERATION ": x is %s, wanted a rank of 2 to 4", shape_text(x.rank, x.shape, text));

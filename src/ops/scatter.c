@@ -195,8 +195,7 @@ static cleat_status scatter_along(cleat_context *context, scattering *s,
     bool is_entry[CLEAT_MAX_RANK] = {false};
     cleat_type type;
     TRY(check_indices(s->operation, context, indices));
-    TRY(check_real_type(s->operation, context, updates, &type));
-    TRY(check_tensor(s->operation, name_u, context, updates, type));
+    TRY(check_real_tensor(s->operation, name_u, context, updates, &type));
     TRY(check_output(s->operation, name_y, context, y, type));
     TRY(check_axis(s->operation, axis, y->rank, &axis));
     TRY(index_views(s->operation, y, indices, axis, name_u, updates, &wide_y, &wide_indices));
@@ -217,8 +216,7 @@ static cleat_status scatter_elements(cleat_context *context, scattering *s,
     TRY(check_context(s->operation, context));
     cleat_type type;
     TRY(check_indices(s->operation, context, indices));
-    TRY(check_real_type(s->operation, context, updates, &type));
-    TRY(check_tensor(s->operation, name_u, context, updates, type));
+    TRY(check_real_tensor(s->operation, name_u, context, updates, &type));
     TRY(check_output(s->operation, name_y, context, y, type));
     TRY(check_axis(s->operation, axis, y->rank, &axis));
     TRY(check_same_shape(s->operation, "indices", indices, name_u, updates));

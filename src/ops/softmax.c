@@ -117,8 +117,7 @@ static cleat_status forward(cleat_context *context, const char *operation, softm
     const cleat_tensor *x, int32_t axis, const cleat_tensor *y) {
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, x, &type));
-    TRY(check_tensor(operation, "x", context, x, type));
+    TRY(check_real_tensor(operation, "x", context, x, &type));
     TRY(check_output(operation, "y", context, y, type));
     TRY(check_same_shape(operation, "x", x, "y", y));
     TRY(check_axis(operation, axis, x->rank, &axis));
@@ -131,8 +130,7 @@ static cleat_status backward(cleat_context *context, const char *operation, soft
     const cleat_tensor *y, const cleat_tensor *dy, int32_t axis, const cleat_tensor *dx) {
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_type(operation, context, y, &type));
-    TRY(check_tensor(operation, "y", context, y, type));
+    TRY(check_real_tensor(operation, "y", context, y, &type));
     TRY(check_tensor(operation, "dy", context, dy, type));
     TRY(check_output(operation, "dx", context, dx, type));
     TRY(check_same_shape(operation, "y", y, "dx", dx));

@@ -138,8 +138,7 @@ cleat_status cleat_top_k(cleat_context *context, cleat_tensor x, int32_t axis,
     top_problem t = {.smallest = options != NULL && options->smallest};
     TRY(check_context("top_k", context));
     cleat_type type;
-    TRY(check_real_type("top_k", context, &x, &type));
-    TRY(check_tensor("top_k", "x", context, &x, type));
+    TRY(check_real_tensor("top_k", "x", context, &x, &type));
     TRY(check_axis("top_k", axis, x.rank, &axis));
     TRY(take_output(context, "values", values, &x, axis, &t.values, &t.values_step));
     TRY(take_output(context, "indices", indices, &x, axis, &t.indices, &t.indices_step));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/types.h"
+#include "core/tensor_check.h"
 
 cleat_status check_type_works(
     const char *operation, const cleat_context *context, cleat_type type) {
@@ -14,6 +15,12 @@ cleat_status check_real_type(
     const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type) {
     *type = x->type == CLEAT_F64 ? CLEAT_F64 : CLEAT_F32;
     return check_type_works(operation, context, *type);
+}
+
+cleat_status check_real_tensor(const char *operation, const char *name,
+    const cleat_context *context, const cleat_tensor *x, cleat_type *type) {
+    TRY(check_real_type(operation, context, x, type));
+    return check_tensor(operation, name, context, x, *type);
 }
 
 cleat_tensor tensor_with_rank(const cleat_tensor *x, int32_t rank) {

@@ -13,6 +13,10 @@ cleat_status check_type_works(const char *operation, const cleat_context *contex
 cleat_status check_real_type(
     const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type);
 
+/* The same for a single operand, and check_tensor() with that type. */
+cleat_status check_real_tensor(const char *operation, const char *name,
+    const cleat_context *context, const cleat_tensor *x, cleat_type *type);
+
 /* x with axes of extent 1 in front, up to `rank`. */
 cleat_tensor tensor_with_rank(const cleat_tensor *x, int32_t rank);
 

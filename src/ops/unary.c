@@ -40,8 +40,7 @@ cleat_status cleat_unary(
     const char *operation = "unary";
     TRY(check_kind(operation, context, kind));
     cleat_type type;
-    TRY(check_real_type(operation, context, &x, &type));
-    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_real_tensor(operation, "x", context, &x, &type));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
@@ -60,8 +59,7 @@ cleat_status cleat_unary_backward(cleat_context *context, cleat_unary_kind kind,
     const char *operation = "unary_backward";
     TRY(check_kind(operation, context, kind));
     cleat_type type;
-    TRY(check_real_type(operation, context, &x, &type));
-    TRY(check_tensor(operation, "x", context, &x, type));
+    TRY(check_real_tensor(operation, "x", context, &x, &type));
     TRY(check_tensor(operation, "dy", context, &dy, type));
     TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_same_shape(operation, "x", &x, "dx", &dx));

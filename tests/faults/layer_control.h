@@ -11,6 +11,10 @@
  * before anything that uses OpenCL. */
 fault_layer *layer_open(void);
 
+/* The same, once, whatever the number of calls, and the library's memory comes from a heap some of
+ * whose allocations are armed like calls. To be called before the library has any. */
+fault_layer *layer_open_with_heap(void);
+
 /* From now on call number n (1: the next one) of any entry point fails with this code; `lasting`:
  * and all that follow. */
 void layer_arm(int n, int32_t code, bool lasting);
@@ -37,8 +41,5 @@ bool layer_has_message(void);
 /* Switches everything off; references held, of all kinds. */
 void layer_reset(void);
 int layer_alive(void);
-
-/* The heap, some of whose allocations are armed like calls. For cleat_set_host_allocator(). */
-cleat_host_allocator layer_heap(void);
 
 #endif
