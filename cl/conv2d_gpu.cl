@@ -13,7 +13,8 @@
  * partial[p][group][m][(c, kh, kw)], which conv2d_gpu_sum adds up in order.
  *
  * conv2d_gpu: global size (tiles across columns * GEMM_TX, tiles across rows * GEMM_TY,
- * groups * parts), local size (GEMM_TX, GEMM_TY, 1); local memory as gemm_gpu.cl says.
+ * groups * parts), local size (GEMM_TX, GEMM_TY, 1), tiles taken in bands of `band` rows; local memory as
+ * gemm_gpu.cl says.
  * conv2d_gpu_sum: an item an element of dw in row-major order, 1-D, any work-group.
  * Directions 0 and 1 add a bias and end in an activation. With DEEP the
  * images are those of all n and depths, and a tap's channel stands for channel and depth of the
@@ -202,7 +203,7 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
     const __global float *bias, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h, INDEX x_w,
     INDEX w_offset, INDEX w_m, INDEX w_c, INDEX w_h, INDEX w_w, INDEX y_offset, INDEX y_n,
     INDEX y_c, INDEX y_h, INDEX y_w, INDEX bias_offset, INDEX bias_stride, INDEX rows,
-    INDEX columns, INDEX terms, INDEX part_terms, int groups, int group_channels,
+    INDEX columns, INDEX terms, INDEX part_terms, INDEX band, int groups, int group_channels,
     int group_outputs, int height, int width, int out_height, int out_width, int kernel_h,
     int kernel_w, int stride_h, int stride_w, int top, int left, int dilation_h, int dilation_w,
     DEPTH_PARAMETERS int accumulate, float activation_first, float activation_second) {
@@ -212,8 +213,8 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
         width, out_height, out_width, kernel_h, kernel_w, stride_h, stride_w, top, left,
         dilation_h, dilation_w DEPTH_MEMBERS};
     const INDEX g = (INDEX)get_group_id(2) % groups, part = (INDEX)get_group_id(2) / groups;
-    const INDEX first_row = (INDEX)get_group_id(1) * GEMM_TILE_M;
-    const INDEX first_column = (INDEX)get_group_id(0) * GEMM_TILE_N;
+    const gemm_place place = gemm_tile(band);
+    const INDEX first_row = place.row * GEMM_TILE_M, first_column = place.column * GEMM_TILE_N;
     const INDEX x_start = x_offset + g * group_channels * x_c;
     const INDEX w_start = w_offset + g * group_outputs * w_m;
     const INDEX y_start = y_offset + g * group_outputs * y_c;

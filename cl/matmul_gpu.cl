@@ -5,7 +5,7 @@
  * Global size: (tiles across n * GEMM_TX, tiles across m * GEMM_TY, batches * parts), local size
  * (GEMM_TX, GEMM_TY, 1). Part number p sums terms p * k_part .. of k; with MATMUL_SPLIT the sums go
  * to partial[part][batch][m][n] and matmul_sum.cl finishes them, without it parts is 1 and y is
- * written.
+ * written. Groups take tiles in bands of `band` rows, gemm_tile() of gemm_gpu.cl.
  *
  * Macros: MATMUL_SPLIT (0 or 1), those of gemm_gpu.cl, BATCH_RANK, INDEX,
  * ACTIVATION.
@@ -51,15 +51,16 @@ static inline float4 load_operand(const __global float *p, const INDEX lane, con
 }
 
 __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void matmul_gpu_tiled(
-    MATMUL_PARAMETERS, const INDEX batches, const INDEX k_part, __global float *partial) {
+    MATMUL_PARAMETERS, const INDEX batches, const INDEX k_part, const INDEX band,
+    __global float *partial) {
     MATMUL_NUMBERS
     GEMM_LOCAL_TILES;
     GEMM_SUMS
     const INDEX batch = (INDEX)get_global_id(2) % batches;
     const INDEX part = (INDEX)get_global_id(2) / batches;
     MATMUL_BEGIN(batch)
-    const INDEX first_row = (INDEX)get_group_id(1) * GEMM_TILE_M;
-    const INDEX first_column = (INDEX)get_group_id(0) * GEMM_TILE_N;
+    const gemm_place place = gemm_tile(band);
+    const INDEX first_row = place.row * GEMM_TILE_M, first_column = place.column * GEMM_TILE_N;
     const INDEX from = part * k_part;
     const INDEX to = min(from + k_part, k);
     const bool a_aligned = quads_are_aligned(a_base + a, GEMM_A_ALONG_K ? a_row : a_column);

@@ -157,9 +157,7 @@ END_TEST
 
 /* Products of whole numbers by `variant` are right with the number set to each value, within bounds
  * or not; 0 uses where the device or the variant has no such number. */
-static void try_numbers(const char *variant, const char *name) {
-    static const char *const values[] = {
-        "8", "17", "64", "100", "128", "4096", "99999999999999999999", "0", "x", NULL};
+static void try_values(const char *variant, const char *name, const char *const *values) {
     enum { M = 70, N = 150, K = 210 };
     cleat_context *context = test_context();
     test_tensor a = test_input(2, (int64_t[]){M, K}, TEST_EXACT, TEST_ROW_MAJOR);
@@ -189,12 +187,27 @@ static void try_numbers(const char *variant, const char *name) {
     test_free(&b);
 }
 
+static void try_numbers(const char *variant, const char *name) {
+    static const char *const values[] = {
+        "8", "17", "64", "100", "128", "4096", "99999999999999999999", "0", "x", NULL};
+    try_values(variant, name, values);
+}
+
 START_TEST(numbers_change_no_result) {
     try_numbers("cpu_packed", "k_block");
     try_numbers("cpu_packed", "tile_rows");
     try_numbers("cpu_packed", "tile_columns");
     try_numbers("gpu_tiled", "gpu_tile");
     try_numbers("gpu_tiled", "gpu_tile_most");
+}
+END_TEST
+
+/* Bands of rows of tiles, in 5 rows of 10: of one, of several with a short one at the end, of all. */
+START_TEST(bands_change_no_result) {
+    test_ok(cleat_tuning_set(test_context(), "matmul", "gpu_tile", "16"));
+    static const char *const bands[] = {"1", "2", "3", "5", "9", NULL};
+    try_values("gpu_tiled", "gpu_band", bands);
+    test_ok(cleat_tuning_set(test_context(), "matmul", "gpu_tile", NULL));
 }
 END_TEST
 
@@ -232,6 +245,7 @@ Suite *test_suite(void) {
     tcase_add_test(table, table_has_an_end);
     tcase_add_test(table, operations_go_by_it);
     tcase_add_test(table, numbers_change_no_result);
+    tcase_add_test(table, bands_change_no_result);
     tcase_add_test(table, table_changes_under_calls);
     return suite;
 }

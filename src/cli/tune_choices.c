@@ -237,6 +237,7 @@ static const char *const k_blocks[] = {"128", "192", "256", "384", "512", "768",
 static const char *const tile_rows[] = {"32", "64", "96", "128", "192", "256", NULL};
 static const char *const tile_columns[] = {"96", "128", "192", "256", "384", "512", "768", NULL};
 static const char *const gpu_tiles[] = {"16", "32", "64", "128", NULL};
+static const char *const gpu_bands[] = {"1", "4", "8", "16", NULL};
 
 /* In this order: a number is found with what was found before it in place. */
 const tune_choice tune_choices[] = {
@@ -247,6 +248,7 @@ const tune_choice tune_choices[] = {
     {&matmul, "tile_rows", tile_rows},
     {&matmul, "tile_columns", tile_columns},
     {&matmul, "gpu_tile", gpu_tiles},
+    {&matmul, "gpu_band", gpu_bands},
     {&conv2d, "wide_groups", NULL},
     {&conv2d, "narrow_groups", NULL},
     {&backward_data, "wide_groups", NULL},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All directions on GPUs, as implicit GEMM: cl/conv2d_gpu.cl. */
 #include "ops/conv2d_problem.h"
+#include "ops/gemm_gpu.h"
 
 enum {
     TILE_K = 8,
@@ -23,6 +24,7 @@ enum { GROUP_SHAPES = sizeof group_shapes / sizeof group_shapes[0] };
 typedef struct gemm_size {
     int64_t rows, columns, terms;
     int64_t parts, part_terms; /* of the terms */
+    int64_t band;              /* rows of tiles: gemm_tile() of cl/gemm_gpu.cl */
 } gemm_size;
 
 static size_t local_bytes(const group_shape *g) {
@@ -136,7 +138,7 @@ static void launch_numbers(launch *l, const conv2d_problem *p, const gemm_size *
     conv2d_launch_layout(l, &p->w);
     conv2d_launch_layout(l, &p->y);
     const int64_t indices[] = {p->bias ? p->bias->offset : 0, p->bias ? p->bias->stride[0] : 0,
-        size->rows, size->columns, size->terms, size->part_terms};
+        size->rows, size->columns, size->terms, size->part_terms, size->band};
     launch_indices(l, indices, sizeof indices / sizeof indices[0]);
     const int64_t numbers[] = {p->groups, p->group_channels, p->group_outputs, p->x.shape[2],
         p->x.shape[3], p->y.shape[2], p->y.shape[3], p->w.shape[2], p->w.shape[3], p->stride[ROWS],
@@ -153,7 +155,8 @@ static void launch_numbers(launch *l, const conv2d_problem *p, const gemm_size *
 cleat_status conv2d_gpu(cleat_context *context, const void *problem) {
     const conv2d_problem *p = problem;
     const bool forward = p->direction == CLEAT_CONV2D_FORWARD;
-    const gemm_size size = size_of(p);
+    gemm_size size = size_of(p);
+    size.band = gemm_band(context);
     const group_shape *g = choose_shape(context_profile(context), p, &size);
     launch l = gemm_launch(p, &size, g, &p->w, forward ? &p->x : &p->y);
     launch_tensor(&l, forward ? &p->y : &p->x);
@@ -189,6 +192,7 @@ cleat_status conv2d_gpu_backward_weights(cleat_context *context, const void *pro
     const device_profile *profile = context_profile(context);
     gemm_size size = size_of(p);
     split_terms(profile, p, &size);
+    size.band = gemm_band(context);
     const group_shape *g = choose_shape(profile, p, &size);
     void *partial;
     TRY(scratch_acquire(

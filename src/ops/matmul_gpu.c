@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The variant gpu_tiled. Kernels: cl/matmul_gpu.cl and, after a split, cl/matmul_sum.cl */
-#include "core/tuning.h"
+#include "ops/gemm_gpu.h"
 #include "ops/matmul_problem.h"
 
 enum { TILE_K = 8, SPLIT_K_LEAST = 256, SPLIT_PARTS_MOST = 16 };
@@ -76,8 +76,8 @@ static int64_t choose_parts(
     return parts > 1 && matmul_sum_bytes(p, parts, limit, &bytes) ? parts : 1;
 }
 
-static launch tiled_launch(
-    const matmul_problem *p, const group_shape *g, int64_t parts, void *partial, bool index64) {
+static launch tiled_launch(cleat_context *context, const matmul_problem *p, const group_shape *g,
+    int64_t parts, void *partial, bool index64) {
     launch l = launch_begin("matmul", "matmul_gpu", "matmul_gpu_tiled");
     launch_macro(&l, "GEMM_TX", g->side);
     launch_macro(&l, "GEMM_TY", g->side);
@@ -90,6 +90,7 @@ static launch tiled_launch(
     matmul_arguments(&l, p);
     launch_index(&l, p->batch_count);
     launch_index(&l, ceil_div(ceil_div(p->k, parts), TILE_K) * TILE_K);
+    launch_index(&l, gemm_band(context));
     launch_memory(&l, partial);
     const size_t side = (size_t)g->side;
     const size_t global[3] = {(size_t)ceil_div(p->n, tile_of(g)) * side,
@@ -107,7 +108,7 @@ cleat_status matmul_gpu_tiled(cleat_context *context, const void *problem) {
     const group_shape *g = &group_shapes[choose_shape(context, p)];
     const int64_t parts = choose_parts(profile, p, g);
     if (parts == 1) {
-        launch l = tiled_launch(p, g, 1, NULL, p->index64);
+        launch l = tiled_launch(context, p, g, 1, NULL, p->index64);
         return launch_all(context, &l, 1);
     }
     size_t bytes = 0;
@@ -115,7 +116,7 @@ cleat_status matmul_gpu_tiled(cleat_context *context, const void *problem) {
     matmul_sum_bytes(p, parts, SIZE_MAX, &bytes);
     TRY(scratch_acquire(context, bytes, &partial));
     const bool index64 = p->index64 || matmul_sum_needs_index64(bytes);
-    launch launches[] = {tiled_launch(p, g, parts, partial, index64),
+    launch launches[] = {tiled_launch(context, p, g, parts, partial, index64),
         matmul_sum_launch(context_profile(context), p, partial, parts, index64)};
     const cleat_status status = launch_all(context, launches, 2);
     scratch_release(context, partial);
