@@ -202,7 +202,8 @@ START_TEST(numbers_change_no_result) {
 }
 END_TEST
 
-/* Bands of rows of tiles, in 5 rows of 10: of one, of several with a short one at the end, of all. */
+/* Bands of rows of tiles, in 5 rows of 10: of one, of several with a short one at the end, of all.
+ */
 START_TEST(bands_change_no_result) {
     test_ok(cleat_tuning_set(test_context(), "matmul", "gpu_tile", "16"));
     static const char *const bands[] = {"1", "2", "3", "5", "9", NULL};

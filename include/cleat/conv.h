@@ -32,6 +32,20 @@ extern "C" {
  * time where there is a variant for it (processors, windows of 3 x 3, steps of 1 but for the
  * weights); so a value of the other operand that is not finite may not reach results through a 0.
  * Results are right whatever x and dy are; where too few are 0 it only takes longer.
+ *
+ * options->winograd allows, forward and backward to the data, Winograd's F(2 x 2, 3 x 3) (Lavin &
+ * Gray, *Fast algorithms for convolutional neural networks*, 2016) for windows of 3 x 3 with steps
+ * and dilation of 1: 16 products where there are 36, on GPUs where input and output channels are
+ * many. It is never used without, since a result then depends on more than its own sum, namely on
+ * the 4 x 4 elements that its tile of 2 x 2 results, from an even row and column on, is made of:
+ *   - with K = C/G + 11 (to the data M/G + 11), u = 2^-24, an error of at most
+ *         min(4 sqrt(K), K / (1 - K u)) u S + u |y|,
+ *         S = |A^T| (sum over c of (|G| |w| |G^T|) * (|B^T| |x| |B|)) |A| + |bias|
+ *     with the matrices of cl/conv2d_gpu_winograd.cl: up to 64 C/G max|x| max|w| where the sum of
+ *     products itself is up to 9 (docs/numerics.md);
+ *   - an element that is not finite, or so large that a sum of four overflows, may make all
+ *     results of its tiles NaN.
+ * Small integers come out exact.
  */
 typedef struct cleat_conv2d_options {
     int64_t stride[2];                  /* rows, columns; 0 means 1 */
@@ -49,6 +63,7 @@ typedef struct cleat_conv2d_options {
     int64_t output_padding[2];    /* rows, columns: of transposed convolution alone */
     bool sparse_x;                /* forward only: many elements of x are 0, as behind relu */
     bool sparse_dy;               /* backward only: most of dy is 0, as behind max pooling */
+    bool winograd;                /* not to the weights: Winograd's algorithm is allowed */
     uint64_t reserved[2];
 } cleat_conv2d_options;
 
@@ -77,6 +92,11 @@ CLEAT_API cleat_status cleat_conv2d(cleat_context *context, cleat_tensor x, clea
  * CLEAT_OUT_OF_HOST_MEMORY, CLEAT_OUT_OF_DEVICE_MEMORY.
  */
 CLEAT_API cleat_status cleat_conv2d_pack(
+    cleat_context *context, cleat_tensor w, int64_t groups, cleat_packed **packed);
+
+/* The same for calls with options.winograd: where those go by Winograd's algorithm w is kept
+ * transformed, 16 numbers for a window's 9; elsewhere it is cleat_conv2d_pack(). */
+CLEAT_API cleat_status cleat_conv2d_pack_winograd(
     cleat_context *context, cleat_tensor w, int64_t groups, cleat_packed **packed);
 
 /* dx = gradient of sum(y * dy) with respect to x; shapes of y, w and x above. Overwrites dx, or

@@ -135,6 +135,8 @@ cleat_status launch_foreign(cleat_context *context, const char *operation, const
  */
 cleat_status scratch_acquire(cleat_context *context, size_t bytes, void **cl_mem_object);
 void scratch_release(cleat_context *context, void *cl_mem_object); /* NULL is accepted */
+/* Bytes of it that are kept for the next call: what takes more is allocated for each call anew. */
+size_t context_scratch_limit(const cleat_context *context);
 
 /* ---- What operations may know of a context ---- */
 

@@ -130,6 +130,10 @@ void scratch_release(cleat_context *context, void *cl_mem_object) {
     pthread_mutex_unlock(&context->mutex);
 }
 
+size_t context_scratch_limit(const cleat_context *context) {
+    return context->scratch.limit;
+}
+
 void scratch_pool_trim(cleat_context *context) {
     for (size_t i = context->scratch.count; i-- > 0;) {
         if (!context->scratch.blocks[i].lent) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public functions of 2-D convolution, and its variants: best first, a list a direction;
- * cpu_sparse, last, only where the tuning table or the caller names it. */
+ * cpu_sparse and gpu_winograd, last, only where the tuning table or the caller names them. */
 #include "core/tensor_check.h"
-#include "ops/conv2d_problem.h"
+#include "ops/conv2d_gpu_winograd.h"
 #include "ops/verify.h"
 #include <stdio.h>
 
@@ -15,8 +15,10 @@ static const variant forward_variants[] = {
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_forward},
     {"cpu_depthwise", conv2d_cpu_depthwise_supports, conv2d_cpu_depthwise},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
+    {"gpu_depthwise", conv2d_gpu_depthwise_supports, conv2d_gpu_depthwise},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {"cpu_sparse", conv2d_cpu_sparse_data_supports, conv2d_cpu_sparse_data},
+    {"gpu_winograd", conv2d_gpu_winograd_supports, conv2d_gpu_winograd},
     {NULL, NULL, NULL},
 };
 static const variant backward_data_variants[] = {
@@ -24,14 +26,17 @@ static const variant backward_data_variants[] = {
     {"cpu_rows", conv2d_cpu_rows_supports, conv2d_cpu_rows},
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_backward_data},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
+    {"gpu_depthwise", conv2d_gpu_depthwise_supports, conv2d_gpu_depthwise},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {"cpu_sparse", conv2d_cpu_sparse_data_supports, conv2d_cpu_sparse_data},
+    {"gpu_winograd", conv2d_gpu_winograd_supports, conv2d_gpu_winograd},
     {NULL, NULL, NULL},
 };
 static const variant backward_weights_variants[] = {
     {"cpu_patch", conv2d_cpu_weights_supports, conv2d_cpu_backward_weights},
     {"cpu_depthwise", conv2d_cpu_depthwise_weights_supports, conv2d_cpu_depthwise_weights},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu_backward_weights},
+    {"gpu_depthwise", conv2d_gpu_depthwise_weights_supports, conv2d_gpu_depthwise_weights},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {"cpu_sparse", conv2d_cpu_sparse_weights_supports, conv2d_cpu_sparse_weights},
     {NULL, NULL, NULL},
@@ -76,11 +81,13 @@ const char *const *cleat_conv3d_variants(cleat_conv2d_direction direction) {
 
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
-    static const char *const names[][10] = {
+    static const char *const names[][12] = {
         {"cpu_panel", "cpu_channels_last", "cpu_channels_last_depthwise", "cpu_rows", "cpu_patch",
-            "cpu_depthwise", "gpu_gemm", "plain", "cpu_sparse", NULL},
-        {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "plain", "cpu_sparse", NULL},
-        {"cpu_patch", "cpu_depthwise", "gpu_gemm", "plain", "cpu_sparse", NULL},
+            "cpu_depthwise", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse", "gpu_winograd",
+            NULL},
+        {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse",
+            "gpu_winograd", NULL},
+        {"cpu_patch", "cpu_depthwise", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse", NULL},
     };
     return (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS
                ? names[direction]
@@ -90,6 +97,9 @@ const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
 static const char *shape_class(const device_profile *profile, const conv2d_problem *p) {
     if (conv2d_sparse_pays(profile, p)) {
         return "mostly_zero";
+    }
+    if (conv2d_winograd_pays(profile, p)) {
+        return "winograd";
     }
     if (p->direction == CLEAT_CONV2D_FORWARD &&
         (conv2d_cpu_channels_last_supports(profile, p) ||

@@ -76,7 +76,9 @@ static cleat_status check_forward_options(
     if (!call->transposed) {
         TRY(check_packed(p->operation, "w", options->packed_w, &p->w));
         const cleat_packed *packed = options->packed_w;
-        p->packed_w = packed && packed->panels && packed->layout[0] == p->groups ? packed : NULL;
+        if (packed && packed->panels && packed->layout[0] == p->groups) {
+            *(packed->layout[1] ? &p->packed_windows : &p->packed_w) = packed;
+        }
     }
     return p->bias
                ? check_bias(context, p->operation, p->bias, call->transposed ? &call->x : &call->y)
@@ -150,6 +152,7 @@ cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_pr
     problem->sparse =
         !call->transposed && (call->direction == CLEAT_CONV2D_FORWARD ? call->options->sparse_x
                                                                       : call->options->sparse_dy);
+    problem->winograd = call->options->winograd;
     problem->index64 = tensor_needs_index64(&call->x) || tensor_needs_index64(&call->w) ||
                        tensor_needs_index64(&call->y);
     problem->deep = call->axes == 3;

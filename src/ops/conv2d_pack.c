@@ -3,6 +3,7 @@
 #include "core/packed.h"
 #include "core/tensor_check.h"
 #include "ops/conv2d_cpu_channels_last.h"
+#include "ops/conv2d_gpu_winograd.h"
 
 enum { PACK_CHANNELS = 16 /* that a work-item packs at once */ };
 
@@ -101,24 +102,42 @@ static cleat_status pack(cleat_context *context, const cleat_packed *packed) {
     return launch_all(context, &l, 1);
 }
 
-cleat_status cleat_conv2d_pack(
-    cleat_context *context, cleat_tensor w, int64_t groups, cleat_packed **packed) {
-    TRY(check_context("conv2d_pack", context));
-    REFUSE_IF(packed == NULL, CLEAT_INVALID_ARGUMENT, "conv2d_pack: packed is NULL");
-    TRY(check_tensor("conv2d_pack", "w", context, &w, CLEAT_F32));
-    TRY(check_rank("conv2d_pack", "w", &w, 4));
+/* On processors panels; on other devices, if `winograd`, windows transformed; else the view alone.
+ */
+static cleat_status pack_for(const char *operation, cleat_context *context, cleat_tensor w,
+    int64_t groups, bool winograd, cleat_packed **packed) {
+    TRY(check_context(operation, context));
+    REFUSE_IF(packed == NULL, CLEAT_INVALID_ARGUMENT, "%s: packed is NULL", operation);
+    TRY(check_tensor(operation, "w", context, &w, CLEAT_F32));
+    TRY(check_rank(operation, "w", &w, 4));
     groups = groups == 0 ? 1 : groups;
-    REFUSE_IF(groups < 0, CLEAT_INVALID_ARGUMENT, "conv2d_pack: groups is %lld", (long long)groups);
+    REFUSE_IF(
+        groups < 0, CLEAT_INVALID_ARGUMENT, "%s: groups is %lld", operation, (long long)groups);
     REFUSE_IF(w.shape[0] % groups != 0, CLEAT_SHAPE_MISMATCH,
-        "conv2d_pack: weight has %lld output channels, not a multiple of %lld groups",
+        "%s: weight has %lld output channels, not a multiple of %lld groups", operation,
         (long long)w.shape[0], (long long)groups);
     const device_profile *profile = context_profile(context);
-    const int64_t layout[PACKED_LAYOUT_VALUES] = {groups};
     const double count =
         (double)w.shape[0] * (double)w.shape[1] * (double)w.shape[2] * (double)w.shape[3];
-    REFUSE_IF(count > 0x1p58, CLEAT_SIZE_OVERFLOW, "conv2d_pack: panels are too many bytes");
+    REFUSE_IF(count > 0x1p58, CLEAT_SIZE_OVERFLOW, "%s: panels are too many bytes", operation);
+    size_t bytes = 0;
+    if (winograd && conv2d_winograd_packs(profile, &w, groups, &bytes)) {
+        const int64_t layout[PACKED_LAYOUT_VALUES] = {groups, true};
+        return packed_create("conv2d", context, &w, bytes, layout, conv2d_winograd_pack, packed);
+    }
+    const int64_t layout[PACKED_LAYOUT_VALUES] = {groups};
     weight_panels panels;
     const bool packs = profile->is_cpu && weight_panels_plan(profile, &w, groups, &panels);
     return packed_create(
         "conv2d", context, &w, packs ? panel_bytes(&panels) : 0, layout, pack, packed);
+}
+
+cleat_status cleat_conv2d_pack(
+    cleat_context *context, cleat_tensor w, int64_t groups, cleat_packed **packed) {
+    return pack_for("conv2d_pack", context, w, groups, false, packed);
+}
+
+cleat_status cleat_conv2d_pack_winograd(
+    cleat_context *context, cleat_tensor w, int64_t groups, cleat_packed **packed) {
+    return pack_for("conv2d_pack_winograd", context, w, groups, true, packed);
 }

@@ -35,7 +35,9 @@ typedef struct conv2d_problem {
     const cleat_tensor *bias;
     chosen_activation activation;
     const cleat_packed *packed_w; /* has panels of w for as many groups; or NULL; forward only */
+    const cleat_packed *packed_windows; /* has w transformed for gpu_winograd; as packed_w */
     bool accumulate;
+    bool winograd; /* allowed */
     bool sparse; /* forward, many elements of x are said to be 0; backward, most of y, a gradient */
     bool index64; /* some operand reaches past 2^31 elements */
 } conv2d_problem;
@@ -142,6 +144,11 @@ cleat_status conv2d_cpu_channels_last(cleat_context *context, const void *proble
 bool conv2d_cpu_channels_last_depthwise_supports(
     const device_profile *profile, const void *problem);
 cleat_status conv2d_cpu_channels_last_depthwise(cleat_context *context, const void *problem);
+
+bool conv2d_gpu_depthwise_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_gpu_depthwise(cleat_context *context, const void *problem); /* and data */
+bool conv2d_gpu_depthwise_weights_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_gpu_depthwise_weights(cleat_context *context, const void *problem);
 
 bool conv2d_gpu_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_gpu(cleat_context *context, const void *problem); /* forward and data */

@@ -102,6 +102,10 @@ static launch tiled_launch(cleat_context *context, const matmul_problem *p, cons
     return l;
 }
 
+launch matmul_gpu_tiled_launch(cleat_context *context, const matmul_problem *p) {
+    return tiled_launch(context, p, &group_shapes[choose_shape(context, p)], 1, NULL, p->index64);
+}
+
 cleat_status matmul_gpu_tiled(cleat_context *context, const void *problem) {
     const matmul_problem *p = problem;
     const device_profile *profile = context_profile(context);

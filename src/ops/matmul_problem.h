@@ -92,6 +92,8 @@ bool matmul_cpu_direct_supports(const device_profile *profile, const void *probl
 cleat_status matmul_cpu_direct(cleat_context *context, const void *problem);
 bool matmul_gpu_tiled_supports(const device_profile *profile, const void *problem);
 cleat_status matmul_gpu_tiled(cleat_context *context, const void *problem);
+/* The same as a launch among others, all of k in one part. */
+launch matmul_gpu_tiled_launch(cleat_context *context, const matmul_problem *problem);
 bool matmul_vector_cpu_supports(const device_profile *profile, const void *problem);
 cleat_status matmul_vector_cpu(cleat_context *context, const void *problem);
 bool matmul_vector_gpu_supports(const device_profile *profile, const void *problem);

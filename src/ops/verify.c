@@ -55,7 +55,8 @@ static cleat_status call_conv2d(
     const int32_t nchw[] = {0, 3, 1, 2};
     const cleat_conv2d_options options = {.stride = {c->stride, c->stride},
         .padding = {c->padding, c->padding, c->padding, c->padding},
-        .groups = c->groups};
+        .groups = c->groups,
+        .winograd = true};
     cleat_tensor x = t->tensors[0], w = t->tensors[1], y = t->tensors[2];
     if (c->channels_last) {
         TRY(cleat_permute(x, nchw, &x));

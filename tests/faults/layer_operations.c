@@ -37,6 +37,20 @@ static cleat_status call_conv2d_pack(cleat_context *context, const cleat_tensor 
     return status;
 }
 
+static cleat_status call_conv2d_pack_winograd(cleat_context *context, const cleat_tensor *t) {
+    const cleat_conv2d_options options = {
+        .padding = {1, 1, 1, 1}, .winograd = true, .variant = "gpu_winograd"};
+    cleat_packed *packed = NULL;
+    cleat_status status = cleat_conv2d_pack_winograd(context, t[1], 1, &packed);
+    if (status == CLEAT_OK) {
+        cleat_conv2d_options with = options;
+        with.packed_w = packed;
+        status = cleat_conv2d(context, t[0], t[1], t[2], &with);
+    }
+    cleat_packed_release(packed);
+    return status;
+}
+
 /* ---- Convolutions ---- */
 
 OPERATION_CALL(
@@ -86,6 +100,7 @@ const operation layer_operations[] = {
     OPERATION(matmul_pack, REAL(5, 7), REAL(7, 6), RESULT(5, 6)),
     OPERATION(conv2d, REAL(2, 3, 6, 6), REAL(4, 3, 3, 3), RESULT(2, 4, 6, 6), REAL(4)),
     OPERATION(conv2d_pack, REAL(16, 3, 3, 3), RESULT(16, 3, 3, 3)),
+    OPERATION(conv2d_pack_winograd, REAL(1, 3, 4, 4), REAL(4, 3, 3, 3), RESULT(1, 4, 4, 4)),
     OPERATION(conv2d_backward_data, REAL(2, 4, 6, 6), REAL(4, 3, 3, 3), RESULT(2, 3, 6, 6)),
     OPERATION(conv2d_backward_weights, REAL(2, 3, 6, 6), REAL(2, 4, 6, 6), RESULT(4, 3, 3, 3)),
     OPERATION(conv2d_backward_bias, REAL(2, 4, 6, 6), RESULT(4)),
