@@ -108,9 +108,17 @@ OF_VALUES float16 shuffle2(float16, float16, uint16);
 #define MOVES(T) MOVES_IN(__global, T) MOVES_IN(__local, T) MOVES_IN(__private, T)
 MOVES(char)
 MOVES(uchar)
+MOVES(ushort)
 MOVES(int)
 MOVES(uint)
 MOVES(long)
 MOVES(ulong)
 MOVES(float)
 DOUBLES_OF(MOVES, double)
+#define HALF_MOVES(SPACE, W)                                                                       \
+    OF_MEMORY float##W vload_half##W(size_t, const SPACE half *);                                  \
+    TO_MEMORY void vstore_half##W##_rte(float##W, size_t, SPACE half *);
+#define HALF_MOVES_IN(SPACE)                                                                       \
+    HALF_MOVES(SPACE, ) HALF_MOVES(SPACE, 2) HALF_MOVES(SPACE, 4) HALF_MOVES(SPACE, 8)             \
+        HALF_MOVES(SPACE, 16)
+HALF_MOVES_IN(__global) HALF_MOVES_IN(__local) HALF_MOVES_IN(__private)

@@ -14,8 +14,9 @@
  *     in0_inner .. in6_inner, out0_inner, out1_inner
  *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other;
  *                         3 (TURNED) any other, but neighbours along axis 1
- *     in0_type .. in6_type, out0_type
- *                         cleat_type of an element, where it is not f32
+ *     in0_type .. in6_type, out0_type, out1_type
+ *                         cleat_type of an element, where it is not f32; those of 16 bits are floats to the
+ *                         expression; out1's is as large as out0's
  *     TURNED              1: by blocks, in which inputs of kind 3, f32, are turned first into private
  *                         memory of BLOCK_ROWS rows of TURNED_PITCH elements, by tiles of
  *                         TURNED_LANES (8 or 16) squared (CPUs; RANK > 1, work-groups of 1)
@@ -64,10 +65,24 @@
 #ifndef out0_type
 #define out0_type 1
 #endif
+#ifndef out1_type
+#define out1_type 1
+#endif
 #define IS_TYPE(T)                                                                                 \
     (in0_type == T || in1_type == T || in2_type == T || in3_type == T || in4_type == T ||          \
-        in5_type == T || in6_type == T || out0_type == T)
-#define out1_type 1
+        in5_type == T || in6_type == T || out0_type == T || out1_type == T)
+#if IS_TYPE(7)
+HALF_FUNCTIONS(7, 1)
+#if VECTOR_WIDTH > 1
+HALF_FUNCTIONS(7, VECTOR_WIDTH)
+#endif
+#endif
+#if IS_TYPE(8)
+HALF_FUNCTIONS(8, 1)
+#if VECTOR_WIDTH > 1
+HALF_FUNCTIONS(8, VECTOR_WIDTH)
+#endif
+#endif
 #if VECTOR_WIDTH > 1
 #if IS_TYPE(2)
 ELEMENT_FUNCTIONS(double, VECTOR_WIDTH)
@@ -80,6 +95,9 @@ ELEMENT_FUNCTIONS(long, VECTOR_WIDTH)
 #endif
 #if IS_TYPE(5) || IS_TYPE(6)
 ELEMENT_FUNCTIONS(uchar, VECTOR_WIDTH)
+#endif
+#if IS_TYPE(7) || IS_TYPE(8)
+ELEMENT_FUNCTIONS(ushort, VECTOR_WIDTH)
 #endif
 #endif
 
@@ -112,13 +130,14 @@ ELEMENT_FUNCTIONS(uchar, VECTOR_WIDTH)
 typedef struct pass_numbers {
     NUMBER_MEMBERS(PASS_LIST)
 } pass_numbers;
-#define INPUT(name, unused) __global const VALUES(name##_type, 1) *name##_data,
-#define OUTPUT(name, unused) __global VALUES(name##_type, 1) *name##_data,
+#define INPUT(name, unused) __global const STORED(name##_type) *name##_data,
+#define OUTPUT(name, unused) __global STORED(name##_type) *name##_data,
 #define PASS_PARAMETERS                                                                            \
     EACH_INPUT(INPUT, 0) EACH_OUTPUT(OUTPUT, 0) const pass_numbers numbers
 
 /* W elements at index i of the block that starts at name_at. */
-#define READ_0(W, name) (VALUES(name##_type, W))(name##_data[name##_at])
+#define READ_0(W, name)                                                                            \
+    (VALUES(name##_type, W))(LOAD_VALUES(name##_type, 1, name##_data + name##_at))
 #define READ_1(W, name) LOAD_VALUES(name##_type, W, name##_data + name##_at + i)
 #define READ_2(W, name)                                                                            \
     GATHER_VALUES(name##_type, W, name##_data + name##_at + i * name##_stride0, name##_stride0)
@@ -132,8 +151,7 @@ typedef struct pass_numbers {
 #define WRITE_ONE(name, W) CAT(WRITE_, CAT(name, _inner))(W, name);
 #define WRITE(W) EACH_OUTPUT(WRITE_ONE, W)
 #if STREAMS
-#define STREAM_ONE(name, W)                                                                        \
-    STORE_PAST(name, (__global VALUES(name##_type, W) *)(name##_data + name##_at + i));
+#define STREAM_ONE(name, W) STREAM_VALUES(name##_type, W, name, name##_data + name##_at + i);
 #define WRITE_VECTOR(W)                                                                            \
     if (past) {                                                                                    \
         EACH_OUTPUT(STREAM_ONE, W)                                                                 \
@@ -155,7 +173,7 @@ typedef struct pass_numbers {
 /* Elements of a row from where it is before the first whole vector of memory. */
 #if STREAMS
 #define HEAD                                                                                       \
-    ((INDEX)(-((size_t)(out0_data + out0_at) / sizeof(VALUES(out0_type, 1))) & (VECTOR_WIDTH - 1)))
+    ((INDEX)(-((size_t)(out0_data + out0_at) / sizeof(STORED(out0_type))) & (VECTOR_WIDTH - 1)))
 #define IS_LONG(count) ((count) >= 12 * VECTOR_WIDTH)
 #else
 #define HEAD 0
@@ -164,7 +182,7 @@ typedef struct pass_numbers {
 /* Whether the whole vectors of both outputs begin together. */
 #if STREAMS && OUTPUTS == 2
 #define IS_ALIKE                                                                                   \
-    ((((size_t)(out0_data + out0_at) - (size_t)(out1_data + out1_at)) / sizeof(REAL)                \
+    ((((size_t)(out0_data + out0_at) - (size_t)(out1_data + out1_at)) / sizeof(*out0_data)          \
          & (VECTOR_WIDTH - 1)) == 0)
 #define IS_ALIKE_BELOW (IS_ALIKE && (out0_stride1 - out1_stride1) % VECTOR_WIDTH == 0)
 #else

@@ -25,6 +25,8 @@
  *                            local memory (COMPONENTS elements a work-item)
  *         3  reduce_items    one output, element by element
  *     VECTOR_WIDTH     1, 4, 8 or 16
+ *     in0_type .. in4_type, out_type, second_type  cleat_type of an element, where it is f16 or bf16: of
+ *                      tensors of the caller's; the expression, parts and places know nothing of it
  *     in0_inner .. in4_inner, out_inner  stride of the axis that vectors lie along: 0 the same
  *                      element, 1 neighbours, 2 any other; 3: not in memory, the bits of the
  *                      element's index as an int, or of a long where elements are double
@@ -42,6 +44,7 @@
 #include "axes.cl"
 #include "share.cl"
 #include "numbers.cl"
+#include "reduce_types.cl"
 #include "reduce_state.cl"
 #include "reduce_blocks.cl"
 #ifndef WHOLE_ROWS
@@ -65,7 +68,7 @@
 
 /* The kernel's parameters: the data of all tensors and the numbers. */
 #if SECOND_OUTPUT
-#define SECOND_DATA , __global REAL *second_data
+#define SECOND_DATA , __global STORED(second_type) *second_data
 #define HAND_ON_SECOND , second_data
 #define SECOND_PLACE(ANY) ANY(second_offset) CAT(UP_TO_, KEPT_RANK)(ANY, second_kept)
 #else
@@ -73,7 +76,7 @@
 #define HAND_ON_SECOND
 #define SECOND_PLACE(ANY)
 #endif
-#define INPUT_0(name) __global const REAL *name##_data,
+#define INPUT_0(name) __global const STORED(name##_type) *name##_data,
 #define INPUT_1(name) INPUT_0(name)
 #define INPUT_2(name) INPUT_0(name)
 #define INPUT_3(name)
@@ -93,7 +96,7 @@ typedef struct reduce_numbers {
     NUMBER_MEMBERS(REDUCE_LIST)
 } reduce_numbers;
 #define PARAMETERS                                                                                 \
-    EACH_INPUT(INPUT, 0) __global REAL *out_data SECOND_DATA, const reduce_numbers numbers
+    EACH_INPUT(INPUT, 0) __global STORED(out_type) *out_data SECOND_DATA, const reduce_numbers numbers
 #define HAND_ON_0(name) name##_data,
 #define HAND_ON_1(name) HAND_ON_0(name)
 #define HAND_ON_2(name) HAND_ON_0(name)
@@ -164,9 +167,10 @@ typedef struct reduce_numbers {
 #else
 #define ALONG(name) name##_reduced0
 #endif
-#define READ_0(W, name, i) (FLOATS(W))(name##_data[name##_at])
-#define READ_1(W, name, i) LOAD(W, name##_data + name##_at + (i))
-#define READ_2(W, name, i) GATHER(W, name##_data + name##_at + (i)*ALONG(name), ALONG(name))
+#define READ_0(W, name, i) (FLOATS(W))(LOAD_VALUES(name##_type, 1, name##_data + name##_at))
+#define READ_1(W, name, i) LOAD_VALUES(name##_type, W, name##_data + name##_at + (i))
+#define READ_2(W, name, i)                                                                         \
+    GATHER_VALUES(name##_type, W, name##_data + name##_at + (i)*ALONG(name), ALONG(name))
 #if REDUCTION == 5
 #define LANES_1 0
 #define LANES_4 0, 1, 2, 3
@@ -201,12 +205,12 @@ typedef struct reduce_numbers {
 #endif
 
 /* Writes W results from output `i` on along kept axis 0, the task's first being at out_at. */
-#define OUT_READ_0(W, to) GATHER(W, to, out_kept0)
-#define OUT_READ_1(W, to) LOAD(W, to)
-#define OUT_READ_2(W, to) GATHER(W, to, out_kept0)
-#define OUT_WRITE_0(W, v, to) SCATTER(W, v, to, out_kept0)
-#define OUT_WRITE_1(W, v, to) STORE(W, v, to)
-#define OUT_WRITE_2(W, v, to) SCATTER(W, v, to, out_kept0)
+#define OUT_READ_0(W, to) GATHER_VALUES(out_type, W, to, out_kept0)
+#define OUT_READ_1(W, to) LOAD_VALUES(out_type, W, to)
+#define OUT_READ_2(W, to) GATHER_VALUES(out_type, W, to, out_kept0)
+#define OUT_WRITE_0(W, v, to) SCATTER_VALUES(out_type, W, v, to, out_kept0)
+#define OUT_WRITE_1(W, v, to) STORE_VALUES(out_type, W, v, to)
+#define OUT_WRITE_2(W, v, to) SCATTER_VALUES(out_type, W, v, to, out_kept0)
 #define OUT_WRITE(W, v, to) CAT(OUT_WRITE_, out_inner)(W, v, to)
 #if PARTS == 1
 #if COMPONENTS == 3
@@ -257,7 +261,8 @@ typedef struct reduce_numbers {
 #endif
 #if SECOND_OUTPUT
 #define PUT_SECOND(W, state)                                                                       \
-    SCATTER(W, SECOND_OF(state), second_data + second_at + first * second_kept0, second_kept0);
+    SCATTER_VALUES(second_type, W, SECOND_OF(state),                                               \
+        second_data + second_at + first * second_kept0, second_kept0);
 #else
 #define PUT_SECOND(W, state)
 #endif
@@ -270,7 +275,7 @@ typedef struct reduce_numbers {
     {                                                                                              \
         const STATE(W) state = the_state;                                                          \
         const INDEX first = i;                                                                     \
-        __global REAL *to = out_data + out_at + first * out_kept0;                                \
+        __global STORED(out_type) *to = out_data + out_at + first * out_kept0;                     \
         PUT_RESULT(W, state)                                                                       \
     }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How reduce_rows of reduce_engine.cl forms the logarithm of the sum of exponentials along rows of one unit
- * whose elements lie side by side: WHOLE_ROWS, before all other work, and then it is done. While a row's terms
+ * whose elements, f32, lie side by side: WHOLE_ROWS, before all other work, and then it is done. While a row's terms
  * are added, the maximum of the one ROWS_ON later is formed, which brings that into the first-level cache, so
  * that nothing waits for what goes across lanes. A row with an infinite maximum is taken element by element.
  * Include in reduce_blocks.cl.
  */
-#if REDUCED_RANK == 1 && INPUTS == 1 && in0_inner == 1 && !PARTS
+#if REDUCED_RANK == 1 && INPUTS == 1 && in0_inner == 1 && in0_type == 1 && !PARTS
 #include "row_peak.cl"
 #define FLOATS_AHEAD 2048
 #define ADD_VECTOR(sum, i)                                                                         \

@@ -62,7 +62,7 @@ bool test_ignores_values(void);
 /* ---- Tensors ---- */
 typedef enum test_values {
     TEST_EXACT, /* integers in -4 .. 4: sums stay exact */
-    TEST_REAL   /* uniform in [-1, 1), rounded to f32 */
+    TEST_REAL   /* uniform in [-1, 1), rounded to the type */
 } test_values;
 
 typedef enum test_layout {
@@ -77,8 +77,9 @@ typedef enum test_layout {
 typedef struct test_tensor {
     cleat_tensor view;
     int64_t count;
-    float *data; /* row-major values: of an input as written, of an output as last fetched */
-    unsigned char *elements; /* the same of test_typed(), whose `data` is NULL */
+    float *data; /* row-major values: of an input as written, of an output as last fetched; f32, and
+                    what elements of f16 and bf16 are */
+    unsigned char *elements; /* the same of test_typed() */
     size_t image_size;       /* bytes of the whole buffer */
     unsigned char *image;    /* what the whole buffer held when it was made */
 } test_tensor;
@@ -99,12 +100,15 @@ test_tensor test_input_f64(
     int32_t rank, const int64_t *shape, test_values values, test_layout layout);
 /* The elements of such a one, as written or as last fetched. */
 const double *test_elements_f64(const test_tensor *t);
-/* An input of values drawn, and an output filled with NaN, of either type: `data` of f32,
- * `elements` of f64. */
+/* An input of values drawn, and an output filled with NaN, of any floating-point type: `data` of
+ * f32, `elements` of f64, both of f16 and bf16. */
 test_tensor test_input_of(
     cleat_type type, int32_t rank, const int64_t *shape, test_values values, test_layout layout);
 test_tensor test_output_of(cleat_type type, int32_t rank, const int64_t *shape, test_layout layout);
-/* Its values in float64, or of either type in long double; free() them. */
+/* The same from given values, which the type holds. */
+test_tensor test_input_from_of(
+    cleat_type type, int32_t rank, const int64_t *shape, const float *data, test_layout layout);
+/* Its values in float64, or of any of these types in long double; free() them. */
 double *test_doubles(const test_tensor *t);
 long double *test_long_doubles(const test_tensor *t);
 /* Reads the buffer back into t->data or t->elements; fails the test if a byte outside the view has
@@ -122,11 +126,12 @@ void test_tuning_table(cleat_context *context, const char *const *texts);
 /* ---- Comparisons; `what` and the first wrong element go to the failure's message ---- */
 void test_equal(const test_tensor *got, const double *want, const char *what);
 /* |got - want| <= 4 sqrt(terms) u magnitude + u |want| + tiny, and <= gamma_terms magnitude + ...:
- * magnitude[i] is the sum of |a||b| behind element i. u = 2^-24. */
+ * magnitude[i] is the sum of |a||b| behind element i. u = 2^-24; of f16 and bf16, 2^-11 and 2^-8 in
+ * the second term. */
 void test_bound(const test_tensor *got, const double *want, const double *magnitude, int64_t terms,
     const char *what);
-/* Within `ulp` units in the last place of the f32 nearest to want; NaN and infinities must match.
- */
+/* Within `ulp` units in the last place of the f32 nearest to want, of f16 and bf16 half of one of
+ * theirs besides; NaN and infinities must match. */
 void test_ulp(const test_tensor *got, const double *want, double ulp, const char *what);
 /* The same of elements in f64, got->elements, with u = 2^-53. */
 void test_bound_f64(const test_tensor *got, const long double *want, const long double *magnitude,

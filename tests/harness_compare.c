@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The comparisons of docs/testing.md: exact, bound, units in the last place, bit for bit. */
 #include "harness.h"
+#include "reference/reference_half.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -61,6 +62,16 @@ static void fail_on(
     ck_abort_msg("%s", message);
 }
 
+static bool is_half(const test_tensor *t) {
+    return t->view.type == CLEAT_F16 || t->view.type == CLEAT_BF16;
+}
+
+/* The element nearest to a result. */
+static double nearest(const test_tensor *t, double want) {
+    return is_half(t) ? reference_half_rounded(t->view.type, (long double)want)
+                      : (double)(float)want;
+}
+
 /* Decides elements that are not finite; *right tells whether they match. */
 static bool special(double got, double want, bool *right) {
     if (isfinite(got) && isfinite(want)) {
@@ -96,12 +107,18 @@ void test_bound(const test_tensor *got, const double *want, const double *magnit
     mismatch wrong = {0};
     double k = (double)terms;
     double factor = bound_factor(k, unit);
+    const double out_unit = is_half(got) ? reference_half_unit(got->view.type) : unit;
+    const double least = is_half(got) ? reference_half_tiny(got->view.type) : 0;
     for (int64_t i = 0; i < got->count; i++) {
         double value = (double)got->data[i];
         double tiny = (k + 1) * (double)FLT_MIN; /* products that a device flushes to zero */
-        double allowed = factor * magnitude[i] + unit * fabs(want[i]) + tiny;
+        const double of_sum = factor * magnitude[i];
+        double allowed = of_sum + out_unit * fabs(want[i]) + tiny;
+        if (is_half(got)) { /* what is rounded is the sum that was formed */
+            allowed += out_unit * of_sum + least;
+        }
         bool right;
-        if (!special(value, (double)(float)want[i], &right)) {
+        if (!special(value, nearest(got, want[i]), &right)) {
             right = fabs(value - want[i]) <= allowed;
         }
         if (!right) {
@@ -169,8 +186,13 @@ void test_ulp(const test_tensor *got, const double *want, double ulp, const char
     for (int64_t i = 0; i < got->count; i++) {
         double value = (double)got->data[i];
         double allowed = ulp * unit_in_last_place((double)(float)want[i]);
+        if (is_half(got)) {
+            const double size = fabs(want[i]) + allowed;
+            allowed +=
+                reference_half_unit(got->view.type) * size + reference_half_tiny(got->view.type);
+        }
         bool right;
-        if (!special(value, (double)(float)want[i], &right)) {
+        if (!special(value, nearest(got, want[i]), &right)) {
             /* OpenCL lets a device flush subnormal results to zero. */
             bool flushed = fabs(want[i]) < (double)FLT_MIN && value == 0;
             right = flushed || fabs(value - want[i]) <= allowed;

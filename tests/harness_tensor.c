@@ -12,6 +12,9 @@ enum { GUARD = 64 };
 
 static const uint32_t guard_bits = 0x7fc0a5a5;  /* outside the view */
 static const uint32_t poison_bits = 0x7fc0dead; /* elements of an output before it is written */
+/* NaN as f16 and as bf16. */
+static const uint16_t half_guard_bits[] = {0x7fe5, 0x7fe5};
+static const uint16_t half_poison_bits[] = {0x7fed, 0x7fed};
 
 /* Strides of a row-major tensor without gaps; returns the elements spanned. */
 static int64_t lay_row_major(cleat_tensor *view) {
@@ -114,14 +117,17 @@ static test_tensor make_tensor(
     const size_t size = cleat_type_size(type);
     t.image_size = (size_t)total * size;
     t.image = test_alloc(total, size);
+    const void *guard = size == 2 ? (const void *)half_guard_bits : (const void *)&guard_bits;
     for (size_t i = 0; i < t.image_size; i++) {
-        t.image[i] = ((const unsigned char *)&guard_bits)[i % sizeof guard_bits];
+        t.image[i] = ((const unsigned char *)guard)[i % sizeof guard_bits];
     }
     int64_t *places = element_places(&t.view, t.count);
     const unsigned char *from = elements;
     const uint32_t poison[] = {poison_bits, poison_bits};
     for (int64_t i = 0; i < t.count; i++) {
-        const void *element = from != NULL ? from + (size_t)i * size : (const void *)poison;
+        const void *element = from != NULL ? from + (size_t)i * size
+                              : size == 2  ? (const void *)half_poison_bits
+                                           : (const void *)poison;
         memcpy(t.image + (size_t)places[i] * size, element, size);
     }
     free(places);
@@ -211,16 +217,66 @@ const double *test_elements_f64(const test_tensor *t) {
     return (const double *)(const void *)t->elements;
 }
 
+static bool is_half(const test_tensor *t) {
+    return t->view.type == CLEAT_F16 || t->view.type == CLEAT_BF16;
+}
+
+/* From the elements. */
+static void decode_halves(test_tensor *t) {
+    const uint16_t *bits = (const uint16_t *)(const void *)t->elements;
+    (t->view.type == CLEAT_F16 ? cleat_f16_to_f32 : cleat_bf16_to_f32)(
+        bits, (size_t)t->count, t->data);
+}
+
+static test_tensor make_halves(
+    cleat_type type, int32_t rank, const int64_t *shape, const void *bits, test_layout layout) {
+    test_tensor t = test_typed(type, rank, shape, bits, layout);
+    t.data = test_alloc(t.count, sizeof *t.data);
+    decode_halves(&t);
+    return t;
+}
+
+test_tensor test_input_from_of(
+    cleat_type type, int32_t rank, const int64_t *shape, const float *data, test_layout layout) {
+    const int64_t count = shape_count(rank, shape);
+    if (type == CLEAT_F32) {
+        return test_input_from(rank, shape, data, layout);
+    }
+    void *elements = test_alloc(count, cleat_type_size(type));
+    if (type == CLEAT_F64) {
+        for (int64_t i = 0; i < count; i++) {
+            ((double *)elements)[i] = (double)data[i];
+        }
+    } else {
+        (type == CLEAT_F16 ? cleat_f16_from_f32 : cleat_bf16_from_f32)(
+            data, (size_t)count, elements);
+    }
+    test_tensor t = type == CLEAT_F64 ? test_typed(type, rank, shape, elements, layout)
+                                      : make_halves(type, rank, shape, elements, layout);
+    free(elements);
+    return t;
+}
+
 test_tensor test_input_of(
     cleat_type type, int32_t rank, const int64_t *shape, test_values values, test_layout layout) {
-    return type == CLEAT_F64 ? test_input_f64(rank, shape, values, layout)
-                             : test_input(rank, shape, values, layout);
+    if (type == CLEAT_F64) {
+        return test_input_f64(rank, shape, values, layout);
+    }
+    const int64_t count = shape_count(rank, shape);
+    float *data = test_alloc(count, sizeof *data);
+    for (int64_t i = 0; i < count; i++) {
+        data[i] = values == TEST_EXACT ? (float)test_int(-4, 4) : (float)test_real(-1, 1);
+    }
+    test_tensor t = test_input_from_of(type, rank, shape, data, layout);
+    free(data);
+    return t;
 }
 
 test_tensor test_output_of(
     cleat_type type, int32_t rank, const int64_t *shape, test_layout layout) {
-    return type == CLEAT_F64 ? test_typed(CLEAT_F64, rank, shape, NULL, layout)
-                             : test_output(rank, shape, layout);
+    return type == CLEAT_F64   ? test_typed(CLEAT_F64, rank, shape, NULL, layout)
+           : type == CLEAT_F32 ? test_output(rank, shape, layout)
+                               : make_halves(type, rank, shape, NULL, layout);
 }
 
 double *test_doubles(const test_tensor *t) {
@@ -246,13 +302,16 @@ void test_fetch(test_tensor *t) {
     const size_t size = cleat_type_size(t->view.type);
     for (int64_t i = 0; i < t->count; i++) {
         unsigned char *element = now + (size_t)places[i] * size;
-        if (t->data != NULL) {
-            memcpy(&t->data[i], element, size);
-        } else if (t->elements != NULL) {
+        if (t->elements != NULL) {
             memcpy(t->elements + (size_t)i * size, element, size);
+        } else if (t->data != NULL) {
+            memcpy(&t->data[i], element, size);
         }
         /* Only the rest is compared. */
         memcpy(element, t->image + (size_t)places[i] * size, size);
+    }
+    if (is_half(t) && t->data != NULL) {
+        decode_halves(t);
     }
     int64_t first = -1;
     for (size_t i = 0; i < t->image_size && first < 0; i++) {

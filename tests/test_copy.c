@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* read, write, copy and fill of every type and layout, and what they refuse. */
 #include "harness.h"
+#include "reference/reference_half.h"
 
 #include <inttypes.h>
 
 static const cleat_type types[] = {
-    CLEAT_F32, CLEAT_F64, CLEAT_I32, CLEAT_I64, CLEAT_U8, CLEAT_BOOL};
+    CLEAT_F32, CLEAT_F64, CLEAT_I32, CLEAT_I64, CLEAT_U8, CLEAT_BOOL, CLEAT_F16, CLEAT_BF16};
+enum { TYPES = sizeof types / sizeof types[0] };
 
 /* A view with axes in random order, gaps, an offset and some axes reversed, in a buffer of its own
  * whose bytes are `guard`; image is what the host believes the buffer to hold. */
@@ -96,7 +98,7 @@ static int32_t random_shape(int64_t *shape, int64_t most) {
 START_TEST(write_and_read_any_layout) {
     for (int round = test_rounds(150); round > 0; round--) {
         int64_t shape[CLEAT_MAX_RANK];
-        cleat_type type = types[test_int(0, 5)];
+        cleat_type type = types[test_int(0, TYPES - 1)];
         size_t size = cleat_type_size(type);
         guarded g = make_guarded(type, random_shape(shape, 20000), shape);
         size_t bytes = (size_t)g.count * size;
@@ -145,7 +147,7 @@ START_TEST(copy_any_layout) {
     for (int round = test_rounds(150); round > 0; round--) {
         int64_t shape[CLEAT_MAX_RANK];
         int64_t narrow[CLEAT_MAX_RANK];
-        cleat_type type = types[test_int(0, 5)];
+        cleat_type type = types[test_int(0, TYPES - 1)];
         size_t size = cleat_type_size(type);
         int32_t rank = random_shape(shape, 20000);
         int32_t narrow_rank = narrower_shape(rank, shape, narrow);
@@ -269,6 +271,7 @@ END_TEST
 
 static void value_bytes(double value, cleat_type type, unsigned char *bytes) {
     float f32 = (float)value;
+    uint16_t half = 0;
     switch (type) {
     case CLEAT_F32:
         memcpy(bytes, &f32, 4);
@@ -282,6 +285,11 @@ static void value_bytes(double value, cleat_type type, unsigned char *bytes) {
     case CLEAT_I64:
         memcpy(bytes, &(int64_t){(int64_t)value}, 8);
         break;
+    case CLEAT_F16:
+    case CLEAT_BF16:
+        half = reference_half_nearest(type, (long double)value);
+        memcpy(bytes, &half, 2);
+        break;
     case CLEAT_U8:
     case CLEAT_BOOL:
         bytes[0] = (unsigned char)value;
@@ -293,11 +301,11 @@ START_TEST(fill_any_layout) {
     for (int round = test_rounds(100); round > 0; round--) {
         int64_t shape[CLEAT_MAX_RANK];
         unsigned char bytes[8];
-        cleat_type type = types[test_int(0, 5)];
-        double value = type == CLEAT_F32 || type == CLEAT_F64 ? test_real(-9, 9)
-                       : type == CLEAT_BOOL                   ? (double)test_int(0, 1)
-                       : type == CLEAT_U8                     ? (double)test_int(0, 255)
-                                                              : (double)test_int(-2000, 2000);
+        cleat_type type = types[test_int(0, TYPES - 1)];
+        double value = type == CLEAT_BOOL                       ? (double)test_int(0, 1)
+                       : type == CLEAT_U8                       ? (double)test_int(0, 255)
+                       : type == CLEAT_I32 || type == CLEAT_I64 ? (double)test_int(-2000, 2000)
+                                                                : test_real(-9, 9);
         guarded g = make_guarded(type, random_shape(shape, 5000), shape);
         test_ok(cleat_fill(test_context(), value, g.view));
         value_bytes(value, type, bytes);
@@ -547,7 +555,7 @@ Suite *test_suite(void) {
     tcase_add_test(layouts, copy_past_the_caches);
     tcase_add_test(layouts, copy_large_permutations);
     tcase_add_test(layouts, fill_any_layout);
-    tcase_add_loop_test(layouts, fill_large, 0, 6);
+    tcase_add_loop_test(layouts, fill_large, 0, TYPES);
     tcase_add_test(layouts, fill_values_fit_their_type);
     TCase *refusals = test_case(suite, "refusals");
     tcase_add_test(refusals, host_sizes_must_match);

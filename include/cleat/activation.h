@@ -62,25 +62,25 @@ typedef struct cleat_activation_options {
     uint64_t reserved[4];
 } cleat_activation_options;
 
-/* y = activation(x), element by element; f32, or f64 on a device that has it (else
- * CLEAT_UNSUPPORTED), of one type and shape. y may be x itself (the same view). Parameters are f32,
- * defaults too, as ONNX's attributes are. */
+/* y = activation(x), element by element; f32, f16 or bf16 (computed with in f32, and rounded once),
+ * or f64 on a device that has it (else CLEAT_UNSUPPORTED), of one type and shape. y may be x itself
+ * (the same view). Parameters are f32, defaults too, as ONNX's attributes are. */
 CLEAT_API cleat_status cleat_activate(cleat_context *context, cleat_activation activation,
     cleat_tensor x, cleat_tensor y, const cleat_activation_options *options);
 
 /*
- * dx = dy * activation'(x); f32 or f64, all of one type and shape. dx may be dy or x itself. The
- * derivative at a kink is the left one: relu'(0) = 0, leaky relu'(0) = slope, as PyTorch has them;
- * where one side is constant it is 0 (relu6 at 0 and 6, the shrinks at lambda), but for hard swish
- * at 3: 1.
+ * dx = dy * activation'(x); f32, f64, f16 or bf16, all of one type and shape. dx may be dy or x
+ * itself. The derivative at a kink is the left one: relu'(0) = 0, leaky relu'(0) = slope, as
+ * PyTorch has them; where one side is constant it is 0 (relu6 at 0 and 6, the shrinks at lambda),
+ * but for hard swish at 3: 1.
  */
 CLEAT_API cleat_status cleat_activate_backward(cleat_context *context, cleat_activation activation,
     cleat_tensor x, cleat_tensor dy, cleat_tensor dx, const cleat_activation_options *options);
 
 /*
  * PRelu: y = x < 0 ? slope * x : x, as ONNX has it (opset 16); slope is broadcast to x's shape by
- * the rule of NumPy, so that slopes of channels are [C, 1, 1] for an x of [N, C, H, W]. f32 or f64;
- * y has x's shape and may be x itself.
+ * the rule of NumPy, so that slopes of channels are [C, 1, 1] for an x of [N, C, H, W]. All f32,
+ * f64, f16 or bf16; y has x's shape and may be x itself.
  */
 CLEAT_API cleat_status cleat_prelu(
     cleat_context *context, cleat_tensor x, cleat_tensor slope, cleat_tensor y);
@@ -102,10 +102,10 @@ typedef struct cleat_glu_options {
 /*
  * Gated linear units: with x's halves a and b along `axis`, y = a * gate(b). The gate's activation
  * makes it GLU (sigmoid; Dauphin et al. 2017, and as PyTorch's glu), SwiGLU (silu or swish), GEGLU
- * (gelu), ReGLU (relu) or bilinear (none; all four Shazeer 2020). f32 or f64, any strides, nothing
- * is copied. x's extent along the axis is even, a negative axis counts from the end; y has x's
- * shape with half that extent, and may be one of the halves itself. Errors: CLEAT_SHAPE_MISMATCH,
- * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT.
+ * (gelu), ReGLU (relu) or bilinear (none; all four Shazeer 2020). f32, f64, f16 or bf16, any
+ * strides, nothing is copied. x's extent along the axis is even, a negative axis counts from the
+ * end; y has x's shape with half that extent, and may be one of the halves itself. Errors:
+ * CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT.
  */
 CLEAT_API cleat_status cleat_glu(cleat_context *context, cleat_activation gate, cleat_tensor x,
     int32_t axis, cleat_tensor y, const cleat_glu_options *options);

@@ -43,16 +43,17 @@ CLEAT_API cleat_status cleat_logical_not(cleat_context *context, cleat_tensor x,
 
 /*
  * y = condition ? a : b; condition bool; a, b and y of one type, any, whose bits are moved as they
- * are; ONNX Where. y may be a or b itself.
+ * are, but that a signalling NaN of f16 or bf16 may become a quiet one; ONNX Where. y may be a or b
+ * itself.
  */
 CLEAT_API cleat_status cleat_where(
     cleat_context *context, cleat_tensor condition, cleat_tensor a, cleat_tensor b, cleat_tensor y);
 
 /*
- * Gradients of y = condition ? a : b with dy of y's shape, f32 or f64: da = condition ? dy : 0, db
- * = condition ? 0 : dy; da has a's shape, db has b's, gradients of broadcast elements are summed
- * (in a fixed order; a scratch tensor of dy's size is used for that). Either may be NULL when not
- * wanted. da and db must overlap nothing.
+ * Gradients of y = condition ? a : b with dy of y's shape, f32, f64, f16 or bf16: da = condition ?
+ * dy : 0, db = condition ? 0 : dy; da has a's shape, db has b's, gradients of broadcast elements
+ * are summed (in a fixed order; a scratch tensor of dy's size is used for that). Either may be NULL
+ * when not wanted. da and db must overlap nothing.
  */
 CLEAT_API cleat_status cleat_where_backward(cleat_context *context, cleat_tensor condition,
     cleat_tensor dy, const cleat_tensor *da, const cleat_tensor *db);
@@ -61,7 +62,7 @@ CLEAT_API cleat_status cleat_where_backward(cleat_context *context, cleat_tensor
  * y = x as a number of y's type; ONNX Cast, with its gaps closed:
  *     floating point to integer   towards zero; out of range: the nearest end of the range; NaN: 0
  *     integer to integer          the lower bits, two's complement
- *     to f32, f64                 to nearest, ties to even
+ *     to f32, f64, f16, bf16      to nearest, ties to even, in one rounding, also from f64 and i64
  *     to bool                     0 becomes 0, all else, NaN too, 1
  *     from bool                   0 or 1
  * The gradient of a cast between floating-point types is a cast back.

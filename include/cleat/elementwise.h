@@ -10,8 +10,9 @@ extern "C" {
 
 /*
  * y = a op b, element by element; a, b and y of one type: any but bool (f64 takes a device with
- * fp64, else CLEAT_UNSUPPORTED). a and b are broadcast to y's shape by the rule of NumPy and ONNX;
- * y's shape must be the full one. y may be a or b itself (the same view).
+ * fp64, else CLEAT_UNSUPPORTED; f16 and bf16 are computed with in f32, and rounded once). a and b
+ * are broadcast to y's shape by the rule of NumPy and ONNX; y's shape must be the full one. y may
+ * be a or b itself (the same view).
  *
  * Floating point: division by zero and overflow follow IEEE 754; division of f32 is correctly
  * rounded where the device's is, else within the 2.5 ulp OpenCL allows. Integers wrap around (two's
@@ -32,8 +33,9 @@ CLEAT_API cleat_status cleat_min(
 CLEAT_API cleat_status cleat_max(
     cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y);
 
-/* y = a to the power of b, as above; f32 (within 8 ulp) and f64. Special values as C99 has them: 1
- * for b = 0 and for a = 1, whatever the other is, NaN for a < 0 and b no whole number. */
+/* y = a to the power of b, as above; f32 (within 8 ulp), f64, f16 and bf16. Special values as C99
+ * has them: 1 for b = 0 and for a = 1, whatever the other is, NaN for a < 0 and b no whole number.
+ */
 CLEAT_API cleat_status cleat_pow(
     cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y);
 
@@ -43,17 +45,17 @@ CLEAT_API cleat_status cleat_mod(
     cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y);
 
 /*
- * y = x + bias along one axis: bias is [x.shape[axis]]; f32 or f64; y may be x itself. A negative
- * axis counts from the end. The gradient for the bias is cleat_reduce(CLEAT_REDUCE_SUM) over the
- * other axes.
+ * y = x + bias along one axis: bias is [x.shape[axis]]; all f32, f64, f16 or bf16; y may be x
+ * itself. A negative axis counts from the end. The gradient for the bias is
+ * cleat_reduce(CLEAT_REDUCE_SUM) over the other axes.
  */
 CLEAT_API cleat_status cleat_bias_add(
     cleat_context *context, cleat_tensor x, cleat_tensor bias, int32_t axis, cleat_tensor y);
 
 /*
- * Gradients of y = a op b with dy of y's shape, f32 or all f64: da has a's shape, db has b's;
- * gradients of broadcast elements are summed. Either of da, db may be NULL when not wanted. da and
- * db must overlap nothing.
+ * Gradients of y = a op b with dy of y's shape, all f32, f64, f16 or bf16: da has a's shape, db has
+ * b's; gradients of broadcast elements are summed. Either of da, db may be NULL when not wanted. da
+ * and db must overlap nothing.
  *
  *     pow         da = dy b a^(b - 1), 0 where b = 0
  *                 db = dy a^b log a, 0 where a = 0 and b >= 0, NaN where a < 0

@@ -28,12 +28,12 @@ typedef struct cleat_reduce_options {
 
 /*
  * Reduces x over `axis_count` different axes (negative ones count from the end; 0 axes with
- * axes NULL: over all). y has x's shape with those axes either left out or of extent 1; f32, or
- * both f64 on a device that has it (else CLEAT_UNSUPPORTED); it
- * may not overlap x. Over no elements: sum, L1 and L2 are 0, product 1, max and log-sum-exp -Inf,
- * min Inf, mean and variance NaN. Everything is combined blockwise in a fixed order: the same bits
- * every time. A divisor of variance below 0 counts as 0. CLEAT_INVALID_ARGUMENT for a negative
- * correction.
+ * axes NULL: over all). y has x's shape with those axes either left out or of extent 1; both f32,
+ * f16 or bf16 (summed in f32, the result rounded once), or f64 on a device that has it (else
+ * CLEAT_UNSUPPORTED); it may not overlap x. Over no elements: sum, L1 and L2 are 0, product 1, max
+ * and log-sum-exp -Inf, min Inf, mean and variance NaN. Everything is combined blockwise in a fixed
+ * order: the same bits every time. A divisor of variance below 0 counts as 0.
+ * CLEAT_INVALID_ARGUMENT for a negative correction.
  *
  * x is read once. The variance is formed element by element around the mean so far (Welford 1962)
  * in blocks that are joined by the rule of Chan, Golub & LeVeque (1983), so nothing cancels: its
@@ -73,11 +73,11 @@ typedef struct cleat_arg_options {
 } cleat_arg_options;
 
 /*
- * The index of the greatest (argmax) or smallest (argmin) element of x, f32 or f64, over the axes,
- * as cleat_reduce() takes them: y, i32 or i64, has the index in row-major order of those axes of x
- * (of a single axis: along it, as ONNX's ArgMax). NaN wins, as in NumPy; infinities are numbers.
- * CLEAT_INVALID_ARGUMENT where there are outputs and no elements, CLEAT_UNSUPPORTED for 2^31 - 1
- * elements or more behind an output.
+ * The index of the greatest (argmax) or smallest (argmin) element of x, f32, f64, f16 or bf16, over
+ * the axes, as cleat_reduce() takes them: y, i32 or i64, has the index in row-major order of those
+ * axes of x (of a single axis: along it, as ONNX's ArgMax). NaN wins, as in NumPy; infinities are
+ * numbers. CLEAT_INVALID_ARGUMENT where there are outputs and no elements, CLEAT_UNSUPPORTED for
+ * 2^31 - 1 elements or more behind an output.
  */
 CLEAT_API cleat_status cleat_argmax(cleat_context *context, cleat_tensor x, int32_t axis_count,
     const int32_t *axes, cleat_tensor y, const cleat_arg_options *options);

@@ -10,13 +10,17 @@ extern "C" {
 
 #define CLEAT_MAX_RANK 8
 
+/* f16 and bf16 are for storage: operations that take them compute in f32 and round a result once,
+ * to nearest even; the headers tell which do. They need nothing of the device. */
 typedef enum cleat_type {
     CLEAT_F32 = 1, /* IEEE 754 binary32 */
     CLEAT_F64,     /* IEEE 754 binary64 */
     CLEAT_I32,
     CLEAT_I64,
     CLEAT_U8,
-    CLEAT_BOOL /* one byte, 0 or 1 */
+    CLEAT_BOOL, /* one byte, 0 or 1 */
+    CLEAT_F16,  /* IEEE 754 binary16: 11 bits, 2^-24 .. 65504 */
+    CLEAT_BF16  /* the upper half of a binary32: 8 bits, its range */
 } cleat_type;
 
 /* Bytes of one element; 0 for a value that is no type. */
@@ -124,9 +128,22 @@ CLEAT_API cleat_status cleat_read(cleat_context *context, cleat_tensor x, void *
 /* y = x, same type, x broadcast to y's shape. */
 CLEAT_API cleat_status cleat_copy(cleat_context *context, cleat_tensor x, cleat_tensor y);
 
-/* Every element of y = value, converted to y's type (CLEAT_INVALID_ARGUMENT if it does not fit an
- * integer type). */
+/* Every element of y = value, converted to y's type: rounded to nearest even
+ * (CLEAT_INVALID_ARGUMENT if it does not fit an integer type). */
 CLEAT_API cleat_status cleat_fill(cleat_context *context, double value, cleat_tensor y);
+
+/* ---- 16-bit numbers on the host, for compilers without such types ---- */
+
+/*
+ * `count` values as the elements of a tensor of CLEAT_F16 or CLEAT_BF16, rounded to nearest even:
+ * past the largest number to infinity, below the least normal one to subnormal ones. NaN stays NaN.
+ */
+CLEAT_API void cleat_f16_from_f32(const float *values, size_t count, uint16_t *elements);
+CLEAT_API void cleat_bf16_from_f32(const float *values, size_t count, uint16_t *elements);
+
+/* And back, which is exact. */
+CLEAT_API void cleat_f16_to_f32(const uint16_t *elements, size_t count, float *values);
+CLEAT_API void cleat_bf16_to_f32(const uint16_t *elements, size_t count, float *values);
 
 #ifdef __cplusplus
 }

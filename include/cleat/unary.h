@@ -37,19 +37,20 @@ typedef enum cleat_unary_kind {
 CLEAT_API const char *cleat_unary_name(cleat_unary_kind kind);
 
 /*
- * y = kind(x), element by element; f32 or f64, same type and shape, any strides. y may be x itself
- * (the same view). In f64, on a device that has it, by the device's own functions, whose bounds are
- * OpenCL C's (section 7.4): exp, log 3 ulp, erf 16, sin and cos 4, the others exact or correctly
- * rounded steps. Only enqueues. Errors: CLEAT_INVALID_ARGUMENT, CLEAT_TYPE_MISMATCH,
- * CLEAT_SHAPE_MISMATCH, CLEAT_OVERLAP, CLEAT_UNSUPPORTED (a device without f64).
+ * y = kind(x), element by element; f32, f64, f16 or bf16 (those two computed with in f32, and
+ * rounded once), same type and shape, any strides. y may be x itself (the same view). In f64, on a
+ * device that has it, by the device's own functions, whose bounds are OpenCL C's (section 7.4):
+ * exp, log 3 ulp, erf 16, sin and cos 4, the others exact or correctly rounded steps. Only
+ * enqueues. Errors: CLEAT_INVALID_ARGUMENT, CLEAT_TYPE_MISMATCH, CLEAT_SHAPE_MISMATCH,
+ * CLEAT_OVERLAP, CLEAT_UNSUPPORTED (a device without f64).
  */
 CLEAT_API cleat_status cleat_unary(
     cleat_context *context, cleat_unary_kind kind, cleat_tensor x, cleat_tensor y);
 
 /*
- * dx = dy * kind'(x); f32 or f64, all of one type and shape. dx may be dy or x itself. The
- * derivative of sign, floor, ceil and round is 0 everywhere, and abs'(0) = 0, as PyTorch has them.
- * Within 8 ulp; in f64 the functions above and some roundings, and for erf 3 + 2 x^2 ulp.
+ * dx = dy * kind'(x); f32, f64, f16 or bf16, all of one type and shape. dx may be dy or x itself.
+ * The derivative of sign, floor, ceil and round is 0 everywhere, and abs'(0) = 0, as PyTorch has
+ * them. Within 8 ulp; in f64 the functions above and some roundings, and for erf 3 + 2 x^2 ulp.
  */
 CLEAT_API cleat_status cleat_unary_backward(cleat_context *context, cleat_unary_kind kind,
     cleat_tensor x, cleat_tensor dy, cleat_tensor dx);

@@ -12,6 +12,9 @@ size_t cleat_type_size(cleat_type type) {
     case CLEAT_F64:
     case CLEAT_I64:
         return 8;
+    case CLEAT_F16:
+    case CLEAT_BF16:
+        return 2;
     case CLEAT_U8:
     case CLEAT_BOOL:
         return 1;
@@ -33,6 +36,10 @@ const char *cleat_type_name(cleat_type type) {
         return "u8";
     case CLEAT_BOOL:
         return "bool";
+    case CLEAT_F16:
+        return "f16";
+    case CLEAT_BF16:
+        return "bf16";
     }
     return "unknown";
 }

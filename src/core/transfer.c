@@ -221,7 +221,24 @@ static bool order_axes(cleat_tensor pair[2], int64_t tile) {
 }
 
 const char *transfer_element(size_t size) {
-    return size == 1 ? "uchar" : size == 4 ? "uint" : "ulong";
+    return size == 1 ? "uchar" : size == 2 ? "ushort" : size == 4 ? "uint" : "ulong";
+}
+
+uint64_t transfer_bits(const void *value, size_t size) {
+    const unsigned char byte = *(const unsigned char *)value;
+    uint16_t half = byte;
+    uint32_t word = byte;
+    uint64_t bits = byte;
+    if (size == 2) {
+        memcpy(&half, value, size);
+        bits = half;
+    } else if (size == 4) {
+        memcpy(&word, value, size);
+        bits = word;
+    } else if (size == 8) {
+        memcpy(&bits, value, size);
+    }
+    return bits;
 }
 
 /* The macros, with the index type; the axes are filled up to `rank`. */
@@ -331,14 +348,6 @@ static cleat_status fill_bytes(cleat_context *context, const char *operation, cl
 static cleat_status launch_fill(
     cleat_context *context, const char *operation, const void *value, const cleat_tensor *y) {
     size_t size = cleat_type_size(y->type);
-    uint32_t word = 0;
-    uint64_t bits = *(const unsigned char *)value;
-    if (size == 4) {
-        memcpy(&word, value, size);
-        bits = word;
-    } else if (size == 8) {
-        memcpy(&bits, value, size);
-    }
     launch l = launch_begin(operation, "fill", "fill");
     launch_macro_text(&l, "ELEMENT", transfer_element(size));
     launch_use_index64(&l, tensor_needs_index64(y) || y->shape[0] >= INT32_MAX - CPU_CHUNK);
@@ -346,7 +355,7 @@ static cleat_status launch_fill(
     launch_index(&l, y->shape[0]);
     launch_index(&l, CPU_CHUNK);
     launch_index(&l, y->offset);
-    launch_ulong(&l, bits);
+    launch_ulong(&l, transfer_bits(value, size));
     launch_size_1d(&l, (size_t)ceil_div(y->shape[0], CPU_CHUNK), 1);
     l.bytes = (double)y->shape[0] * (double)size;
     return launch_all(context, &l, 1);

@@ -20,10 +20,13 @@ void transfer_plan(cleat_context *context, const char *operation, const cleat_te
 cleat_status transfer_value(
     const char *operation, double value, cleat_type type, unsigned char bytes[8]);
 
-/* "uchar", "uint" or "ulong": what a kernel moves elements of that many bytes as. */
+/* "uchar", "ushort", "uint" or "ulong": what a kernel moves elements of that many bytes as. */
 const char *transfer_element(size_t size);
 
-/* Enqueues `size` (1, 4 or 8) bytes at `value` repeated over all of y. */
+/* The `size` (1, 2, 4 or 8) bytes at `value` as the low ones of a number. */
+uint64_t transfer_bits(const void *value, size_t size);
+
+/* Enqueues `size` (1, 2, 4 or 8) bytes at `value` repeated over all of y. */
 cleat_status transfer_fill(cleat_context *context, const char *operation, const void *value,
     size_t size, const cleat_tensor *y);
 

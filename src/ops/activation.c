@@ -36,11 +36,11 @@ cleat_status cleat_activate(cleat_context *context, cleat_activation activation,
     cleat_type type;
     TRY(check_context(operation, context));
     TRY(choose(operation, activation, options, &chosen));
-    TRY(check_real_tensor(operation, "x", context, &x, &type));
+    TRY(check_float_tensor(operation, "x", context, &x, &type));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
-    if (type == CLEAT_F32) {
+    if (type != CLEAT_F64) {
         TRY(variant_require(
             context, operation, cleat_activation_name(activation), verify_activation));
     }
@@ -62,14 +62,14 @@ cleat_status cleat_activate_backward(cleat_context *context, cleat_activation ac
     if (from_output) {
         TRY(activation_check_from_output(operation, activation, &chosen));
     }
-    TRY(check_real_tensor(operation, "x", context, &x, &type));
+    TRY(check_float_tensor(operation, "x", context, &x, &type));
     TRY(check_tensor(operation, "dy", context, &dy, type));
     TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_same_shape(operation, "x", &x, "dx", &dx));
     TRY(check_same_shape(operation, "dy", &dy, "dx", &dx));
     TRY(check_no_overlap(operation, "x", &x, "dx", &dx, true));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, true));
-    if (type == CLEAT_F32 && !from_output) {
+    if (type != CLEAT_F64 && !from_output) {
         TRY(variant_require(
             context, operation, cleat_activation_name(activation), verify_activation_backward));
     }

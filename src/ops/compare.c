@@ -28,6 +28,8 @@ static cleat_type moved_as(cleat_type type) {
     switch (cleat_type_size(type)) {
     case 1:
         return CLEAT_BOOL;
+    case 2: /* every number of 16 bits comes back from a float as it was; NaN as NaN of both */
+        return CLEAT_BF16;
     case 8:
         return CLEAT_I64;
     default:
@@ -177,7 +179,7 @@ cleat_status cleat_where_backward(cleat_context *context, cleat_tensor condition
     cleat_type type;
     TRY(check_context(operation, context));
     TRY(check_tensor(operation, "condition", context, &condition, CLEAT_BOOL));
-    TRY(check_real_tensor(operation, "dy", context, &dy, &type));
+    TRY(check_float_tensor(operation, "dy", context, &dy, &type));
     TRY(check_broadcast(operation, "condition", &condition, "dy", &dy, &wide));
     for (int i = 0; i < 2; i++) {
         if (outputs[i] != NULL) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/half.h"
 #include "core/tensor_check.h"
 #include "core/transfer.h"
 #include <math.h>
@@ -24,6 +25,7 @@ cleat_status transfer_value(
     const double two_31 = 2147483648.0;
     const double two_63 = 9223372036854775808.0;
     float f32 = 0;
+    uint16_t half = 0;
     int32_t i32 = 0;
     int64_t i64 = 0;
     bool fits = true;
@@ -34,6 +36,11 @@ cleat_status transfer_value(
         break;
     case CLEAT_F64:
         memcpy(bytes, &value, sizeof value);
+        break;
+    case CLEAT_F16:
+    case CLEAT_BF16:
+        half = half_from_double(value, type);
+        memcpy(bytes, &half, sizeof half);
         break;
     case CLEAT_I32:
         fits = is_whole(value, -two_31, two_31);

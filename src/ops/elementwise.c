@@ -23,7 +23,7 @@ enum { BINARY_MOD = CLEAT_MAX + 1 };
 /* y = a op b with operands checked and of y's shape. */
 static cleat_status run_binary(cleat_context *context, const char *operation, int64_t binary,
     const cleat_tensor *a, const cleat_tensor *b, const cleat_tensor *y) {
-    const bool is_f32 = y->type == CLEAT_F32;
+    const bool is_f32 = y->type == CLEAT_F32 || type_is_half(y->type);
     elementwise_pass pass = {.operation = operation,
         .family = is_f32 ? "elementwise" : "arithmetic",
         .input_count = 2,
@@ -38,8 +38,8 @@ static cleat_status run_binary(cleat_context *context, const char *operation, in
 
 static cleat_status check_binary_type(
     const char *operation, const cleat_context *context, int64_t binary, cleat_type type) {
-    const bool is_real = type == CLEAT_F32 || type == CLEAT_F64;
-    const char *wanted = binary == CLEAT_POW    ? "f32 or f64"
+    const bool is_real = type == CLEAT_F32 || type == CLEAT_F64 || type_is_half(type);
+    const char *wanted = binary == CLEAT_POW    ? "f32, f64, f16 or bf16"
                          : binary == BINARY_MOD ? "an integer type"
                                                 : "any type but bool";
     REFUSE_IF(type == CLEAT_BOOL || (binary == CLEAT_POW && !is_real) ||
@@ -102,7 +102,7 @@ cleat_status cleat_bias_add(
     const char *operation = "bias_add";
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, "x", context, &x, &type));
+    TRY(check_float_tensor(operation, "x", context, &x, &type));
     TRY(check_tensor(operation, "bias", context, &bias, type));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_axis(operation, axis, x.rank, &axis));
@@ -202,7 +202,7 @@ static cleat_status check_backward(cleat_context *context, cleat_binary binary,
     TRY(check_context(operation, context));
     REFUSE_IF((int)binary < CLEAT_ADD || binary > CLEAT_MAX, CLEAT_INVALID_ARGUMENT,
         "%s: operation is %d, which is none", operation, (int)binary);
-    TRY(check_real_tensor(operation, "a", context, a, &type));
+    TRY(check_float_tensor(operation, "a", context, a, &type));
     TRY(check_tensor(operation, "b", context, b, type));
     TRY(check_tensor(operation, "dy", context, dy, type));
     *operands = (backward_operands){.binary = binary, .dy = *dy};

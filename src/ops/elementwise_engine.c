@@ -145,9 +145,11 @@ static void add_macros(
         bool turned =
             order == ORDER_TURNED && t < pass->input_count && is_turned(&pass->tensors[t]);
         launch_macro(l, name, turned ? 3 : inner_kind(&pass->tensors[t]));
+        const char *type = t < pass->input_count    ? types[t]
+                           : t == pass->input_count ? "out0_type"
+                                                    : "out1_type";
         if (pass->tensors[t].type != CLEAT_F32 && !pass->real64) {
-            launch_macro(
-                l, t < pass->input_count ? types[t] : "out0_type", (int64_t)pass->tensors[t].type);
+            launch_macro(l, type, (int64_t)pass->tensors[t].type);
         }
     }
     for (int i = 0; i < pass->macro_count; i++) {

@@ -21,8 +21,9 @@ typedef struct elementwise_pass {
     int output_count;                              /* 2, or 0 for 1 */
     cleat_tensor tensors[ELEMENTWISE_MAX_TENSORS]; /* inputs (in0, ...), then the outputs (out0);
                                                       checked, all of the outputs' shape; any types
-                                                      that the family's expression takes, but f32 of
-                                                      a second output; with real64 all f64 */
+                                                      that the family's expression takes (f16 and
+                                                      bf16 are floats to it), outputs of one size;
+                                                      with real64 all f64 */
     void *memory[ELEMENTWISE_MAX_TENSORS];       /* a cl_mem in place of tensors[i].buffer: scratch
                                                     memory; NULL elsewhere */
     kernel_macro macros[ELEMENTWISE_MAX_MACROS]; /* the family's own */

@@ -106,21 +106,20 @@ static cleat_status run(cleat_context *context, gathering *g) {
     return chosen->enqueue(context, g);
 }
 
-static uint64_t value_bits(cleat_type type, const unsigned char bytes[8]) {
-    uint32_t word = 0;
-    uint64_t bits = bytes[0];
-    if (cleat_type_size(type) == 4) {
-        memcpy(&word, bytes, sizeof word);
-        bits = word;
-    } else if (cleat_type_size(type) == 8) {
-        memcpy(&bits, bytes, sizeof bits);
-    }
-    return bits;
-}
-
 /* What stands for an element that does not exist. */
 static uint64_t missing_bits(cleat_type type) {
-    return type == CLEAT_F32 ? 0x7fc00000u : type == CLEAT_F64 ? 0x7ff8000000000000u : 0;
+    switch (type) {
+    case CLEAT_F16:
+        return 0x7e00;
+    case CLEAT_BF16:
+        return 0x7fc0;
+    case CLEAT_F32:
+        return 0x7fc00000;
+    case CLEAT_F64:
+        return 0x7ff8000000000000;
+    default:
+        return 0;
+    }
 }
 
 static cleat_status gather(cleat_context *context, const char *operation, const cleat_tensor *x,
@@ -210,7 +209,7 @@ cleat_status cleat_one_hot(cleat_context *context, cleat_tensor indices, int32_t
     TRY(transfer_value(operation, options != NULL ? options->off : 0, y.type, off));
     TRY(transfer_value(operation, has_on ? *options->on : 1, y.type, on));
     g.extent = y.shape[axis];
-    g.other = value_bits(y.type, off);
-    g.on = value_bits(y.type, on);
+    g.other = transfer_bits(off, cleat_type_size(y.type));
+    g.on = transfer_bits(on, cleat_type_size(y.type));
     return cleat_tensor_count(&y) == 0 ? CLEAT_OK : run(context, &g);
 }

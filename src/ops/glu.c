@@ -39,7 +39,7 @@ static cleat_status check_input(const char *operation, cleat_context *context,
     TRY(check_context(operation, context));
     TRY(activation_choose(operation, gate, options != NULL ? options->parameters : NULL, chosen));
     cleat_type type;
-    TRY(check_real_tensor(operation, "x", context, x, &type));
+    TRY(check_float_tensor(operation, "x", context, x, &type));
     TRY(check_axis(operation, *axis, x->rank, axis));
     return split(operation, "x", x, *axis, options != NULL && options->gate_first, out);
 }

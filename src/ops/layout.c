@@ -171,7 +171,7 @@ cleat_status cleat_tile_backward(
     cleat_tensor wide_dx;
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, "dy", context, &dy, &type));
+    TRY(check_float_tensor(operation, "dy", context, &dy, &type));
     TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_tiled(operation, "dx", &dx, repeats, "dy", &dy));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, false));

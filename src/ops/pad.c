@@ -168,15 +168,7 @@ cleat_status cleat_pad(cleat_context *context, cleat_tensor x, const int64_t *be
     TRY(check_padding(&p, "x", &x, before, after, "y", &y, options));
     TRY(check_no_overlap(p.operation, "x", &x, "y", &y, false));
     TRY(transfer_value(p.operation, options != NULL ? options->value : 0, y.type, bytes));
-    const size_t size = cleat_type_size(y.type);
-    uint32_t word = 0;
-    p.value = bytes[0];
-    if (size == 4) {
-        memcpy(&word, bytes, size);
-        p.value = word;
-    } else if (size == 8) {
-        memcpy(&p.value, bytes, size);
-    }
+    p.value = transfer_bits(bytes, cleat_type_size(y.type));
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;
     }

@@ -22,7 +22,7 @@ cleat_status cleat_prelu(
     cleat_tensor wide;
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, "x", context, &x, &type));
+    TRY(check_float_tensor(operation, "x", context, &x, &type));
     TRY(check_tensor(operation, "slope", context, &slope, type));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
@@ -91,7 +91,7 @@ static cleat_status check_backward(cleat_context *context, const cleat_tensor *s
     const char *operation = "prelu_backward";
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, "x", context, &in->x, &type));
+    TRY(check_float_tensor(operation, "x", context, &in->x, &type));
     TRY(check_tensor(operation, "slope", context, slope, type));
     TRY(check_tensor(operation, "dy", context, &in->dy, type));
     TRY(check_same_shape(operation, "x", &in->x, "dy", &in->dy));

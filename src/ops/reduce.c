@@ -39,7 +39,7 @@ cleat_status cleat_reduce(cleat_context *context, cleat_reduction_kind kind, cle
         .divisor = 1};
     TRY(check_context(operation, context));
     TRY(check_reduction(operation, kind));
-    TRY(check_real_tensor(operation, "x", context, &x, &type));
+    TRY(check_float_tensor(operation, "x", context, &x, &type));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_axes(operation, axis_count, axes, x.rank, pass.reduced));
     TRY(check_reduced_shape(operation, &x, pass.reduced, "y", &y, &pass.output));
@@ -87,7 +87,7 @@ static cleat_status arg(cleat_context *context, const char *operation, bool smal
         .wide = y.type == CLEAT_I64};
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, "x", context, &x, &type));
+    TRY(check_float_tensor(operation, "x", context, &x, &type));
     TRY(check_output(operation, "y", context, &y, pass.wide ? CLEAT_I64 : CLEAT_I32));
     TRY(check_axes(operation, axis_count, axes, x.rank, pass.reduced));
     TRY(check_reduced_shape(operation, &x, pass.reduced, "y", &y, &pass.output));

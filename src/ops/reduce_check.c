@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/reduce_check.h"
+#include "ops/types.h"
 
 cleat_status check_reduction(const char *operation, cleat_reduction_kind kind) {
     REFUSE_IF(kind < CLEAT_REDUCE_SUM || kind > CLEAT_REDUCE_VARIANCE, CLEAT_INVALID_ARGUMENT,
@@ -89,12 +90,13 @@ cleat_tensor stretched(const cleat_tensor *x, const cleat_tensor *like) {
 cleat_tensor like_reduced(const cleat_tensor *y, const bool *reduced, size_t *size) {
     cleat_tensor out = *y;
     int64_t stride = 1;
+    out.type = type_is_half(y->type) ? CLEAT_F32 : y->type;
     out.buffer = NULL;
     out.offset = 0;
     for (int32_t axis = y->rank - 1; axis >= 0; axis--) {
         out.stride[axis] = reduced[axis] ? 0 : stride;
         stride *= y->shape[axis];
     }
-    *size = (size_t)stride * cleat_type_size(y->type);
+    *size = (size_t)stride * cleat_type_size(out.type);
     return out;
 }

@@ -3,6 +3,7 @@
 #include "core/tensor_check.h"
 #include "core/variant.h"
 #include "ops/elementwise_engine.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include <cleat/reduce.h>
 #include <stdio.h>
@@ -213,10 +214,17 @@ static int form_width(const reduction *r, reduce_form form, const device_profile
     return form <= FORM_COLUMNS && !apart ? lanes(r->pass, profile) : 1;
 }
 
+static void add_type(launch *l, const char *name, const cleat_tensor *x) {
+    if (type_is_half(x->type)) {
+        launch_macro(l, name, (int64_t)x->type);
+    }
+}
+
 static void add_macros(
     const reduction *r, reduce_form form, const device_profile *profile, launch *l) {
     static const char *const inner[] = {
         "in0_inner", "in1_inner", "in2_inner", "in3_inner", "in4_inner"};
+    static const char *const types[] = {"in0_type", "in1_type", "in2_type", "in3_type", "in4_type"};
     const reduce_pass *pass = r->pass;
     launch_macro(l, "INPUTS", r->input_count);
     launch_macro(l, "KEPT_RANK", r->kept[0].rank);
@@ -238,6 +246,13 @@ static void add_macros(
                    : form == FORM_COLUMNS ? inner_kind(&r->kept[t])
                                           : 1;
         launch_macro(l, inner[t], kind);
+        if (!is_place(r, t)) {
+            add_type(l, types[t], &r->kept[t]);
+        }
+    }
+    add_type(l, "out_type", &r->kept[r->input_count]);
+    if (r->wants_second) {
+        add_type(l, "second_type", &r->kept[r->input_count + 1]);
     }
     launch_macro(l, "out_inner", form == FORM_COLUMNS ? inner_kind(&r->kept[r->input_count]) : 1);
     if (r->of_slices) {
@@ -360,9 +375,11 @@ static void fill(reduce_form form, const device_profile *profile, const reductio
 
 /* The output of the first stage, [slices, kept] or [kept, slices] as the second likes to read it.
  */
-static cleat_tensor partial_tensor(const cleat_tensor *output, int64_t slices, bool slices_inner) {
+static cleat_tensor partial_tensor(
+    const cleat_tensor *output, bool real64, int64_t slices, bool slices_inner) {
     cleat_tensor partial = *output;
     int64_t stride = slices_inner ? slices : 1;
+    partial.type = real64 ? CLEAT_F64 : CLEAT_F32;
     partial.buffer = NULL;
     partial.offset = 0;
     for (int32_t axis = partial.rank - 1; axis >= 0; axis--) {
@@ -388,7 +405,8 @@ static reduction split(reduction *first, const geometry *g, bool slices_inner, v
         .index64 = first->index64,
         .divisor = first->divisor,
         .p0 = first->root == ROOT_INVERSE ? first->p0 : 1};
-    cleat_tensor partial = partial_tensor(&first->kept[n], g->slices, slices_inner);
+    cleat_tensor partial =
+        partial_tensor(&first->kept[n], first->pass->real64, g->slices, slices_inner);
     const int64_t out_slice = slices_inner ? 1 : outputs;
     for (int t = 0; t < planes; t++) {
         second.kept[t] = partial;

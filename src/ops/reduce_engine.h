@@ -34,12 +34,13 @@ typedef struct reduce_pass {
     const char *operation; /* for profile and messages */
     const char *family;    /* the file cl/FAMILY.cl */
     int input_count, macro_count;
-    cleat_tensor inputs[REDUCE_MAX_INPUTS]; /* in0, ...; f32, or all f64 with real64;
-                                               checked, all of one shape */
+    cleat_tensor inputs[REDUCE_MAX_INPUTS]; /* in0, ...; f32, f16, bf16, or all f64 with
+                                               real64; checked, all of one shape */
     void *input_memory[REDUCE_MAX_INPUTS];  /* a cl_mem in place of inputs[t].buffer: scratch
                                                memory; else NULL */
     bool reduced[CLEAT_MAX_RANK];           /* which axes of the inputs are summed over */
-    cleat_tensor output;                    /* of the inputs' rank, with extent 1 on those axes */
+    cleat_tensor output;                    /* of the inputs' rank, with extent 1 on those axes; of
+                                               any type that an input may have */
     void *output_memory; /* a cl_mem in place of output.buffer: scratch memory; else NULL */
     reduce_what what;
     bool has_second;     /* the expression has a second value, which is summed */

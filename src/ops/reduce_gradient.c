@@ -52,7 +52,7 @@ static cleat_status check(cleat_context *context, problem *p, int32_t axis_count
     double divisor = 1.0;
     TRY(check_context(operation, context));
     TRY(check_reduction(operation, p->kind));
-    TRY(check_real_tensor(operation, "dy", context, &p->dy, &type));
+    TRY(check_float_tensor(operation, "dy", context, &p->dy, &type));
     TRY(check_output(operation, "dx", context, &p->dx, type));
     TRY(check_axes(operation, axis_count, axes, p->dx.rank, p->reduced));
     TRY(check_reduced_shape(operation, &p->dx, p->reduced, "dy", &p->dy, &wide_dy));

@@ -23,6 +23,21 @@ cleat_status check_real_tensor(const char *operation, const char *name,
     return check_tensor(operation, name, context, x, *type);
 }
 
+cleat_status check_float_type(
+    const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type) {
+    if (type_is_half(x->type)) {
+        *type = x->type;
+        return CLEAT_OK;
+    }
+    return check_real_type(operation, context, x, type);
+}
+
+cleat_status check_float_tensor(const char *operation, const char *name,
+    const cleat_context *context, const cleat_tensor *x, cleat_type *type) {
+    TRY(check_float_type(operation, context, x, type));
+    return check_tensor(operation, name, context, x, *type);
+}
+
 cleat_tensor tensor_with_rank(const cleat_tensor *x, int32_t rank) {
     cleat_tensor out = *x;
     int32_t added = rank - x->rank;

@@ -17,6 +17,17 @@ cleat_status check_real_type(
 cleat_status check_real_tensor(const char *operation, const char *name,
     const cleat_context *context, const cleat_tensor *x, cleat_type *type);
 
+/* f16 or bf16: 16 bits in memory, computed with in f32. */
+static inline bool type_is_half(cleat_type type) {
+    return type == CLEAT_F16 || type == CLEAT_BF16;
+}
+
+/* As check_real_type() and check_real_tensor(), of operations that take f16 and bf16 too. */
+cleat_status check_float_type(
+    const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type);
+cleat_status check_float_tensor(const char *operation, const char *name,
+    const cleat_context *context, const cleat_tensor *x, cleat_type *type);
+
 /* x with axes of extent 1 in front, up to `rank`. */
 cleat_tensor tensor_with_rank(const cleat_tensor *x, int32_t rank);
 

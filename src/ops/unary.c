@@ -40,11 +40,11 @@ cleat_status cleat_unary(
     const char *operation = "unary";
     TRY(check_kind(operation, context, kind));
     cleat_type type;
-    TRY(check_real_tensor(operation, "x", context, &x, &type));
+    TRY(check_float_tensor(operation, "x", context, &x, &type));
     TRY(check_output(operation, "y", context, &y, type));
     TRY(check_same_shape(operation, "x", &x, "y", &y));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, true));
-    if (type == CLEAT_F32) {
+    if (type != CLEAT_F64) {
         TRY(variant_require(context, operation, names[kind], verify_unary));
     }
     elementwise_pass pass = begin_pass(operation, kind, false, type);
@@ -59,14 +59,14 @@ cleat_status cleat_unary_backward(cleat_context *context, cleat_unary_kind kind,
     const char *operation = "unary_backward";
     TRY(check_kind(operation, context, kind));
     cleat_type type;
-    TRY(check_real_tensor(operation, "x", context, &x, &type));
+    TRY(check_float_tensor(operation, "x", context, &x, &type));
     TRY(check_tensor(operation, "dy", context, &dy, type));
     TRY(check_output(operation, "dx", context, &dx, type));
     TRY(check_same_shape(operation, "x", &x, "dx", &dx));
     TRY(check_same_shape(operation, "dy", &dy, "dx", &dx));
     TRY(check_no_overlap(operation, "x", &x, "dx", &dx, true));
     TRY(check_no_overlap(operation, "dy", &dy, "dx", &dx, true));
-    if (type == CLEAT_F32) {
+    if (type != CLEAT_F64) {
         TRY(variant_require(context, operation, names[kind], verify_unary_backward));
     }
     const bool is_flat = kind >= CLEAT_SIGN && kind <= CLEAT_ROUND; /* of these one kernel */

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reference/reference_types.h"
+#include "reference/reference_half.h"
 #include <math.h>
 #include <string.h>
+
+bool reference_is_float(cleat_type type) {
+    return type == CLEAT_F32 || type == CLEAT_F64 || type == CLEAT_F16 || type == CLEAT_BF16;
+}
 
 reference_value reference_get(cleat_type type, const void *elements, int64_t index) {
     const unsigned char *at =
         (const unsigned char *)elements + (size_t)index * cleat_type_size(type);
-    reference_value value = {.is_float = type == CLEAT_F32 || type == CLEAT_F64};
+    reference_value value = {.is_float = reference_is_float(type)};
     float f32;
+    uint16_t half;
     int32_t i32;
     switch (type) {
     case CLEAT_F32:
@@ -16,6 +22,11 @@ reference_value reference_get(cleat_type type, const void *elements, int64_t ind
         break;
     case CLEAT_F64:
         memcpy(&value.number, at, sizeof value.number);
+        break;
+    case CLEAT_F16:
+    case CLEAT_BF16:
+        memcpy(&half, at, sizeof half);
+        value.number = reference_half_value(type, half);
         break;
     case CLEAT_I32:
         memcpy(&i32, at, sizeof i32);
@@ -35,12 +46,18 @@ void reference_put(cleat_type type, void *elements, int64_t index, reference_val
     unsigned char *at = (unsigned char *)elements + (size_t)index * cleat_type_size(type);
     const float f32 = (float)value.number;
     const uint32_t i32 = (uint32_t)value.integer;
+    uint16_t half;
     switch (type) {
     case CLEAT_F32:
         memcpy(at, &f32, sizeof f32);
         break;
     case CLEAT_F64:
         memcpy(at, &value.number, sizeof value.number);
+        break;
+    case CLEAT_F16:
+    case CLEAT_BF16:
+        half = reference_half_nearest(type, (long double)value.number);
+        memcpy(at, &half, sizeof half);
         break;
     case CLEAT_I32:
         memcpy(at, &i32, sizeof i32);
@@ -82,9 +99,12 @@ static int64_t to_integer(reference_value value, cleat_type type) {
 }
 
 reference_value reference_cast(reference_value value, cleat_type type) {
-    reference_value out = {.is_float = type == CLEAT_F32 || type == CLEAT_F64};
+    reference_value out = {.is_float = reference_is_float(type)};
     if (type == CLEAT_F32) { /* from an integer, or a double, with one rounding */
         out.number = (double)(value.is_float ? (float)value.number : (float)value.integer);
+    } else if (type == CLEAT_F16 || type == CLEAT_BF16) {
+        out.number = reference_half_rounded(
+            type, value.is_float ? (long double)value.number : (long double)value.integer);
     } else if (type == CLEAT_F64) {
         out.number = value.is_float ? value.number : (double)value.integer;
     } else {

@@ -5,6 +5,9 @@
 
 #include <cleat/tensor.h>
 
+/* Whether elements of the type are floating-point numbers. */
+bool reference_is_float(cleat_type type);
+
 /* One value: the integer holds for integer types, the number for floating-point ones. */
 typedef struct reference_value {
     bool is_float;
