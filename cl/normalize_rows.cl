@@ -7,16 +7,35 @@
  *     GRADIENT 1: s1 = sum of dy scale, s2 = sum of dy scale h; out = inverse (dy scale - (s1 + h s2) / length)
  * Macros: GRADIENT; CENTERED 0: mean is 0, and so is s1; SCALED, BIASED: whether there are scale, bias;
  * SCALE_INNER 1 where those lie along the row, 0 where they are one for all of it; KEPT_RANK 1..8, the
- * other axes, axis 0 the innermost; VECTOR_WIDTH. A work-item, in a group of its own, takes
+ * other axes, axis 0 the innermost; VECTOR_WIDTH; ROW_TYPE, SCALE_TYPE, BIAS_TYPE the cleat_type of x, dy and
+ * out, of scale and of bias, where that is f16 or bf16: statistics are f32 then. A work-item, in a group of its own, takes
  * neighbouring rows. `saves` of GRADIENT 0: 1 to write mean, 2 inverse, 3 both. `stream`: out will not
  * stay in the caches anyway, store past them. `share`: 1 / length. out may be x or dy itself.
  */
 #include "common.cl"
 #include "numbers.cl"
 #include "vector.cl"
-#include "stream.cl"
 #include "axes.cl"
 #include "share.cl"
+#include "element.cl"
+#ifndef ROW_TYPE
+#define ROW_TYPE 1
+#endif
+#ifndef SCALE_TYPE
+#define SCALE_TYPE 1
+#endif
+#ifndef BIAS_TYPE
+#define BIAS_TYPE 1
+#endif
+#define IS_TYPE(T) (ROW_TYPE == T || SCALE_TYPE == T || BIAS_TYPE == T)
+#if IS_TYPE(7)
+HALF_FUNCTIONS(7, 1)
+HALF_FUNCTIONS(7, VECTOR_WIDTH)
+#endif
+#if IS_TYPE(8)
+HALF_FUNCTIONS(8, 1)
+HALF_FUNCTIONS(8, VECTOR_WIDTH)
+#endif
 
 #define VECTOR FLOATS(VECTOR_WIDTH)
 #define LEAST_AHEAD 2048 /* floats from a row to one that is asked for */
@@ -55,14 +74,16 @@ typedef struct normalize_numbers {
 
 /* Scale and bias from element i of the row on. */
 #if SCALE_INNER
-#define OPERAND(W, name) LOAD(W, name + i)
+#define OPERAND(T, W, name) LOAD_VALUES(T, W, name + i)
 #else
-#define OPERAND(W, name) ((FLOATS(W))(name[0]))
+#define OPERAND(T, W, name) ((FLOATS(W))(LOAD_VALUES(T, 1, name)))
 #endif
+#define SCALE(W) OPERAND(SCALE_TYPE, W, scale)
+#define ROW_VALUES(W, name) LOAD_VALUES(ROW_TYPE, W, name + i)
 #if CENTERED
-#define DISTANCE(W) (LOAD(W, x + i) - mean)
+#define DISTANCE(W) (ROW_VALUES(W, x) - mean)
 #else
-#define DISTANCE(W) LOAD(W, x + i)
+#define DISTANCE(W) ROW_VALUES(W, x)
 #endif
 
 /* A pass over the row: vectors by fours into DO(n), n the one of four sums, the rest one by one into
@@ -90,8 +111,8 @@ typedef struct normalize_numbers {
     (SUM_LANES(VECTOR_WIDTH, (name[0] + name[1]) + (name[2] + name[3])) + name##_rest)
 
 #if GRADIENT == 0
-#define ADD_ELEMENT(n) sum[n] += LOAD(VECTOR_WIDTH, x + i);
-#define ADD_ELEMENT_ONE sum_rest += x[i];
+#define ADD_ELEMENT(n) sum[n] += ROW_VALUES(VECTOR_WIDTH, x);
+#define ADD_ELEMENT_ONE sum_rest += ROW_VALUES(1, x);
 #define ADD_SQUARE(n)                                                                              \
     ASK_LINE_FAR(x + ahead + i);                                                                   \
     const VECTOR distance = DISTANCE(VECTOR_WIDTH);                                                \
@@ -100,20 +121,21 @@ typedef struct normalize_numbers {
     const float distance = DISTANCE(1);                                                            \
     squares_rest = FMA(distance, distance, squares_rest);
 #if BIASED
-#define RESULT(W) FMA(DISTANCE(W) * inverse, OPERAND(W, scale), OPERAND(W, bias))
+#define RESULT(W) FMA(DISTANCE(W) * inverse, SCALE(W), OPERAND(BIAS_TYPE, W, bias))
 #elif SCALED
-#define RESULT(W) (DISTANCE(W) * inverse * OPERAND(W, scale))
+#define RESULT(W) (DISTANCE(W) * inverse * SCALE(W))
 #else
 #define RESULT(W) (DISTANCE(W) * inverse)
 #endif
 #define ROW_PARAMETERS                                                                             \
-    const global float *x, const global float *scale, const global float *bias, global float *out, \
-        INDEX length, INDEX ahead, bool past
+    const global STORED(ROW_TYPE) *x, const global STORED(SCALE_TYPE) *scale,                      \
+        const global STORED(BIAS_TYPE) *bias, global STORED(ROW_TYPE) *out, INDEX length,          \
+        INDEX ahead, bool past
 #else
 #if SCALED
-#define GIVEN(W) (LOAD(W, dy + i) * OPERAND(W, scale))
+#define GIVEN(W) (ROW_VALUES(W, dy) * SCALE(W))
 #else
-#define GIVEN(W) LOAD(W, dy + i)
+#define GIVEN(W) ROW_VALUES(W, dy)
 #endif
 #if CENTERED
 #define ADD_GIVEN(sum) sum += given;
@@ -135,15 +157,20 @@ typedef struct normalize_numbers {
 #define RESULT(W)                                                                                  \
     (inverse * FMA(-BOTH_SUMS(DISTANCE(W) * inverse), (FLOATS(W))(share), GIVEN(W)))
 #define ROW_PARAMETERS                                                                             \
-    const global float *x, const global float *dy, const global float *scale, global float *out,   \
-        INDEX length, INDEX ahead, INDEX dy_ahead, bool past, float share
+    const global STORED(ROW_TYPE) *x, const global STORED(ROW_TYPE) *dy,                           \
+        const global STORED(SCALE_TYPE) *scale, global STORED(ROW_TYPE) *out, INDEX length,        \
+        INDEX ahead, INDEX dy_ahead, bool past, float share
 #endif
 
-#define PUT(n) STORE(VECTOR_WIDTH, RESULT(VECTOR_WIDTH), out + i);
-#define PUT_PAST(n) STREAM(VECTOR_WIDTH, RESULT(VECTOR_WIDTH), out + i);
-#define PUT_ONE out[i] = RESULT(1);
+#ifndef STORE_PAST
+#define STORE_PAST(value, place) (*(place) = (value))
+#endif
+#define PUT(n) STORE_VALUES(ROW_TYPE, VECTOR_WIDTH, RESULT(VECTOR_WIDTH), out + i);
+#define PUT_PAST(n) STREAM_VALUES(ROW_TYPE, VECTOR_WIDTH, RESULT(VECTOR_WIDTH), out + i);
+#define PUT_ONE STORE_VALUES(ROW_TYPE, 1, RESULT(1), out + i);
+#define IS_WHOLE(p) (((size_t)(p) & (VECTOR_WIDTH * sizeof(*(p)) - 1)) == 0)
 #define PUT_ROW                                                                                    \
-    if (past && IS_STREAMABLE(VECTOR_WIDTH, out)) {                                                \
+    if (past && IS_WHOLE(out)) {                                                                   \
         PASS(PUT_PAST, PUT_ONE)                                                                    \
     } else {                                                                                       \
         PASS(PUT, PUT_ONE)                                                                         \
@@ -175,9 +202,10 @@ static KEEP_APART void normalize_row(ROW_PARAMETERS, float mean, float inverse) 
 }
 #endif
 
-kernel void normalize_rows(const global float *x_data, const global float *dy_data,
-    const global float *scale_data, const global float *bias_data, global float *mean_data,
-    global float *inverse_data, global float *out_data, const normalize_numbers numbers) {
+kernel void normalize_rows(const global STORED(ROW_TYPE) *x_data,
+    const global STORED(ROW_TYPE) *dy_data, const global STORED(SCALE_TYPE) *scale_data,
+    const global STORED(BIAS_TYPE) *bias_data, global float *mean_data, global float *inverse_data,
+    global STORED(ROW_TYPE) *out_data, const normalize_numbers numbers) {
     NUMBERS(NORMALIZE_LIST)
     SHARE(rows, 1, first_row, end_row)
     const INDEX rows_ahead = LEAST_AHEAD / length + 1;

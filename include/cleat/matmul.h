@@ -24,8 +24,10 @@ typedef struct cleat_matmul_options {
 } cleat_matmul_options;
 
 /*
- * y = activation(alpha * a b + beta * y + bias + residual), f32; or f64 on a device that has it, of
- * all operands, by one variant of its own (CLEAT_UNSUPPORTED otherwise).
+ * y = activation(alpha * a b + beta * y + bias + residual), all f32; or f64 on a device that has
+ * it, by one variant of its own (CLEAT_UNSUPPORTED otherwise); or f16 or bf16: operands are
+ * converted to f32 in scratch memory, a launch each, everything is computed in f32, and y is
+ * rounded once.
  *
  * a is [..., m, k], b is [..., k, n], y is [..., m, n]. Leading (batch) axes of a and b are
  * broadcast to y's by the rule of NumPy and ONNX MatMul; y's must be the full ones. A rank-1 a is a
@@ -33,11 +35,10 @@ typedef struct cleat_matmul_options {
  * cleat_transpose(a) to multiply by a transpose. k = 0 gives a product of zero.
  * y may not overlap a or b.
  *
- * Rounding: each product is rounded once into an accumulation in y's type of k terms (order
- * unspecified but fixed, so the same call gives the same bits).
- * Errors: CLEAT_SHAPE_MISMATCH,
- * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT, CLEAT_UNSUPPORTED (a forced variant
- * that cannot do this), CLEAT_OUT_OF_DEVICE_MEMORY.
+ * Rounding: each product is rounded once into an accumulation in f32 (f64 where y is) of k terms
+ * (order unspecified but fixed, so the same call gives the same bits). Errors:
+ * CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT,
+ * CLEAT_UNSUPPORTED (a forced variant that cannot do this), CLEAT_OUT_OF_DEVICE_MEMORY.
  */
 CLEAT_API cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b,
     cleat_tensor y, const cleat_matmul_options *options);

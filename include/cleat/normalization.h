@@ -19,11 +19,14 @@ extern "C" {
  *     dx = inverse * (g - mean(g) - h * mean(g * h)),  g = dy * scale
  *     dscale = sum dy * h;  dbias = sum dy    over all elements that an element of scale goes to
  *
- * Everything is f32, or f64 on a device that has it (else CLEAT_UNSUPPORTED; not local response
- * normalisation), of one type; numbers in options are f32 as given. x, y, dy and dx have one shape
- * and any strides, so that NHWC is a permuted view. The variance is formed without cancellation, as
- * cleat_reduce() says; so y is off by what a change of each x by some units of its last place would
- * make, also where the mean is large. Sums have a fixed order: the same bits each time.
+ * Everything is f32, or f64 on a device that has it (else CLEAT_UNSUPPORTED), of one type; numbers
+ * in options are f32 as given. Or x, y, dy and dx are f16 or bf16 (not of local response
+ * normalisation), computed with in f32 and rounded once: then mean, inverse, variance and running
+ * statistics are f32, as PyTorch's and cuDNN's, and each of scale, bias, dscale and dbias is f32 or
+ * of x's type. x, y, dy and dx have one shape and any strides, so that NHWC is a permuted view. The
+ * variance is formed without cancellation, as cleat_reduce() says; so y is off by what a change of
+ * each x by some units of its last place would make, also where the mean is large. Sums have a
+ * fixed order: the same bits each time.
  *
  * y may be x itself and dx may be dy itself (the same view); other operands do not overlap what is
  * written. Of an x without elements nothing is done, but dscale and dbias are set to 0.

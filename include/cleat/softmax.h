@@ -9,9 +9,10 @@ extern "C" {
 #endif
 
 /*
- * y = exp(x - max) / sum(exp(x - max)) along one axis (negative ones count from the end); f32, or
- * f64 on a device that has it (else CLEAT_UNSUPPORTED), same types and shapes; y may be x itself. A
- * row of only -Inf (fully masked) gives zeros; +Inf or NaN in a row give NaN.
+ * y = exp(x - max) / sum(exp(x - max)) along one axis (negative ones count from the end); f32, f16
+ * or bf16, or f64 on a device that has it (else CLEAT_UNSUPPORTED), same types and shapes; y may be
+ * x itself. f16 and bf16 go through f32 in scratch memory, and are rounded once; so do the others
+ * here. A row of only -Inf (fully masked) gives zeros; +Inf or NaN in a row give NaN.
  */
 CLEAT_API cleat_status cleat_softmax(
     cleat_context *context, cleat_tensor x, int32_t axis, cleat_tensor y);

@@ -87,6 +87,31 @@ void cleat_buffer_release(cleat_buffer *buffer) {
     cleat_context_release(context);
 }
 
+cleat_status scratch_buffer_create(cleat_context *context, size_t bytes, cleat_buffer **buffer) {
+    void *memory = NULL;
+    *buffer = NULL;
+    TRY(scratch_acquire(context, bytes, &memory));
+    cleat_buffer *made = new_buffer(context);
+    if (made == NULL) {
+        scratch_release(context, memory);
+        return status_set(CLEAT_OUT_OF_HOST_MEMORY, "scratch memory: no host memory");
+    }
+    made->memory = memory;
+    made->root = memory;
+    made->size = bytes;
+    *buffer = made;
+    return CLEAT_OK;
+}
+
+void scratch_buffer_release(cleat_buffer *buffer) {
+    if (buffer != NULL) {
+        cleat_context *context = buffer->context;
+        scratch_release(context, buffer->memory);
+        memory_free(buffer);
+        cleat_context_release(context);
+    }
+}
+
 size_t cleat_buffer_size(const cleat_buffer *buffer) {
     return buffer != NULL ? buffer->size : 0;
 }

@@ -138,6 +138,11 @@ void scratch_release(cleat_context *context, void *cl_mem_object); /* NULL is ac
 /* Bytes of it that are kept for the next call: what takes more is allocated for each call anew. */
 size_t context_scratch_limit(const cleat_context *context);
 
+/* Such memory as a buffer, for an operation to be called with a view of it; bytes == 0 is legal.
+ * The release, which accepts NULL, gives the memory back; no other reference may be left. */
+cleat_status scratch_buffer_create(cleat_context *context, size_t bytes, cleat_buffer **buffer);
+void scratch_buffer_release(cleat_buffer *buffer);
+
 /* ---- What operations may know of a context ---- */
 
 const device_profile *context_profile(const cleat_context *context);

@@ -3,7 +3,9 @@
  * cpu_sparse and gpu_winograd, last, only where the tuning table or the caller names them. */
 #include "core/tensor_check.h"
 #include "ops/conv2d_gpu_winograd.h"
+#include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include <stdio.h>
 
 static const variant forward_variants[] = {
@@ -161,6 +163,34 @@ static void flatten(conv2d_problem *p) {
     *p = flat;
 }
 
+/* Operands of 16 bits, checked, by way of f32. */
+static cleat_status run_widened(
+    cleat_context *context, const conv_call *call, const conv2d_problem *problem) {
+    const cleat_conv2d_direction direction = call->direction;
+    const bool is_read = problem->accumulate;
+    cleat_conv2d_options options = *call->options;
+    conv_call wide = *call;
+    cleat_tensor bias;
+    widening w;
+    widen_begin(&w, context, call->operation);
+    wide.x = direction == CLEAT_CONV2D_BACKWARD_DATA ? widen_output(&w, &call->x, is_read)
+                                                     : widen_input(&w, &call->x);
+    wide.w = direction == CLEAT_CONV2D_BACKWARD_WEIGHTS ? widen_output(&w, &call->w, is_read)
+                                                        : widen_input(&w, &call->w);
+    wide.y = direction == CLEAT_CONV2D_FORWARD ? widen_output(&w, &call->y, is_read)
+                                               : widen_input(&w, &call->y);
+    if (problem->bias != NULL) {
+        bias = widen_input(&w, problem->bias);
+        options.bias = &bias;
+    }
+    wide.options = &options;
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = conv_run(context, &wide);
+    }
+    return widen_end(&w, status);
+}
+
 cleat_status conv_run(cleat_context *context, const conv_call *call) {
     /* in tables and the environment */
     static const char *const names[2][3] = {
@@ -168,6 +198,9 @@ cleat_status conv_run(cleat_context *context, const conv_call *call) {
         {"conv3d", "conv3d_backward_data", "conv3d_backward_weights"}};
     conv2d_problem problem;
     TRY(conv_check(context, call, &problem));
+    if (type_is_half(problem.x.type)) {
+        return run_widened(context, call, &problem);
+    }
     if (problem.deep && call->options->variant == NULL) {
         flatten(&problem);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
+#include "ops/reduce_engine.h"
 #include "ops/types.h"
 
 enum { MAX_SPLITS = 16 };
@@ -9,7 +10,7 @@ static cleat_status check(cleat_context *context, const char *operation, int axe
     const cleat_tensor *dy, const cleat_tensor *db) {
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, "dy", context, dy, &type));
+    TRY(check_float_tensor(operation, "dy", context, dy, &type));
     TRY(check_rank(operation, "dy", dy, axes + 2));
     TRY(check_output(operation, "db", context, db, type));
     TRY(check_rank(operation, "db", db, 1));
@@ -76,9 +77,34 @@ static cleat_status sum_images(cleat_context *context, const char *operation,
     return status;
 }
 
+/* Of 16 bits: any reduction's way. */
+static cleat_status reduce_half(cleat_context *context, const char *operation,
+    const cleat_tensor *dy, const cleat_tensor *db, bool accumulate) {
+    reduce_pass sum = {.operation = operation,
+        .family = "reduce",
+        .input_count = 1,
+        .macro_count = 1,
+        .inputs = {*dy},
+        .output = *dy,
+        .accumulate = accumulate,
+        .divisor = 1,
+        .macros = {{"REDUCE_VALUE", NULL, 0}}};
+    sum.output.buffer = db->buffer;
+    sum.output.offset = db->offset;
+    for (int32_t axis = 0; axis < dy->rank; axis++) {
+        sum.reduced[axis] = axis != 1;
+        sum.output.shape[axis] = axis == 1 ? db->shape[0] : 1;
+        sum.output.stride[axis] = axis == 1 ? db->stride[0] : 0;
+    }
+    return reduce_run(context, &sum);
+}
+
 cleat_status conv_backward_bias(cleat_context *context, const char *operation, int axes,
     const cleat_tensor *dy, const cleat_tensor *db, bool accumulate) {
     TRY(check(context, operation, axes, dy, db));
+    if (type_is_half(dy->type)) {
+        return reduce_half(context, operation, dy, db, accumulate);
+    }
     cleat_tensor images = *dy;
     conv2d_as_images(&images);
     int64_t depth = axes == 3 ? dy->shape[2] : 1;

@@ -23,7 +23,7 @@ static cleat_status check_operands(cleat_context *context, const conv_call *call
     const int output = output_of[call->direction];
     const cleat_tensor *first = call->direction == CLEAT_CONV2D_BACKWARD_DATA ? &call->y : &call->x;
     cleat_type type;
-    TRY(check_real_type(call->operation, context, first, &type));
+    TRY(check_float_type(call->operation, context, first, &type));
     for (int i = 0; i < 3; i++) {
         TRY(i == output ? check_output(call->operation, name[i], context, operand[i], type)
                         : check_tensor(call->operation, name[i], context, operand[i], type));

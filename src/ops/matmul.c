@@ -5,6 +5,7 @@
 #include "ops/matmul_problem.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -131,7 +132,7 @@ static cleat_status check(cleat_context *context, const cleat_tensor *a, const c
     const cleat_tensor *y, const cleat_matmul_options *options, cleat_tensor *bias,
     cleat_tensor *residual) {
     TRY(check_context(OPERATION, context));
-    const cleat_type type = a->type == CLEAT_F64 ? CLEAT_F64 : CLEAT_F32;
+    const cleat_type type = a->type == CLEAT_F64 || type_is_half(a->type) ? a->type : CLEAT_F32;
     TRY(check_tensor(OPERATION, "a", context, a, type));
     TRY(check_tensor(OPERATION, "b", context, b, type));
     TRY(check_output(OPERATION, "y", context, y, type));
@@ -167,6 +168,30 @@ static void write_problem(const void *problem, char *text, size_t size) {
         shape_text(p->asked[1]->rank, p->asked[1]->shape, b));
 }
 
+/* Operands of 16 bits, checked, by way of f32. */
+static cleat_status run_widened(cleat_context *context, const cleat_tensor *a,
+    const cleat_tensor *b, const cleat_tensor *y, const cleat_matmul_options *options) {
+    cleat_matmul_options wide_options = *options;
+    cleat_tensor wide_bias, wide_residual;
+    widening w;
+    widen_begin(&w, context, OPERATION);
+    const cleat_tensor wide_a = widen_input(&w, a), wide_b = widen_input(&w, b);
+    const cleat_tensor wide_y = widen_output(&w, y, options->beta != 0);
+    if (options->bias != NULL) {
+        wide_bias = widen_input(&w, options->bias);
+        wide_options.bias = &wide_bias;
+    }
+    if (options->residual != NULL) {
+        wide_residual = widen_input(&w, options->residual);
+        wide_options.residual = &wide_residual;
+    }
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = cleat_matmul(context, wide_a, wide_b, wide_y, &wide_options);
+    }
+    return widen_end(&w, status);
+}
+
 cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b, cleat_tensor y,
     const cleat_matmul_options *options) {
     static const cleat_matmul_options defaults = {0};
@@ -176,6 +201,9 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     TRY(check(context, &a, &b, &y, options, &bias, &residual));
     TRY(activation_choose(
         OPERATION, options->activation, options->activation_parameters, &activation));
+    if (type_is_half(a.type)) {
+        return run_widened(context, &a, &b, &y, options);
+    }
 
     matmul_problem problem = {.alpha = options->alpha != NULL ? *options->alpha : 1.0f,
         .beta = options->beta,

@@ -67,7 +67,7 @@ static cleat_status begin(cleat_context *context, const char *operation, bool ce
     cleat_type type;
     *call = (forward_call){.operation = operation, .centered = centered};
     TRY(check_context(operation, context));
-    return check_real_tensor(operation, "x", context, x, &type);
+    return check_float_tensor(operation, "x", context, x, &type);
 }
 
 /* The axes from `axis` on. */

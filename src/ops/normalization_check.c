@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/normalization_check.h"
 #include "ops/reduce_check.h"
+#include "ops/types.h"
 #include <math.h>
 
 cleat_status norm_epsilon(const char *operation, float given, float *epsilon) {
@@ -49,8 +50,9 @@ cleat_status norm_group_operand(cleat_context *context, const normalization *n,
     if (given == NULL) {
         return CLEAT_OK;
     }
+    const cleat_type type = type_is_half(n->x.type) ? CLEAT_F32 : n->x.type;
     to->there = true;
-    TRY((is_output ? check_output : check_tensor)(n->operation, name, context, given, n->x.type));
+    TRY((is_output ? check_output : check_tensor)(n->operation, name, context, given, type));
     return check_reduced_shape(n->operation, &n->x, n->reduced, name, given, &to->view);
 }
 
@@ -63,6 +65,7 @@ static cleat_status channel_operand(const normalization *n, const char *name,
         "%s: %s has %lld elements, x has %lld channels", n->operation, name,
         (long long)given->shape[0], (long long)channels);
     *out = n->x;
+    out->type = given->type;
     out->buffer = given->buffer;
     out->offset = given->offset;
     for (int32_t axis = 0; axis < n->x.rank; axis++) {
@@ -94,8 +97,10 @@ cleat_status norm_scale_operand(cleat_context *context, normalization *n, const 
     if (given == NULL) {
         return CLEAT_OK;
     }
+    const bool is_wide = type_is_half(n->x.type) && given->type == CLEAT_F32;
     to->there = true;
-    TRY((is_output ? check_output : check_tensor)(n->operation, name, context, given, n->x.type));
+    TRY((is_output ? check_output : check_tensor)(
+        n->operation, name, context, given, is_wide ? CLEAT_F32 : n->x.type));
     TRY(groups->by_channel ? channel_operand(n, name, given, groups->channel_groups, &to->view)
                            : broadcast_operand(n, name, given, &to->view));
     for (int32_t axis = 0; axis < n->x.rank; axis++) {

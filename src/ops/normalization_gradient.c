@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/normalization_problem.h"
 #include "ops/reduce_check.h"
+#include "ops/types.h"
 #include <string.h>
 
 /* Values of SUMS in cl/normalize_sums.cl */
@@ -125,14 +126,18 @@ static cleat_status plan_by_cells(work *w, const normalization *n, const axes_of
     if (wants_scale) {
         TRY(scale_sums(w, n, a->scale, scale_result));
     }
-    if (wants_scale && !a->has_scale_rest) {
+    /* Sums that were rounded to 16 bits are no good for those of a group. */
+    const bool is_direct = wants_scale && !a->has_scale_rest &&
+                           !type_is_half(scale_result[0].view.type) &&
+                           !type_is_half(scale_result[1].view.type);
+    if (is_direct) {
         memcpy(cells, scale_result, sizeof cells);
     } else {
         TRY(work_plane(w, &n->x, a->cell, &cells[0]));
         TRY(work_plane(w, &n->x, a->cell, &cells[1]));
     }
     TRY(plan_element_sums(w, n, SUMS_OF_ALL, a->cell, &cells[0], &cells[1]));
-    if (wants_scale && a->has_scale_rest) {
+    if (wants_scale && !is_direct) {
         TRY(plan_cell_sums(w, n, cells, false, a->scale_rest, &scale_result[0], &scale_result[1]));
     }
     memcpy(group_sums, cells, sizeof cells);

@@ -2,6 +2,7 @@
 #include "core/variant.h"
 #include "ops/normalization_problem.h"
 #include "ops/reduce_check.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include <stdio.h>
 
@@ -99,6 +100,12 @@ static void add_numbers(const device_profile *profile, const rows *r, launch *l)
     launch_numbers_end(l);
 }
 
+static void add_type(launch *l, const char *name, const operand *o) {
+    if (o->there && type_is_half(o->view.type)) {
+        launch_macro(l, name, (int64_t)o->view.type);
+    }
+}
+
 static cleat_status add_rows(cleat_context *context, const void *problem) {
     const rows *r = problem;
     const normalization *n = r->n;
@@ -112,6 +119,9 @@ static cleat_status add_rows(cleat_context *context, const void *problem) {
     launch_macro(l, "SCALE_INNER", n->scale.there && r->along[SCALE].stride[0] == 1);
     launch_macro(l, "KEPT_RANK", r->kept[X].rank);
     launch_macro(l, "VECTOR_WIDTH", engine_vector_width(profile));
+    add_type(l, "ROW_TYPE", r->operands[X]);
+    add_type(l, "SCALE_TYPE", r->operands[SCALE]);
+    add_type(l, "BIAS_TYPE", r->operands[BIAS]);
     launch_use_index64(l, r->index64);
     for (int t = 0; t < TENSORS; t++) {
         launch_tensor(l, r->operands[t]->there ? &r->operands[t]->view : NULL);

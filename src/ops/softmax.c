@@ -4,6 +4,7 @@
 #include "ops/softmax_launch.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include <cleat/softmax.h>
 #include <stdio.h>
 
@@ -97,8 +98,7 @@ static void write_problem(const void *problem, char *text, size_t size) {
     snprintf(text, size, "%s", p->operation);
 }
 
-/* All operands are checked; tensors are the inputs, then the output. */
-static cleat_status run(cleat_context *context, const char *operation, softmax_mode mode,
+static cleat_status run_f32(cleat_context *context, const char *operation, softmax_mode mode,
     int input_count, const cleat_tensor *tensors, int32_t axis) {
     launch l;
     const variant *chosen = NULL;
@@ -113,11 +113,28 @@ static cleat_status run(cleat_context *context, const char *operation, softmax_m
     return launch_all(context, &l, 1);
 }
 
+/* All operands are checked; tensors are the inputs, then the output. */
+static cleat_status run(cleat_context *context, const char *operation, softmax_mode mode,
+    int input_count, const cleat_tensor *tensors, int32_t axis) {
+    cleat_tensor wide[3];
+    widening w;
+    widen_begin(&w, context, operation);
+    for (int t = 0; t < input_count; t++) {
+        wide[t] = widen_input(&w, &tensors[t]);
+    }
+    wide[input_count] = widen_output(&w, &tensors[input_count], false);
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = run_f32(context, operation, mode, input_count, wide, axis);
+    }
+    return widen_end(&w, status);
+}
+
 static cleat_status forward(cleat_context *context, const char *operation, softmax_mode mode,
     const cleat_tensor *x, int32_t axis, const cleat_tensor *y) {
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, "x", context, x, &type));
+    TRY(check_float_tensor(operation, "x", context, x, &type));
     TRY(check_output(operation, "y", context, y, type));
     TRY(check_same_shape(operation, "x", x, "y", y));
     TRY(check_axis(operation, axis, x->rank, &axis));
@@ -130,7 +147,7 @@ static cleat_status backward(cleat_context *context, const char *operation, soft
     const cleat_tensor *y, const cleat_tensor *dy, int32_t axis, const cleat_tensor *dx) {
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, "y", context, y, &type));
+    TRY(check_float_tensor(operation, "y", context, y, &type));
     TRY(check_tensor(operation, "dy", context, dy, type));
     TRY(check_output(operation, "dx", context, dx, type));
     TRY(check_same_shape(operation, "y", y, "dx", dx));
