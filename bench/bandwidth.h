@@ -2,7 +2,7 @@
 /*
  * Operations that read each element once and do little with it. bench_bandwidth.c runs them; the
  * families, one file each, say what a case does. A case counts the least traffic: every operand
- * read once, every result written once, in float32 elements.
+ * read once, every result written once, in float32 elements unless its name says otherwise.
  */
 #ifndef CLEAT_BENCH_BANDWIDTH_H
 #define CLEAT_BENCH_BANDWIDTH_H
@@ -49,8 +49,9 @@ enum {
     TRAFFIC_WINDOWS = 5,
     TRAFFIC_INDEX = 8,
     TRAFFIC_NORMALIZATION = 9,
+    TRAFFIC_HALVES = 6,
     TRAFFIC_CASES = TRAFFIC_ACTIVATIONS + TRAFFIC_ELEMENTWISE + TRAFFIC_ROWS + TRAFFIC_POOLS +
-                    TRAFFIC_WINDOWS + TRAFFIC_INDEX + TRAFFIC_NORMALIZATION
+                    TRAFFIC_WINDOWS + TRAFFIC_INDEX + TRAFFIC_NORMALIZATION + TRAFFIC_HALVES
 };
 extern const traffic_case traffic_activations[TRAFFIC_ACTIVATIONS];
 extern const traffic_case traffic_elementwise[TRAFFIC_ELEMENTWISE];
@@ -59,11 +60,17 @@ extern const traffic_case traffic_pools[TRAFFIC_POOLS];
 extern const traffic_case traffic_windows[TRAFFIC_WINDOWS];
 extern const traffic_case traffic_index[TRAFFIC_INDEX];
 extern const traffic_case traffic_normalization[TRAFFIC_NORMALIZATION];
+extern const traffic_case traffic_halves[TRAFFIC_HALVES];
 
 /* Adds a tensor of random values in [-scale, scale), read once by each call. */
 bool traffic_input(bench_run *run, traffic *t, int32_t rank, const int64_t *shape, float scale);
 /* Adds the tensor that a call writes and check() sees. */
 bool traffic_output(bench_run *run, traffic *t, int32_t rank, const int64_t *shape);
+/* The same in another type: the host's values are what its elements are. */
+bool traffic_input_of(
+    bench_run *run, traffic *t, cleat_type type, int32_t rank, const int64_t *shape);
+bool traffic_output_of(
+    bench_run *run, traffic *t, cleat_type type, int32_t rank, const int64_t *shape);
 /* The place of probe number `probe` among `count` elements. */
 int64_t traffic_probe(int64_t probe, int64_t count);
 

@@ -14,7 +14,8 @@ static const traffic_case *case_at(size_t index) {
     } tables[] = {{traffic_activations, TRAFFIC_ACTIVATIONS},
         {traffic_elementwise, TRAFFIC_ELEMENTWISE}, {traffic_rows, TRAFFIC_ROWS},
         {traffic_pools, TRAFFIC_POOLS}, {traffic_windows, TRAFFIC_WINDOWS},
-        {traffic_index, TRAFFIC_INDEX}, {traffic_normalization, TRAFFIC_NORMALIZATION}};
+        {traffic_index, TRAFFIC_INDEX}, {traffic_normalization, TRAFFIC_NORMALIZATION},
+        {traffic_halves, TRAFFIC_HALVES}};
     size_t table = 0;
     while (index >= tables[table].count) {
         index -= tables[table++].count;
@@ -55,6 +56,37 @@ bool traffic_output(bench_run *run, traffic *t, int32_t rank, const int64_t *sha
     return good && bench_call(run, cleat_fill(run->context, 1e30, *t->from), "fill");
 }
 
+bool traffic_input_of(
+    bench_run *run, traffic *t, cleat_type type, int32_t rank, const int64_t *shape) {
+    cleat_tensor *tensor = &t->tensors[t->count];
+    const size_t count = shape_count(rank, shape);
+    cleat_tensor values = {.rank = 0};
+    float *data = bench_floats(count);
+    t->read += (double)count * (double)cleat_type_size(type);
+    t->host[t->count] = data;
+    bool good =
+        data != NULL && bench_tensor(run, rank, shape, data, &values) &&
+        bench_call(run, cleat_tensor_create(run->context, type, rank, shape, tensor), "tensor");
+    t->count += good;
+    good = good && bench_call(run, cleat_cast(run->context, values, *tensor), "cast") &&
+           bench_call(run, cleat_cast(run->context, *tensor, values), "cast") &&
+           bench_call(run, cleat_read(run->context, values, data, count * sizeof *data), "read");
+    cleat_tensor_release(&values);
+    return good;
+}
+
+bool traffic_output_of(
+    bench_run *run, traffic *t, cleat_type type, int32_t rank, const int64_t *shape) {
+    cleat_tensor *tensor = &t->tensors[t->count];
+    t->written += (double)shape_count(rank, shape) * (double)cleat_type_size(type);
+    if (!bench_call(run, cleat_tensor_create(run->context, type, rank, shape, tensor), "tensor")) {
+        return false;
+    }
+    t->count++;
+    t->from = tensor;
+    return bench_call(run, cleat_fill(run->context, 1e4, *tensor), "fill");
+}
+
 int64_t traffic_probe(int64_t probe, int64_t count) {
     return (probe * 7919 + 13) * 104729 % count;
 }
@@ -72,13 +104,23 @@ static bool cleat_run(void *state, int64_t calls) {
 
 static bool check(bench_run *run, traffic *t) {
     size_t bytes = (size_t)cleat_tensor_count(t->from) * sizeof(float);
+    cleat_tensor values = {.rank = 0};
     t->result = malloc(bytes);
     if (t->result == NULL) {
         return bench_fail(run, "out of memory");
     }
-    return cleat_run(t, 1) &&
-           bench_call(run, cleat_read(run->context, *t->from, t->result, bytes), "read") &&
-           t->of->family->check(run, t);
+    bool good = cleat_run(t, 1);
+    if (t->from->type == CLEAT_F32) {
+        values = *t->from;
+    } else {
+        good = good && bench_tensor(run, t->from->rank, t->from->shape, NULL, &values) &&
+               bench_call(run, cleat_cast(run->context, *t->from, values), "cast");
+    }
+    good = good && bench_call(run, cleat_read(run->context, values, t->result, bytes), "read");
+    if (values.buffer != t->from->buffer) {
+        cleat_tensor_release(&values);
+    }
+    return good && t->of->family->check(run, t);
 }
 
 static void bandwidth_name(size_t index, char *text, size_t size) {

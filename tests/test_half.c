@@ -190,7 +190,8 @@ enum { OTHERS = sizeof others / sizeof others[0], COUNT = 1003 };
  * before; with a random number of digits before the tie's. */
 static long double near_tie(cleat_type type) {
     const int behind = type == CLEAT_F16 ? 10 : 7;
-    const long double kept = (long double)test_int(1LL << behind, (2LL << behind) - 1);
+    const int64_t least = INT64_C(1) << behind;
+    const long double kept = (long double)test_int(least, 2 * least - 1);
     const long double off = ldexpl((long double)test_int(-1, 1), -(int)test_int(16, 40));
     return ldexpl((kept + 0.5L + off) * (test_coin() ? 1 : -1), (int)test_int(-30, 50));
 }
