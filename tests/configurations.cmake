@@ -57,7 +57,7 @@ add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
 # clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer, with OpenCL linked. PoCL alone: Mesa's drivers
 # are opened in a way that AddressSanitizer refuses.
 add_build(sanitizer "" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-g\ -O1
-    -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON)
+    -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON -DCLEAT_BUILD_FUZZERS=ON)
 set(sanitizer_environment
     "ASAN_OPTIONS=detect_stack_use_after_return=1;UBSAN_OPTIONS=print_stacktrace=1")
 set(sanitizer_leaks "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}")
@@ -72,6 +72,17 @@ if(TARGET fashion_mnist)
     list(TRANSFORM sanitizer_cases PREPEND example.)
     need_build(sanitizer ${sanitizer_cases})
 endif()
+
+# The kept inputs of the fuzzers, and some more that these lead to, always the same.
+foreach(name operations options files)
+    set(found ${PROJECT_BINARY_DIR}/fuzz_found/${name})
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME fuzz.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run.sh
+        ${PROJECT_BINARY_DIR}/sanitizer/tests/fuzz/fuzz_${name} -seed=1 -runs=400 ${found}
+        ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
+    set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${time_limit} LABELS fuzz
+        FIXTURES_REQUIRED sanitizer)
+endforeach()
 
 # Without CLBlast, as a shared library: what can depend on either.
 set(some ${test_programs})

@@ -95,7 +95,7 @@ static void place_weights(panel_launch *l) {
 static panel_launch make_launch(
     const device_profile *profile, const conv2d_problem *p, int64_t w_group) {
     panel_launch l = {.problem = p,
-        .source_group = w_group ? w_group : p->group_outputs * p->w.stride[0],
+        .source_group = w_group,
         .x = p->x,
         .y = p->y,
         .axis = {make_axis(p, ROWS), make_axis(p, COLUMNS)},
@@ -252,7 +252,7 @@ bool conv2d_cpu_panel_supports(const device_profile *profile, const void *proble
         p->stride[ROWS] * p->stride[COLUMNS] > 16) {
         return false;
     }
-    panel_launch l = make_launch(profile, p, 0);
+    panel_launch l = make_launch(profile, p, p->group_outputs * p->w.stride[0]);
     if (l.pixels >= INT32_MAX / 2) {
         return false;
     }
@@ -411,6 +411,7 @@ done:
 
 cleat_status conv2d_cpu_panel(cleat_context *context, const void *problem) {
     const conv2d_problem *p = problem;
-    const conv2d_part part = {.problem = p->deep ? conv2d_over_images(p) : *p};
+    const conv2d_part part = {.problem = p->deep ? conv2d_over_images(p) : *p,
+        .w_group = p->group_outputs * p->w.stride[0]};
     return conv2d_cpu_panel_parts(context, &part, 1, NULL);
 }

@@ -94,7 +94,7 @@ conv2d_problem conv2d_over_images(const conv2d_problem *problem);
 typedef struct conv2d_part {
     conv2d_problem problem; /* deep: over images */
     void *y_memory;
-    int64_t w_group; /* elements from a group's weights to the next's; 0: as in row-major w */
+    int64_t w_group; /* elements from a group's weights to the next's */
 } conv2d_part;
 
 /* All of them through conv2d_cpu_panel.cl, then `after` if it is not NULL. */

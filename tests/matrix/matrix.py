@@ -92,7 +92,6 @@ def describe(build, environment):
 
 def selftest(implementation, build, folder):
     environment = implementation.environment(folder)
-    environment["CLEAT_VERIFY"] = "off"
     status, output, seconds = run([os.path.join(build, "cleat"), "selftest"], environment)
     with open(os.path.join(folder, "selftest.log"), "w", encoding="utf-8") as file:
         file.write(output)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fuzz_view.h"
+
+#include <string.h>
+
+bool fuzz_view_of(const cleat_tensor *tensor, size_t size, fuzz_view *view) {
+    enum { MOST = 1 << 20 };
+    *view = (fuzz_view){tensor, 1, cleat_type_size(tensor->type)};
+    if (view->element == 0 || tensor->rank < 0 || tensor->rank > CLEAT_MAX_RANK) {
+        return false;
+    }
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] < 0 || tensor->shape[i] > MOST ||
+            (tensor->shape[i] > 1 &&
+                (tensor->stride[i] > MOST || tensor->stride[i] < -(int64_t)MOST))) {
+            return false;
+        }
+        view->count *= tensor->shape[i];
+        if (view->count > MOST) {
+            return false;
+        }
+    }
+    if (tensor->offset < 0 || (uint64_t)tensor->offset > size) {
+        return view->count == 0;
+    }
+    int64_t low = tensor->offset, high = tensor->offset;
+    for (int32_t i = 0; i < tensor->rank && view->count > 0; i++) {
+        const int64_t reach = tensor->shape[i] > 1 ? (tensor->shape[i] - 1) * tensor->stride[i] : 0;
+        low += reach < 0 ? reach : 0;
+        high += reach > 0 ? reach : 0;
+    }
+    return view->count == 0 || (low >= 0 && (uint64_t)high < size / view->element);
+}
+
+size_t fuzz_view_at(const fuzz_view *view, int64_t i) {
+    const cleat_tensor *t = view->tensor;
+    int64_t at = t->offset;
+    for (int32_t axis = t->rank - 1; axis >= 0; axis--) {
+        const int64_t place = i % t->shape[axis];
+        at += place > 0 ? place * t->stride[axis] : 0;
+        i /= t->shape[axis];
+    }
+    return (size_t)at * view->element;
+}
+
+double fuzz_view_get(const fuzz_view *view, int64_t i, const unsigned char *bytes) {
+    bytes += fuzz_view_at(view, i);
+    float f32;
+    double f64;
+    int32_t i32;
+    int64_t i64;
+    switch (view->tensor->type) {
+    case CLEAT_F32:
+        memcpy(&f32, bytes, sizeof f32);
+        return (double)f32;
+    case CLEAT_F64:
+        memcpy(&f64, bytes, sizeof f64);
+        return f64;
+    case CLEAT_I32:
+        memcpy(&i32, bytes, sizeof i32);
+        return (double)i32;
+    case CLEAT_I64:
+        memcpy(&i64, bytes, sizeof i64);
+        return (double)i64;
+    default:
+        return (double)*bytes;
+    }
+}
+
+void fuzz_view_put(const fuzz_view *view, int64_t i, unsigned char *bytes, double value) {
+    bytes += fuzz_view_at(view, i);
+    const float f32 = (float)value;
+    const bool is_whole = value > -9e18 && value < 9e18;
+    const int64_t i64 = is_whole ? (int64_t)value : -1;
+    const int32_t i32 = (int32_t)i64;
+    switch (view->tensor->type) {
+    case CLEAT_F32:
+        memcpy(bytes, &f32, sizeof f32);
+        break;
+    case CLEAT_F64:
+        memcpy(bytes, &value, sizeof value);
+        break;
+    case CLEAT_I32:
+        memcpy(bytes, &i32, sizeof i32);
+        break;
+    case CLEAT_I64:
+        memcpy(bytes, &i64, sizeof i64);
+        break;
+    default:
+        *bytes = (unsigned char)i64;
+        break;
+    }
+}
