@@ -267,7 +267,8 @@ static void mutate(const char *path) {
 START_TEST(mutated_entries_are_rebuilt) {
     make_folder();
     expect(use_cache(folder, CLEAT_CACHE_ON, true, false), 1, 0, 0);
-    for (int round = test_rounds(60); round > 0; round--) {
+    const bool is_long = test_rounds(1) > 1;
+    for (int round = is_long ? 10000 : test_rounds(60); round > 0; round--) {
         ck_assert_int_eq(each_entry(mutate), 1);
         log_lines = 0;
         expect(use_cache(folder, CLEAT_CACHE_ON, true, false), 1, 0, 1);
@@ -315,6 +316,30 @@ START_TEST(a_folder_in_an_entrys_place) {
     each_entry(become_folder);
     expect(use_cache(folder, CLEAT_CACHE_ON, true, false), 1, 0, 1);
     ck_assert_int_eq(each_entry(NULL), 1);
+    remove_folder();
+}
+END_TEST
+
+static void let_all_write(const char *path) {
+    ck_assert_int_eq(chmod(path, 0620), 0);
+}
+
+static void give_away(const char *path) {
+    ck_assert_int_eq(chown(path, 65534, 65534), 0);
+}
+
+/* What somebody else may have written is not trusted. */
+START_TEST(entries_of_others_are_rebuilt) {
+    make_folder();
+    expect(use_cache(folder, CLEAT_CACHE_ON, true, false), 1, 0, 0);
+    each_entry(let_all_write);
+    expect(use_cache(folder, CLEAT_CACHE_ON, true, false), 1, 0, 1);
+    expect(use_cache(folder, CLEAT_CACHE_ON, true, false), 0, 1, 0);
+    if (geteuid() == 0) { /* nobody else can give files away */
+        each_entry(give_away);
+        expect(use_cache(folder, CLEAT_CACHE_ON, true, false), 1, 0, 1);
+        expect(use_cache(folder, CLEAT_CACHE_ON, true, false), 0, 1, 0);
+    }
     remove_folder();
 }
 END_TEST
@@ -426,7 +451,7 @@ END_TEST
 static int run_parts(const char *part, int count, const char *before) {
     char self[PATH_MAX];
     char command[3 * PATH_MAX];
-    FILE *shells[8];
+    FILE *shells[200];
     int sum = 0;
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     ck_assert_int_gt(length, 0);
@@ -458,6 +483,15 @@ START_TEST(part_share) {
 }
 END_TEST
 
+/* Entries written again and again, until somebody ends it. */
+START_TEST(part_write) {
+    for (;;) {
+        each_entry(remove_entry);
+        use_cache(folder, CLEAT_CACHE_ON, true, true);
+    }
+}
+END_TEST
+
 START_TEST(full_disk_is_no_matter) {
     if (system("unshare -rm true 2>/dev/null") != 0) {
         printf("full_disk_is_no_matter is left out: no mount namespaces here\n");
@@ -474,9 +508,26 @@ END_TEST
 
 START_TEST(processes_share_a_folder) {
     make_folder();
-    ck_assert_int_eq(run_parts("share", 4, "exec "), 0);
+    const bool is_long = test_rounds(1) > 1;
+    ck_assert_int_eq(run_parts("share", is_long ? 200 : 4, "exec "), 0);
     ck_assert_int_eq(each_entry(NULL), 2);
     expect(use_cache(folder, CLEAT_CACHE_ON, true, true), 0, 2, 0);
+    remove_folder();
+}
+END_TEST
+
+/* A writer that is killed leaves no entry that is not whole, and nothing that troubles others. */
+START_TEST(writers_are_killed) {
+    static const char *const after[] = {"0.35", "0.5", "0.7", "0.9", "1.1", "1.3"};
+    make_folder();
+    for (int round = test_rounds(3); round > 0; round--) {
+        char before[64];
+        snprintf(before, sizeof before, "exec timeout -s KILL %s ", after[test_int(0, 5)]);
+        ck_assert_int_ne(run_parts("write", 1, before), 0);
+        const cleat_context_statistics s = use_cache(folder, CLEAT_CACHE_ON, true, true);
+        ck_assert_uint_eq(s.cache_rejected, 0);
+        expect(use_cache(folder, CLEAT_CACHE_ON, true, true), 0, 2, 0);
+    }
     remove_folder();
 }
 END_TEST
@@ -487,7 +538,9 @@ Suite *test_suite(void) {
     const char *part = getenv("CLEAT_TEST_PART");
     if (part != NULL) {
         snprintf(folder, sizeof folder, "%s", getenv("CLEAT_TEST_FOLDER"));
-        tcase_add_test(cases, strcmp(part, "share") == 0 ? part_share : part_full_disk);
+        tcase_add_test(cases, strcmp(part, "share") == 0   ? part_share
+                              : strcmp(part, "write") == 0 ? part_write
+                                                           : part_full_disk);
         return suite;
     }
     tcase_add_test(cases, second_context_loads);
@@ -499,10 +552,12 @@ Suite *test_suite(void) {
     tcase_add_test(cases, mutated_entries_are_rebuilt);
     tcase_add_test(cases, swapped_entries_are_rebuilt);
     tcase_add_test(cases, a_folder_in_an_entrys_place);
+    tcase_add_test(cases, entries_of_others_are_rebuilt);
     tcase_add_test(cases, the_least_recently_used_goes_first);
     tcase_add_test(cases, unusable_folders_are_no_matter);
     tcase_add_test(cases, read_only_folder_is_read);
     tcase_add_test(cases, full_disk_is_no_matter);
     tcase_add_test(cases, processes_share_a_folder);
+    tcase_add_test(cases, writers_are_killed);
     return suite;
 }

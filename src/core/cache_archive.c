@@ -153,7 +153,7 @@ cleat_status cleat_cache_archive_open(const char *path, cleat_cache_archive **ou
     }
     size_t size = 0;
     unsigned char *content =
-        path != NULL ? (unsigned char *)file_read(path, max_archive, &size) : NULL;
+        path != NULL ? (unsigned char *)file_read(path, max_archive, FILE_OF_ANYBODY, &size) : NULL;
     int reason = errno;
     bool full = false;
     cleat_status status = CLEAT_OK;

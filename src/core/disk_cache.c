@@ -106,7 +106,7 @@ static unsigned char *read_entry(
     if (store->load == NULL) {
         char path[FILE_MAX_PATH];
         entry_path(context, name, path);
-        entry = (unsigned char *)file_read(path, max_entry, size);
+        entry = (unsigned char *)file_read(path, max_entry, FILE_OF_OURS, size);
         *missing = entry == NULL && file_is_missing();
         if (entry != NULL) {
             file_touch(path);
@@ -187,7 +187,9 @@ cl_program disk_cache_load(cleat_context *context, const text_builder *key, cons
     context->statistics.cache_rejected += program == NULL;
     pthread_mutex_unlock(&context->mutex);
     if (program == NULL) {
-        context_log(context, "the cached kernel %s in %s is damaged or foreign; it is rebuilt",
+        context_log(context,
+            "the cached kernel %s in %s is damaged, foreign, or not the user's alone; it is "
+            "rebuilt",
             name, disk_cache_place(context));
     }
     return program;

@@ -10,9 +10,14 @@
 
 enum { FILE_MAX_PATH = 4096 };
 
+typedef enum file_trust {
+    FILE_OF_ANYBODY,
+    FILE_OF_OURS /* the user's or the superuser's, and nobody else may write to it */
+} file_trust;
+
 /* The content of a regular file of at most `most` bytes, and a zero behind it that *size does not
  * count; memory_free() it. NULL when there is none or it is not like that. */
-char *file_read(const char *path, uint64_t most, size_t *size);
+char *file_read(const char *path, uint64_t most, file_trust trust, size_t *size);
 
 /* Writes beside and renames: readers see the old file or the whole new one. Makes the folders. */
 bool file_replace(const char *path, const void *data, size_t size);

@@ -137,7 +137,7 @@ static cleat_status read_file(
     size_t size = 0;
     *text = (tuning_text){.has_own = false};
     write_device_line(context, text->device);
-    char *content = file_read(file, MAX_FILE, &size);
+    char *content = file_read(file, MAX_FILE, FILE_OF_ANYBODY, &size);
     *missing = content == NULL && file_is_missing();
     REFUSE_IF(content == NULL && !*missing, CLEAT_INVALID_ARGUMENT,
         "tuning table %s cannot be read: %s", file,
