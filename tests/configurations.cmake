@@ -84,6 +84,16 @@ foreach(name operations options files)
         FIXTURES_REQUIRED sanitizer)
 endforeach()
 
+# Threads under ThreadSanitizer, which knows of Cleat's own code alone.
+set(threaded test_threads test_cache_archive)
+add_build(races "${threaded}" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug
+    -DCMAKE_C_FLAGS_DEBUG=-g\ -O1 -DCLEAT_SANITIZE=thread -DCLEAT_LINK_OPENCL=ON -DCLEAT_CLBLAST=OFF
+    -DCLEAT_BUILD_EXAMPLES=OFF -DCLEAT_BUILD_CLI=OFF)
+set(ignored "suppressions=${CMAKE_CURRENT_SOURCE_DIR}/races.txt ignore_noninstrumented_modules=1")
+add_programs(races ${PROJECT_BINARY_DIR}/races/tests ${pocl}
+    "TSAN_OPTIONS=${ignored};CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${threaded})
+need_build(races ${threaded})
+
 # Without CLBlast, as a shared library: what can depend on either.
 set(some ${test_programs})
 list(FILTER some INCLUDE REGEX "matmul|conv|context")

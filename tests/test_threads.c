@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many threads with one context: results, messages and counts stay right. */
+/* Many threads with one context, or with one each: results, messages and counts stay right. */
+#include "faults/fault_operations.h"
 #include "harness.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
-enum { THREADS = 8 };
+enum { THREADS = 16 };
 
 typedef struct worker {
     cleat_context *context;
@@ -122,11 +124,140 @@ START_TEST(threads_have_their_own_contexts) {
 }
 END_TEST
 
+/* ---- All operations at once ---- */
+
+/* An operation and the bytes that it gave alone. */
+typedef struct known_run {
+    operation_run run;
+    unsigned char *want;
+} known_run;
+
+typedef struct mixer {
+    known_run *known;
+    int count, rounds;
+    const char *wrong;
+    char message[512];
+} mixer;
+
+static const char *run_again(known_run *known) {
+    operation_run *run = &known->run;
+    if (cleat_write(run->context, run->whole, run->before, run->size) != CLEAT_OK ||
+        operation_call(run) != CLEAT_OK ||
+        cleat_read(run->context, run->whole, run->got, run->size) != CLEAT_OK) {
+        return cleat_error_message();
+    }
+    return memcmp(run->got, known->want, run->size) == 0 || test_ignores_values()
+               ? NULL
+               : "other results than alone";
+}
+
+static void *mix(void *data) {
+    mixer *m = data;
+    for (int i = 0; i < m->rounds * m->count && m->wrong == NULL; i++) {
+        known_run *known = &m->known[i % m->count];
+        m->wrong = run_again(known);
+        if (m->wrong != NULL) {
+            snprintf(m->message, sizeof m->message, "%s: %.400s", known->run.what->name, m->wrong);
+        }
+    }
+    return NULL;
+}
+
+/* Every operation of the table, in short runs each fourth, from thread to thread by turns. */
+static int fill_mixers(mixer *mixers, cleat_context *context) {
+    const int step = test_is_short() ? 4 : 1;
+    int number = 0, used = 0;
+    for (int list = 0; operation_lists[list] != NULL; list++) {
+        for (const operation *o = operation_lists[list]; o->name != NULL; o++, number++) {
+            mixer *m = &mixers[used % THREADS];
+            if (number % step != 0) {
+                continue;
+            }
+            known_run *known = &m->known[m->count++];
+            known->run = operation_open(context, o);
+            operation_reset(&known->run);
+            test_ok(operation_call(&known->run));
+            operation_fetch(&known->run);
+            known->want = test_alloc((int64_t)known->run.size, 1);
+            memcpy(known->want, known->run.got, known->run.size);
+            used++;
+        }
+    }
+    return used;
+}
+
+START_TEST(threads_mix_operations) {
+    enum { MOST = 32 };
+    static mixer mixers[THREADS];
+    pthread_t threads[THREADS];
+    cleat_context *context;
+    test_ok(cleat_context_create(NULL, &context));
+    for (int i = 0; i < THREADS; i++) {
+        mixers[i] = (mixer){.known = test_alloc(MOST, sizeof(known_run)), .rounds = test_rounds(4)};
+    }
+    ck_assert_int_le(fill_mixers(mixers, context), MOST * THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, mix, &mixers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert_msg(mixers[i].wrong == NULL, "thread %d: %s", i, mixers[i].message);
+        for (int k = 0; k < mixers[i].count; k++) {
+            operation_close(&mixers[i].known[k].run);
+            free(mixers[i].known[k].want);
+        }
+        free(mixers[i].known);
+    }
+    cleat_context_release(context);
+}
+END_TEST
+
+/* ---- Contexts that come and go ---- */
+
+/* Pages in memory, as Linux tells it; 0 where it does not. */
+static long pages_held(void) {
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file != NULL) {
+        if (fscanf(file, "%*s %ld", &pages) != 1) {
+            pages = 0;
+        }
+        fclose(file);
+    }
+    return pages;
+}
+
+static void make_and_release(int count) {
+    for (int i = 0; i < count; i++) {
+        worker w = {NULL, 0, 1, NULL};
+        test_ok(cleat_context_create(NULL, &w.context));
+        w.wrong = work_once(&w, i);
+        ck_assert_msg(w.wrong == NULL, "context %d: %s", i, w.wrong);
+        cleat_context_release(w.context);
+    }
+}
+
+/* After a tenth of them a thousand contexts take no more memory: not 4 KiB for each. */
+START_TEST(contexts_come_and_go) {
+    const int count = test_is_short() ? 100 : 1000;
+    make_and_release(count / 10);
+    const long before = pages_held();
+    make_and_release(count - count / 10);
+    const long grown = (pages_held() - before) * sysconf(_SC_PAGESIZE);
+    printf("%d contexts more: %ld KiB\n", count - count / 10, grown / 1024);
+    ck_assert_msg(grown < (long)count * 4096, "%ld bytes more after %d contexts", grown, count);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("threads");
     TCase *cases = test_case(suite, "threads");
     tcase_add_test(cases, threads_share_a_context);
     tcase_add_test(cases, threads_share_a_profile);
     tcase_add_test(cases, threads_have_their_own_contexts);
+    test_add_case(suite, "operations", threads_mix_operations);
+    test_add_case(suite, "contexts", contexts_come_and_go);
     return suite;
 }
