@@ -33,7 +33,7 @@
  *         for i < GEMM_RM, j < GEMM_RN / 4: store GEMM_SUM4(i, j), guarding the edges
  *     }
  *
- * first_row and first_column come from gemm_tile(), which says which tile a group computes.
+ * first_row and first_column come from gemm_tile() of gemm_band.cl.
  *
  * A loader gives a float4: with GEMM_A_ALONG_K elements (r, k .. k + 3), else (r .. r + 3, k);
  * likewise for B with columns c; k - from and the lanes that a quad starts with are multiples of 4.
@@ -41,6 +41,8 @@
  * A loader reads nothing outside its operand. For terms at `to` and beyond, both loaders must give
  * 0 (one alone would make 0 * Inf); rows and columns past an edge may be anything.
  */
+#include "gemm_band.cl"
+
 #define GEMM_TILE_M (GEMM_TY * GEMM_RM)
 #define GEMM_TILE_N (GEMM_TX * GEMM_RN)
 #define GEMM_LANES (GEMM_TX * GEMM_TY)
@@ -50,22 +52,6 @@
 
 #define GEMM_ROW(i) ((int)get_local_id(1) * GEMM_RM + (i))
 #define GEMM_COLUMN(j) (((int)get_local_id(0) + (j) / 4 * GEMM_TX) * 4 + (j) % 4)
-
-/* The tile of this group: devices start groups along dimension 0 first, and go so through bands of
- * `band` rows of tiles, each column of a band before the next. Groups at work at one time then share
- * their operands, which stay in the second-level cache; along whole rows each would read columns of its
- * own. Any way each tile is computed once, by the same sums. */
-typedef struct gemm_place {
-    INDEX row, column; /* counted in tiles */
-} gemm_place;
-
-static inline gemm_place gemm_tile(const INDEX band) {
-    const INDEX across = (INDEX)get_num_groups(0), down = (INDEX)get_num_groups(1);
-    const INDEX first = (INDEX)get_group_id(1) / band * band;
-    const INDEX rows = min(band, down - first);
-    const INDEX place = ((INDEX)get_group_id(1) - first) * across + (INDEX)get_group_id(0);
-    return (gemm_place){first + place % rows, place / rows};
-}
 
 #define GEMM_LOCAL_TILES                                                                           \
     __local float4 gemm_a[2 * GEMM_TILE_K * GEMM_PITCH_A];                                         \

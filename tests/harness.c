@@ -9,6 +9,8 @@
 static cleat_context *shared_context;
 static uint64_t seed;
 static uint64_t random_state;
+static bool
+    one_of_several; /* contexts of this process: without a cache, which each fills at its end */
 static bool test_begins; /* and has drawn no number yet */
 
 static void print_log(void *data, const char *message) {
@@ -20,7 +22,7 @@ cleat_context *test_context(void) {
     if (shared_context != NULL) {
         return shared_context;
     }
-    cleat_context_options options = {0};
+    cleat_context_options options = {.cache = one_of_several ? CLEAT_CACHE_OFF : CLEAT_CACHE_AUTO};
     if (getenv("CLEAT_TEST_LOG") != NULL) {
         options.log = print_log;
     }
@@ -195,6 +197,17 @@ static bool buffers_are_gone(void) {
         return false;
     }
     return true;
+}
+
+void test_profile(const char *profile) {
+    if (shared_context != NULL) {
+        ck_assert_msg(buffers_are_gone(), "a buffer of the last profile is alive");
+        cleat_context_release(shared_context);
+        shared_context = NULL;
+    }
+    one_of_several = true;
+    ck_assert(profile != NULL ? setenv("CLEAT_PROFILE", profile, 1) == 0
+                              : unsetenv("CLEAT_PROFILE") == 0);
 }
 
 int main(void) {

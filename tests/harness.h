@@ -35,6 +35,9 @@ void test_add_loop(Suite *suite, const char *name, const TTest *test, int end);
 /* The context of this process, made at first use; released by main(), which then fails the run if
  * a buffer is still alive. */
 cleat_context *test_context(void);
+/* Ends that context, of which no buffer may be alive, and sets $CLEAT_PROFILE for the next one;
+ * NULL: unset. */
+void test_profile(const char *profile);
 /* Whether its device is a processor with a driver of its own. */
 bool test_device_is_cpu(void);
 /* Whether it computes in f64. */

@@ -26,6 +26,7 @@
 #include <cleat/attention.h>
 #include <cleat/cache.h>
 #include <cleat/compare.h>
+#include <cleat/compute.h>
 #include <cleat/context.h>
 #include <cleat/conv.h>
 #include <cleat/elementwise.h>

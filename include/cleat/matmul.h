@@ -3,6 +3,7 @@
 #define CLEAT_MATMUL_H
 
 #include <cleat/activation.h>
+#include <cleat/compute.h>
 #include <cleat/packed.h>
 
 #ifdef __cplusplus
@@ -20,7 +21,8 @@ typedef struct cleat_matmul_options {
     const char *variant; /* forces one of cleat_matmul_variants(); NULL: $CLEAT_MATMUL, else the
                             tuning table. "own" means any but CLBlast. */
     const cleat_packed *packed_b; /* b as cleat_matmul_pack() prepared it; or NULL */
-    uint64_t reserved[5];
+    cleat_compute compute;        /* how exact; see compute.h. f64 is always strict. */
+    uint64_t reserved[4];
 } cleat_matmul_options;
 
 /*
@@ -36,9 +38,10 @@ typedef struct cleat_matmul_options {
  * y may not overlap a or b.
  *
  * Rounding: each product is rounded once into an accumulation in f32 (f64 where y is) of k terms
- * (order unspecified but fixed, so the same call gives the same bits). Errors:
- * CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP, CLEAT_INVALID_ARGUMENT,
- * CLEAT_UNSUPPORTED (a forced variant that cannot do this), CLEAT_OUT_OF_DEVICE_MEMORY.
+ * (order unspecified but fixed, so the same call gives the same bits), unless options.compute
+ * permits less. Errors: CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP,
+ * CLEAT_INVALID_ARGUMENT, CLEAT_UNSUPPORTED (a forced variant that cannot do this),
+ * CLEAT_OUT_OF_DEVICE_MEMORY.
  */
 CLEAT_API cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b,
     cleat_tensor y, const cleat_matmul_options *options);

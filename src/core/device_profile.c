@@ -2,6 +2,7 @@
 #include "core/context_state.h"
 #include "core/device.h"
 #include "core/files.h"
+#include "core/matrix_unit.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -141,21 +142,26 @@ static size_t lesser(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* $CLEAT_PROFILE: kernels as for a graphics card of no known maker, whatever the device is; its own
- * limits stay where they are the lower ones. */
+/* $CLEAT_PROFILE: kernels as for a graphics card of no known maker, whatever the device is,
+ * "gpu:NAME" with a matrix unit emulated; its own limits stay where they are the lower ones. */
 static cleat_status force_profile(device_profile *profile) {
     const char *wanted = environment_text("CLEAT_PROFILE");
     if (wanted == NULL) {
         return CLEAT_OK;
     }
-    REFUSE_IF(strcmp(wanted, "gpu") != 0, CLEAT_INVALID_ARGUMENT,
-        "context_create: CLEAT_PROFILE is %s, there is: gpu", wanted);
+    const bool has_unit = strncmp(wanted, "gpu:", 4) == 0;
+    const matrix_unit *unit = has_unit ? matrix_unit_named(wanted + 4) : NULL;
+    REFUSE_IF(unit == NULL && strcmp(wanted, "gpu") != 0, CLEAT_INVALID_ARGUMENT,
+        "context_create: CLEAT_PROFILE is %.100s, there is: gpu; gpu: and one of %s", wanted,
+        matrix_unit_names());
     profile->device_class = "gpu";
     profile->is_forced = true;
+    profile->emulated_unit = unit != NULL ? unit->name : NULL;
     profile->is_cpu = false;
     profile->float_width = 1;
     profile->local_memory_is_fast = true;
-    profile->local_memory = lesser(profile->local_memory, (size_t)48 << 10);
+    profile->local_memory =
+        lesser(profile->local_memory, unit != NULL ? (size_t)64 << 10 : (size_t)48 << 10);
     profile->max_work_group_size = lesser(profile->max_work_group_size, 1024);
     return CLEAT_OK;
 }

@@ -13,9 +13,12 @@ typedef struct device_profile {
     /* Key into the tuning table, most specific first after "any": "cpu", "gpu", "gpu_nvidia",
      * "gpu_amd", "gpu_intel", "gpu_software". */
     const char *device_class;
-    bool is_forced;            /* by $CLEAT_PROFILE: not what the device is */
-    bool is_cpu;               /* kernels of the CPU kind: one work-item a macro tile */
-    int float_width;           /* floats in a register for explicit vectors: 4, 8 or 16 */
+    bool is_forced; /* by $CLEAT_PROFILE: not what the device is */
+    const char
+        *emulated_unit; /* by $CLEAT_PROFILE: the matrix unit to emulate (core/matrix_unit.h),
+                           NULL for none; which a device has, its probes tell */
+    bool is_cpu;        /* kernels of the CPU kind: one work-item a macro tile */
+    int float_width;    /* floats in a register for explicit vectors: 4, 8 or 16 */
     bool local_memory_is_fast; /* CL_LOCAL, not CL_GLOBAL */
     size_t local_memory;       /* bytes a work-group may use */
     size_t max_work_group_size;

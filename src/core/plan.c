@@ -6,7 +6,25 @@
 
 plan *plan_current(const cleat_context *context) {
     plan *p = context->plan;
-    return p != NULL && pthread_equal(p->thread, pthread_self()) ? p : NULL;
+    return p != NULL && pthread_equal(p->thread, pthread_self()) && !p->is_suspended ? p : NULL;
+}
+
+plan *plan_suspend(cleat_context *context) {
+    pthread_mutex_lock(&context->mutex);
+    plan *p = plan_current(context);
+    if (p != NULL) {
+        p->is_suspended = true;
+    }
+    pthread_mutex_unlock(&context->mutex);
+    return p;
+}
+
+void plan_resume(cleat_context *context, plan *suspended) {
+    if (suspended != NULL) {
+        pthread_mutex_lock(&context->mutex);
+        suspended->is_suspended = false;
+        pthread_mutex_unlock(&context->mutex);
+    }
 }
 
 bool plan_is_open(cleat_context *context) {

@@ -10,7 +10,8 @@
 
 typedef struct plan {
     pthread_t thread; /* whose calls are planned */
-    launch *kernels;  /* one launch of each kernel */
+    bool is_suspended;
+    launch *kernels; /* one launch of each kernel */
     size_t capacity;
     scratch_pool scratch; /* of memory that is not there */
     cleat_plan_summary summary;
@@ -21,6 +22,10 @@ plan *plan_current(const cleat_context *context);
 
 /* The same, for callers without the mutex. */
 bool plan_is_open(cleat_context *context);
+
+/* Between these two the calling thread's calls run, though its plan, if it has one, stays open. */
+plan *plan_suspend(cleat_context *context);
+void plan_resume(cleat_context *context, plan *suspended); /* NULL: there was none */
 
 /* Takes launches into the plan instead of enqueueing them. With the mutex held. */
 cleat_status plan_add(cleat_context *context, const launch *launches, int count);

@@ -78,6 +78,14 @@ const char *trust_subject(cleat_context *context) {
     return operation;
 }
 
+const char *trust_subject_variant(cleat_context *context) {
+    pthread_mutex_lock(&context->mutex);
+    const trust_frame *frame = own_frame(&context->trust);
+    const char *variant = frame != NULL ? frame->variant : "";
+    pthread_mutex_unlock(&context->mutex);
+    return variant;
+}
+
 void trust_note_run(cleat_context *context) {
     pthread_mutex_lock(&context->mutex);
     trust_frame *frame = own_frame(&context->trust);
@@ -154,13 +162,17 @@ static void set_frame(cleat_context *context, trust_frame *frame) {
     pthread_mutex_unlock(&context->mutex);
 }
 
+/* With room made for it. */
+static void add_entry(trust_table *table, const trust_entry *entry) {
+    table->entries[table->count++] = *entry;
+}
+
 /* `fault` is what is wrong with it, where something is. */
 static cleat_status add_verdict(
     cleat_context *context, const trust_entry *entry, bool checked, const char *fault) {
     TRY(make_room(context));
     pthread_mutex_lock(&context->mutex);
-    trust_table *table = &context->trust;
-    table->entries[table->count++] = *entry;
+    add_entry(&context->trust, entry);
     context->statistics.variants_checked += checked;
     context->statistics.variants_distrusted += !entry->right;
     pthread_mutex_unlock(&context->mutex);
@@ -211,6 +223,42 @@ static cleat_status settle(
         status == CLEAT_BUILD_FAILED ? "cannot be built" : "gives wrong results");
 }
 
+/* The same for a probe. No answer is kept where another driver, or more memory, may give one. */
+static cleat_status settle_probe(
+    cleat_context *context, trust_frame *frame, trust_function function, bool *right) {
+    text_builder key = {NULL, 0, 0};
+    unsigned char verdict = 0;
+    bool kept = make_key(context, frame->operation, frame->variant, &key);
+    bool known = kept && disk_cache_load_note(context, &key, &verdict);
+    cleat_status status = CLEAT_OK;
+    *right = known && verdict == 1;
+    if (!known) {
+        bool found = true;
+        set_frame(context, frame);
+        status = function(context, &found);
+        set_frame(context, frame->outer);
+        *right = found && status == CLEAT_OK;
+        known = status == CLEAT_OK || status == CLEAT_BUILD_FAILED;
+        if (known && kept) {
+            disk_cache_store_note(context, &key, *right ? 1 : 0);
+        }
+    }
+    memory_free(key.text);
+    if (!known && status != CLEAT_UNSUPPORTED) {
+        return status;
+    }
+    TRY(make_room(context));
+    pthread_mutex_lock(&context->mutex);
+    add_entry(&context->trust, &(trust_entry){frame->operation, frame->variant, *right});
+    pthread_mutex_unlock(&context->mutex);
+    context_log(context, "%s: %s: %s", frame->operation, frame->variant,
+        *right                         ? "there is one"
+        : status == CLEAT_BUILD_FAILED ? "none: its probe does not build"
+        : status == CLEAT_UNSUPPORTED  ? "none: its probe is not in the cache"
+                                       : "none: its probe's results are wrong");
+    return CLEAT_OK;
+}
+
 /* The verdict so far; false when there is none and one is wanted. */
 static bool is_settled(cleat_context *context, const trust_frame *frame, bool *right) {
     pthread_mutex_lock(&context->mutex);
@@ -221,27 +269,48 @@ static bool is_settled(cleat_context *context, const trust_frame *frame, bool *r
     return settled;
 }
 
+/* Settles it unless another thread has meanwhile. */
+static cleat_status settle_once(
+    cleat_context *context, trust_frame *frame, trust_function function, bool *right) {
+    pthread_mutex_lock(&context->mutex);
+    frame->outer = own_frame(&context->trust);
+    pthread_mutex_unlock(&context->mutex);
+    if (frame->outer == NULL) { /* else this thread holds it */
+        pthread_mutex_lock(&context->trust.checking);
+    }
+    cleat_status status = CLEAT_OK;
+    if (!is_settled(context, frame, right)) {
+        status = frame->is_probe ? settle_probe(context, frame, function, right)
+                                 : settle(context, frame, function, right);
+    }
+    if (frame->outer == NULL) {
+        pthread_mutex_unlock(&context->trust.checking);
+    }
+    return status;
+}
+
 cleat_status trust_check(cleat_context *context, const char *operation, const char *variant,
     trust_function function, bool *right) {
-    trust_frame frame = {operation, variant, NULL, false, false};
+    trust_frame frame = {.operation = operation, .variant = variant};
     *right = true;
     if (!context->trust.wanted || function == NULL || is_settled(context, &frame, right)) {
         return CLEAT_OK;
     }
-    pthread_mutex_lock(&context->mutex);
-    frame.outer = own_frame(&context->trust);
-    pthread_mutex_unlock(&context->mutex);
-    if (frame.outer == NULL) { /* else this thread holds it */
-        pthread_mutex_lock(&context->trust.checking);
-    }
-    cleat_status status = CLEAT_OK;
-    if (!is_settled(context, &frame, right)) {
-        status = settle(context, &frame, function, right);
-    }
-    if (frame.outer == NULL) {
-        pthread_mutex_unlock(&context->trust.checking);
-    }
+    const cleat_status status = settle_once(context, &frame, function, right);
     return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, operation);
+}
+
+bool trust_probe(
+    cleat_context *context, const char *operation, const char *variant, trust_function function) {
+    trust_frame frame = {.operation = operation, .variant = variant, .is_probe = true};
+    bool right = false;
+    plan *suspended = plan_suspend(context);
+    if (!is_settled(context, &frame, &right) &&
+        settle_once(context, &frame, function, &right) != CLEAT_OK) {
+        right = false;
+    }
+    plan_resume(context, suspended);
+    return right;
 }
 
 void trust_close(cleat_context *context) {

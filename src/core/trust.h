@@ -29,6 +29,7 @@ typedef struct trust_frame {
     struct trust_frame *outer; /* the check that called for this one; NULL: none */
     bool has_run;              /* whether the variant did any of the problems */
     bool is_forced;            /* whether a variable forced another operation's variant meanwhile */
+    bool is_probe;             /* trust_probe() */
 } trust_frame;
 
 typedef struct trust_table {
@@ -55,6 +56,9 @@ const char *trust_checked(cleat_context *context, const char *operation);
  * serves several; "": none. */
 const char *trust_subject(cleat_context *context);
 
+/* The same of its variant. */
+const char *trust_subject_variant(cleat_context *context);
+
 /* Told by a trust_function that the variant of trust_subject() did a problem: where none was, there
  * is no verdict to keep. */
 void trust_note_run(cleat_context *context);
@@ -70,6 +74,14 @@ void trust_note_forced(cleat_context *context);
  */
 cleat_status trust_check(cleat_context *context, const char *operation, const char *variant,
     trust_function function, bool *right);
+
+/*
+ * Whether the device can do a thing, kept as `operation` and `variant`: as trust_check(), but asked
+ * whatever the context wants, in a plan too and where nothing may be compiled, and no is no fault.
+ * False where it cannot be found out; what may be otherwise the next time is asked again then.
+ */
+bool trust_probe(
+    cleat_context *context, const char *operation, const char *variant, trust_function function);
 
 void trust_close(cleat_context *context);
 

@@ -38,7 +38,7 @@ const tuning_entry tuning_table[] = {
     {"matmul", "cpu", "small", "cpu_direct cpu_packed"},
     {"matmul", "cpu", NULL, "cpu_packed cpu_direct"},
     {"matmul", "gpu", "vector", "vector_gpu gpu_tiled"},
-    {"matmul", "gpu", NULL, "gpu_tiled"},
+    {"matmul", "gpu", NULL, "gpu_units gpu_tiled"},
     {"reduce", "cpu", "outer", "columns"},
     {"reduce", "gpu", "inner", "groups"},
     {"reduce", "gpu", "outer", "items"},

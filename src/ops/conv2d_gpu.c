@@ -24,7 +24,7 @@ enum { GROUP_SHAPES = sizeof group_shapes / sizeof group_shapes[0] };
 typedef struct gemm_size {
     int64_t rows, columns, terms;
     int64_t parts, part_terms; /* of the terms */
-    int64_t band;              /* rows of tiles: gemm_tile() of cl/gemm_gpu.cl */
+    int64_t band;              /* rows of tiles: gemm_tile() of cl/gemm_band.cl */
 } gemm_size;
 
 static size_t local_bytes(const group_shape *g) {

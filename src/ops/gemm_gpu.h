@@ -6,7 +6,7 @@
 #include "core/tuning.h"
 
 /*
- * Rows of tiles that work-groups walk together, column by column: gemm_tile() of cl/gemm_gpu.cl.
+ * Rows of tiles that work-groups walk together, column by column: gemm_tile() of cl/gemm_band.cl.
  * Some 200 groups are at work at once on a large card: as a band of 8 rows they read 8 + 25 tiles'
  * worth of operands for each step of k, as one row 201. Chosen by that arithmetic, not measured on
  * a card.

@@ -17,6 +17,7 @@ static const variant variants[] = {
     {"vector_gpu", matmul_vector_gpu_supports, matmul_vector_gpu},
     {"cpu_packed", matmul_cpu_packed_supports, matmul_cpu_packed},
     {"cpu_direct", matmul_cpu_direct_supports, matmul_cpu_direct},
+    {"gpu_units", matmul_gpu_units_supports, matmul_gpu_units},
     {"gpu_tiled", matmul_gpu_tiled_supports, matmul_gpu_tiled},
 #ifdef CLEAT_HAVE_CLBLAST
     {"clblast", matmul_clblast_supports, matmul_clblast},
@@ -31,6 +32,7 @@ static const char *const variant_names[] = {
     "vector_gpu",
     "cpu_packed",
     "cpu_direct",
+    "gpu_units",
     "gpu_tiled",
 #ifdef CLEAT_HAVE_CLBLAST
     "clblast",
@@ -139,6 +141,9 @@ static cleat_status check(cleat_context *context, const cleat_tensor *a, const c
     if (type == CLEAT_F64) {
         TRY(check_f64(context, options));
     }
+    REFUSE_IF(options->compute < CLEAT_COMPUTE_STRICT || options->compute > CLEAT_COMPUTE_BF16,
+        CLEAT_INVALID_ARGUMENT, OPERATION ": options->compute is %d, which is no cleat_compute",
+        (int)options->compute);
     TRY(check_product(a, b, y));
     TRY(check_no_overlap(OPERATION, "a", a, "y", y, false));
     TRY(check_no_overlap(OPERATION, "b", b, "y", y, false));
@@ -221,6 +226,7 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     if (a.type == CLEAT_F64) {
         return cleat_tensor_count(&y) > 0 ? matmul_f64(context, &problem) : CLEAT_OK;
     }
+    matmul_find_unit(context, options->compute, &problem);
     const variant *chosen = NULL;
     TRY(variant_choose(context, OPERATION, shape_class(context_profile(context), &problem),
         options->variant, variants, &problem, write_problem, verify_matmul, &chosen));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the variants of matmul share when they fill a launch. */
 #include "core/tensor_check.h"
+#include "ops/gemm_gpu.h"
 #include "ops/matmul_problem.h"
 
 double matmul_flop(const matmul_problem *p) {
@@ -127,4 +128,73 @@ launch matmul_sum_launch(const device_profile *profile, const matmul_problem *p,
     matmul_size_by_element(profile, p, &l);
     l.bytes = 4.0 * (double)(parts + 1) * (double)p->m * (double)p->n * (double)p->batch_count;
     return l;
+}
+
+/* ---- Kernels of tiles, for GPUs ---- */
+
+enum { SPLIT_K_LEAST = 256, SPLIT_PARTS_MOST = 16 };
+
+int64_t matmul_tile_count(const matmul_problem *p, int64_t tile) {
+    return ceil_div(p->m, tile) * ceil_div(p->n, tile) * p->batch_count;
+}
+
+/* Into how many parts to split k so that every compute unit has work. */
+static int64_t choose_parts(const device_profile *profile, const matmul_problem *p, int64_t tile) {
+    const int64_t tiles = matmul_tile_count(p, tile);
+    int64_t parts = ceil_div(2 * (int64_t)profile->compute_units, tiles);
+    parts = parts < p->k / SPLIT_K_LEAST ? parts : p->k / SPLIT_K_LEAST;
+    parts = parts < SPLIT_PARTS_MOST ? parts : SPLIT_PARTS_MOST;
+    size_t bytes = 0;
+    const size_t limit = (size_t)(profile->info.max_allocation / 4);
+    return parts > 1 && matmul_sum_bytes(p, parts, limit, &bytes) ? parts : 1;
+}
+
+static void tile_arguments(const matmul_problem *p, launch *l, int64_t tile, int64_t k_part,
+    int64_t band, const size_t group[2], int64_t parts, void *partial, bool index64) {
+    launch_macro(l, "MATMUL_SPLIT", parts > 1);
+    launch_macro(l, "ACTIVATION", parts > 1 ? 0 : p->activation.form);
+    matmul_macros(l, p, index64);
+    matmul_arguments(l, p);
+    launch_index(l, p->batch_count);
+    launch_index(l, k_part);
+    launch_index(l, band);
+    launch_memory(l, partial);
+    const size_t global[3] = {(size_t)ceil_div(p->n, tile) * group[0],
+        (size_t)ceil_div(p->m, tile) * group[1], (size_t)(p->batch_count * parts)};
+    const size_t local[3] = {group[0], group[1], 1};
+    launch_size_3d(l, global, local);
+    l->flop = matmul_flop(p);
+    l->bytes = matmul_bytes(p);
+}
+
+/* Terms of a part: a multiple of tile_k. */
+static int64_t part_terms(const matmul_problem *p, int64_t parts, int64_t tile_k) {
+    return ceil_div(ceil_div(p->k, parts), tile_k) * tile_k;
+}
+
+void matmul_tiles_whole(cleat_context *context, const matmul_problem *p, launch *l, int64_t tile,
+    int64_t tile_k, const size_t group[2]) {
+    tile_arguments(
+        p, l, tile, part_terms(p, 1, tile_k), gemm_band(context), group, 1, NULL, p->index64);
+}
+
+cleat_status matmul_launch_tiles(cleat_context *context, const matmul_problem *p, launch *l,
+    int64_t tile, int64_t tile_k, const size_t group[2]) {
+    const device_profile *profile = context_profile(context);
+    const int64_t parts = choose_parts(profile, p, tile);
+    if (parts == 1) {
+        matmul_tiles_whole(context, p, l, tile, tile_k, group);
+        return launch_all(context, l, 1);
+    }
+    size_t bytes = 0;
+    void *partial = NULL;
+    matmul_sum_bytes(p, parts, SIZE_MAX, &bytes);
+    TRY(scratch_acquire(context, bytes, &partial));
+    const bool index64 = p->index64 || matmul_sum_needs_index64(bytes);
+    tile_arguments(p, l, tile, part_terms(p, parts, tile_k), gemm_band(context), group, parts,
+        partial, index64);
+    launch launches[] = {*l, matmul_sum_launch(profile, p, partial, parts, index64)};
+    const cleat_status status = launch_all(context, launches, 2);
+    scratch_release(context, partial);
+    return status;
 }

@@ -10,6 +10,7 @@
 #define CLEAT_OPS_MATMUL_PROBLEM_H
 
 #include "core/launch.h"
+#include "core/matrix_unit.h"
 #include "core/packed.h"
 #include "core/variant.h"
 #include "ops/activation_table.h"
@@ -40,6 +41,8 @@ typedef struct matmul_problem {
     float alpha, beta;
     chosen_activation activation;
     const cleat_packed *packed_b; /* has panels of b, made by cleat_matmul_pack(); or NULL */
+    const matrix_unit *unit;      /* that may compute it, and in which mode; NULL: none */
+    matrix_mode mode;
     const cleat_tensor *asked[2]; /* a and b as the caller gave them, for messages */
     bool swapped;                 /* a and b have changed roles */
     bool own_only;                /* CLBlast is not wanted */
@@ -85,6 +88,25 @@ bool matmul_sum_bytes(const matmul_problem *p, int64_t parts, size_t limit, size
 /* Whether indices into that many bytes of floats need 64 bits. */
 bool matmul_sum_needs_index64(size_t bytes);
 
+/* Fills in p->unit and p->mode: what `compute` permits and the device has, best first; f32 by a
+ * unit that has it is as good as any. matmul_units.c */
+void matmul_find_unit(cleat_context *context, cleat_compute compute, matmul_problem *p);
+
+/*
+ * A kernel of tiles of `tile` rows and columns, a group of which is `group` work-items, with its
+ * own macros already in l: enqueues it, cut along k into parts where there are too few tiles, each
+ * a multiple of `tile_k` terms, and then the kernel that sums them.
+ */
+cleat_status matmul_launch_tiles(cleat_context *context, const matmul_problem *p, launch *l,
+    int64_t tile, int64_t tile_k, const size_t group[2]);
+
+/* Fills in the same launch with k in one part. */
+void matmul_tiles_whole(cleat_context *context, const matmul_problem *p, launch *l, int64_t tile,
+    int64_t tile_k, const size_t group[2]);
+
+/* Tiles of a product. */
+int64_t matmul_tile_count(const matmul_problem *p, int64_t tile);
+
 /* ---- The variants ---- */
 bool matmul_cpu_packed_supports(const device_profile *profile, const void *problem);
 cleat_status matmul_cpu_packed(cleat_context *context, const void *problem);
@@ -94,6 +116,8 @@ bool matmul_gpu_tiled_supports(const device_profile *profile, const void *proble
 cleat_status matmul_gpu_tiled(cleat_context *context, const void *problem);
 /* The same as a launch among others, all of k in one part. */
 launch matmul_gpu_tiled_launch(cleat_context *context, const matmul_problem *problem);
+bool matmul_gpu_units_supports(const device_profile *profile, const void *problem);
+cleat_status matmul_gpu_units(cleat_context *context, const void *problem);
 bool matmul_vector_cpu_supports(const device_profile *profile, const void *problem);
 cleat_status matmul_vector_cpu(cleat_context *context, const void *problem);
 bool matmul_vector_gpu_supports(const device_profile *profile, const void *problem);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/verify.h"
+#include "core/matrix_unit.h"
 #include "core/status.h"
 #include "ops/verify_trial.h"
 #include <cleat/elementwise.h>
@@ -7,19 +8,32 @@
 #include <cleat/reduce.h>
 #include <cleat/softmax.h>
 #include <math.h>
+#include <string.h>
 
 /* ---- matmul ---- */
+
+/* By matrix units in one mode that they have here, as the integers of a trial are exact in each;
+ * any other variant as ever. */
+static cleat_compute permitted(cleat_context *context) {
+    if (strcmp(trust_subject_variant(context), "gpu_units") != 0) {
+        return CLEAT_COMPUTE_STRICT;
+    }
+    return matrix_unit_find(context, MATRIX_F32) != NULL    ? CLEAT_COMPUTE_STRICT
+           : matrix_unit_find(context, MATRIX_TF32) != NULL ? CLEAT_COMPUTE_TF32
+                                                            : CLEAT_COMPUTE_F16;
+}
 
 /* y = a b, b stored as it is or transposed. */
 static cleat_status try_matmul(
     cleat_context *context, int64_t m, int64_t k, int64_t n, bool turned, bool *right) {
+    const cleat_matmul_options options = {.compute = permitted(context)};
     trial t = trial_begin(context);
     trial_add(&t, 2, (int64_t[]){m, k});
     trial_add(&t, 2, (int64_t[]){turned ? n : k, turned ? k : n});
     trial_add(&t, 2, (int64_t[]){m, n});
     cleat_tensor b = turned ? cleat_transpose(t.tensors[1]) : t.tensors[1];
     if (trial_going(&t, t.status) &&
-        trial_going(&t, cleat_matmul(context, t.tensors[0], b, t.tensors[2], NULL))) {
+        trial_going(&t, cleat_matmul(context, t.tensors[0], b, t.tensors[2], &options))) {
         double *want = trial_zeros(m * n);
         for (int64_t i = 0; want != NULL && i < m * n * k; i++) {
             int64_t row = i / k / n, column = i / k % n, term = i % k;

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The GEMM core for matrix units (unit.cl), to be included by families after it. It has the
+ * loaders of gemm_gpu.cl, and the same two tiles in turns: while the sub-groups multiply one, the next
+ * is on its way from global memory into registers, and is rounded and put into local memory after.
+ *
+ *     UNITS_SUM(i, j, r) = sum over k of A(row, k) * B(k, column)
+ *         row = tile's first row + UNITS_ROW(i, r),  column = tile's first column + UNITS_COLUMN(j, r)
+ *
+ * A tile is UNITS_TILE rows of A and columns of B, and of both UNIT_LINE words along k.
+ *
+ * Macros, defined by the host, and those of unit.cl:
+ *   UNITS_ROWS, UNITS_COLUMNS     fragments of C that a sub-group has, down and across
+ *   UNITS_DOWN, UNITS_ACROSS      sub-groups of a work-group, whose local size is (UNITS_ITEMS, 1, 1)
+ *   GEMM_A_ALONG_K, GEMM_B_ALONG_K   as in gemm_gpu.cl
+ *   Both tiles must have half as many lines as the group has work-items:
+ *   UNITS_DOWN * UNITS_ROWS * UNIT_M = UNITS_ACROSS * UNITS_COLUMNS * UNIT_N = UNITS_ITEMS / 2.
+ *   Local memory: 256 * UNITS_TILE bytes, 32 KiB for 128 x 128.
+ *
+ * Writing a kernel:
+ *
+ *     __kernel UNITS_GROUP void my_kernel(...) {
+ *         UNITS_BEGIN
+ *     #define MY_A(r, k) ... a float4, as in gemm_gpu.cl, and MY_B(c, k)
+ *         UNITS_RUN(from, to, MY_A, MY_B)
+ *         for i < UNITS_ROWS, j < UNITS_COLUMNS, r < UNIT_C_REGISTERS: store UNITS_SUM(i, j, r)
+ *     }
+ */
+#include "gemm_band.cl"
+
+#define UNITS_ITEMS (UNITS_DOWN * UNITS_ACROSS * UNIT_LANES)
+#define UNITS_TILE (UNITS_ITEMS / 2)
+#define UNITS_GROUP __attribute__((reqd_work_group_size(UNITS_ITEMS, 1, 1))) UNIT_SUB_GROUP
+
+#define UNITS_BEGIN                                                                                \
+    __local uint4 units_lines[UNITS_TILE * UNIT_LINE]  ;                                   \
+    UNIT_EXCHANGE(UNITS_ITEMS)                                                                     \
+    const int units_item = (int)get_local_id(0);                                                   \
+    const int units_lane = units_item % UNIT_LANES;                                                \
+    const int units_row = units_item / UNIT_LANES / UNITS_ACROSS * UNITS_ROWS * UNIT_M;            \
+    const int units_column = units_item / UNIT_LANES % UNITS_ACROSS * UNITS_COLUMNS * UNIT_N;      \
+    float units_sums[UNITS_ROWS][UNITS_COLUMNS][UNIT_C_REGISTERS];                                 \
+    UNIT_UNROLLED for (int i = 0; i < UNITS_ROWS; ++i) {                                           \
+        UNIT_UNROLLED for (int j = 0; j < UNITS_COLUMNS; ++j) {                                    \
+            UNIT_UNROLLED for (int r = 0; r < UNIT_C_REGISTERS; ++r) {                             \
+                units_sums[i][j][r] = 0.0f;                                                        \
+            }                                                                                      \
+        }                                                                                          \
+    }
+
+#define UNITS_SUM(i, j, r) units_sums[i][j][r]
+#define UNITS_ROW(i, r) (units_row + (i)*UNIT_M + UNIT_C_ROW(units_lane, r))
+#define UNITS_COLUMN(j, r) (units_column + (j)*UNIT_N + UNIT_C_COLUMN(units_lane, r))
+
+/* An item's quads of a tile. Along k they are some of all, item by item; across k they are the words
+ * 2 p and 2 p + 1 of four lines, p and the lines such that of 16 neighbouring items, which store two
+ * words at once, no two meet in a bank. */
+#define UNITS_QUADS (2 * UNIT_PACK)
+#define UNITS_LINE_QUADS (UNIT_LINE * UNIT_PACK / 4)
+#define UNITS_ACROSS_WORD (units_item / 2 % 8 * 2)
+#define UNITS_ACROSS_LINE ((units_item % 2 + units_item / 16 * 2) * 4)
+#define UNITS_EACH_QUAD(along_k)                                                                   \
+    UNIT_UNROLLED for (int quad = 0; quad < UNITS_QUADS; ++quad) {                                     \
+        const int q = units_item + quad * UNITS_ITEMS;                                            \
+        const int line = (along_k) ? q / UNITS_LINE_QUADS : UNITS_ACROSS_LINE;                     \
+        const int k = (along_k) ? q % UNITS_LINE_QUADS * 4 : UNITS_ACROSS_WORD * UNIT_PACK + quad;
+
+#define UNITS_FETCH(quads, along_k, LOAD, k_from)                                                  \
+    UNITS_EACH_QUAD(along_k)                                                                       \
+        quads[quad] = LOAD(line, (k_from) + k);                                                       \
+    }
+
+/* Rounded: a quad along k is four words or two, and of a block across k each line has two. */
+#if UNIT_PACK == 1
+#define UNITS_STORE(quad, to)                                                                      \
+    *(__local uint4 *)(to) = (uint4)(                                                              \
+        unit_single(quad.s0), unit_single(quad.s1), unit_single(quad.s2), unit_single(quad.s3));
+#define UNITS_TWO(quads, s) ((uint2)(unit_single(quads[0].s), unit_single(quads[1].s)))
+#else
+#define UNITS_STORE(quad, to)                                                                      \
+    *(__local uint2 *)(to) = (uint2)(unit_pair(quad.s0, quad.s1), unit_pair(quad.s2, quad.s3));
+#define UNITS_TWO(quads, s)                                                                        \
+    ((uint2)(unit_pair(quads[0].s, quads[1].s), unit_pair(quads[2].s, quads[3].s)))
+#endif
+
+#define UNITS_PLACE_TWO(tile, quads, j, s)                                                         \
+    *(__local uint2 *)((tile) + UNIT_AT(UNITS_ACROSS_LINE + (j), UNITS_ACROSS_WORD)) =             \
+        UNITS_TWO(quads, s);
+#define UNITS_PLACE(tile, quads, along_k)                                                          \
+    if (along_k) {                                                                                 \
+        UNITS_EACH_QUAD(1)                                                                         \
+            UNITS_STORE(quads[quad], (tile) + UNIT_AT(line, k / UNIT_PACK))                           \
+        }                                                                                          \
+    } else {                                                                                       \
+        UNITS_PLACE_TWO(tile, quads, 0, s0)                                                        \
+        UNITS_PLACE_TWO(tile, quads, 1, s1)                                                        \
+        UNITS_PLACE_TWO(tile, quads, 2, s2)                                                        \
+        UNITS_PLACE_TWO(tile, quads, 3, s3)                                                        \
+    }
+
+/* The two tiles of each operand: A's first, then B's. */
+#define UNITS_A(side) ((__local uint *)units_lines + (side)*UNITS_TILE * UNIT_LINE)
+#define UNITS_B(side) ((__local uint *)units_lines + (2 + (side)) * UNITS_TILE * UNIT_LINE)
+
+/* Small products first. */
+#if UNIT_MODE == UNIT_TF32X3
+#define UNITS_REST(name, count) uint name[count];
+#define UNITS_SPLIT(words, rest, count) unit_split(words, rest, count);
+#define UNITS_ADD(c, a, a_rest, b, b_rest)                                                         \
+    UNIT_MULTIPLY(c, a_rest, b)                                                                    \
+    UNIT_MULTIPLY(c, a, b_rest)                                                                    \
+    UNIT_MULTIPLY(c, a, b)
+#else
+#define UNITS_REST(name, count)
+#define UNITS_SPLIT(words, rest, count)
+#define UNITS_ADD(c, a, a_rest, b, b_rest) UNIT_MULTIPLY(c, a, b)
+#endif
+
+/* The instructions for a tile, in the order in which fragments are loaded: steps along k, then rows of
+ * fragments, then columns. While the first half of them runs A's next tile comes, with the second B's:
+ * quads of both at once, four of 16 bits each, take more registers than there are. */
+#define UNITS_STEPS (UNIT_LINE * UNIT_PACK / UNIT_K)
+#define UNITS_PRODUCTS (UNITS_STEPS * UNITS_ROWS * UNITS_COLUMNS)
+#define UNITS_RUN(from, to, LOAD_A, LOAD_B)                                                        \
+    {                                                                                              \
+        float4 next[UNITS_QUADS];                                                                  \
+        int side = 0;                                                                              \
+        if ((from) < (to)) {                                                                       \
+            UNITS_FETCH(next, GEMM_A_ALONG_K, LOAD_A, from)                                        \
+            UNITS_PLACE(UNITS_A(0), next, GEMM_A_ALONG_K)                                          \
+            UNITS_FETCH(next, GEMM_B_ALONG_K, LOAD_B, from)                                        \
+            UNITS_PLACE(UNITS_B(0), next, GEMM_B_ALONG_K)                                          \
+        }                                                                                          \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
+        for (INDEX units_k = (from); units_k < (to); units_k += UNIT_LINE * UNIT_PACK) {           \
+            const INDEX next_k = units_k + UNIT_LINE * UNIT_PACK;                                  \
+            const bool goes_on = next_k < (to);                                                    \
+            uint units_a[UNIT_A_REGISTERS], units_b[UNITS_COLUMNS][UNIT_B_REGISTERS];              \
+            UNITS_REST(a_rest, UNIT_A_REGISTERS)                                                   \
+            UNITS_REST(b_rest[UNITS_COLUMNS], UNIT_B_REGISTERS)                                    \
+            UNIT_UNROLLED for (int product = 0; product < UNITS_PRODUCTS; ++product) {             \
+                const int i = product / UNITS_COLUMNS % UNITS_ROWS, j = product % UNITS_COLUMNS;   \
+                const int word =                                                                   \
+                    product / (UNITS_ROWS * UNITS_COLUMNS) * (UNIT_K / UNIT_PACK);                 \
+                if (goes_on && product == 0) {                                                     \
+                    UNITS_FETCH(next, GEMM_A_ALONG_K, LOAD_A, next_k)                              \
+                }                                                                                  \
+                if (goes_on && product == UNITS_PRODUCTS / 2) {                                    \
+                    UNITS_PLACE(UNITS_A(1 - side), next, GEMM_A_ALONG_K)                           \
+                    UNITS_FETCH(next, GEMM_B_ALONG_K, LOAD_B, next_k)                              \
+                }                                                                                  \
+                if (i == 0) {                                                                      \
+                    unit_load_b(units_b[j], UNITS_B(side), units_column + j * UNIT_N, word,        \
+                        units_lane);                                                               \
+                    UNITS_SPLIT(units_b[j], b_rest[j], UNIT_B_REGISTERS)                           \
+                }                                                                                  \
+                if (j == 0) {                                                                      \
+                    unit_load_a(units_a, UNITS_A(side), units_row + i * UNIT_M, word, units_lane); \
+                    UNITS_SPLIT(units_a, a_rest, UNIT_A_REGISTERS)                                 \
+                }                                                                                  \
+                UNITS_ADD(units_sums[i][j], units_a, a_rest, units_b[j], b_rest[j])                \
+            }                                                                                      \
+            if (goes_on) {                                                                         \
+                UNITS_PLACE(UNITS_B(1 - side), next, GEMM_B_ALONG_K)                               \
+            }                                                                                      \
+            side = 1 - side;                                                                       \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                          \
+        }                                                                                          \
+    }

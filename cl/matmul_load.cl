@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loaders of matmul's kernels for GPUs: operands as matmul_batch.cl has them, quads as gemm_gpu.cl asks
+ * for. Each operand is read the way in which it is contiguous; a branch, not a kernel of its own.
+ * Include before the core.
+ */
+#define GEMM_A_ALONG_K (a_column == 1 && a_row != 1)
+#define GEMM_B_ALONG_K (b_row == 1 && b_column != 1)
+
+#ifdef UNIT_APART
+#define LOAD_APART UNIT_APART
+#else
+#define LOAD_APART
+#endif
+
+/* Whether each quad of an operand, which starts at a multiple of 4 along the axis of step 1 and anywhere
+ * along the other, lies at a multiple of 16 bytes: then it is one access. */
+static inline bool quads_are_aligned(const __global float *first, const INDEX other_step) {
+    return ((size_t)first & 15) == 0 && other_step % 4 == 0;
+}
+
+/* p[0], p[step], ...: `valid` of them, the others 0. */
+static inline float4 load_quad(
+    const __global float *p, const INDEX step, const INDEX valid, const bool aligned) {
+#if MATMUL_WHOLE_QUADS
+    return *(const __global float4 *)p;
+#endif
+    if (step == 1 && valid >= 4) {
+        return aligned ? *(const __global float4 *)p : vload4(0, p);
+    }
+    float4 x = (float4)(0.0f);
+    x.s0 = valid > 0 ? p[0] : 0.0f;
+    x.s1 = valid > 1 ? p[step] : 0.0f;
+    x.s2 = valid > 2 ? p[2 * step] : 0.0f;
+    x.s3 = valid > 3 ? p[3 * step] : 0.0f;
+    return x;
+}
+
+/* Lane and k within an operand of `lanes` lanes, whose lane 0 and term 0 lie at p. */
+static inline LOAD_APART float4 load_operand(const __global float *p, const INDEX lane, const INDEX lanes,
+    const INDEX lane_step, const INDEX k, const INDEX k_end, const INDEX k_step, const int along_k,
+    const bool aligned) {
+    if (lane >= lanes || k >= k_end) {
+        return (float4)(0.0f);
+    }
+    return load_quad(p + lane * lane_step + k * k_step, along_k ? k_step : lane_step,
+        along_k ? k_end - k : lanes - lane, aligned);
+}
+
+/* The loaders of a kernel that has MATMUL_NUMBERS and MATMUL_BEGIN, first_row, first_column and `to`, after
+ * MATMUL_LOADERS. */
+#define MATMUL_LOADERS                                                                             \
+    const bool a_aligned = quads_are_aligned(a_base + a, GEMM_A_ALONG_K ? a_row : a_column);       \
+    const bool b_aligned = quads_are_aligned(b_base + b, GEMM_B_ALONG_K ? b_column : b_row);
+#define MATMUL_LOAD_A(r, at)                                                                       \
+    load_operand(                                                                                  \
+        a_base + a, first_row + (r), m, a_row, at, to, a_column, GEMM_A_ALONG_K, a_aligned)
+#define MATMUL_LOAD_B(c, at)                                                                       \
+    load_operand(                                                                                  \
+        b_base + b, first_column + (c), n, b_column, at, to, b_row, GEMM_B_ALONG_K, b_aligned)
+
+/* What becomes of the sum of element (i, j), j inside. */
+#if MATMUL_SPLIT
+#define MATMUL_STORE(sum, i, j) partial[(i)*n + (j)] = (sum);
+#else
+#define MATMUL_STORE(sum, i, j) MATMUL_FINISH(sum, i, j)
+#endif

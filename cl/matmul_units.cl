@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Matrix products by matrix units; operands and formula in matmul_batch.cl, the tile in gemm_units.cl,
+ * the units in unit.cl.
+ *
+ * Global size: (tiles across n * UNITS_ITEMS, tiles across m, batches * parts), local size
+ * (UNITS_ITEMS, 1, 1). Parts of k, bands, and macros as in matmul_gpu.cl; those of gemm_units.cl.
+ */
+#include "common.cl"
+#include "unit.cl"
+#include "matmul_load.cl"
+#include "gemm_units.cl"
+#include "matmul_batch.cl"
+#define ACTIVATION_WIDTH 1
+#include "activation.cl"
+
+__kernel UNITS_GROUP void matmul_gpu_units(
+    MATMUL_PARAMETERS, const INDEX batches, const INDEX k_part, const INDEX band,
+    __global float *partial) {
+    MATMUL_NUMBERS
+    UNITS_BEGIN
+    const INDEX batch = (INDEX)get_global_id(2) % batches;
+    const INDEX part = (INDEX)get_global_id(2) / batches;
+    MATMUL_BEGIN(batch)
+    const gemm_place place = gemm_tile(band);
+    const INDEX first_row = place.row * UNITS_TILE, first_column = place.column * UNITS_TILE;
+    const INDEX from = part * k_part;
+    const INDEX to = min(from + k_part, k);
+    MATMUL_LOADERS
+    UNITS_RUN(from, to, MATMUL_LOAD_A, MATMUL_LOAD_B)
+#if MATMUL_SPLIT
+    partial += (part * batches + batch) * m * n;
+#endif
+    UNIT_UNROLLED for (int i = 0; i < UNITS_ROWS; ++i) {
+        UNIT_UNROLLED for (int j = 0; j < UNITS_COLUMNS; ++j) {
+            UNIT_UNROLLED for (int r = 0; r < UNIT_C_REGISTERS; ++r) {
+                const INDEX row = first_row + UNITS_ROW(i, r);
+                const INDEX column = first_column + UNITS_COLUMN(j, r);
+                if (row < m && column < n) {
+                    MATMUL_STORE(UNITS_SUM(i, j, r), row, column)
+                }
+            }
+        }
+    }
+}
