@@ -92,9 +92,11 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
     if (fuzz_one_in(&in, 8)) {
         deepen(&c);
     }
-    const bool doubles = fuzz_one_in(&in, 8);
-    for (int k = 0; k < c.count && doubles; k++) {
-        c.tensors[k].type = c.tensors[k].type == CLEAT_F32 ? CLEAT_F64 : c.tensors[k].type;
+    static const cleat_type types[] = {
+        CLEAT_F32, CLEAT_F32, CLEAT_F32, CLEAT_F32, CLEAT_F32, CLEAT_BF16, CLEAT_F16, CLEAT_F64};
+    const cleat_type type = types[fuzz_below(&in, 8)];
+    for (int k = 0; k < c.count; k++) {
+        c.tensors[k].type = c.tensors[k].type == CLEAT_F32 ? type : c.tensors[k].type;
     }
     if (fuzz_lay_out(&c, &in)) {
         fuzz_spoil(&c, &in);

@@ -9,8 +9,19 @@ bool fuzz_view_of(const cleat_tensor *tensor, size_t size, fuzz_view *view) {
     if (view->element == 0 || tensor->rank < 0 || tensor->rank > CLEAT_MAX_RANK) {
         return false;
     }
+    bool is_empty = false;
     for (int32_t i = 0; i < tensor->rank; i++) {
-        if (tensor->shape[i] < 0 || tensor->shape[i] > MOST ||
+        if (tensor->shape[i] < 0) {
+            return false;
+        }
+        is_empty = is_empty || tensor->shape[i] == 0;
+    }
+    if (is_empty) { /* wherever it lies */
+        view->count = 0;
+        return true;
+    }
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] > MOST ||
             (tensor->shape[i] > 1 &&
                 (tensor->stride[i] > MOST || tensor->stride[i] < -(int64_t)MOST))) {
             return false;
@@ -21,15 +32,15 @@ bool fuzz_view_of(const cleat_tensor *tensor, size_t size, fuzz_view *view) {
         }
     }
     if (tensor->offset < 0 || (uint64_t)tensor->offset > size) {
-        return view->count == 0;
+        return false;
     }
     int64_t low = tensor->offset, high = tensor->offset;
-    for (int32_t i = 0; i < tensor->rank && view->count > 0; i++) {
+    for (int32_t i = 0; i < tensor->rank; i++) {
         const int64_t reach = tensor->shape[i] > 1 ? (tensor->shape[i] - 1) * tensor->stride[i] : 0;
         low += reach < 0 ? reach : 0;
         high += reach > 0 ? reach : 0;
     }
-    return view->count == 0 || (low >= 0 && (uint64_t)high < size / view->element);
+    return low >= 0 && (uint64_t)high < size / view->element;
 }
 
 size_t fuzz_view_at(const fuzz_view *view, int64_t i) {
@@ -49,7 +60,16 @@ double fuzz_view_get(const fuzz_view *view, int64_t i, const unsigned char *byte
     double f64;
     int32_t i32;
     int64_t i64;
+    uint16_t bits;
     switch (view->tensor->type) {
+    case CLEAT_F16:
+        memcpy(&bits, bytes, sizeof bits);
+        cleat_f16_to_f32(&bits, 1, &f32);
+        return (double)f32;
+    case CLEAT_BF16:
+        memcpy(&bits, bytes, sizeof bits);
+        cleat_bf16_to_f32(&bits, 1, &f32);
+        return (double)f32;
     case CLEAT_F32:
         memcpy(&f32, bytes, sizeof f32);
         return (double)f32;
@@ -73,7 +93,16 @@ void fuzz_view_put(const fuzz_view *view, int64_t i, unsigned char *bytes, doubl
     const bool is_whole = value > -9e18 && value < 9e18;
     const int64_t i64 = is_whole ? (int64_t)value : -1;
     const int32_t i32 = (int32_t)i64;
+    uint16_t bits;
     switch (view->tensor->type) {
+    case CLEAT_F16:
+        cleat_f16_from_f32(&f32, 1, &bits);
+        memcpy(bytes, &bits, sizeof bits);
+        break;
+    case CLEAT_BF16:
+        cleat_bf16_from_f32(&f32, 1, &bits);
+        memcpy(bytes, &bits, sizeof bits);
+        break;
     case CLEAT_F32:
         memcpy(bytes, &f32, sizeof f32);
         break;
