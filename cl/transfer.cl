@@ -24,6 +24,10 @@
  * by rows: long ones, as each is a page of memory to be found, and past the caches wherever they
  * begin. With other steps, tiles of t x t elements are read along the one, turned, and written along
  * the other, so that every cache line is used up at once.
+ *
+ * transfer_turned, the same on a GPU: local size TURNED_GROUP, group i does block i, TURNED_SIDE elements
+ * square, through local memory (its rows one element longer, against bank conflicts): neighbouring
+ * work-items read neighbours in x, then write neighbours in y.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -94,6 +98,41 @@ kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *r
             inner = 0;
             x_at += CAT(x_stride, OUTER);
             y_at += CAT(y_stride, OUTER);
+        }
+    }
+}
+
+#define TURNED_GROUP 256
+#define TURNED_SIDE 32
+
+kernel __attribute__((reqd_work_group_size(TURNED_GROUP, 1, 1))) void transfer_turned(
+    global const ELEMENT *restrict x, global ELEMENT *restrict y, const transfer_numbers numbers) {
+    local ELEMENT tile[TURNED_SIDE * (TURNED_SIDE + 1)];
+    NUMBERS(TRANSFER_LIST)
+    const INDEX x_step = CAT(x_stride, OUTER), x_jump = CAT(x_stride, INNER);
+    const INDEX y_step = CAT(y_stride, INNER), y_jump = CAT(y_stride, OUTER);
+    const INDEX row_blocks = (CAT(shape, OUTER) + TURNED_SIDE - 1) / TURNED_SIDE;
+    const INDEX column_blocks = (CAT(shape, INNER) + TURNED_SIDE - 1) / TURNED_SIDE;
+    const INDEX row = (INDEX)get_group_id(0) % row_blocks * TURNED_SIDE;
+    INDEX rest = (INDEX)get_group_id(0) / row_blocks;
+    const INDEX column = rest % column_blocks * TURNED_SIDE;
+    rest /= column_blocks;
+    INDEX x_at = x_offset + row * x_step + column * x_jump;
+    INDEX y_at = y_offset + row * y_jump + column * y_step;
+    TAKE_OUTER_AXES
+    const int rows = (int)min(CAT(shape, OUTER) - row, (INDEX)TURNED_SIDE);
+    const int columns = (int)min(CAT(shape, INNER) - column, (INDEX)TURNED_SIDE);
+    const int along = (int)get_local_id(0) % TURNED_SIDE;
+    const int first = (int)get_local_id(0) / TURNED_SIDE;
+    UNROLLED for (int i = first; i < TURNED_SIDE; i += TURNED_GROUP / TURNED_SIDE) {
+        if (along < rows && i < columns) {
+            tile[i * (TURNED_SIDE + 1) + along] = x[x_at + along * x_step + i * x_jump];
+        }
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    UNROLLED for (int i = first; i < TURNED_SIDE; i += TURNED_GROUP / TURNED_SIDE) {
+        if (i < rows && along < columns) {
+            y[y_at + i * y_jump + along * y_step] = tile[along * (TURNED_SIDE + 1) + i];
         }
     }
 }

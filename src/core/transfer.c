@@ -166,7 +166,9 @@ enum {
     TILE_BYTES = 64,    /* a line of memory; a tile is as many elements square */
     BLOCK_ROWS = 4,     /* lines of x in a block */
     BLOCK_COLUMNS = 32, /* and of y, at most: each row of a block is another page */
-    BLOCKS_A_UNIT = 4   /* at least, where columns are left to share */
+    BLOCKS_A_UNIT = 4,  /* at least, where columns are left to share */
+    TURNED_GROUP = 256, /* work-items that turn a square on a GPU */
+    TURNED_SIDE = 32    /* elements of its side */
 };
 
 static void swap_axes(cleat_tensor *x, int32_t i, int32_t k) {
@@ -275,25 +277,63 @@ static int64_t block_width(const device_profile *profile, const cleat_tensor *y,
         BLOCK_ROWS * tile, (int64_t)profile->compute_units * BLOCKS_A_UNIT);
 }
 
+/* Whether a group of a GPU's can turn a square in local memory. */
+static bool has_room_to_turn(const device_profile *profile, size_t element) {
+    return !profile->is_cpu && profile->max_work_group_size >= TURNED_GROUP &&
+           profile->max_work_item_sizes[0] >= TURNED_GROUP &&
+           profile->local_memory >= TURNED_SIDE * (TURNED_SIDE + 1) * element;
+}
+
+/* Of what the axes are cut into, and which kernel takes such pieces: pieces of `width` elements of
+ * the last axis by `local` work-items. */
+typedef struct copy_plan {
+    const char *kernel;
+    int64_t width, parts, items;
+    size_t local;
+} copy_plan;
+
+static copy_plan cut_copy(const device_profile *profile, const cleat_tensor *y, bool turns,
+    int64_t tile, size_t element) {
+    const int64_t count = cleat_tensor_count(y);
+    copy_plan c = {.kernel = "transfer_strided", .width = 1, .parts = count, .local = 64};
+    if (turns && profile->is_cpu) {
+        c.kernel = "transfer_tiled";
+        c.width = block_width(profile, y, tile);
+        c.parts = blocks_of(y, BLOCK_ROWS * tile, c.width);
+        c.items = c.parts;
+        c.local = 1;
+    } else if (turns && has_room_to_turn(profile, element)) {
+        c.kernel = "transfer_turned";
+        c.parts = blocks_of(y, TURNED_SIDE, TURNED_SIDE);
+        c.items = c.parts * TURNED_GROUP;
+        c.local = TURNED_GROUP;
+    } else {
+        c.width = profile->is_cpu ? CPU_CHUNK : 1;
+        c.items = ceil_div(count, c.width);
+        c.local = profile->is_cpu ? 1 : 64;
+    }
+    return c;
+}
+
 static launch plan_copy(
     cleat_context *context, const char *operation, cleat_tensor pair[2], cl_mem from, cl_mem to) {
     const cleat_tensor *x = &pair[0];
     const cleat_tensor *y = &pair[1];
     const device_profile *profile = context_profile(context);
-    bool is_cpu = profile->is_cpu;
-    int64_t tile = TILE_BYTES / (int64_t)cleat_type_size(x->type);
-    bool tiled = order_axes(pair, tile) && is_cpu;
-    int32_t rank = y->rank <= 2 ? 2 : y->rank <= 4 ? 4 : CLEAT_MAX_RANK;
-    launch l = launch_begin(operation, "transfer", tiled ? "transfer_tiled" : "transfer_strided");
-    add_macros(&l, x, y, rank, tiled, is_cpu);
-    int64_t width = tiled ? block_width(profile, y, tile) : is_cpu ? CPU_CHUNK : 1;
-    int64_t parts = tiled ? blocks_of(y, BLOCK_ROWS * tile, width) : cleat_tensor_count(y);
+    const bool is_cpu = profile->is_cpu;
+    const size_t element = cleat_type_size(x->type);
+    const int64_t tile = is_cpu ? TILE_BYTES / (int64_t)element : TURNED_SIDE;
+    const bool turns = order_axes(pair, tile);
+    const copy_plan c = cut_copy(profile, y, turns, tile, element);
+    const int32_t rank = y->rank <= 2 ? 2 : y->rank <= 4 ? 4 : CLEAT_MAX_RANK;
+    launch l = launch_begin(operation, "transfer", c.kernel);
+    add_macros(&l, x, y, rank, turns && is_cpu, is_cpu);
     launch_memory(&l, from);
     launch_memory(&l, to);
-    l.bytes = 2.0 * (double)cleat_tensor_count(y) * (double)cleat_type_size(x->type);
+    l.bytes = 2.0 * (double)cleat_tensor_count(y) * (double)element;
     launch_numbers_begin(&l);
-    launch_index(&l, parts);
-    launch_index(&l, width);
+    launch_index(&l, c.parts);
+    launch_index(&l, c.width);
     launch_index(&l, x->offset);
     launch_index(&l, y->offset);
     for (int32_t i = y->rank - rank; i < y->rank; i++) {
@@ -303,7 +343,7 @@ static launch plan_copy(
     }
     launch_int(&l, profile_is_past_caches(profile, l.bytes));
     launch_numbers_end(&l);
-    launch_size_1d(&l, (size_t)(tiled ? parts : ceil_div(parts, width)), is_cpu ? 1 : 64);
+    launch_size_1d(&l, (size_t)c.items, c.local);
     return l;
 }
 

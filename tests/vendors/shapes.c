@@ -135,6 +135,14 @@ static void convolve_plainly(void) {
     end_case();
 }
 
+static void convolve_transformed(void) {
+    const cleat_conv2d_options options = {.padding = {1, 1, 1, 1}, .winograd = true};
+    const cleat_tensor x = F32(32, 128, 28, 28), w = F32(128, 128, 3, 3), y = like(x);
+    DO(cleat_conv2d(context, x, w, y, &options));
+    DO(cleat_conv2d_backward_data(context, y, w, x, &options));
+    end_case();
+}
+
 static void convolve_volumes(const char *variant) {
     const cleat_conv3d_options options = {.padding = {1, 1, 1, 1, 1, 1}, .variant = variant};
     const cleat_tensor x = F32(4, 32, 16, 56, 56), w = F32(32, 32, 3, 3, 3), y = like(x);
@@ -156,12 +164,13 @@ static void convolve_lines(void) {
 static void convolve_all(void) {
     convolve(64, 64, 56, 3, 1, 1);
     convolve_plainly();
+    convolve_transformed();
+    convolve(96, 96, 112, 3, 1, 96);
     convolve_volumes("plain");
     if (!brief) {
         convolve(256, 128, 56, 1, 1, 1);
         convolve(3, 64, 224, 7, 2, 1);
         convolve(512, 512, 7, 3, 1, 1);
-        convolve(96, 96, 112, 3, 1, 96);
         convolve_volumes(NULL);
         convolve_lines();
     }
