@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gradient of a convolution's bias: db[m] (+)= sum over n, od, oh, ow of dy[n][m][od][oh][ow].
+ * Gradient of a convolution's bias on processors: db[m] (+)= sum over n, od, oh, ow of
+ * dy[n][m][od][oh][ow]. GPUs go by reduce_engine.cl.
  *
  * conv2d_bias: work-item (split, m), 1-D, m fastest, any work-group; sums split_images images into
  * partial[split][m], pixels along a row in VECTOR interleaved sums where they lie side by side.

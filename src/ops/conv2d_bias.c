@@ -77,9 +77,9 @@ static cleat_status sum_images(cleat_context *context, const char *operation,
     return status;
 }
 
-/* Of 16 bits: any reduction's way. */
-static cleat_status reduce_half(cleat_context *context, const char *operation,
-    const cleat_tensor *dy, const cleat_tensor *db, bool accumulate) {
+/* Of 16 bits, and on GPUs, where groups of work-items share a channel: any reduction's way. */
+static cleat_status sum_axes(cleat_context *context, const char *operation, const cleat_tensor *dy,
+    const cleat_tensor *db, bool accumulate) {
     reduce_pass sum = {.operation = operation,
         .family = "reduce",
         .input_count = 1,
@@ -87,6 +87,7 @@ static cleat_status reduce_half(cleat_context *context, const char *operation,
         .inputs = {*dy},
         .output = *dy,
         .accumulate = accumulate,
+        .real64 = dy->type == CLEAT_F64,
         .divisor = 1,
         .macros = {{"REDUCE_VALUE", NULL, 0}}};
     sum.output.buffer = db->buffer;
@@ -102,8 +103,8 @@ static cleat_status reduce_half(cleat_context *context, const char *operation,
 cleat_status conv_backward_bias(cleat_context *context, const char *operation, int axes,
     const cleat_tensor *dy, const cleat_tensor *db, bool accumulate) {
     TRY(check(context, operation, axes, dy, db));
-    if (type_is_half(dy->type)) {
-        return reduce_half(context, operation, dy, db, accumulate);
+    if (type_is_half(dy->type) || !context_profile(context)->is_cpu) {
+        return sum_axes(context, operation, dy, db, accumulate);
     }
     cleat_tensor images = *dy;
     conv2d_as_images(&images);

@@ -33,7 +33,8 @@ KERNELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "
 # Kernels that graphics cards never run, beside those with "_cpu" in their name: what launches them
 # wants a processor.
 FOR_PROCESSORS = set("""
-    average_pool2d_backward_planes average_pool2d_backward_rows fill gather_rows local_norm_strips
+    average_pool2d_backward_planes average_pool2d_backward_rows conv2d_bias conv2d_bias_sum fill
+    gather_rows local_norm_strips
     max_pool2d_3x3_backward max_pool2d_backward_planes max_pool2d_backward_rows normalize_rows
     pad_pieces pool2d_2x2 pool2d_2x2_backward pool2d_3x3 pool2d_rows pool2d_whole
     pool2d_whole_backward pool_adaptive pool_window_rows resize_rows softmax_strips softmax_turned
