@@ -50,7 +50,7 @@ add_programs(rusticl ${CMAKE_CURRENT_BINARY_DIR} ${rusticl}
 
 # What a graphics card would run, in f64, which rusticl has not, and where cards have kernels of their own.
 set(on_gpu ${test_programs})
-list(FILTER on_gpu INCLUDE REGEX "_f64$|_(recurrent|rotary|winograd)$")
+list(FILTER on_gpu INCLUDE REGEX "_f64$|_(recurrent|rotary|winograd)$|^test_half")
 add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
     "CLEAT_PROFILE=gpu;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${on_gpu})
 

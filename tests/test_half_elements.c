@@ -364,7 +364,7 @@ START_TEST(choices) {
         const double got = (double)y.data[i];
         const double want = conditions[i] ? value : (double)b.data[0];
         if ((isnan(want) ? !isnan(got) : got != want || !signbit(got) != !signbit(want)) ||
-            less.elements[i] != (value < (double)b.data[0])) {
+            (less.elements[i] != 0) != (value < (double)b.data[0])) {
             ck_abort_msg("element %d is %g and %d", (int)i, got, less.elements[i]);
         }
     }

@@ -29,6 +29,9 @@ static cleat_type type_of(operand_kind kind) {
     case OPERAND_TRUTH:
     case OPERAND_RESULT_TRUTH:
         return CLEAT_BOOL;
+    case OPERAND_HALF:
+    case OPERAND_RESULT_F16:
+        return CLEAT_F16;
     default:
         return CLEAT_F32;
     }
@@ -53,6 +56,7 @@ static void put_element(operand_kind kind, int64_t i, unsigned char *at) {
     const int32_t index = (int32_t)(i % 3);
     const int64_t place = 3 * i;
     const unsigned char truth = i % 3 == 1;
+    uint16_t half = 0;
     switch (kind) {
     case OPERAND_INDEX:
         memcpy(at, &index, sizeof index);
@@ -62,6 +66,10 @@ static void put_element(operand_kind kind, int64_t i, unsigned char *at) {
         break;
     case OPERAND_TRUTH:
         *at = truth;
+        break;
+    case OPERAND_HALF:
+        cleat_f16_from_f32(&value, 1, &half);
+        memcpy(at, &half, sizeof half);
         break;
     default:
         memcpy(at, &value, sizeof value);

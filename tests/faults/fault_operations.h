@@ -20,10 +20,12 @@ typedef enum operand_kind {
     OPERAND_INDEX,    /* i32, 0 to 2 */
     OPERAND_PLACE,    /* i64, every third place */
     OPERAND_TRUTH,    /* bool */
+    OPERAND_HALF,     /* f16, between -1 and 1 */
     OPERAND_RESULT,   /* f32, NaN; and likewise, all bits set, of other types: */
     OPERAND_RESULT_I32,
     OPERAND_RESULT_I64,
-    OPERAND_RESULT_TRUTH
+    OPERAND_RESULT_TRUTH,
+    OPERAND_RESULT_F16
 } operand_kind;
 
 typedef struct operand {
@@ -76,6 +78,12 @@ typedef struct operation {
 #define TRUTH(...)                                                                                 \
     {                                                                                              \
         OPERAND_TRUTH, {                                                                           \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define HALF(...)                                                                                  \
+    {                                                                                              \
+        OPERAND_HALF, {                                                                            \
             __VA_ARGS__                                                                            \
         }                                                                                          \
     }

@@ -82,6 +82,11 @@ OPERATION_CALL(conv_transpose3d, t[0], t[1], t[2], NULL)
 OPERATION_CALL(conv_transpose3d_backward_data, t[0], t[1], t[2], NULL)
 OPERATION_CALL(conv_transpose3d_backward_weights, t[0], t[1], t[2], NULL)
 
+/* By way of f32 in scratch memory. */
+static cleat_status call_matmul_half(cleat_context *context, const cleat_tensor *t) {
+    return cleat_matmul(context, t[0], t[1], t[3], &(const cleat_matmul_options){.bias = &t[2]});
+}
+
 /* ---- Attention, recurrent cells ---- */
 
 OPERATION_CALL(attention, t[0], t[1], t[2], t[3], &t[4], NULL)
@@ -96,6 +101,7 @@ OPERATION_CALL(gru_backward, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7],
     &(const cleat_recurrent_options){.linear_before_reset = true, .reserve = &t[8]}, NULL)
 
 const operation layer_operations[] = {
+    {"matmul of f16", call_matmul_half, {HALF(3, 4), HALF(4, 5), HALF(5), RESULT_OF(F16, 3, 5)}},
     OPERATION(matmul, REAL(5, 7), REAL(7, 6), RESULT(5, 6), REAL(6)),
     OPERATION(matmul_pack, REAL(5, 7), REAL(7, 6), RESULT(5, 6)),
     OPERATION(conv2d, REAL(2, 3, 6, 6), REAL(4, 3, 3, 3), RESULT(2, 4, 6, 6), REAL(4)),
