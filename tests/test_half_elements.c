@@ -378,6 +378,41 @@ START_TEST(choices) {
 }
 END_TEST
 
+/* What stands for elements that do not exist, and numbers given as double. */
+START_TEST(made_elements) {
+    const cleat_type type = halves[_i];
+    const int64_t four = 4, three = 3, shape[] = {3, 4};
+    const double on = 0.3;
+    const int32_t places[] = {2, -4, 7};
+    const float values[] = {1, 2, -3, 0.5f};
+    const double third = reference_half_rounded(type, 0.3L);
+    test_tensor x = test_input_from_of(type, 1, &four, values, TEST_STRIDED);
+    test_tensor indices = test_typed(CLEAT_I32, 1, &three, places, TEST_ROW_MAJOR);
+    test_tensor y = test_output_of(type, 1, &three, TEST_ROW_MAJOR);
+    test_tensor hot = test_output_of(type, 2, shape, TEST_STRIDED);
+    test_tensor padded = test_output_of(type, 1, (int64_t[]){7}, TEST_ROW_MAJOR);
+    test_ok(cleat_gather(test_context(), x.view, indices.view, 0, y.view));
+    test_ok(cleat_one_hot(test_context(), indices.view, 1, hot.view,
+        &(cleat_one_hot_options){.on = &on, .off = -0.3}));
+    test_ok(cleat_pad(test_context(), x.view, (int64_t[]){1}, (int64_t[]){2}, padded.view,
+        &(cleat_pad_options){.value = 0.3}));
+    test_fetch(&y);
+    test_fetch(&hot);
+    test_fetch(&padded);
+    test_equal(&y, (double[]){-3, 1, NAN}, "gather");
+    test_equal(&hot,
+        (double[]){-third, -third, third, -third, third, -third, -third, -third, -third, -third,
+            -third, -third},
+        "one_hot");
+    test_equal(&padded, (double[]){third, 1, 2, -3, 0.5, third, third}, "pad");
+    test_free(&x);
+    test_free(&indices);
+    test_free(&y);
+    test_free(&hot);
+    test_free(&padded);
+}
+END_TEST
+
 START_TEST(refuses_mixed_types) {
     const int64_t shape[] = {4, 3}, channels[] = {3};
     cleat_context *context = test_context();
@@ -393,8 +428,8 @@ START_TEST(refuses_mixed_types) {
         "bias has type f32, not f16");
     test_refused(cleat_mod(context, x.view, x.view, x.view), CLEAT_TYPE_MISMATCH,
         "a has type f16, wanted an integer type");
-    test_refused(cleat_cumulative_sum(context, x.view, 0, x.view, NULL), CLEAT_TYPE_MISMATCH,
-        "x has type f16, not f32");
+    test_refused(cleat_random_uniform(context, 1, 2, 0, 1, x.view), CLEAT_TYPE_MISMATCH,
+        "y has type f16, not f32");
     test_unchanged(&x);
     test_unchanged(&y);
     test_free(&x);
@@ -416,6 +451,7 @@ Suite *test_suite(void) {
     tcase_add_test(more, tensor_slopes);
     tcase_add_test(more, gates);
     tcase_add_loop_test(more, choices, 0, 2);
+    tcase_add_loop_test(more, made_elements, 0, 2);
     tcase_add_test(more, refuses_mixed_types);
     return suite;
 }

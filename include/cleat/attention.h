@@ -29,8 +29,9 @@ typedef struct cleat_attention_options {
 } cleat_attention_options;
 
 /*
- * Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), all f32, or all f64 on a
- * device that has it (else CLEAT_UNSUPPORTED), which goes by the variants "cpu" and "plain":
+ * Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1), all f32; or all f64 on a
+ * device that has it (else CLEAT_UNSUPPORTED), which goes by the variants "cpu" and "plain"; or all
+ * f16 or bf16, by way of f32 in scratch memory, but logsumexp f32:
  *
  *     p(l, s) = softmax over s of (scale * sum over e of q(l, e) k(s, e) + mask(l, s))
  *     y(l, e) = sum over s of p(l, s) v(s, e)

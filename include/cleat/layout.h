@@ -68,7 +68,7 @@ CLEAT_API cleat_status cleat_pad_backward(cleat_context *context, cleat_tensor d
 CLEAT_API cleat_status cleat_tile(
     cleat_context *context, cleat_tensor x, const int64_t *repeats, cleat_tensor y);
 
-/* The gradient: dx, f32 or f64, is the sum of dy's repetitions, in a fixed order. */
+/* The gradient: dx, f32, f64, f16 or bf16, is the sum of dy's repetitions, in a fixed order. */
 CLEAT_API cleat_status cleat_tile_backward(
     cleat_context *context, cleat_tensor dy, const int64_t *repeats, cleat_tensor dx);
 

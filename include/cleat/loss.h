@@ -31,9 +31,10 @@ typedef struct cleat_cross_entropy_options {
  * N in the plain case. logits [N, C]; labels i32 [N], each in 0 .. C-1 or ignore_index, which may
  * be any number (another label, which only the device sees, makes the sample's loss and gradient
  * NaN and counts as 1 in D); loss one element of rank 0 or 1 (mean, sum) or [N] (none). All but the
- * labels are f32, or f64 on a device that has it (else CLEAT_UNSUPPORTED). The mean of no samples,
- * or of none but ignored ones, is NaN. Errors: CLEAT_INVALID_ARGUMENT (also for a label_smoothing
- * outside 0 .. 1), CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
+ * labels are f32, f16 or bf16 (both by way of f32 in scratch memory), or f64 on a device that has
+ * it (else CLEAT_UNSUPPORTED). The mean of no samples, or of none but ignored ones, is NaN. Errors:
+ * CLEAT_INVALID_ARGUMENT (also for a label_smoothing outside 0 .. 1), CLEAT_SHAPE_MISMATCH,
+ * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
  */
 CLEAT_API cleat_status cleat_softmax_cross_entropy(cleat_context *context, cleat_tensor logits,
     cleat_tensor labels, cleat_tensor loss, const cleat_cross_entropy_options *options);
@@ -50,8 +51,9 @@ CLEAT_API cleat_status cleat_softmax_cross_entropy_backward(cleat_context *conte
 
 /*
  * Losses of numbers beside targets, by element; definitions as PyTorch's losses of these names have
- * them (MSELoss, L1Loss, HuberLoss, BCEWithLogitsLoss, KLDivLoss). x and the target t are f32, or
- * with all other operands f64 on a device that has it (else CLEAT_UNSUPPORTED), of one shape, any
+ * them (MSELoss, L1Loss, HuberLoss, BCEWithLogitsLoss, KLDivLoss). x and the target t are, with
+ * all other operands, f32, f16 or bf16 (computed with in f32), or f64 on a device that has it (else
+ * CLEAT_UNSUPPORTED), of one shape, any
  * strides; NaN in either reaches its element's loss and gradient.
  */
 typedef enum cleat_loss_kind {

@@ -20,13 +20,12 @@ extern "C" {
  *     dscale = sum dy * h;  dbias = sum dy    over all elements that an element of scale goes to
  *
  * Everything is f32, or f64 on a device that has it (else CLEAT_UNSUPPORTED), of one type; numbers
- * in options are f32 as given. Or x, y, dy and dx are f16 or bf16 (not of local response
- * normalisation), computed with in f32 and rounded once: then mean, inverse, variance and running
- * statistics are f32, as PyTorch's and cuDNN's, and each of scale, bias, dscale and dbias is f32 or
- * of x's type. x, y, dy and dx have one shape and any strides, so that NHWC is a permuted view. The
- * variance is formed without cancellation, as cleat_reduce() says; so y is off by what a change of
- * each x by some units of its last place would make, also where the mean is large. Sums have a
- * fixed order: the same bits each time.
+ * in options are f32 as given. Or x, y, dy and dx are f16 or bf16, computed with in f32 and rounded
+ * once: then mean, inverse, variance and running statistics are f32, as PyTorch's and cuDNN's, and
+ * each of scale, bias, dscale and dbias is f32 or of x's type. x, y, dy and dx have one shape and
+ * any strides, so that NHWC is a permuted view. The variance is formed without cancellation, as
+ * cleat_reduce() says; so y is off by what a change of each x by some units of its last place would
+ * make, also where the mean is large. Sums have a fixed order: the same bits each time.
  *
  * y may be x itself and dx may be dy itself (the same view); other operands do not overlap what is
  * written. Of an x without elements nothing is done, but dscale and dbias are set to 0.
@@ -135,10 +134,10 @@ typedef struct cleat_local_response_norm_options {
  *     y[c] = x[c] / s[c]^beta
  *
  * for i = c - floor((size - 1) / 2) .. c + floor(size / 2), those that are channels. Where s is
- * below 0, or 0, y is what C99's pow() makes of it. f32, or all f64 on a device that has it (else
- * CLEAT_UNSUPPORTED). y has x's shape, any strides, and overlaps nothing. Errors:
- * CLEAT_INVALID_ARGUMENT (a size below 1, alpha or beta below 0), CLEAT_SHAPE_MISMATCH,
- * CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
+ * below 0, or 0, y is what C99's pow() makes of it. f32, f16 or bf16 (both by way of f32 in
+ * scratch memory), or all f64 on a device that has it (else CLEAT_UNSUPPORTED). y has x's shape,
+ * any strides, and overlaps nothing. Errors: CLEAT_INVALID_ARGUMENT (a size below 1, alpha or beta
+ * below 0), CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH, CLEAT_OVERLAP.
  */
 CLEAT_API cleat_status cleat_local_response_norm(cleat_context *context, cleat_tensor x,
     int64_t size, cleat_tensor y, const cleat_local_response_norm_options *options);

@@ -12,8 +12,9 @@ extern "C" {
  * Windows over the last two axes of x [N, C, H, W]; y is [N, C, OH, OW] with
  *   OH = floor((H + padding[0] + padding[2] - window[0]) / stride[0]) + 1.
  * ONNX MaxPool / AveragePool (opset 12 / 11) without dilation and ceil mode. f32, or f64 on a
- * device that has it (else CLEAT_UNSUPPORTED), any strides; so have all pools and unpooling.
- * padding must be smaller than the window on each side, so that no window lies outside of x.
+ * device that has it (else CLEAT_UNSUPPORTED), any strides; so have all pools and unpooling. All
+ * but unpooling take f16 and bf16 too, by way of f32 in scratch memory. padding must be smaller
+ * than the window on each side, so that no window lies outside of x.
  */
 typedef struct cleat_pool2d_options {
     int64_t window[2];  /* rows, columns; required, >= 1 */

@@ -43,9 +43,10 @@ CLEAT_API cleat_status cleat_random_normal(cleat_context *context, uint64_t seed
  *     y = u < probability ? 0 : x * (1 / (1 - probability))
  * so which elements are dropped is the same on every device and in either type, and no mask is
  * kept: the backward pass forms it again from the same seed and stream, dx = u < probability ? 0 :
- * dy / (1 - probability). Pass another stream in each step and for each layer. f32 or f64, any
- * strides; y may be the same view as x, dx as dy. What is dropped is 0, NaN too; with a probability
- * of 1 all is. Refused (CLEAT_INVALID_ARGUMENT): a probability outside of [0, 1].
+ * dy / (1 - probability). Pass another stream in each step and for each layer. f32, f64, or
+ * f16 and bf16 by way of f32 in scratch memory, any strides; y may be the same view as x, dx as dy.
+ * What is dropped is 0, NaN too; with a probability of 1 all is. Refused (CLEAT_INVALID_ARGUMENT):
+ * a probability outside of [0, 1].
  */
 CLEAT_API cleat_status cleat_dropout(cleat_context *context, uint64_t seed, uint64_t stream,
     float probability, cleat_tensor x, cleat_tensor y);

@@ -92,9 +92,9 @@ typedef struct cleat_cumulative_options {
 
 /*
  * Sums along an axis (negative: from the end), as ONNX's CumSum: y[k] = sum of x[j] over j <= k;
- * exclusive: j < k; reverse: j >= k, or j > k. f32 or f64, of one shape, any strides; y may be the
- * same view as x. The additions have a fixed order. x is read twice where there are fewer lines
- * than the device can do at once.
+ * exclusive: j < k; reverse: j >= k, or j > k. f32, f64, or f16 and bf16 by way of f32, of one
+ * shape, any strides; y may be the same view as x. The additions have a fixed order. x is read
+ * twice where there are fewer lines than the device can do at once.
  */
 CLEAT_API cleat_status cleat_cumulative_sum(cleat_context *context, cleat_tensor x, int32_t axis,
     cleat_tensor y, const cleat_cumulative_options *options);

@@ -40,7 +40,8 @@ typedef struct cleat_resize_options {
 
 /*
  * y = x [.., H, W] at another size [.., M, N]: ONNX Resize (opset 13) of the last two axes, the
- * sizes given, without antialiasing; f32, or f64 on a device that has it (else CLEAT_UNSUPPORTED);
+ * sizes given, without antialiasing; f32, f16 or bf16 (both by way of f32 in scratch memory), or
+ * f64 on a device that has it (else CLEAT_UNSUPPORTED);
  * rank 2 to 8, the other axes equal, any strides. Elements outside of x are those of its edge.
  * Coordinates are exact fractions; their distances to elements are rounded once, to the tensors'
  * type. Extents of the two axes are below 2^30, and 0 in x only where it is in y. PyTorch's

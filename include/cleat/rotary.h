@@ -33,9 +33,9 @@ typedef struct cleat_rotary_options {
  *
  *     y0 = x0 cos(a) - x1 sin(a)        y1 = x1 cos(a) + x0 sin(a)
  *
- * f32, or f64 on a device that has it (else CLEAT_UNSUPPORTED), x and y [..., L, E] of rank 2 to 4,
- * E even, any strides; y may be x itself. To turn a part of each row only, pass a slice. The
- * gradient for x is the inverse of the gradient of y.
+ * f32, f16 or bf16 (both by way of f32), or f64 on a device that has it (else CLEAT_UNSUPPORTED), x
+ * and y [..., L, E] of rank 2 to 4, E even, any strides; y may be x itself. To turn a part of each
+ * row only, pass a slice. The gradient for x is the inverse of the gradient of y.
  *
  * Angles are kept in 2^-64 of a full turn, where products do not round: at every position the error
  * of cos and sin is below 2^-22 + |position| 2^-48; in f64 below 2^-51 + |position| 2^-56, or

@@ -4,6 +4,7 @@
 #include "ops/attention_problem.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include <cleat/attention.h>
 #include <math.h>
 #include <stdio.h>
@@ -51,7 +52,7 @@ static cleat_status check_inputs(const cleat_context *context, attention_problem
     TRY(check_context(operation, context));
     const cleat_tensor *inputs[] = {&p->q, &p->k, &p->v};
     static const char *const names[] = {"q", "k", "v"};
-    TRY(check_real_type(operation, context, &p->q, &p->type));
+    TRY(check_float_type(operation, context, &p->q, &p->type));
     for (int i = 0; i < 3; i++) {
         TRY(check_tensor(operation, names[i], context, inputs[i], p->type));
         TRY(check_rank(operation, names[i], inputs[i], 4));
@@ -104,10 +105,13 @@ static cleat_status check_options(
                                                     : CLEAT_OK;
 }
 
+enum { LSE = 5 }; /* the place of logsumexp among all operands */
+
 /* An output of the shape of an operand, apart from all inputs and the outputs before it. */
 static cleat_status check_result(const cleat_context *context, const attention_problem *p,
     const char *const *names, const cleat_tensor *const *all, int place) {
-    TRY(check_output(p->operation, names[place], context, all[place], p->type));
+    const cleat_type type = place == LSE ? type_of_sums(p->type) : p->type;
+    TRY(check_output(p->operation, names[place], context, all[place], type));
     for (int i = 0; i < place; i++) {
         if (all[i]->buffer != NULL) {
             TRY(check_no_overlap(p->operation, names[i], all[i], names[place], all[place], false));
@@ -130,7 +134,40 @@ static bool needs_index64(const attention_problem *p) {
 }
 
 static cleat_status run(
+    cleat_context *context, attention_problem *p, const cleat_attention_options *options);
+
+/* Of 16 bits, by way of f32. */
+static cleat_status run_widened(
+    cleat_context *context, const attention_problem *p, const cleat_attention_options *options) {
+    attention_problem wide = *p;
+    widening w;
+    widen_begin(&w, context, p->operation);
+    wide.type = CLEAT_F32;
+    wide.q = widen_input(&w, &p->q);
+    wide.k = widen_input(&w, &p->k);
+    wide.v = widen_input(&w, &p->v);
+    wide.y = p->backward ? widen_input(&w, &p->y) : widen_output(&w, &p->y, false);
+    if (p->mask.buffer != NULL) {
+        wide.mask = widen_input(&w, &p->mask);
+    }
+    if (p->backward) {
+        wide.dy = widen_input(&w, &p->dy);
+        wide.dq = widen_output(&w, &p->dq, false);
+        wide.dk = widen_output(&w, &p->dk, false);
+        wide.dv = widen_output(&w, &p->dv, false);
+    }
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = run(context, &wide, options);
+    }
+    return widen_end(&w, status);
+}
+
+static cleat_status run(
     cleat_context *context, attention_problem *p, const cleat_attention_options *options) {
+    if (type_is_half(p->type)) {
+        return run_widened(context, p, options);
+    }
     const variant *chosen = NULL;
     const char *forced = options != NULL ? options->variant : NULL;
     p->index64 = needs_index64(p);
@@ -161,7 +198,7 @@ cleat_status cleat_attention(cleat_context *context, cleat_tensor q, cleat_tenso
     TRY(check_result(context, &p, names, all, 4));
     TRY(check_shape(&p, "y", &p.y, 4, shape));
     if (logsumexp != NULL) {
-        TRY(check_result(context, &p, names, all, 5));
+        TRY(check_result(context, &p, names, all, LSE));
         TRY(check_shape(&p, "logsumexp", logsumexp, 3, shape));
         p.lse = as_rank_4(logsumexp);
     }
@@ -191,8 +228,9 @@ cleat_status cleat_attention_backward(cleat_context *context, cleat_tensor q, cl
     TRY(check_options(context, &p, options));
     const int64_t shape[] = {p.batch, p.heads, p.queries, p.value_width};
     for (int i = 4; i < 7; i++) {
-        TRY(check_tensor(p.operation, names[i], context, all[i], p.type));
-        TRY(check_shape(&p, names[i], all[i], i == 5 ? 3 : 4, shape));
+        const cleat_type type = i == LSE ? type_of_sums(p.type) : p.type;
+        TRY(check_tensor(p.operation, names[i], context, all[i], type));
+        TRY(check_shape(&p, names[i], all[i], i == LSE ? 3 : 4, shape));
     }
     for (int i = 7; i < 10; i++) {
         TRY(check_result(context, &p, names, all, i));

@@ -4,6 +4,7 @@
 #include "ops/elementwise_engine.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include <cleat/reduce.h>
 #include <stdio.h>
 
@@ -229,13 +230,22 @@ static cleat_status sum(cleat_context *context, const char *operation, const cha
     problem p = {.operation = operation, .exclusive = exclusive};
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, name_x, context, &x, &type));
+    TRY(check_float_tensor(operation, name_x, context, &x, &type));
     TRY(check_output(operation, name_y, context, &y, type));
     TRY(check_axis(operation, axis, x.rank, &axis));
     TRY(check_same_shape(operation, name_x, &x, name_y, &y));
     TRY(check_no_overlap(operation, name_x, &x, name_y, &y, true));
     if (cleat_tensor_count(&x) == 0) {
         return CLEAT_OK;
+    }
+    if (type_is_half(type)) {
+        widening w;
+        widen_begin(&w, context, operation);
+        const cleat_tensor wide_x = widen_input(&w, &x), wide_y = widen_output(&w, &y, false);
+        const cleat_status status = widen_ready(&w);
+        return widen_end(&w, status != CLEAT_OK ? status
+                                                : sum(context, operation, name_x, wide_x, axis,
+                                                      name_y, wide_y, exclusive, reverse));
     }
     p.index64 = tensor_needs_index64(&x) || tensor_needs_index64(&y) ||
                 cleat_tensor_count(&x) > INT32_MAX / 2;

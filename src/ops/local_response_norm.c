@@ -4,6 +4,7 @@
 #include "ops/elementwise_engine.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include "ops/work_split.h"
 #include <cleat/normalization.h>
 #include <stdio.h>
@@ -167,12 +168,9 @@ static cleat_status set_window(
     return CLEAT_OK;
 }
 
-/* Takes the channels out of the tensors and runs; all operands are checked, x first. */
-static cleat_status run(cleat_context *context, problem *p, const cleat_tensor *tensors) {
+/* Takes the channels out of the tensors and runs. */
+static cleat_status run_checked(cleat_context *context, problem *p, const cleat_tensor *tensors) {
     const variant *chosen = NULL;
-    if (cleat_tensor_count(&tensors[0]) == 0) {
-        return CLEAT_OK;
-    }
     p->index64 = cleat_tensor_count(&tensors[0]) > INT32_MAX / 2;
     for (int t = 0; t < p->tensors; t++) {
         cleat_tensor *kept = &p->kept[t];
@@ -192,9 +190,29 @@ static cleat_status run(cleat_context *context, problem *p, const cleat_tensor *
     return chosen->enqueue(context, p);
 }
 
+/* All operands are checked, x first, the result last; of 16 bits by way of f32. */
+static cleat_status run(cleat_context *context, problem *p, const cleat_tensor *tensors) {
+    cleat_tensor wide[TENSORS];
+    widening w;
+    if (cleat_tensor_count(&tensors[0]) == 0) {
+        return CLEAT_OK;
+    }
+    widen_begin(&w, context, p->operation);
+    p->type = type_of_sums(p->type);
+    for (int t = 0; t < p->tensors - 1; t++) {
+        wide[t] = widen_input(&w, &tensors[t]);
+    }
+    wide[p->tensors - 1] = widen_output(&w, &tensors[p->tensors - 1], false);
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = run_checked(context, p, wide);
+    }
+    return widen_end(&w, status);
+}
+
 static cleat_status check_x(cleat_context *context, problem *p, const cleat_tensor *x) {
     TRY(check_context(p->operation, context));
-    TRY(check_real_tensor(p->operation, "x", context, x, &p->type));
+    TRY(check_float_tensor(p->operation, "x", context, x, &p->type));
     REFUSE_IF(x->rank < 2, CLEAT_SHAPE_MISMATCH,
         "%s: x has %d axes, must have samples and channels at least", p->operation, (int)x->rank);
     p->count = x->shape[1];

@@ -6,6 +6,7 @@
 #include "ops/softmax_launch.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include "ops/work_split.h"
 #include <cleat/loss.h>
 #include <stdio.h>
@@ -379,7 +380,33 @@ static void write_problem(const void *data, char *text, size_t size) {
         text, size, "%s, %s,", shape_text(2, p->logits.shape, shape), cleat_type_name(p->type));
 }
 
+static cleat_status run(cleat_context *context, const problem *p);
+
+/* Of 16 bits, by way of f32. */
+static cleat_status run_widened(cleat_context *context, const problem *p) {
+    problem wide = *p;
+    widening w;
+    widen_begin(&w, context, p->operation);
+    wide.type = CLEAT_F32;
+    wide.logits = widen_input(&w, &p->logits);
+    wide.result = widen_output(&w, &p->result, false);
+    if (p->weight.buffer != NULL) {
+        wide.weight = widen_input(&w, &p->weight);
+    }
+    if (p->dloss.buffer != NULL) {
+        wide.dloss = widen_input(&w, &p->dloss);
+    }
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = run(context, &wide);
+    }
+    return widen_end(&w, status);
+}
+
 static cleat_status run(cleat_context *context, const problem *p) {
+    if (type_is_half(p->type)) {
+        return run_widened(context, p);
+    }
     const variant *chosen = NULL;
     TRY(variant_choose(context, p->operation, NULL, NULL, variants, p, write_problem,
         p->backward ? verify_cross_entropy_backward : verify_cross_entropy, &chosen));
@@ -411,7 +438,7 @@ static cleat_status check_inputs(
     const cleat_context *context, problem *p, const cleat_cross_entropy_options *options) {
     const char *operation = p->operation;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, "logits", context, &p->logits, &p->type));
+    TRY(check_float_tensor(operation, "logits", context, &p->logits, &p->type));
     TRY(check_rank(operation, "logits", &p->logits, 2));
     TRY(check_tensor(operation, "labels", context, &p->labels, CLEAT_I32));
     TRY(check_rank(operation, "labels", &p->labels, 1));

@@ -61,7 +61,7 @@ static cleat_status check_inputs(cleat_context *context, problem *p, const cleat
     REFUSE_IF(!(p->delta > 0.0f), CLEAT_INVALID_ARGUMENT, "%s: delta is %g, not above 0",
         p->operation, (double)p->delta);
     p->log_target = p->kind == CLEAT_LOSS_KL_DIVERGENCE && options->log_target;
-    TRY(check_real_tensor(p->operation, "x", context, x, &type));
+    TRY(check_float_tensor(p->operation, "x", context, x, &type));
     TRY(check_tensor(p->operation, "target", context, target, type));
     TRY(check_same_shape(p->operation, "target", target, "x", x));
     p->inputs[0] = *x;

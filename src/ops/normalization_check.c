@@ -50,7 +50,7 @@ cleat_status norm_group_operand(cleat_context *context, const normalization *n,
     if (given == NULL) {
         return CLEAT_OK;
     }
-    const cleat_type type = type_is_half(n->x.type) ? CLEAT_F32 : n->x.type;
+    const cleat_type type = type_of_sums(n->x.type);
     to->there = true;
     TRY((is_output ? check_output : check_tensor)(n->operation, name, context, given, type));
     return check_reduced_shape(n->operation, &n->x, n->reduced, name, given, &to->view);

@@ -2,6 +2,32 @@
 /* The public functions of pooling. */
 #include "core/tensor_check.h"
 #include "ops/pool_problem.h"
+#include "ops/types.h"
+#include "ops/widen.h"
+
+static cleat_status run_checked(cleat_context *context, const pool_problem *p) {
+    return pool_is_plane(p) ? pool_plane_run(context, p) : pool_window_run(context, p);
+}
+
+/* Of 16 bits, by way of f32. */
+static cleat_status run_widened(cleat_context *context, const pool_problem *p) {
+    const bool from_small = p->backward && p->average && p->power == 0;
+    pool_problem wide = *p;
+    widening w;
+    widen_begin(&w, context, p->operation);
+    wide.type = CLEAT_F32;
+    wide.result = widen_output(&w, &p->result, false);
+    wide.large = from_small ? wide.result : widen_input(&w, &p->large);
+    wide.small = p->backward ? widen_input(&w, &p->small) : wide.result;
+    if (p->backward && p->power != 0) {
+        wide.forward_result = widen_input(&w, &p->forward_result);
+    }
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = run_checked(context, &wide);
+    }
+    return widen_end(&w, status);
+}
 
 static cleat_status run(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
@@ -9,7 +35,7 @@ static cleat_status run(
     if (cleat_tensor_count(&p->result) == 0) {
         return CLEAT_OK;
     }
-    return pool_is_plane(p) ? pool_plane_run(context, p) : pool_window_run(context, p);
+    return type_is_half(p->type) ? run_widened(context, p) : run_checked(context, p);
 }
 
 static cleat_status shape_function(const char *operation, int axes, const int64_t *x_shape,

@@ -210,7 +210,7 @@ cleat_status pool_check(
     cleat_context *context, pool_problem *p, int axes, const cleat_pool_options *options) {
     const bool from_small = p->backward && p->average && p->power == 0;
     TRY(check_context(p->operation, context));
-    TRY(check_real_type(p->operation, context, from_small ? &p->small : &p->large, &p->type));
+    TRY(check_float_type(p->operation, context, from_small ? &p->small : &p->large, &p->type));
     return !p->backward    ? check_forward(context, p, axes, options)
            : p->power != 0 ? check_lp_backward(context, p, axes, options)
            : p->average    ? check_average_backward(context, p, axes, options)

@@ -12,7 +12,7 @@ typedef struct pool_problem {
     const char *operation; /* in messages and the profile */
     int axes;
     bool average, backward;
-    cleat_type type; /* f32 or f64 */
+    cleat_type type; /* f32 or f64; f16 and bf16 as checked */
     bool adaptive;   /* windows from extents alone; else from the numbers */
     int64_t window[POOL_MAX_AXES], step[POOL_MAX_AXES], dilation[POOL_MAX_AXES];
     int64_t before[POOL_MAX_AXES], after[POOL_MAX_AXES];

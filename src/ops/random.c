@@ -4,6 +4,7 @@
 #include "core/variant.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include "ops/work_split.h"
 #include <cleat/random.h>
 #include <math.h>
@@ -154,14 +155,22 @@ static cleat_status drop(cleat_context *context, const char *operation, uint64_t
     problem p = {operation, false, seed, stream, (double)probability, 0, x};
     cleat_type type;
     TRY(check_context(operation, context));
-    TRY(check_real_tensor(operation, name_x, context, x, &type));
+    TRY(check_float_tensor(operation, name_x, context, x, &type));
     TRY(check_output(operation, name_y, context, &y, type));
     TRY(check_same_shape(operation, name_x, x, name_y, &y));
     TRY(check_no_overlap(operation, name_x, x, name_y, &y, true));
     REFUSE_IF(!(probability >= 0 && probability <= 1), CLEAT_INVALID_ARGUMENT,
         "%s: probability is %g, must lie between 0 and 1", operation, (double)probability);
     p.scale = probability < 1 ? 1 / (1 - (double)probability) : 0;
-    return fill(context, &p, y);
+    widening w;
+    widen_begin(&w, context, operation);
+    const cleat_tensor wide_x = widen_input(&w, x), wide_y = widen_output(&w, &y, false);
+    p.x = &wide_x;
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = fill(context, &p, wide_y);
+    }
+    return widen_end(&w, status);
 }
 
 cleat_status cleat_dropout(cleat_context *context, uint64_t seed, uint64_t stream,

@@ -90,7 +90,7 @@ cleat_tensor stretched(const cleat_tensor *x, const cleat_tensor *like) {
 cleat_tensor like_reduced(const cleat_tensor *y, const bool *reduced, size_t *size) {
     cleat_tensor out = *y;
     int64_t stride = 1;
-    out.type = type_is_half(y->type) ? CLEAT_F32 : y->type;
+    out.type = type_of_sums(y->type);
     out.buffer = NULL;
     out.offset = 0;
     for (int32_t axis = y->rank - 1; axis >= 0; axis--) {

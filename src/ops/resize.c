@@ -3,6 +3,7 @@
 #include "core/variant.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include "ops/work_split.h"
 #include <cleat/resize.h>
 #include <stdio.h>
@@ -224,6 +225,23 @@ static cleat_status check_options(resize_problem *p, const cleat_resize_options 
     return CLEAT_OK;
 }
 
+static cleat_status resize(cleat_context *context, resize_problem *p, const char *name_x,
+    const cleat_tensor *x, const char *name_y, const cleat_tensor *y,
+    const cleat_resize_options *options);
+
+/* Of 16 bits, checked, by way of f32. */
+static cleat_status resize_widened(cleat_context *context, resize_problem *p, const cleat_tensor *x,
+    const cleat_tensor *y, const cleat_resize_options *options) {
+    widening w;
+    widen_begin(&w, context, p->operation);
+    const cleat_tensor wide_x = widen_input(&w, x), wide_y = widen_output(&w, y, false);
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = resize(context, p, "x", &wide_x, "y", &wide_y, options);
+    }
+    return widen_end(&w, status);
+}
+
 /* p holds operation and direction; x is what is read. */
 static cleat_status resize(cleat_context *context, resize_problem *p, const char *name_x,
     const cleat_tensor *x, const char *name_y, const cleat_tensor *y,
@@ -232,7 +250,7 @@ static cleat_status resize(cleat_context *context, resize_problem *p, const char
     char text_y[SHAPE_TEXT_SIZE];
     TRY(check_context(p->operation, context));
     cleat_type type;
-    TRY(check_real_tensor(p->operation, name_x, context, x, &type));
+    TRY(check_float_tensor(p->operation, name_x, context, x, &type));
     TRY(check_output(p->operation, name_y, context, y, type));
     TRY(check_options(p, options));
     bool fits = x->rank >= 2 && x->rank == y->rank;
@@ -267,6 +285,9 @@ static cleat_status resize(cleat_context *context, resize_problem *p, const char
     REFUSE_IF(p->row_taps * p->y_rows + p->column_taps * p->y_columns > INT32_MAX / 4,
         CLEAT_UNSUPPORTED, "%s: the tables for %s, shape %s, would be too large", p->operation,
         name_y, shape_text(y->rank, y->shape, text_y));
+    if (type_is_half(type)) {
+        return resize_widened(context, p, x, y, options);
+    }
     const variant *chosen = NULL;
     TRY(variant_choose(context, p->operation, NULL, NULL, variants, p, write_problem,
         p->transposed ? verify_resize_backward : verify_resize, &chosen));

@@ -3,6 +3,7 @@
 #include "core/variant.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include <cleat/rotary.h>
 #include <math.h>
 #include <stdio.h>
@@ -189,11 +190,24 @@ static void choose_shared(problem *p) {
     }
 }
 
+/* Of 16 bits, checked, by way of f32. */
+static cleat_status run_widened(cleat_context *context, const cleat_tensor *x,
+    const cleat_tensor *y, const cleat_rotary_options *options) {
+    widening w;
+    widen_begin(&w, context, OPERATION);
+    const cleat_tensor wide_x = widen_input(&w, x), wide_y = widen_output(&w, y, false);
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = cleat_rotary(context, wide_x, wide_y, options);
+    }
+    return widen_end(&w, status);
+}
+
 cleat_status cleat_rotary(
     cleat_context *context, cleat_tensor x, cleat_tensor y, const cleat_rotary_options *options) {
     TRY(check_context(OPERATION, context));
     cleat_type type;
-    TRY(check_real_tensor(OPERATION, "x", context, &x, &type));
+    TRY(check_float_tensor(OPERATION, "x", context, &x, &type));
     char text[SHAPE_TEXT_SIZE];
     REFUSE_IF(x.rank < 2 || x.rank > 4, CLEAT_SHAPE_MISMATCH,
         OPERATION ": x is %s, wanted a rank of 2 to 4", shape_text(x.rank, x.shape, text));
@@ -209,6 +223,9 @@ cleat_status cleat_rotary(
     choose_shared(&p);
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;
+    }
+    if (type_is_half(type)) {
+        return run_widened(context, &x, &y, options);
     }
     const variant *chosen = NULL;
     TRY(variant_choose(context, OPERATION, NULL, options != NULL ? options->variant : NULL,

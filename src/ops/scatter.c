@@ -5,6 +5,7 @@
 #include "ops/index_check.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include "ops/work_split.h"
 #include <cleat/index.h>
 #include <stdio.h>
@@ -186,6 +187,26 @@ static cleat_status scatter(cleat_context *context, scattering *s, const cleat_t
     return run(context, s);
 }
 
+/* One of the two functions below. */
+typedef cleat_status scatter_function(cleat_context *context, scattering *s,
+    const cleat_tensor *indices, const char *name_u, const cleat_tensor *updates, int32_t axis,
+    const char *name_y, const cleat_tensor *y);
+
+/* Of 16 bits, checked, by way of f32. */
+static cleat_status scatter_widened(scatter_function *function, cleat_context *context,
+    scattering *s, const cleat_tensor *indices, const cleat_tensor *updates, int32_t axis,
+    const cleat_tensor *y) {
+    widening w;
+    widen_begin(&w, context, s->operation);
+    const cleat_tensor wide_u = widen_input(&w, updates);
+    const cleat_tensor wide_y = widen_output(&w, y, s->accumulate);
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = function(context, s, indices, "updates", &wide_u, axis, "y", &wide_y);
+    }
+    return widen_end(&w, status);
+}
+
 /* Of the gradients of gather and embedding, and scatter_add. */
 static cleat_status scatter_along(cleat_context *context, scattering *s,
     const cleat_tensor *indices, const char *name_u, const cleat_tensor *updates, int32_t axis,
@@ -195,12 +216,15 @@ static cleat_status scatter_along(cleat_context *context, scattering *s,
     bool is_entry[CLEAT_MAX_RANK] = {false};
     cleat_type type;
     TRY(check_indices(s->operation, context, indices));
-    TRY(check_real_tensor(s->operation, name_u, context, updates, &type));
+    TRY(check_float_tensor(s->operation, name_u, context, updates, &type));
     TRY(check_output(s->operation, name_y, context, y, type));
     TRY(check_axis(s->operation, axis, y->rank, &axis));
     TRY(index_views(s->operation, y, indices, axis, name_u, updates, &wide_y, &wide_indices));
     TRY(check_no_overlap(s->operation, name_u, updates, name_y, y, false));
     TRY(check_no_overlap(s->operation, "indices", indices, name_y, y, false));
+    if (type_is_half(type)) {
+        return scatter_widened(scatter_along, context, s, indices, updates, axis, y);
+    }
     for (int32_t i = axis; i < axis + indices->rank; i++) {
         is_entry[i] = true;
     }
@@ -216,13 +240,16 @@ static cleat_status scatter_elements(cleat_context *context, scattering *s,
     TRY(check_context(s->operation, context));
     cleat_type type;
     TRY(check_indices(s->operation, context, indices));
-    TRY(check_real_tensor(s->operation, name_u, context, updates, &type));
+    TRY(check_float_tensor(s->operation, name_u, context, updates, &type));
     TRY(check_output(s->operation, name_y, context, y, type));
     TRY(check_axis(s->operation, axis, y->rank, &axis));
     TRY(check_same_shape(s->operation, "indices", indices, name_u, updates));
     TRY(check_same_but_axis(s->operation, name_y, y, axis, "indices", indices));
     TRY(check_no_overlap(s->operation, name_u, updates, name_y, y, false));
     TRY(check_no_overlap(s->operation, "indices", indices, name_y, y, false));
+    if (type_is_half(type)) {
+        return scatter_widened(scatter_elements, context, s, indices, updates, axis, y);
+    }
     is_entry[axis] = true;
     s->extent = y->shape[axis];
     s->step = y->stride[axis];

@@ -4,6 +4,7 @@
 #include "ops/index_check.h"
 #include "ops/types.h"
 #include "ops/verify.h"
+#include "ops/widen.h"
 #include "ops/work_split.h"
 #include <cleat/index.h>
 #include <stdio.h>
@@ -133,12 +134,30 @@ static cleat_status take_output(cleat_context *context, const char *name, const 
     return CLEAT_OK;
 }
 
+/* Of 16 bits, checked, by way of f32, which keeps values as they are. */
+static cleat_status run_widened(cleat_context *context, const cleat_tensor *x, int32_t axis,
+    const cleat_tensor *values, const cleat_tensor *indices, const cleat_top_k_options *options) {
+    cleat_tensor wide_values;
+    widening w;
+    widen_begin(&w, context, "top_k");
+    const cleat_tensor wide_x = widen_input(&w, x);
+    if (values != NULL) {
+        wide_values = widen_output(&w, values, false);
+    }
+    cleat_status status = widen_ready(&w);
+    if (status == CLEAT_OK) {
+        status = cleat_top_k(
+            context, wide_x, axis, values != NULL ? &wide_values : NULL, indices, options);
+    }
+    return widen_end(&w, status);
+}
+
 cleat_status cleat_top_k(cleat_context *context, cleat_tensor x, int32_t axis,
     const cleat_tensor *values, const cleat_tensor *indices, const cleat_top_k_options *options) {
     top_problem t = {.smallest = options != NULL && options->smallest};
     TRY(check_context("top_k", context));
     cleat_type type;
-    TRY(check_real_tensor("top_k", "x", context, &x, &type));
+    TRY(check_float_tensor("top_k", "x", context, &x, &type));
     TRY(check_axis("top_k", axis, x.rank, &axis));
     TRY(take_output(context, "values", values, &x, axis, &t.values, &t.values_step));
     TRY(take_output(context, "indices", indices, &x, axis, &t.indices, &t.indices_step));
@@ -167,6 +186,9 @@ cleat_status cleat_top_k(cleat_context *context, cleat_tensor x, int32_t axis,
     t.rows = cleat_tensor_count(&t.x);
     if (t.rows == 0 || t.k == 0) {
         return CLEAT_OK;
+    }
+    if (type_is_half(type)) {
+        return run_widened(context, &x, axis, values, indices, options);
     }
     const variant *chosen = NULL;
     TRY(variant_choose(

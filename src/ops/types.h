@@ -22,6 +22,11 @@ static inline bool type_is_half(cleat_type type) {
     return type == CLEAT_F16 || type == CLEAT_BF16;
 }
 
+/* What sums, and statistics that are made of them, are kept in. */
+static inline cleat_type type_of_sums(cleat_type type) {
+    return type_is_half(type) ? CLEAT_F32 : type;
+}
+
 /* As check_real_type() and check_real_tensor(), of operations that take f16 and bf16 too. */
 cleat_status check_float_type(
     const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type);

@@ -21,7 +21,7 @@
 
 #include "core/launch.h"
 
-enum { WIDEN_MAX = 8 };
+enum { WIDEN_MAX = 10 };
 
 typedef struct widening {
     cleat_context *context;

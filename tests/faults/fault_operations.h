@@ -121,6 +121,14 @@ typedef struct operation_run {
 
 /* What fails here fails the test. */
 operation_run operation_open(cleat_context *context, const operation *what);
+/* The same with the operands of f32 in a type of 16 bits, of the values that `like` has; but for
+ * those whose bits of `kept` are set. */
+operation_run operation_open_as(const operation_run *like, cleat_type type, uint32_t kept);
+/* Rounds what the inputs of f32 hold to what a type of 16 bits can hold. */
+void operation_round(operation_run *run, cleat_type type);
+/* The elements of operand k as they were fetched, in float64; NULL for an operand of another type
+ * than f32, f16 and bf16. free() them. */
+double *operation_values(const operation_run *run, int k);
 void operation_close(operation_run *run);
 /* Writes all operands, results too. */
 void operation_reset(operation_run *run);
