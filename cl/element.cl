@@ -7,6 +7,8 @@
  *     STORE_VALUES(T, W, v, p)
  *     STREAM_VALUES(T, W, v, p)   past the caches, where STORE_PAST is defined (common.cl); p a multiple of
  *                                 W elements
+ *     WHOLE_VALUES(T, W, p)       LOAD_VALUES and STORE_VALUES in one access; p a multiple of W elements
+ *     STORE_WHOLE(T, W, v, p)
  *     GATHER_VALUES(T, W, p, s)   p[0], p[s], p[2 s], ...
  *     SCATTER_VALUES(T, W, v, p, s)
  *     CONVERT, AS, MASK, BOOLS    of lanes.cl
@@ -84,6 +86,26 @@
 #define STREAM_VALUES_6(W, v, p) STREAM_VALUES_AS(6, W, v, p)
 #define STREAM_VALUES_7(W, v, p) STREAM_VALUES_AS(7, W, HALF_BITS(7, W, v), p)
 #define STREAM_VALUES_8(W, v, p) STREAM_VALUES_AS(8, W, HALF_BITS(8, W, v), p)
+
+#define WHOLE_VALUES(T, W, p) CAT(WHOLE_VALUES_, T)(W, *(const __global LANES_OF(STORED(T), W) *)(p))
+#define WHOLE_VALUES_1(W, v) (v)
+#define WHOLE_VALUES_2(W, v) (v)
+#define WHOLE_VALUES_3(W, v) (v)
+#define WHOLE_VALUES_4(W, v) (v)
+#define WHOLE_VALUES_5(W, v) (v)
+#define WHOLE_VALUES_6(W, v) (v)
+#define WHOLE_VALUES_7(W, v) HALF_FLOATS(7, W, v)
+#define WHOLE_VALUES_8(W, v) HALF_FLOATS(8, W, v)
+#define STORE_WHOLE(T, W, v, p)                                                                    \
+    (*(__global LANES_OF(STORED(T), W) *)(p) = CAT(WHOLE_BITS_, T)(W, v))
+#define WHOLE_BITS_1(W, v) (v)
+#define WHOLE_BITS_2(W, v) (v)
+#define WHOLE_BITS_3(W, v) (v)
+#define WHOLE_BITS_4(W, v) (v)
+#define WHOLE_BITS_5(W, v) (v)
+#define WHOLE_BITS_6(W, v) (v)
+#define WHOLE_BITS_7(W, v) HALF_BITS(7, W, v)
+#define WHOLE_BITS_8(W, v) HALF_BITS(8, W, v)
 
 #define GATHER_VALUES(T, W, p, s) CAT(GATHER_VALUES_, T)(W, p, s)
 #define GATHER_VALUES_1(W, p, s) GATHER(W, p, s)

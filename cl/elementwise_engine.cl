@@ -28,6 +28,8 @@
  * Without TURNED a unit is `block` elements along axis 0; a row has `row_units` of them, the last
  * one shorter. With TURNED, work-item i does unit i, BLOCK_ROWS x `block` elements of axes 1 and 0,
  * `row_units` of them along axis 1. `stream`: the output will not stay in the caches anyway, store past them.
+ * `whole`: with CHUNKED 0, offsets and steps are multiples of VECTOR_WIDTH, so that where the memory
+ * begins at such a one VECTOR_WIDTH neighbours are one access.
  * No local memory. Outputs may be the same view as an input: each element is read before it is
  * written, by the same work-item.
  */
@@ -107,6 +109,7 @@ ELEMENT_FUNCTIONS(ushort, VECTOR_WIDTH)
 #else
 #define STREAMS 0
 #endif
+#define IS_WHOLE (VECTOR_WIDTH > 1 && !CHUNKED && !TURNED)
 
 /* MACRO(in0, a) MACRO(in1, a) ... for all inputs, or with out0 too. */
 #define EACH_INPUT_1(MACRO, a) MACRO(in0, a)
@@ -126,7 +129,7 @@ ELEMENT_FUNCTIONS(ushort, VECTOR_WIDTH)
 #define PLACE(name, ANY) ANY(name##_offset) CAT(UP_TO_, RANK)(ANY, name##_stride)
 #define PASS_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
     ANY_INDEX(units) ANY_INDEX(row_units) ANY_INDEX(block) CAT(UP_TO_, RANK)(ANY_INDEX, extent)    \
-    EACH(PLACE, ANY_INDEX) ANY_INT(stream) CAT(UP_TO_, PARAMETERS)(ANY_FLOAT, p)
+    EACH(PLACE, ANY_INDEX) ANY_INT(stream) ANY_INT(whole) CAT(UP_TO_, PARAMETERS)(ANY_FLOAT, p)
 typedef struct pass_numbers {
     NUMBER_MEMBERS(PASS_LIST)
 } pass_numbers;
@@ -143,6 +146,18 @@ typedef struct pass_numbers {
     GATHER_VALUES(name##_type, W, name##_data + name##_at + i * name##_stride0, name##_stride0)
 #define READ_3(W, name) LOAD(W, name##_turned + line * TURNED_PITCH + i)
 #define READ(name, W) VALUES(name##_type, W) name = CAT(READ_, CAT(name, _inner))(W, name);
+#if IS_WHOLE
+#define READ_WHOLE_0(W, name) READ_0(W, name)
+#define READ_WHOLE_1(W, name)                                                                      \
+    (is_whole ? WHOLE_VALUES(name##_type, W, name##_data + name##_at + i) : READ_1(W, name))
+#define READ_WHOLE_2(W, name) READ_2(W, name)
+#define READ_VECTOR(name, W)                                                                       \
+    VALUES(name##_type, W) name = CAT(READ_WHOLE_, CAT(name, _inner))(W, name);
+#define AND_WHOLE(name, unused)                                                                    \
+    &&((size_t)name##_data & (VECTOR_WIDTH * sizeof(STORED(name##_type)) - 1)) == 0
+#else
+#define READ_VECTOR READ
+#endif
 #define WRITE_1(W, name) STORE_VALUES(name##_type, W, name, name##_data + name##_at + i)
 #define WRITE_2(W, name)                                                                           \
     SCATTER_VALUES(                                                                                \
@@ -159,10 +174,23 @@ typedef struct pass_numbers {
         WRITE(W)                                                                                   \
     }
 #else
+#if IS_WHOLE
+#define WRITE_WHOLE_0(W, name) WRITE_0(W, name)
+#define WRITE_WHOLE_1(W, name)                                                                     \
+    if (is_whole) {                                                                                \
+        STORE_WHOLE(name##_type, W, name, name##_data + name##_at + i);                            \
+    } else {                                                                                       \
+        WRITE_1(W, name);                                                                          \
+    }
+#define WRITE_WHOLE_2(W, name) WRITE_2(W, name)
+#define WRITE_WHOLE(name, W) CAT(WRITE_WHOLE_, CAT(name, _inner))(W, name);
+#define WRITE_VECTOR(W) EACH_OUTPUT(WRITE_WHOLE, W)
+#else
 #define WRITE_VECTOR(W) WRITE(W)
 #endif
+#endif
 #define DECLARE(name, W) VALUES(name##_type, W) name;
-#define STEP(W, WRITE)                                                                             \
+#define STEP(W, READ, WRITE)                                                                       \
     {                                                                                              \
         EACH_INPUT(READ, W)                                                                        \
         EACH_OUTPUT(DECLARE, W)                                                                    \
@@ -195,7 +223,7 @@ typedef struct pass_numbers {
     INDEX single = VECTOR_WIDTH > 1 ? head : end;                                                  \
     while (i < end) {                                                                              \
         for (; i < single; i++) {                                                                  \
-            STEP(1, WRITE)                                                                         \
+            STEP(1, READ, WRITE)                                                                   \
         }                                                                                          \
         VECTORS(end)                                                                               \
         single = end;                                                                              \
@@ -227,7 +255,7 @@ typedef struct pass_numbers {
 #define VECTORS(end)                                                                               \
     for (; i + VECTOR_WIDTH <= end; i += VECTOR_WIDTH) {                                         \
         EACH_INPUT(ASK, 0)                                                                         \
-        STEP(VECTOR_WIDTH, WRITE_VECTOR)                                                           \
+        STEP(VECTOR_WIDTH, READ_VECTOR, WRITE_VECTOR)                                              \
     }
 #else
 #define VECTORS(end)
@@ -255,6 +283,9 @@ typedef struct pass_numbers {
 /* Units `unit`, `unit` + step ... before `end`. */
 KEEP_APART static void elementwise_units(PASS_PARAMETERS, INDEX unit, INDEX end, INDEX step) {
     NUMBERS(PASS_LIST)
+#if IS_WHOLE
+    const bool is_whole = whole EACH(AND_WHOLE, 0);
+#endif
     for (; unit < end; unit += step) {
 #if RANK > 1
         INDEX row = unit / row_units;

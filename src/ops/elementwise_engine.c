@@ -193,9 +193,24 @@ static void add_tensors(const elementwise_pass *pass, launch *l) {
     }
 }
 
+/* Whether vectors of neighbours begin at multiples of their width, if the memory does. */
+static bool vectors_are_whole(const elementwise_pass *pass, int vector_width) {
+    bool whole = true;
+    for (int t = 0; t < tensor_count(pass); t++) {
+        const cleat_tensor *x = &pass->tensors[t];
+        if (inner_kind(x) == 1) {
+            whole = whole && x->offset % vector_width == 0;
+            for (int32_t axis = 0; axis < x->rank - 1; axis++) {
+                whole = whole && x->stride[axis] % vector_width == 0;
+            }
+        }
+    }
+    return whole;
+}
+
 /* PASS_LIST of cl/elementwise_engine.cl */
 static void add_numbers(
-    const elementwise_pass *pass, const pass_units *units, bool stream, launch *l) {
+    const elementwise_pass *pass, const pass_units *units, bool stream, bool whole, launch *l) {
     int32_t rank = pass->tensors[0].rank;
     launch_numbers_begin(l);
     launch_index(l, units->units);
@@ -211,6 +226,7 @@ static void add_numbers(
         }
     }
     launch_int(l, stream);
+    launch_int(l, whole);
     for (int i = 0; i < pass->parameter_count; i++) {
         launch_real(l, pass->parameters[i]);
     }
@@ -226,7 +242,8 @@ static void fill(const device_profile *profile, const arranged_pass *problem, in
     add_macros(pass, vector_width, order, l);
     launch_use_index64(l, needs_index64(pass));
     add_tensors(pass, l);
-    add_numbers(pass, units, order != ORDER_INTERLEAVED && is_past_caches(profile, pass), l);
+    add_numbers(pass, units, order != ORDER_INTERLEAVED && is_past_caches(profile, pass),
+        vectors_are_whole(pass, vector_width), l);
     l->flop = (double)cleat_tensor_count(&pass->tensors[0]);
 }
 
