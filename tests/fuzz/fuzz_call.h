@@ -40,6 +40,7 @@ typedef struct fuzz_call {
     operand_kind kinds[OPERATION_OPERANDS];
     cleat_tensor tensors[OPERATION_OPERANDS]; /* type, rank and shape; the rest by fuzz_lay_out() */
     bool changes[OPERATION_OPERANDS];         /* the call writes it */
+    bool ignores[OPERATION_OPERANDS];         /* the call does not look at it */
     bool in_f64; /* makes sense of f64 operands, and gives the same numbers */
     size_t size; /* of the buffer */
 } fuzz_call;
