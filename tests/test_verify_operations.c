@@ -383,6 +383,7 @@ START_TEST(without_another_it_is_refused) {
     spoilt_begin();
     spoilt_replace("loss_pair_expression.cl", "return (x - t) * (x - t);", "return x - t;");
     spoilt_replace("activation.cl", "return x < 0.0f ? x * parameters.x : x;", "return x;");
+    spoilt_replace("half.cl", "all + 0x7fffu", "all");
     open_context(CLEAT_VERIFY_ON);
     cleat_tensor x = TENSOR(3, 4), t = TENSOR(1, 4), loss = TENSOR(-1, 1);
     for (int again = 0; again < 2; again++) {
@@ -397,6 +398,12 @@ START_TEST(without_another_it_is_refused) {
     test_refused(cleat_activate(context, CLEAT_LEAKY_RELU, x, t, NULL), CLEAT_UNSUPPORTED,
         "activate: leaky_relu does not build or gives wrong results on");
     test_ok(cleat_activate(context, CLEAT_RELU, x, t, NULL));
+    cleat_tensor half = t; /* its first elements */
+    half.type = CLEAT_BF16;
+    test_refused(cleat_activate(context, CLEAT_RELU, half, half, NULL), CLEAT_UNSUPPORTED,
+        "conversions: bf16 does not build or gives wrong results on");
+    half.type = CLEAT_F16;
+    test_ok(cleat_activate(context, CLEAT_RELU, half, half, NULL));
     test_ok(cleat_unary_backward(context, CLEAT_ERF, x, t, t));
     ck_assert(are_all(t, 0, 1, 2 / sqrt(acos(-1)) * exp(-1)));
     while (lent_count > 0) {

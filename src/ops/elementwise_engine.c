@@ -2,6 +2,7 @@
 #include "ops/elementwise_engine.h"
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/types.h"
 #include "ops/verify.h"
 #include <stdio.h>
 
@@ -353,6 +354,7 @@ cleat_status elementwise_plan(cleat_context *context, const elementwise_pass *pa
     arranged_pass problem = {*pass, l};
     const variant *chosen = NULL;
     tensors_arrange(problem.pass.tensors, tensor_count(pass), pass->input_count);
+    TRY(require_halves(context, pass->tensors, tensor_count(pass)));
     TRY(variant_choose(context, "elementwise", NULL, NULL, variants, &problem, write_problem,
         verify_elementwise, &chosen));
     return chosen->enqueue(context, &problem);

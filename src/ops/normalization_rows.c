@@ -159,6 +159,7 @@ cleat_status normalization_by_rows(work *w, const normalization *n, bool gradien
     const rows r = arrange(w, n, &x, gradient);
     const variant *chosen = NULL;
     const int before = w->launch_count;
+    TRY(require_halves(w->context, &n->x, 1));
     TRY(variant_choose(w->context, n->operation, NULL, NULL, variants, &r, write_problem,
         gradient ? verify_normalization_backward : verify_normalization, &chosen));
     TRY(chosen->enqueue(w->context, &r));

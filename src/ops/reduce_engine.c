@@ -526,6 +526,8 @@ cleat_status reduce_plan(
     reduce_problem problem = {arrange(pass), launches, count, scratch};
     const variant *chosen = NULL;
     *scratch = NULL;
+    TRY(require_halves(context, pass->inputs, pass->input_count));
+    TRY(require_halves(context, &pass->output, 1));
     const char *class = shape_class(&problem.first, lanes(pass, context_profile(context)));
     TRY(variant_choose(
         context, "reduce", class, NULL, variants, &problem, write_problem, verify_reduce, &chosen));

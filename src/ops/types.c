@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/types.h"
 #include "core/tensor_check.h"
+#include "core/variant.h"
+#include "ops/verify.h"
 
 cleat_status check_type_works(
     const char *operation, const cleat_context *context, cleat_type type) {
@@ -21,6 +23,16 @@ cleat_status check_real_tensor(const char *operation, const char *name,
     const cleat_context *context, const cleat_tensor *x, cleat_type *type) {
     TRY(check_real_type(operation, context, x, type));
     return check_tensor(operation, name, context, x, *type);
+}
+
+cleat_status require_halves(cleat_context *context, const cleat_tensor *tensors, int count) {
+    for (int t = 0; t < count; t++) {
+        if (type_is_half(tensors[t].type)) {
+            TRY(variant_require(
+                context, "conversions", cleat_type_name(tensors[t].type), verify_half));
+        }
+    }
+    return CLEAT_OK;
 }
 
 cleat_status check_float_type(

@@ -27,6 +27,10 @@ static inline cleat_type type_of_sums(cleat_type type) {
     return type_is_half(type) ? CLEAT_F32 : type;
 }
 
+/* CLEAT_UNSUPPORTED where the device converts the types of 16 bits among these tensors wrongly, as
+ * a check before their first use has found; for whoever has kernels that do. */
+cleat_status require_halves(cleat_context *context, const cleat_tensor *tensors, int count);
+
 /* As check_real_type() and check_real_tensor(), of operations that take f16 and bf16 too. */
 cleat_status check_float_type(
     const char *operation, const cleat_context *context, const cleat_tensor *x, cleat_type *type);

@@ -27,8 +27,8 @@ cleat_status verify_cross_entropy(cleat_context *context, bool *right);
 cleat_status verify_cross_entropy_backward(cleat_context *context, bool *right);
 
 /* These find out from trust_subject() and trust_checked() what is checked: a kind of normalisation,
- * recurrent network, random number or optimiser by its operation's name, a function or a loss by
- * its variant's.
+ * recurrent network, random number or optimiser by its operation's name, a function, a loss or a
+ * type of 16 bits by its variant's.
  */
 cleat_status verify_random(cleat_context *context, bool *right);
 cleat_status verify_optimizer(cleat_context *context, bool *right);
@@ -36,6 +36,7 @@ cleat_status verify_activation(cleat_context *context, bool *right);
 cleat_status verify_activation_backward(cleat_context *context, bool *right);
 cleat_status verify_unary(cleat_context *context, bool *right);
 cleat_status verify_unary_backward(cleat_context *context, bool *right);
+cleat_status verify_half(cleat_context *context, bool *right);
 cleat_status verify_loss(cleat_context *context, bool *right);
 cleat_status verify_loss_backward(cleat_context *context, bool *right);
 cleat_status verify_normalization(cleat_context *context, bool *right);
