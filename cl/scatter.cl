@@ -8,8 +8,9 @@
  *   -DINDICES=int|long, -DREAL_IS_DOUBLE=1 for f64
  *   -DVECTORS=1   the columns' last axis is 1 element apart in y and u, and has one index; else 0
  *
- * Work-item i, of any group size, owns rows r * rows .. of y, r = i % ranges, in columns of a piece
- * `width` long along the last axis: nobody else writes there, and it goes through all entries.
+ * Work-item i, of any group size, owns rows r * rows .. of y in columns of a piece `width` long along the
+ * last axis: nobody else writes there, and it goes through all entries. On processors r = i % ranges,
+ * elsewhere ranges follow each other and pieces lie side by side.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -88,9 +89,14 @@ kernel void scatter_add(global const REAL *restrict u, global const INDICES *res
     if (item >= items) {
         return;
     }
-    const INDEX first = item % ranges * rows, end = min(first + rows, extent);
+#if DEVICE_IS_CPU
+    const INDEX range = item % ranges, piece = item / ranges;
+#else
+    /* Neighbours have neighbouring columns: they read one index, and side by side. */
+    const INDEX all_pieces = items / ranges, range = item / all_pieces, piece = item % all_pieces;
+#endif
+    const INDEX first = range * rows, end = min(first + rows, extent);
     const INDEX pieces = (CAT(extent, INNER) + width - 1) / width;
-    const INDEX piece = item / ranges;
     const INDEX column = piece % pieces * width;
     const INDEX columns = min(width, CAT(extent, INNER) - column);
     INDEX rest = piece / pieces;

@@ -189,6 +189,7 @@ cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
     sscanf(version, "OpenCL C %4d.%4d", &profile->opencl_c_major, &profile->opencl_c_minor);
     profile->device_class = class_of(info);
     profile->is_cpu = info->type == CLEAT_DEVICE_CPU;
+    profile->ends_long_loops = info->type == CLEAT_DEVICE_SOFTWARE;
     profile->float_width = explicit_width(info);
     profile->local_memory_is_fast = local_type == CL_LOCAL;
     profile->local_memory = (size_t)info->local_memory;
@@ -258,5 +259,5 @@ bool profile_is_past_caches(const device_profile *profile, double bytes) {
 }
 
 bool profile_item_is_short(const device_profile *profile, double rounds) {
-    return profile->is_cpu || rounds < 60000;
+    return profile->is_cpu || rounds < (profile->ends_long_loops ? 60000 : 4e6);
 }

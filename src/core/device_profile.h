@@ -31,6 +31,7 @@ typedef struct device_profile {
     bool driver_caches_kernels;  /* the driver keeps compiled kernels on disk by itself */
     bool binaries_cost_a_build;  /* asking for a program's binary compiles it once more */
     bool events_have_times;      /* profiling events were seen to tell believable times */
+    bool ends_long_loops;        /* leaves a work-item's loops after 65,535 rounds, as llvmpipe */
     bool is_tested_with;         /* the test suite runs on this driver for every version */
     bool kernel_limits_are_real; /* CL_KERNEL_WORK_GROUP_SIZE can be believed */
     bool header_can_be_left_out; /* cl/declarations.cl will do for the compiler's opencl-c.h */
@@ -44,7 +45,7 @@ int64_t profile_vector_width(const device_profile *profile);
 bool profile_is_past_caches(const device_profile *profile, double bytes);
 
 /* Whether one work-item may take so many rounds of loops, about. CPUs do not mind; elsewhere a long
- * item meets watchdogs, and llvmpipe leaves every loop after 65,535 rounds without a word. */
+ * item meets watchdogs (4 million rounds: some 40 ms), and llvmpipe leaves its loops before. */
 bool profile_item_is_short(const device_profile *profile, double rounds);
 
 #endif
