@@ -263,6 +263,23 @@ static bool random_uniform(void) {
     return right;
 }
 
+/* Of ones, 3 x 3: the number of products. */
+static bool convolution(int64_t channels, int64_t groups) {
+    const cleat_conv2d_options options = {.groups = groups, .winograd = true};
+    cleat_tensor x = TENSOR(1, 1, channels, 4, 4), y = TENSOR(-1, 1, channels, 2, 2);
+    cleat_tensor w = TENSOR(1, channels, channels / groups, 3, 3);
+    test_ok(cleat_conv2d(context, x, w, y, &options));
+    return are_all(y, 0, 1, 9.0 * (double)(channels / groups));
+}
+
+static bool convolution_of_many(void) {
+    return convolution(128, 1);
+}
+
+static bool convolution_by_channels(void) {
+    return convolution(8, 8);
+}
+
 static bool sgd_step(void) {
     cleat_tensor x = TENSOR(1, 5), gradient = TENSOR(1, 5);
     test_ok(cleat_sgd_step(context, x, gradient, NULL, 0.25F, NULL));
@@ -324,15 +341,22 @@ static const broken elsewhere[] = {
     {"softmax_cross_entropy: variant items ", cross_entropy, "loss.cl",
         "*target = LOSS_OF(sum, distances);\n#endif\n    }\n}\n\n#else",
         "*target = 0.0f;\n#endif\n    }\n}\n\n#else"},
+    {"conv2d: variant gpu_winograd ", convolution_of_many, "conv2d_gpu_winograd.cl",
+        "m.s1 - m.s2 - m.s3", "m.s1 - m.s2 + m.s3"},
+    {"conv2d: variant gpu_depthwise ", convolution_by_channels, "conv2d_gpu_depthwise.cl",
+        "row += 3 * source_step", "row += source_step"},
 };
 
-/* On a processor the kernels for GPUs, which come next of attention's, take long to compile. */
+/* The kernels that come next of attention's on a processor, of convolution's on GPUs, take long to
+ * compile. */
 static void open_context(cleat_verification verification) {
     context = spoilt_open(verification, NULL);
     if (test_device_is_cpu()) {
         test_ok(cleat_tuning_set(context, "attention", "long", "cpu plain"));
         test_ok(cleat_tuning_set(context, "attention", "short", "cpu_split plain"));
         test_ok(cleat_tuning_set(context, "attention_backward", "any", "cpu plain"));
+    } else {
+        test_ok(cleat_tuning_set(context, "conv2d", "winograd", "gpu_winograd plain"));
     }
 }
 
