@@ -117,6 +117,8 @@ MOVES(float)
 DOUBLES_OF(MOVES, double)
 #define HALF_MOVES(SPACE, W)                                                                       \
     OF_MEMORY float##W vload_half##W(size_t, const SPACE half *);                                  \
+    OF_MEMORY float##W vloada_half##W(size_t, const SPACE half *);                                 \
+    TO_MEMORY void vstorea_half##W##_rte(float##W, size_t, SPACE half *);                          \
     TO_MEMORY void vstore_half##W##_rte(float##W, size_t, SPACE half *);
 #define HALF_MOVES_IN(SPACE)                                                                       \
     HALF_MOVES(SPACE, ) HALF_MOVES(SPACE, 2) HALF_MOVES(SPACE, 4) HALF_MOVES(SPACE, 8)             \

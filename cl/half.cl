@@ -6,6 +6,8 @@
  *     LOAD_HALF(T, W, p)         p[0], p[1], ... as floats, exactly
  *     STORE_HALF(T, W, v, p)     floats rounded to nearest even: subnormal numbers are right, beyond the
  *                                largest one comes infinity, NaN stays NaN
+ *     WHOLE_HALF(T, W, p), STORE_WHOLE_HALF(T, W, v, p)   the same in one access, p global and a multiple of
+ *                                W elements, of which there are several
  *     GATHER_HALF(T, W, p, s)    p[0], p[s], ..., p global; above one lane after ELEMENT_FUNCTIONS(ushort, W)
  *     SCATTER_HALF(T, W, v, p, s)    of element.cl
  *     HALF_FLOATS(T, W, b)       the same in registers: of a ushort, ushort2, ...
@@ -37,6 +39,19 @@
 #define SCATTER_HALF_4(T, v, p, s) scatter_ushort_4(HALF_BITS(T, 4, v), p, s)
 #define SCATTER_HALF_8(T, v, p, s) scatter_ushort_8(HALF_BITS(T, 8, v), p, s)
 #define SCATTER_HALF_16(T, v, p, s) scatter_ushort_16(HALF_BITS(T, 16, v), p, s)
+
+#define WHOLE_HALF(T, W, p) CAT(WHOLE_HALF_, T)(W, p)
+#define STORE_WHOLE_HALF(T, W, v, p) CAT(STORE_WHOLE_HALF_, T)(W, v, p)
+#define WHOLE_HALF_8(W, p) HALF_FLOATS(8, W, *(const __global LANES_OF(ushort, W) *)(p))
+#define STORE_WHOLE_HALF_8(W, v, p) (*(__global LANES_OF(ushort, W) *)(p) = HALF_BITS(8, W, v))
+#if DEVICE_IS_CPU
+#define WHOLE_HALF_7(W, p) LOAD_HALF(7, W, p)
+#define STORE_WHOLE_HALF_7(W, v, p) STORE_HALF(7, W, v, p)
+#else
+#define WHOLE_HALF_7(W, p) LANES_OF(vloada_half, W)(0, (const __global half *)(p))
+#define STORE_WHOLE_HALF_7(W, v, p)                                                                \
+    CAT(LANES_OF(vstorea_half, W), _rte)(v, 0, (__global half *)(p))
+#endif
 
 #define HALF_FUNCTIONS(T, W) HALF_FUNCTIONS_(T, W)
 #define HALF_FUNCTIONS_(T, W)                                                                      \
