@@ -97,6 +97,27 @@ START_TEST(rounds_once) {
 }
 END_TEST
 
+/* A plan knows what goes by way of f32: its kernels and scratch memory, and does nothing. */
+START_TEST(planned) {
+    const int64_t shape[] = {24, 40}, square[] = {24, 24};
+    test_tensor x = test_input_of(CLEAT_BF16, 2, shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor y = test_output_of(CLEAT_BF16, 2, square, TEST_ROW_MAJOR);
+    cleat_plan_summary summary;
+    cleat_context_statistics before, after;
+    test_ok(cleat_plan_begin(test_context()));
+    test_ok(cleat_matmul(test_context(), x.view, cleat_transpose(x.view), y.view, NULL));
+    test_ok(cleat_plan_end(test_context(), &summary));
+    test_unchanged(&y);
+    ck_assert_uint_ge(summary.scratch_bytes, sizeof(float) * (24 * 40 + 24 * 24));
+    test_ok(cleat_context_get_statistics(test_context(), &before));
+    test_ok(cleat_matmul(test_context(), x.view, cleat_transpose(x.view), y.view, NULL));
+    test_ok(cleat_context_get_statistics(test_context(), &after));
+    ck_assert_uint_eq(after.kernels_built, before.kernels_built);
+    test_free(&x);
+    test_free(&y);
+}
+END_TEST
+
 /* ---- Convolution: all directions, two groups ---- */
 
 static void finish(
@@ -211,6 +232,7 @@ Suite *test_suite(void) {
     TCase *product = test_case(suite, "matmul");
     tcase_add_test(product, products);
     tcase_add_loop_test(product, rounds_once, 0, 2);
+    tcase_add_test(product, planned);
     test_add_loop(suite, "convolution", convolution, 2);
     test_add_case(suite, "refusals", refuses_bad_calls);
     return suite;
