@@ -346,6 +346,13 @@ START_TEST(safetensors_foreign) {
         24);
     ck_assert_msg(safetensors_read(path_of("file"), 2, read.entries, &why), "%s", why.text);
     ck_assert(read.b[0] == 1 && read.b[1] == 2 && read.a[0] == 3 && read.a[3] == 6);
+    /* The halves of 1, 2 and 3: as bf16 0, 1, 0, 2; as f16 0 and 2.125. */
+    put_safetensors("{\"a\":{\"dtype\":\"BF16\",\"shape\":[2,2],\"data_offsets\":[0,8]},"
+                    "\"b\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[8,12]}}",
+        12);
+    ck_assert_msg(safetensors_read(path_of("file"), 2, read.entries, &why), "%s", why.text);
+    ck_assert(read.a[0] == 0 && read.a[1] == 1 && read.a[2] == 0 && read.a[3] == 2);
+    ck_assert(read.b[0] == 0 && read.b[1] == 2.125F);
     float scalar = 7, none = 8, back = 0;
     safetensors_entry odd[2] = {{"scalar", 0, {0}, &scalar}, {"none", 2, {0, 5}, &none}};
     ck_assert_msg(safetensors_write(path_of("odd"), 2, odd, &why), "%s", why.text);
@@ -372,7 +379,8 @@ START_TEST(safetensors_wrong_headers) {
         {"{}", "has no tensor \"a\"", 0},
         {"{\"a\":3,\"b\":4}", "\"a\" has type unknown", 24},
         {"{" A_FINE "}", "has no tensor \"b\"", 16},
-        {B("\"F16\"", "[2]", "[16,24]"), "type F16, expected F32", 24},
+        {B("\"F64\"", "[2]", "[16,24]"), "type F64, expected F32, F16 or BF16", 24},
+        {B("\"F16\"", "[2]", "[16,24]"), "has 8 bytes, its shape needs 4", 24},
         {B("5", "[2]", "[16,24]"), "type unknown", 24},
         {B("\"F32\"", "[3]", "[16,24]"), "\"b\" has shape [3], expected [2]", 24},
         {B("\"F32\"", "[2,1]", "[16,24]"), "shape [2,1]", 24},

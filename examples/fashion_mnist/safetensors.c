@@ -3,6 +3,7 @@
 
 #include "output.h"
 
+#include <cleat/tensor.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -79,6 +80,21 @@ bool safetensors_write(
 
 /* ---- Reading ---- */
 
+/* Types whose elements are read as floats, and the bytes of one. */
+typedef struct element_type {
+    const char *name;
+    uint64_t size;
+} element_type;
+
+static const element_type element_types[] = {{"F32", ELEMENT_SIZE}, {"F16", 2}, {"BF16", 2}};
+enum { TYPE_F32, TYPE_F16, TYPE_BF16, TYPES };
+
+/* Where a tensor's bytes are within the data. */
+typedef struct location {
+    int type; /* TYPE_ */
+    uint64_t begin, size;
+} location;
+
 /* A file in memory: header and data. */
 typedef struct image {
     const char *path;
@@ -151,9 +167,9 @@ static bool check_shape(
     return false;
 }
 
-/* Where the tensor's bytes begin within the data; the shape is right already. */
+/* Where the tensor's bytes are; the type is set and the shape right already. */
 static bool find_data(const image *file, const json_t *offsets, const safetensors_entry *entry,
-    uint64_t *begin, problem *why) {
+    location *place, problem *why) {
     json_int_t first = -1, end = -1;
     if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
         !json_is_integer(json_array_get(offsets, 0)) ||
@@ -167,37 +183,42 @@ static bool find_data(const image *file, const json_t *offsets, const safetensor
             "%s: truncated or damaged: tensor \"%s\" lies at bytes %lld to %lld of %llu",
             file->path, entry->name, (long long)first, (long long)end,
             (unsigned long long)file->data_size);
-    uint64_t wanted = element_count(entry) * ELEMENT_SIZE;
+    uint64_t wanted = element_count(entry) * element_types[place->type].size;
     if ((uint64_t)(end - first) != wanted)
         return problem_set(why, "%s: tensor \"%s\" has %lld bytes, its shape needs %llu",
             file->path, entry->name, (long long)(end - first), (unsigned long long)wanted);
-    *begin = (uint64_t)first;
+    place->begin = (uint64_t)first;
+    place->size = wanted;
     return true;
 }
 
 static bool check_entry(const image *file, const json_t *root, const safetensors_entry *entry,
-    uint64_t *begin, problem *why) {
+    location *place, problem *why) {
     const json_t *found = json_object_get(root, entry->name);
     if (found == NULL)
         return problem_set(why, "%s: has no tensor \"%s\"", file->path, entry->name);
     const char *type = json_string_value(json_object_get(found, "dtype"));
-    if (type == NULL || strcmp(type, "F32") != 0)
-        return problem_set(why, "%s: tensor \"%s\" has type %.16s, expected F32", file->path,
-            entry->name, type != NULL ? type : "unknown");
+    place->type = 0;
+    while (
+        place->type < TYPES && (type == NULL || strcmp(type, element_types[place->type].name) != 0))
+        place->type++;
+    if (place->type == TYPES)
+        return problem_set(why, "%s: tensor \"%s\" has type %.16s, expected F32, F16 or BF16",
+            file->path, entry->name, type != NULL ? type : "unknown");
     return check_shape(file, json_object_get(found, "shape"), entry, why) &&
-           find_data(file, json_object_get(found, "data_offsets"), entry, begin, why);
+           find_data(file, json_object_get(found, "data_offsets"), entry, place, why);
 }
 
 /* Each byte of the data must belong to exactly one tensor: no two overlap, none is left over. */
 static bool check_cover(const image *file, size_t count, const safetensors_entry *entries,
-    const uint64_t *begins, problem *why) {
+    const location *places, problem *why) {
     uint64_t total = 0;
     for (size_t i = 0; i < count; i++) {
-        uint64_t size = element_count(&entries[i]) * ELEMENT_SIZE;
-        total += size;
+        const location *a = &places[i];
+        total += a->size;
         for (size_t j = 0; j < i; j++) {
-            uint64_t other = element_count(&entries[j]) * ELEMENT_SIZE;
-            if (begins[i] < begins[j] + other && begins[j] < begins[i] + size)
+            const location *b = &places[j];
+            if (a->begin < b->begin + b->size && b->begin < a->begin + a->size)
                 return problem_set(why, "%s: damaged: tensors \"%s\" and \"%s\" overlap",
                     file->path, entries[j].name, entries[i].name);
         }
@@ -216,6 +237,13 @@ static bool check_names(const image *file, const json_t *root, size_t count, pro
     return true;
 }
 
+static void read_halves(const unsigned char *bytes, bool is_f16, float *data, uint64_t count) {
+    for (uint64_t i = 0; i < count; i++, bytes += 2) {
+        const uint16_t element = (uint16_t)(bytes[0] | bytes[1] << 8);
+        (is_f16 ? cleat_f16_to_f32 : cleat_bf16_to_f32)(&element, 1, &data[i]);
+    }
+}
+
 static void read_floats(const unsigned char *bytes, float *data, uint64_t count) {
     for (uint64_t i = 0; i < count; i++, bytes += ELEMENT_SIZE) {
         uint32_t bits = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
@@ -227,17 +255,23 @@ static void read_floats(const unsigned char *bytes, float *data, uint64_t count)
 /* Checks all, then copies all. */
 static bool read_entries(const image *file, const json_t *root, size_t count,
     const safetensors_entry *entries, problem *why) {
-    uint64_t *begins = calloc(count + 1, sizeof *begins);
-    if (begins == NULL)
+    location *places = calloc(count + 1, sizeof *places);
+    if (places == NULL)
         return problem_set(why, "%s: no memory", file->path);
     bool fine = true;
     for (size_t i = 0; fine && i < count; i++)
-        fine = check_entry(file, root, &entries[i], &begins[i], why);
+        fine = check_entry(file, root, &entries[i], &places[i], why);
     fine = fine && check_names(file, root, count, why) &&
-           check_cover(file, count, entries, begins, why);
-    for (size_t i = 0; fine && i < count; i++)
-        read_floats(file->data + begins[i], entries[i].data, element_count(&entries[i]));
-    free(begins);
+           check_cover(file, count, entries, places, why);
+    for (size_t i = 0; fine && i < count; i++) {
+        const unsigned char *bytes = file->data + places[i].begin;
+        const uint64_t elements = element_count(&entries[i]);
+        if (places[i].type == TYPE_F32)
+            read_floats(bytes, entries[i].data, elements);
+        else
+            read_halves(bytes, places[i].type == TYPE_F16, entries[i].data, elements);
+    }
+    free(places);
     return fine;
 }
 

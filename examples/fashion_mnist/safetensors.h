@@ -27,9 +27,10 @@ bool safetensors_write(
     const char *path, size_t count, const safetensors_entry *entries, problem *why);
 
 /*
- * Reads exactly these tensors: names, ranks and shapes are what is expected, data (room for all
- * elements) receives the values. A file with others, or of another type or shape, or one that is
- * truncated or breaks the format's rules is refused, and data is then left alone.
+ * Reads exactly these tensors, of dtype F32, F16 or BF16: names, ranks and shapes are what is
+ * expected, data (room for all elements) receives the values. A file with others, or of another
+ * type or shape, or one that is truncated or breaks the format's rules is refused, and data is then
+ * left alone.
  */
 bool safetensors_read(
     const char *path, size_t count, const safetensors_entry *entries, problem *why);
