@@ -4,8 +4,7 @@
  * loaders of gemm_gpu.cl, and the same two tiles in turns: while the sub-groups multiply one, the next
  * is on its way from global memory into registers, and is rounded and put into local memory after.
  *
- *     UNITS_SUM(i, j, r) = sum over k of A(row, k) * B(k, column)
- *         row = tile's first row + UNITS_ROW(i, r),  column = tile's first column + UNITS_COLUMN(j, r)
+ *     sum(row, column) = sum over k of A(row, k) * B(k, column)
  *
  * A tile is UNITS_TILE rows of A and columns of B, and of both UNIT_LINE words along k.
  *
@@ -15,7 +14,7 @@
  *   GEMM_A_ALONG_K, GEMM_B_ALONG_K   as in gemm_gpu.cl
  *   Both tiles must have half as many lines as the group has work-items:
  *   UNITS_DOWN * UNITS_ROWS * UNIT_M = UNITS_ACROSS * UNITS_COLUMNS * UNIT_N = UNITS_ITEMS / 2.
- *   Local memory: 256 * UNITS_TILE bytes, 32 KiB for 128 x 128.
+ *   Local memory: 16 * UNITS_TILE * UNIT_PITCH bytes, 32 KiB for 128 x 128.
  *
  * Writing a kernel:
  *
@@ -23,7 +22,8 @@
  *         UNITS_BEGIN
  *     #define MY_A(r, k) ... a float4, as in gemm_gpu.cl, and MY_B(c, k)
  *         UNITS_RUN(from, to, MY_A, MY_B)
- *         for i < UNITS_ROWS, j < UNITS_COLUMNS, r < UNIT_C_REGISTERS: store UNITS_SUM(i, j, r)
+ *     #define MY_STORE(sum, r, c) ...  row and column within the tile, guarding the edges
+ *         UNITS_FINISH(MY_STORE)
  *     }
  */
 #include "gemm_band.cl"
@@ -33,13 +33,13 @@
 #define UNITS_GROUP __attribute__((reqd_work_group_size(UNITS_ITEMS, 1, 1))) UNIT_SUB_GROUP
 
 #define UNITS_BEGIN                                                                                \
-    __local uint4 units_lines[UNITS_TILE * UNIT_LINE]  ;                                   \
+    __local uint4 units_lines[UNITS_TILE * UNIT_PITCH];                                           \
     UNIT_EXCHANGE(UNITS_ITEMS)                                                                     \
     const int units_item = (int)get_local_id(0);                                                   \
     const int units_lane = units_item % UNIT_LANES;                                                \
     const int units_row = units_item / UNIT_LANES / UNITS_ACROSS * UNITS_ROWS * UNIT_M;            \
     const int units_column = units_item / UNIT_LANES % UNITS_ACROSS * UNITS_COLUMNS * UNIT_N;      \
-    float units_sums[UNITS_ROWS][UNITS_COLUMNS][UNIT_C_REGISTERS];                                 \
+    float units_sums[UNITS_ROWS][UNITS_COLUMNS][UNIT_C_REGISTERS] UNIT_ALIGNED;                    \
     UNIT_UNROLLED for (int i = 0; i < UNITS_ROWS; ++i) {                                           \
         UNIT_UNROLLED for (int j = 0; j < UNITS_COLUMNS; ++j) {                                    \
             UNIT_UNROLLED for (int r = 0; r < UNIT_C_REGISTERS; ++r) {                             \
@@ -47,10 +47,6 @@
             }                                                                                      \
         }                                                                                          \
     }
-
-#define UNITS_SUM(i, j, r) units_sums[i][j][r]
-#define UNITS_ROW(i, r) (units_row + (i)*UNIT_M + UNIT_C_ROW(units_lane, r))
-#define UNITS_COLUMN(j, r) (units_column + (j)*UNIT_N + UNIT_C_COLUMN(units_lane, r))
 
 /* An item's quads of a tile. Along k they are some of all, item by item; across k they are the words
  * 2 p and 2 p + 1 of four lines, p and the lines such that of 16 neighbouring items, which store two
@@ -99,12 +95,12 @@
     }
 
 /* The two tiles of each operand: A's first, then B's. */
-#define UNITS_A(side) ((__local uint *)units_lines + (side)*UNITS_TILE * UNIT_LINE)
-#define UNITS_B(side) ((__local uint *)units_lines + (2 + (side)) * UNITS_TILE * UNIT_LINE)
+#define UNITS_A(side) ((__local uint *)units_lines + (side)*UNITS_TILE * UNIT_PITCH)
+#define UNITS_B(side) ((__local uint *)units_lines + (2 + (side)) * UNITS_TILE * UNIT_PITCH)
 
 /* Small products first. */
 #if UNIT_MODE == UNIT_TF32X3
-#define UNITS_REST(name, count) uint name[count];
+#define UNITS_REST(name, count) uint name[count] UNIT_ALIGNED;
 #define UNITS_SPLIT(words, rest, count) unit_split(words, rest, count);
 #define UNITS_ADD(c, a, a_rest, b, b_rest)                                                         \
     UNIT_MULTIPLY(c, a_rest, b)                                                                    \
@@ -121,6 +117,45 @@
  * quads of both at once, four of 16 bits each, take more registers than there are. */
 #define UNITS_STEPS (UNIT_LINE * UNIT_PACK / UNIT_K)
 #define UNITS_PRODUCTS (UNITS_STEPS * UNITS_ROWS * UNITS_COLUMNS)
+#define UNITS_HALF(turn, LOAD_A, LOAD_B)                                                           \
+    if (goes_on && (turn) == 0) {                                                                  \
+        UNITS_FETCH(next, GEMM_A_ALONG_K, LOAD_A, next_k)                                          \
+    } else if (goes_on) {                                                                          \
+        UNITS_FETCH(next, GEMM_B_ALONG_K, LOAD_B, next_k)                                          \
+    }                                                                                              \
+    UNIT_UNROLLED for (int at = 0; at < UNITS_PRODUCTS / 2; ++at) {                                \
+        const int product = at + (turn) * (UNITS_PRODUCTS / 2);                                    \
+        const int i = product / UNITS_COLUMNS % UNITS_ROWS, j = product % UNITS_COLUMNS;           \
+        const int word = product / (UNITS_ROWS * UNITS_COLUMNS) * (UNIT_K / UNIT_PACK);            \
+        if (i == 0) {                                                                              \
+            unit_load_b(                                                                           \
+                units_b[j], UNITS_B(side), units_column + j * UNIT_N, word, units_lane);           \
+            UNITS_SPLIT(units_b[j], b_rest[j], UNIT_B_REGISTERS)                                   \
+        }                                                                                          \
+        if (j == 0) {                                                                              \
+            unit_load_a(units_a, UNITS_A(side), units_row + i * UNIT_M, word, units_lane);         \
+            UNITS_SPLIT(units_a, a_rest, UNIT_A_REGISTERS)                                         \
+        }                                                                                          \
+        UNITS_ADD(units_sums[i][j], units_a, a_rest, units_b[j], b_rest[j])                        \
+    }                                                                                              \
+    if (goes_on && (turn) == 0) {                                                                  \
+        UNITS_PLACE(UNITS_A(1 - side), next, GEMM_A_ALONG_K)                                       \
+    } else if (goes_on) {                                                                          \
+        UNITS_PLACE(UNITS_B(1 - side), next, GEMM_B_ALONG_K)                                       \
+    }
+
+/* Where all is emulated the halves are one loop, which compiles in half the time. */
+#if UNIT_EMULATED
+#define UNITS_HALVES(LOAD_A, LOAD_B)                                                               \
+    for (int turn = 0; turn < 2; ++turn) {                                                         \
+        UNITS_HALF(turn, LOAD_A, LOAD_B)                                                           \
+    }
+#else
+#define UNITS_HALVES(LOAD_A, LOAD_B)                                                               \
+    UNITS_HALF(0, LOAD_A, LOAD_B)                                                                  \
+    UNITS_HALF(1, LOAD_A, LOAD_B)
+#endif
+
 #define UNITS_RUN(from, to, LOAD_A, LOAD_B)                                                        \
     {                                                                                              \
         float4 next[UNITS_QUADS];                                                                  \
@@ -135,35 +170,35 @@
         for (INDEX units_k = (from); units_k < (to); units_k += UNIT_LINE * UNIT_PACK) {           \
             const INDEX next_k = units_k + UNIT_LINE * UNIT_PACK;                                  \
             const bool goes_on = next_k < (to);                                                    \
-            uint units_a[UNIT_A_REGISTERS], units_b[UNITS_COLUMNS][UNIT_B_REGISTERS];              \
+            uint units_a[UNIT_A_REGISTERS] UNIT_ALIGNED;                                           \
+            uint units_b[UNITS_COLUMNS][UNIT_B_REGISTERS] UNIT_ALIGNED;                            \
             UNITS_REST(a_rest, UNIT_A_REGISTERS)                                                   \
             UNITS_REST(b_rest[UNITS_COLUMNS], UNIT_B_REGISTERS)                                    \
-            UNIT_UNROLLED for (int product = 0; product < UNITS_PRODUCTS; ++product) {             \
-                const int i = product / UNITS_COLUMNS % UNITS_ROWS, j = product % UNITS_COLUMNS;   \
-                const int word =                                                                   \
-                    product / (UNITS_ROWS * UNITS_COLUMNS) * (UNIT_K / UNIT_PACK);                 \
-                if (goes_on && product == 0) {                                                     \
-                    UNITS_FETCH(next, GEMM_A_ALONG_K, LOAD_A, next_k)                              \
-                }                                                                                  \
-                if (goes_on && product == UNITS_PRODUCTS / 2) {                                    \
-                    UNITS_PLACE(UNITS_A(1 - side), next, GEMM_A_ALONG_K)                           \
-                    UNITS_FETCH(next, GEMM_B_ALONG_K, LOAD_B, next_k)                              \
-                }                                                                                  \
-                if (i == 0) {                                                                      \
-                    unit_load_b(units_b[j], UNITS_B(side), units_column + j * UNIT_N, word,        \
-                        units_lane);                                                               \
-                    UNITS_SPLIT(units_b[j], b_rest[j], UNIT_B_REGISTERS)                           \
-                }                                                                                  \
-                if (j == 0) {                                                                      \
-                    unit_load_a(units_a, UNITS_A(side), units_row + i * UNIT_M, word, units_lane); \
-                    UNITS_SPLIT(units_a, a_rest, UNIT_A_REGISTERS)                                 \
-                }                                                                                  \
-                UNITS_ADD(units_sums[i][j], units_a, a_rest, units_b[j], b_rest[j])                \
-            }                                                                                      \
-            if (goes_on) {                                                                         \
-                UNITS_PLACE(UNITS_B(1 - side), next, GEMM_B_ALONG_K)                               \
-            }                                                                                      \
+            UNITS_HALVES(LOAD_A, LOAD_B)                                                           \
             side = 1 - side;                                                                       \
             barrier(CLK_LOCAL_MEM_FENCE);                                                          \
         }                                                                                          \
+    }
+
+/* Sums go by way of local memory, a row of each sub-group's fragments at a time, so that neighbouring items
+ * store neighbouring elements of a row, one after the other in a loop that is short. */
+#define UNITS_OUT_LINES (UNITS_DOWN * UNIT_M)
+#define UNITS_OUT_PITCH (UNITS_TILE + 8)
+#define UNITS_OUT_ROW(i, line) ((line) / UNIT_M * (UNITS_ROWS * UNIT_M) + (i)*UNIT_M + (line) % UNIT_M)
+#define UNITS_FINISH(STORE)                                                                        \
+    UNIT_UNROLLED for (int i = 0; i < UNITS_ROWS; ++i) {                                           \
+        __local float *const out = (__local float *)units_lines;                                   \
+        UNIT_UNROLLED for (int j = 0; j < UNITS_COLUMNS; ++j) {                                    \
+            UNIT_UNROLLED for (int r = 0; r < UNIT_C_REGISTERS; ++r) {                             \
+                const int line = units_row / UNITS_ROWS + UNIT_C_ROW(units_lane, r);               \
+                const int at = units_column + j * UNIT_N + UNIT_C_COLUMN(units_lane, r);           \
+                out[line * UNITS_OUT_PITCH + at] = units_sums[i][j][r];                            \
+            }                                                                                      \
+        }                                                                                          \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
+        KEEP_ROLLED for (int e = units_item; e < UNITS_OUT_LINES * UNITS_TILE; e += UNITS_ITEMS) { \
+            const int line = e / UNITS_TILE, at = e % UNITS_TILE;                                  \
+            STORE(out[line * UNITS_OUT_PITCH + at], UNITS_OUT_ROW(i, line), at)                    \
+        }                                                                                          \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
     }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Loaders of matmul's kernels for GPUs: operands as matmul_batch.cl has them, quads as gemm_gpu.cl asks
- * for. Each operand is read the way in which it is contiguous; a branch, not a kernel of its own.
- * Include before the core.
+ * for. Include before the core.
+ *
+ * Each operand is read the way in which it is contiguous; a branch, not a kernel of its own. But with
+ * MATMUL_WHOLE the host defines GEMM_A_ALONG_K and GEMM_B_ALONG_K itself, and promises that each quad is
+ * contiguous that way, at a multiple of 16 bytes, and inside or outside as a whole.
  */
+#if !MATMUL_WHOLE
 #define GEMM_A_ALONG_K (a_column == 1 && a_row != 1)
 #define GEMM_B_ALONG_K (b_row == 1 && b_column != 1)
+#endif
 
 #ifdef UNIT_APART
 #define LOAD_APART UNIT_APART
@@ -22,9 +27,9 @@ static inline bool quads_are_aligned(const __global float *first, const INDEX ot
 /* p[0], p[step], ...: `valid` of them, the others 0. */
 static inline float4 load_quad(
     const __global float *p, const INDEX step, const INDEX valid, const bool aligned) {
-#if MATMUL_WHOLE_QUADS
+#if MATMUL_WHOLE
     return *(const __global float4 *)p;
-#endif
+#else
     if (step == 1 && valid >= 4) {
         return aligned ? *(const __global float4 *)p : vload4(0, p);
     }
@@ -34,6 +39,7 @@ static inline float4 load_quad(
     x.s2 = valid > 2 ? p[2 * step] : 0.0f;
     x.s3 = valid > 3 ? p[3 * step] : 0.0f;
     return x;
+#endif
 }
 
 /* Lane and k within an operand of `lanes` lanes, whose lane 0 and term 0 lie at p. */

@@ -31,15 +31,10 @@ __kernel UNITS_GROUP void matmul_gpu_units(
 #if MATMUL_SPLIT
     partial += (part * batches + batch) * m * n;
 #endif
-    UNIT_UNROLLED for (int i = 0; i < UNITS_ROWS; ++i) {
-        UNIT_UNROLLED for (int j = 0; j < UNITS_COLUMNS; ++j) {
-            UNIT_UNROLLED for (int r = 0; r < UNIT_C_REGISTERS; ++r) {
-                const INDEX row = first_row + UNITS_ROW(i, r);
-                const INDEX column = first_column + UNITS_COLUMN(j, r);
-                if (row < m && column < n) {
-                    MATMUL_STORE(UNITS_SUM(i, j, r), row, column)
-                }
-            }
-        }
+#define STORE_INSIDE(sum, r, c)                                                                    \
+    const INDEX row = first_row + (r), column = first_column + (c);                                \
+    if (row < m && column < n) {                                                                   \
+        MATMUL_STORE(sum, row, column)                                                             \
     }
+    UNITS_FINISH(STORE_INSIDE)
 }

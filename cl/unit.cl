@@ -14,7 +14,7 @@
  * beside that is told where this file does without.
  *
  * Macros, defined by the host (core/matrix_unit.c):
- *   UNIT            one of UNIT_IS_...
+ *   MATRIX_UNIT            one of UNIT_IS_...
  *   UNIT_MODE       how operands are taken, UNIT_F32, ...: words of one f32, one tf32 or two f16 or
  *                   bf16 (UNIT_PACK elements). In mode TF32X3 words are f32, which UNIT_MULTIPLY_3
  *                   splits into two tf32 each: a b = A B + A b' + a' B, all but 2^-21 of it
@@ -54,19 +54,29 @@
     c[7] = sums.s7;
 
 /* A tile's lines (rows of A, columns of B) are UNIT_LINE words along k. Quads of a line are permuted by
- * the line's number, so that the same word of eight lines lies in as many banks. */
+ * the line's number, so that the same word of eight lines lies in as many banks; on Intel's, whose
+ * work-items have no registers for so many addresses, lines are UNIT_PITCH apart instead. */
 #define UNIT_LINE 16
-#define UNIT_AT(line, word) ((line)*UNIT_LINE + ((word) ^ (line) / 2 % 4 * 4))
+#if MATRIX_UNIT == UNIT_IS_INTEL || MATRIX_UNIT == UNIT_IS_INTEL_16
+#define UNIT_PITCH 20
+#define UNIT_AT(line, word) ((line)*UNIT_PITCH + (word))
+#else
+#define UNIT_PITCH UNIT_LINE
+#define UNIT_AT(line, word) ((line)*UNIT_PITCH + ((word) ^ (line) / 2 % 4 * 4))
+#endif
 
-#if UNIT == UNIT_IS_NVIDIA
+#if MATRIX_UNIT == UNIT_IS_NVIDIA
 #include "unit_nvidia.cl"
-#elif UNIT == UNIT_IS_AMD_MFMA
+#elif MATRIX_UNIT == UNIT_IS_AMD_MFMA
 #include "unit_amd_mfma.cl"
-#elif UNIT == UNIT_IS_AMD_WMMA
+#elif MATRIX_UNIT == UNIT_IS_AMD_WMMA
 #include "unit_amd_wmma.cl"
 #else
 #include "unit_intel.cl"
 #endif
+
+/* Of an array of registers that a unit takes as a vector. */
+#define UNIT_ALIGNED __attribute__((aligned(32)))
 
 /* The size of sub-groups, where a kernel has to ask for it. */
 #ifndef UNIT_SUB_GROUP
@@ -149,12 +159,8 @@ static inline UNIT_APART uint unit_single(const float x) {
     x[r] = read.s0;                                                                                \
     x[(r) + 1] = read.s1;
 #define UNIT_READ_4(x, r, held, tile, line, word, k)                                               \
-    const uint4 read =                                                                             \
-        *(const __local uint4 *)((tile) + UNIT_AT(line, (word) + (k) / UNIT_PACK));                \
-    x[r] = read.s0;                                                                                \
-    x[(r) + 1] = read.s1;                                                                          \
-    x[(r) + 2] = read.s2;                                                                          \
-    x[(r) + 3] = read.s3;
+    *(uint4 *)(x + (r)) =                                                                          \
+        *(const __local uint4 *)((tile) + UNIT_AT(line, (word) + (k) / UNIT_PACK));
 #ifndef UNIT_A_BY
 #define UNIT_A_BY 1
 #endif

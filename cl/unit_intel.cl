@@ -7,14 +7,14 @@
  * sub-groups of 8 two; of B component r holds terms 2 r and 2 r + 1 of the work-item's column; of C
  * row r of that column. Of A in tf32 the first eight work-items hold row 2 r, the others row 2 r + 1.
  */
-#define UNIT_LANES (UNIT == UNIT_IS_INTEL_16 ? 16 : 8)
+#define UNIT_LANES (MATRIX_UNIT == UNIT_IS_INTEL_16 ? 16 : 8)
 #define UNIT_M 8
 #define UNIT_N UNIT_LANES
 #define UNIT_K (8 * UNIT_PACK)
 #define UNIT_A_REGISTERS (UNIT_PACK == 1 ? 4 : 8)
 #define UNIT_B_REGISTERS 8
 #define UNIT_C_REGISTERS 8
-#define UNIT_A_HELD (UNIT == UNIT_IS_INTEL_16 ? 1 : 2)
+#define UNIT_A_HELD (MATRIX_UNIT == UNIT_IS_INTEL_16 ? 1 : 2)
 #define UNIT_B_HELD UNIT_PACK
 /* Words that a lane has of a column, neighbours: read at once. */
 #define UNIT_B_BY 4
@@ -40,24 +40,24 @@
 #pragma OPENCL EXTENSION cl_intel_required_subgroup_size : enable
 #define UNIT_SUB_GROUP __attribute__((intel_reqd_sub_group_size(UNIT_LANES)))
 
+/* Arrays of registers as the vectors that the function takes: put together from numbers, each would be
+ * copied before and after. */
 static inline void unit_multiply(float *c, const uint *a, const uint *b) {
-    const int8 words_b = (int8)(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]);
-    float8 sums = (float8)(c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]);
+    const int8 words_b = *(const int8 *)b;
+    float8 *const sums = (float8 *)c;
 #if UNIT_PACK == 1
-    sums = intel_sub_group_tf32_tf32_matrix_mad_k8(
-        as_float4((uint4)(a[0], a[1], a[2], a[3])), as_float8(words_b), sums);
+    *sums = intel_sub_group_tf32_tf32_matrix_mad_k8(*(const float4 *)a, as_float8(words_b), *sums);
 #else
-#if UNIT == UNIT_IS_INTEL_16
-    const short8 rows_a = (short8)(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
+#if MATRIX_UNIT == UNIT_IS_INTEL_16
+    const short8 rows_a = convert_short8(*(const uint8 *)a);
 #else
-    const int8 rows_a = (int8)(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7]);
+    const int8 rows_a = *(const int8 *)a;
 #endif
 #if UNIT_MODE == UNIT_F16
-    sums = intel_sub_group_f16_f16_matrix_mad_k16(rows_a, words_b, sums);
+    *sums = intel_sub_group_f16_f16_matrix_mad_k16(rows_a, words_b, *sums);
 #else
-    sums = intel_sub_group_bf16_bf16_matrix_mad_k16(rows_a, words_b, sums);
+    *sums = intel_sub_group_bf16_bf16_matrix_mad_k16(rows_a, words_b, *sums);
 #endif
 #endif
-    UNIT_SPREAD_8(c, sums)
 }
 #endif

@@ -33,10 +33,10 @@ static inline bool words_are_right(const int item) {
 
 __kernel __attribute__((reqd_work_group_size(2 * UNIT_LANES, 1, 1))) UNIT_SUB_GROUP void unit_probe(
     __global int *restrict answers) {
-    __local uint4 lines[(UNIT_M + UNIT_N) * UNIT_LINE / 4];
+    __local uint4 lines[(UNIT_M + UNIT_N) * UNIT_PITCH / 4];
     UNIT_EXCHANGE(2 * UNIT_LANES)
     __local uint *const tile_a = (__local uint *)lines;
-    __local uint *const tile_b = tile_a + UNIT_M * UNIT_LINE;
+    __local uint *const tile_b = tile_a + UNIT_M * UNIT_PITCH;
     const int item = (int)get_local_id(0), lane = item % UNIT_LANES;
     for (int i = item; i < (UNIT_M + UNIT_N) * UNIT_LINE; i += 2 * UNIT_LANES) {
         const int line = i / UNIT_LINE, k = i % UNIT_LINE * UNIT_PACK, column = line - UNIT_M;
@@ -50,12 +50,12 @@ __kernel __attribute__((reqd_work_group_size(2 * UNIT_LANES, 1, 1))) UNIT_SUB_GR
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     /* The first words, then the last. */
-    float c[UNIT_C_REGISTERS];
+    float c[UNIT_C_REGISTERS] UNIT_ALIGNED;
     UNIT_UNROLLED for (int r = 0; r < UNIT_C_REGISTERS; ++r) {
         c[r] = 1.0f;
     }
     UNIT_UNROLLED for (int twice = 0; twice < 2; ++twice) {
-        uint a[UNIT_A_REGISTERS], b[UNIT_B_REGISTERS];
+        uint a[UNIT_A_REGISTERS] UNIT_ALIGNED, b[UNIT_B_REGISTERS] UNIT_ALIGNED;
         const int word = twice * (UNIT_LINE - UNIT_K / UNIT_PACK);
         unit_load_a(a, tile_a, 0, word, lane);
         unit_load_b(b, tile_b, 0, word, lane);

@@ -70,7 +70,7 @@ static const product products[] = {
     {1, 70, 90, 50, false, false, false, TEST_EXACT, TEST_ROW_MAJOR},
     {1, 70, 40, 68, true, false, false, TEST_EXACT, TEST_ROW_MAJOR},
     {1, 33, 90, 37, false, true, true, TEST_EXACT, TEST_STRIDED},
-    {1, 68, 72, 100, true, true, false, TEST_REAL, TEST_ROW_MAJOR},
+    {1, 67, 72, 101, true, true, false, TEST_REAL, TEST_ROW_MAJOR},
     {3, 20, 65, 129, false, true, true, TEST_REAL, TEST_STRIDED},
     {1, 2, 2, 1, false, false, true, TEST_EXACT, TEST_ROW_MAJOR},
     {2, 9, 7, 0, false, false, true, TEST_EXACT, TEST_ROW_MAJOR},
@@ -251,16 +251,23 @@ START_TEST(random_products) {
 }
 END_TEST
 
-/* Kernels of their own: the larger tile, parts of k. */
+/* Kernels of their own: parts of k, the larger tile, and quads that are whole, along k and across.
+ */
 START_TEST(other_kernels) {
-    const product large = {1, 200, 300, 70, false, true, true, TEST_EXACT, TEST_ROW_MAJOR};
-    const product split = {1, 20, 40, 1500, false, false, true, TEST_EXACT, TEST_ROW_MAJOR};
+    static const product split = {1, 20, 40, 1501, false, false, true, TEST_EXACT, TEST_ROW_MAJOR};
+    static const product whole[] = {
+        {1, 200, 300, 68, false, true, true, TEST_EXACT, TEST_ROW_MAJOR},
+        {2, 68, 72, 36, false, false, false, TEST_EXACT, TEST_ROW_MAJOR},
+        {1, 68, 60, 64, true, true, false, TEST_EXACT, TEST_ROW_MAJOR}};
     for (int i = 0; i < MODES; i++) {
         if (modes[i].more && !test_is_short()) {
             const unit_mode *mode = begin(i);
             check_product(&split, mode);
-            test_ok(cleat_tuning_set(test_context(), "matmul", "gpu_tile", "128"));
-            check_product(&large, mode);
+            for (int j = 0; j < 3; j++) {
+                test_ok(
+                    cleat_tuning_set(test_context(), "matmul", "gpu_tile", j > 0 ? "64" : "128"));
+                check_product(&whole[j], mode);
+            }
             test_ok(cleat_tuning_set(test_context(), "matmul", "gpu_tile", NULL));
         }
     }

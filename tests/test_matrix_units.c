@@ -29,49 +29,49 @@ typedef struct unit_maps {
 #include "../cl/unit_names.cl"
 #define UNIT_HAS_INSTRUCTION 0
 
-#define UNIT UNIT_IS_NVIDIA
+#define MATRIX_UNIT UNIT_IS_NVIDIA
 #define UNIT_MODE UNIT_TF32
 #define MAPS_NAME nvidia_tf32
 #include "../cl/unit_nvidia.cl"
 #include "units/maps.h"
 
-#define UNIT UNIT_IS_NVIDIA
+#define MATRIX_UNIT UNIT_IS_NVIDIA
 #define UNIT_MODE UNIT_F16
 #define MAPS_NAME nvidia_f16
 #include "../cl/unit_nvidia.cl"
 #include "units/maps.h"
 
-#define UNIT UNIT_IS_AMD_MFMA
+#define MATRIX_UNIT UNIT_IS_AMD_MFMA
 #define UNIT_MODE UNIT_F32
 #define MAPS_NAME mfma_f32
 #include "../cl/unit_amd_mfma.cl"
 #include "units/maps.h"
 
-#define UNIT UNIT_IS_AMD_MFMA
+#define MATRIX_UNIT UNIT_IS_AMD_MFMA
 #define UNIT_MODE UNIT_BF16
 #define MAPS_NAME mfma_bf16
 #include "../cl/unit_amd_mfma.cl"
 #include "units/maps.h"
 
-#define UNIT UNIT_IS_AMD_WMMA
+#define MATRIX_UNIT UNIT_IS_AMD_WMMA
 #define UNIT_MODE UNIT_F16
 #define MAPS_NAME wmma_f16
 #include "../cl/unit_amd_wmma.cl"
 #include "units/maps.h"
 
-#define UNIT UNIT_IS_INTEL
+#define MATRIX_UNIT UNIT_IS_INTEL
 #define UNIT_MODE UNIT_F16
 #define MAPS_NAME intel_f16
 #include "../cl/unit_intel.cl"
 #include "units/maps.h"
 
-#define UNIT UNIT_IS_INTEL_16
+#define MATRIX_UNIT UNIT_IS_INTEL_16
 #define UNIT_MODE UNIT_BF16
 #define MAPS_NAME intel_16_bf16
 #include "../cl/unit_intel.cl"
 #include "units/maps.h"
 
-#define UNIT UNIT_IS_INTEL_16
+#define MATRIX_UNIT UNIT_IS_INTEL_16
 #define UNIT_MODE UNIT_TF32
 #define MAPS_NAME intel_16_tf32
 #include "../cl/unit_intel.cl"

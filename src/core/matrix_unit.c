@@ -46,7 +46,7 @@ size_t matrix_unit_exchange(const device_profile *profile, const matrix_unit *un
 
 void matrix_unit_macros(
     const device_profile *profile, const matrix_unit *unit, matrix_mode mode, launch *l) {
-    launch_macro(l, "UNIT", unit->number);
+    launch_macro(l, "MATRIX_UNIT", unit->number);
     launch_macro(l, "UNIT_MODE", mode);
     launch_macro(l, "UNIT_EMULATED", profile->emulated_unit != NULL);
 }

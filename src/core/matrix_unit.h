@@ -22,7 +22,7 @@ typedef enum matrix_mode {
 typedef struct matrix_unit {
     const char *name;         /* "nvidia" */
     const char *device_class; /* of the devices that it is tried on */
-    int number;               /* UNIT of cl/unit.cl */
+    int number;               /* MATRIX_UNIT of cl/unit.cl */
     int lanes;                /* of a sub-group */
     int rows, columns;        /* of a fragment of the result */
     int registers;            /* of a lane, for all three fragments, at most */
@@ -40,7 +40,7 @@ const char *matrix_unit_names(void);
  * verdict, and gives NULL. */
 const matrix_unit *matrix_unit_find(cleat_context *context, matrix_mode mode);
 
-/* UNIT, UNIT_MODE and UNIT_EMULATED. */
+/* MATRIX_UNIT, UNIT_MODE and UNIT_EMULATED. */
 void matrix_unit_macros(
     const device_profile *profile, const matrix_unit *unit, matrix_mode mode, launch *l);
 

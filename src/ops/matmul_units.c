@@ -14,21 +14,26 @@ typedef struct unit_shape {
 /* The larger tile first, of 128 x 128 by 256 work-items, then 64 x 64 by 128. */
 static const struct {
     const char *unit;
+    int pitch; /* UNIT_PITCH */
     unit_shape shapes[SHAPES];
 } unit_shapes[] = {
-    {"nvidia", {{2, 4, 4, 4}, {2, 2, 2, 4}}},
-    {"amd_mfma", {{2, 2, 4, 4}, {2, 1, 2, 4}}},
-    {"amd_wmma", {{2, 4, 4, 2}, {2, 2, 2, 2}}},
-    {"intel", {{4, 8, 4, 2}, {4, 4, 2, 2}}},
-    {"intel_16", {{4, 4, 4, 2}, {4, 2, 2, 2}}},
+    {"nvidia", LINE, {{2, 4, 4, 4}, {2, 2, 2, 4}}},
+    {"amd_mfma", LINE, {{2, 2, 4, 4}, {2, 1, 2, 4}}},
+    {"amd_wmma", LINE, {{2, 4, 4, 2}, {2, 2, 2, 2}}},
+    {"intel", LINE + 4, {{4, 8, 4, 2}, {4, 4, 2, 2}}},
+    {"intel_16", LINE + 4, {{4, 4, 4, 2}, {4, 2, 2, 2}}},
 };
 
-static const unit_shape *shapes_of(const matrix_unit *unit) {
+static size_t index_of(const matrix_unit *unit) {
     size_t i = 0;
     while (strcmp(unit_shapes[i].unit, unit->name) != 0) {
         i++;
     }
-    return unit_shapes[i].shapes;
+    return i;
+}
+
+static const unit_shape *shapes_of(const matrix_unit *unit) {
+    return unit_shapes[index_of(unit)].shapes;
 }
 
 static int64_t tile_of(const matrix_unit *unit, const unit_shape *s) {
@@ -41,8 +46,9 @@ static size_t items_of(const matrix_unit *unit, const unit_shape *s) {
 
 static bool fits(const device_profile *profile, const matrix_unit *unit, const unit_shape *s) {
     const size_t items = items_of(unit, s);
-    const size_t bytes = 4 * LINE * sizeof(float) * (size_t)tile_of(unit, s) +
-                         items * matrix_unit_exchange(profile, unit);
+    const size_t bytes =
+        4 * sizeof(float) * (size_t)(unit_shapes[index_of(unit)].pitch * tile_of(unit, s)) +
+        items * matrix_unit_exchange(profile, unit);
     return items <= profile->max_work_group_size && items <= profile->max_work_item_sizes[0] &&
            bytes <= profile->local_memory;
 }
@@ -60,6 +66,21 @@ static const unit_shape *choose_shape(cleat_context *context, const matmul_probl
     return &shapes[large && fits(profile, p->unit, &shapes[0]) ? 0 : SHAPES - 1];
 }
 
+/* Whether the kernel may load quads of an operand as whole ones (MATMUL_WHOLE of
+ * cl/matmul_load.cl), along k or across: `lane` and `term` are its steps, lanes and terms its
+ * extents. */
+static bool quads_are_whole(
+    const matmul_problem *p, const matmul_operand *x, int64_t lanes, bool is_b, bool *along) {
+    const int64_t lane = is_b ? x->column : x->row, term = is_b ? x->row : x->column;
+    *along = term == 1 && lane != 1;
+    bool whole = (*along ? p->k : lanes) % 4 == 0 && (*along ? lane : term) % 4 == 0 &&
+                 (*along || lane == 1) && x->offset % 4 == 0 && x->scratch == NULL;
+    for (int i = 0; i < p->batch_rank; ++i) {
+        whole = whole && x->batch[i] % 4 == 0;
+    }
+    return whole;
+}
+
 bool matmul_gpu_units_supports(const device_profile *profile, const void *problem) {
     const matmul_problem *p = problem;
     return p->unit != NULL && fits(profile, p->unit, &shapes_of(p->unit)[SHAPES - 1]);
@@ -74,6 +95,13 @@ cleat_status matmul_gpu_units(cleat_context *context, const void *problem) {
     launch_macro(&l, "UNITS_ACROSS", s->across);
     launch_macro(&l, "UNITS_ROWS", s->rows);
     launch_macro(&l, "UNITS_COLUMNS", s->columns);
+    bool a_along, b_along;
+    if (quads_are_whole(p, &p->a, p->m, false, &a_along) &&
+        quads_are_whole(p, &p->b, p->n, true, &b_along)) {
+        launch_macro(&l, "MATMUL_WHOLE", 1);
+        launch_macro(&l, "GEMM_A_ALONG_K", a_along);
+        launch_macro(&l, "GEMM_B_ALONG_K", b_along);
+    }
     const int64_t words = p->mode == MATRIX_F16 || p->mode == MATRIX_BF16 ? 2 : 1;
     const size_t group[2] = {items_of(p->unit, s), 1};
     return matmul_launch_tiles(context, p, &l, tile_of(p->unit, s), LINE * words, group);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A unit file of cl/ as C: defines MAPS_NAME, a function that fills a unit_maps from its macros,
- * and undefines them for the next one. Before it: UNIT, UNIT_MODE and MAPS_NAME, and the unit file
- * included with UNIT_HAS_INSTRUCTION as 0.
+ * and undefines them for the next one. Before it: MATRIX_UNIT, UNIT_MODE and MAPS_NAME, and the
+ * unit file included with UNIT_HAS_INSTRUCTION as 0.
  */
 static void MAPS_NAME(unit_maps *m) {
     m->lanes = UNIT_LANES;
@@ -44,7 +44,7 @@ static void MAPS_NAME(unit_maps *m) {
 }
 
 #undef MAPS_NAME
-#undef UNIT
+#undef MATRIX_UNIT
 #undef UNIT_MODE
 #undef UNIT_LANES
 #undef UNIT_M

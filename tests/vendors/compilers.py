@@ -6,7 +6,8 @@ of kernel name -> figures: registers, spills (bytes, or registers on AMD), local
 occupancy (percent of the threads that a multiprocessor holds; 0: a group does not fit), fma,
 matrix, loads, wide (loads of 16 bytes). A figure that a compiler does not tell is None.
 
-one_target is what the short form compiles for; group_local the bytes of local memory that the
+units are the matrix units of the maker's cards, numbers of cl/unit.cl, and takes(program, target)
+tells whether a target has the one that the program is for. one_target is what the short form compiles for; group_local the bytes of local memory that the
 maker's OpenCL gives a group, at most."""
 import glob
 import os
@@ -65,6 +66,7 @@ def given_local(program, kernel):
 
 class Nvidia:
     name = "NVIDIA"
+    units = [1]
     quick = has_fp64 = True
     one_target = "sm_80"
     group_local = 48 << 10
@@ -97,11 +99,16 @@ class Nvidia:
             told.append("nvdisasm " + re.search(r"V[\d.]+", text).group())
         return told
 
+    @staticmethod
+    def takes(program, target):
+        return program.unit == 0 or target != "sm_75"
+
     def prepare(self, program, folder):
         """PTX for the oldest of the targets; ptxas makes code of it for each."""
+        oldest = "sm_75" if program.unit == 0 else "sm_80"
         ptx = os.path.join(folder, "program.ptx")
         run([self.clang, *shlex.split(program.options), "-x", "cl", "-O3", "-target",
-             "nvptx64-nvidia-nvcl", "-Xclang", "-target-cpu", "-Xclang", "sm_75", "-Xclang",
+             "nvptx64-nvidia-nvcl", "-Xclang", "-target-cpu", "-Xclang", oldest, "-Xclang",
              "-target-feature", "-Xclang", "+ptx70", "-Xclang", "-mlink-builtin-bitcode", "-Xclang",
              self.library, "-S", "-o", ptx, program.source])
         return ptx
@@ -173,6 +180,7 @@ def add(counts, name, found):
 
 class Amd:
     name = "AMD"
+    units = [2, 3]
     quick = has_fp64 = True
     one_target = "gfx1030"
     group_local = 64 << 10
@@ -193,6 +201,10 @@ class Amd:
 
     def versions(self):
         return [run([self.clang, "--version"]).splitlines()[0]]
+
+    @staticmethod
+    def takes(program, target):
+        return {2: target in ("gfx90a", "gfx942"), 3: target == "gfx1100"}.get(program.unit, True)
 
     def prepare(self, program, folder):
         del program, folder
@@ -260,6 +272,7 @@ class Amd:
 
 class Intel:
     name = "Intel"
+    units = [4, 5]
     quick = has_fp64 = False
     group_local = 64 << 10
     # target: ocloc's name of it and threads of a subslice, which shares 128 KiB of local memory.
@@ -281,6 +294,10 @@ class Intel:
         compiler = glob.glob(os.path.join(os.path.dirname(self.ocloc), "../lib/*/libigc.so.*.*"))
         return ["ocloc with " + os.path.basename(max(compiler, key=len))] if compiler else ["ocloc"]
 
+    @staticmethod
+    def takes(program, target):
+        return {4: target == "dg2", 5: target == "pvc"}.get(program.unit, True)
+
     def prepare(self, program, folder):
         del program, folder
 
@@ -289,9 +306,13 @@ class Intel:
         dump = os.path.join(folder, target)
         os.makedirs(dump)
         environment = dict(self.environment, IGC_ShaderDumpEnable="1", IGC_DumpToCustomDir=dump)
+        options = program.options
+        if program.unit:  # drivers define these; ocloc declares the functions where they are defined
+            options += "".join(" -Dcl_intel_subgroup_matrix_multiply_accumulate%s=1" % kind
+                               for kind in ("", "_tf32"))
         # In the format whose notes are text.
         run([self.ocloc, "compile", "-q", "-file", program.source, "-device",
-             self.limits[target][0], "-options", program.options, "-internal_options",
+             self.limits[target][0], "-options", options, "-internal_options",
              "-cl-intel-allow-zebin", "-out_dir", folder, "-output_no_suffix", "-output",
              target + ".bin"], environment=environment)
         with open(os.path.join(folder, target + ".bin"), "rb") as file:

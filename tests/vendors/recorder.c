@@ -6,8 +6,9 @@
  *
  *   CLEAT_RECORD_DIR      a folder, which must be there
  *   CLEAT_RECORD_DEVICE   the card: nvidia, amd or intel
- *   CLEAT_RECORD_CLANG    the compiler whose preprocessor tells programs apart (clang)
- *   CLEAT_RECORD_NAME     of the list of launches (recorded)
+ *   CLEAT_RECORD_UNIT     the number of the matrix unit that it has (MATRIX_UNIT of cl/unit.cl);
+ * none unless given CLEAT_RECORD_CLANG    the compiler whose preprocessor tells programs apart
+ * (clang) CLEAT_RECORD_NAME     of the list of launches (recorded)
  *
  * Into the folder go, for each program that differs from the others once preprocessed:
  *   HASH.cl        its source, as it was given
@@ -15,6 +16,8 @@
  * NAME.launches, in their order, with the size of the groups and the local memory given as
  * arguments; those that a kernel repeats are left out: HASH KERNEL X Y Z BYTES
  * and seen-HASH, which spares the preprocessor what it has seen.
+ *
+ * The probe of the card's matrix unit finds that it works; of another one it does not build.
  *
  * A launch with groups that are larger than the card's, in work-items or in local memory given, is
  * refused, as a driver would do.
@@ -281,7 +284,9 @@ cl_int clBuildProgram(cl_program program, cl_uint count, const cl_device_id *dev
     (void)devices;
     (void)notify;
     (void)data;
-    return recorder_write(program, options) ? CL_SUCCESS : CL_BUILD_PROGRAM_FAILURE;
+    return recorder_has_unit(options) && recorder_write(program, options)
+               ? CL_SUCCESS
+               : CL_BUILD_PROGRAM_FAILURE;
 }
 
 cl_int clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program_build_info name,
@@ -290,7 +295,8 @@ cl_int clGetProgramBuildInfo(cl_program program, cl_device_id device, cl_program
     (void)device;
     (void)name;
     return answer_text(
-        "the preprocessor failed, or a file could not be written", size, value, needed);
+        "the preprocessor failed, a file could not be written, or the card has no such unit", size,
+        value, needed);
 }
 
 /* No binaries: a cache keeps nothing. */
@@ -347,6 +353,9 @@ cl_int clSetKernelArg(cl_kernel kernel, cl_uint index, size_t size, const void *
         return CL_INVALID_ARG_INDEX;
     }
     kernel->local[index] = value == NULL ? size : 0;
+    if (index == 0 && value != NULL && size == sizeof kernel->first) {
+        memcpy(&kernel->first, value, size);
+    }
     return CL_SUCCESS;
 }
 

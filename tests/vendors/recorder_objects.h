@@ -62,6 +62,7 @@ struct _cl_kernel {
     char name[128];
     cl_uint arguments;
     cl_program program;
+    cl_mem first;                      /* the first argument, where it is a buffer */
     size_t local[RECORDER_ARGUMENTS];  /* bytes of local memory that each argument is */
     size_t groups[RECORDER_GROUPS][4]; /* sizes and local bytes already written down */
     int group_count;
@@ -69,6 +70,10 @@ struct _cl_kernel {
 
 /* Writes the program down and finds its kernels; false where that fails. */
 bool recorder_write(cl_program program, const char *options);
+/* The matrix unit (MATRIX_UNIT of cl/unit.cl) that a program is for, by its options; 0: none. */
+int recorder_unit(const char *options);
+/* Whether the card has what it is for. */
+bool recorder_has_unit(const char *options);
 /* How many arguments this kernel of a written program takes; -1: there is none of the name. */
 int recorder_arguments(cl_program program, const char *kernel);
 /* Writes down a launch with groups of this size; NULL: the driver's choice. An error where the card

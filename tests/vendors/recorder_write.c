@@ -73,15 +73,38 @@ static void hash_texts(char hash[32], const char *first, const char *second) {
     snprintf(hash, 32, "%016" PRIx64 "%08" PRIx32, a, (uint32_t)(b >> 32));
 }
 
+/* ---- Matrix units ---- */
+
+int recorder_unit(const char *options) {
+    const char *unit = strstr(options, "-DMATRIX_UNIT=");
+    return unit != NULL ? atoi(unit + strlen("-DMATRIX_UNIT=")) : 0;
+}
+
+bool recorder_has_unit(const char *options) {
+    const char *units = getenv("CLEAT_RECORD_UNIT");
+    const int wanted = recorder_unit(options);
+    return wanted == 0 || (units != NULL && atoi(units) == wanted);
+}
+
+/* What makes clang say that it knows the instructions. */
+static const char *unit_flags(const char *options) {
+    static const char *const flags[] = {"", "", "-mcpu=gfx90a", "-mcpu=gfx1100",
+        "-Dcl_intel_subgroup_matrix_multiply_accumulate=1",
+        "-Dcl_intel_subgroup_matrix_multiply_accumulate=1"};
+    const int unit = recorder_unit(options);
+    return unit > 0 && unit < (int)(sizeof flags / sizeof *flags) ? flags[unit] : "";
+}
+
 /* ---- The source's text ---- */
 
 /* Runs the preprocessor on it; to be freed, NULL where it fails. */
-static char *preprocess(const char *source_path, const char *options_path) {
+static char *preprocess(const char *source_path, const char *options_path, const char *options) {
     const char *compiler = getenv("CLEAT_RECORD_CLANG");
     char command[3 * PATH_SIZE];
     snprintf(command, sizeof command,
-        "'%s' -E -P -x cl -nogpulib -cl-no-stdinc -target amdgcn-amd-amdhsa '@%s' '%s'",
-        compiler != NULL ? compiler : "clang", options_path, source_path);
+        "'%s' -E -P -x cl -nogpulib -cl-no-stdinc -target amdgcn-amd-amdhsa %s '@%s' "
+        "'%s'",
+        compiler != NULL ? compiler : "clang", unit_flags(options), options_path, source_path);
     FILE *pipe = popen(command, "r"); /* NOLINT: a test's own tool */
     char *text = pipe != NULL ? read_all(pipe) : NULL;
     if (pipe != NULL && pclose(pipe) != 0) {
@@ -150,7 +173,7 @@ static char *write_new(const char *source, const char *options, const char *raw,
     path_of(options_path, raw, ".arguments");
     char *text = NULL;
     if (write_file(source_path, source) && write_file(options_path, options)) {
-        text = preprocess(source_path, options_path);
+        text = preprocess(source_path, options_path, options);
     }
     remove(source_path);
     remove(options_path);

@@ -2,7 +2,10 @@
 /* Calls with the shapes that people run on graphics cards, so that the recorder sees the variants
  * chosen for them: the test programs' shapes are small. No result is looked at. Every kernel that a
  * card can run is launched, those that the library does not choose by asking for them.
- *   vendor_shapes [--short]      --short: little more than the first program of each kernel
+ *   vendor_shapes [--short] [--units]      --short: little more than the first program of each
+ * kernel;
+ *                                          --units: products by the card's matrix unit, and nothing
+ * else
  */
 #include <cleat/cleat.h>
 
@@ -99,6 +102,27 @@ static void multiply_all(void) {
         }
     }
     multiply_otherwise();
+}
+
+/* Both tiles, in each mode that the card's unit has. */
+static void multiply_by_units(void) {
+    int done = 0;
+    for (int compute = CLEAT_COMPUTE_STRICT; compute <= CLEAT_COMPUTE_BF16; compute++) {
+        for (int64_t extent = 4096; extent >= 512 && !(brief && done > 0); extent -= 3584) {
+            const cleat_tensor a = F32(extent, extent), b = like(a), y = like(a);
+            const cleat_matmul_options options = {
+                .variant = "gpu_units", .compute = (cleat_compute)compute};
+            const cleat_status status = cleat_matmul(context, a, b, y, &options);
+            done += status == CLEAT_OK;
+            if (status != CLEAT_UNSUPPORTED) {
+                report(status, "a product by matrix units");
+            }
+            end_case();
+        }
+    }
+    if (done == 0) {
+        report(CLEAT_UNSUPPORTED, "matrix units: no mode");
+    }
 }
 
 /* ---- Convolution ---- */
@@ -464,10 +488,19 @@ static void train(void) {
 }
 
 int main(int count, char **arguments) {
-    brief = count > 1 && strcmp(arguments[1], "--short") == 0;
+    bool units = false;
+    for (int i = 1; i < count; i++) {
+        brief = brief || strcmp(arguments[i], "--short") == 0;
+        units = units || strcmp(arguments[i], "--units") == 0;
+    }
     report(cleat_context_create(NULL, &context), "cleat_context_create");
     if (context == NULL) {
         return EXIT_FAILURE;
+    }
+    if (units) {
+        multiply_by_units();
+        cleat_context_release(context);
+        return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     multiply_all();
     convolve_all();

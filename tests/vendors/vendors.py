@@ -25,7 +25,8 @@ import report
 # Programs about the library around the kernels, or with an OpenCL of their own.
 WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|fault_limits|"
                      r"fault_operations|faults|harness|memory|opencl|plan|refusals|schedule|tensor|"
-                     r"threads|tuning|tuning_file|variants|verify|verify_operations)$")
+                     r"matmul_units|matrix_units|threads|tuning|tuning_file|variants|verify|"
+                     r"verify_operations)$")
 SHAPES = "vendor_shapes"
 LONGEST = 300  # seconds that a program may run
 
@@ -51,6 +52,8 @@ class Program:
         self.source = os.path.join(folder, name + ".cl")
         with open(os.path.join(folder, name + ".options"), encoding="utf-8") as file:
             self.options = file.read()
+        unit = re.search(r"-DMATRIX_UNIT=(\d+)", self.options)
+        self.unit = int(unit.group(1)) if unit else 0  # cl/unit.cl; 0: for none
         self.kernels = {}
 
 
@@ -60,7 +63,7 @@ def clean_environment(**added):
     return dict(kept, **added)
 
 
-def record(build, folder, device, short):
+def record(build, folder, vendor, short):
     """Runs programs on an OpenCL that writes down what they build. Returns what went wrong, and the
     programs that were launched, in that order: first those of vendor_shapes, the defaults for large
     shapes, then the test programs' by their names."""
@@ -74,15 +77,21 @@ def record(build, folder, device, short):
                         and os.access(os.path.join(tests, p), os.X_OK)
                         and not os.path.isdir(os.path.join(tests, p)))
 
-    def one(name):
+    device = vendor.name.lower()
+
+    def one(name, unit=None):
+        recorded = name if unit is None else "%s_unit_%d" % (name, unit)
         environment = clean_environment(
-            CLEAT_OPENCL_LIBRARY=os.path.join(tests, "vendor_recorder.so"), CLEAT_RECORD_NAME=name,
+            CLEAT_OPENCL_LIBRARY=os.path.join(tests, "vendor_recorder.so"), CLEAT_RECORD_NAME=recorded,
             CLEAT_RECORD_DIR=folder, CLEAT_RECORD_DEVICE=device,
             CLEAT_RECORD_CLANG=compilers.find_clang()[0], CLEAT_TEST_EFFORT="short",
             CLEAT_TEST_BLIND="1", CLEAT_VERIFY="off", CLEAT_TUNING_FILE="none",
-            CLEAT_CACHE_DIR=os.path.join(folder, "cache"))
+            CLEAT_CACHE_DIR=os.path.join(folder, "cache_%s" % unit))
         command = [os.path.join(tests, name), *(["--short"] if short else [])]
-        path = os.path.join(folder, name + ".log")
+        if unit is not None:
+            environment["CLEAT_RECORD_UNIT"] = str(unit)
+            command.append("--units")
+        path = os.path.join(folder, recorded + ".log")
         with open(path, "wb") as log:
             try:
                 status = subprocess.run(command, stdout=log, stderr=log, env=environment,
@@ -95,7 +104,9 @@ def record(build, folder, device, short):
         return None
     first = one(SHAPES)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        ended = [first, *pool.map(one, names[1:])]
+        ended = [first, *pool.map(one, names[1:]),
+                 *pool.map(lambda unit: one(SHAPES, unit), vendor.units)]
+    names[1:1] = ["%s_unit_%d" % (SHAPES, unit) for unit in vendor.units]
     return [failure for failure in ended if failure], launched(folder, names)
 
 
@@ -123,7 +134,7 @@ def kernels_of_library():
     for path in glob.glob(os.path.join(KERNELS, "*.cl")):
         with open(path, encoding="utf-8") as file:
             names.update(re.findall(r"^(?:__)?kernel\s+(?:__attribute__\s*\(\(.*?\)\)\)?\s+)?"
-                                    r"void\s+(\w+)", file.read(), re.M))
+                                    r"(?:[A-Z_]+\s+)?void\s+(\w+)", file.read(), re.M))
     return {name for name in names if "_cpu" not in name}
 
 
@@ -140,11 +151,11 @@ def compare_kernels(vendor, programs):
 
 
 def thin_out(programs, most):
-    """At most so many programs of each kernel, the first ones."""
+    """At most so many programs of each kernel, the first ones, and as many for each matrix unit."""
     seen, kept = collections.Counter(), []
     for program in programs:
-        if any(seen[kernel] < most for kernel in program.kernels):
-            seen.update(program.kernels.keys())
+        if any(seen[kernel, program.unit] < most for kernel in program.kernels):
+            seen.update((kernel, program.unit) for kernel in program.kernels)
             kept.append(program)
     return kept
 
@@ -157,7 +168,9 @@ def compile_program(vendor, program, targets):
             prepared = vendor.prepare(program, folder)
         except (compilers.Failure, subprocess.TimeoutExpired) as failure:
             return rows, [what_was_wrong(vendor.name, program, failure)]
-        for target in targets:
+        # A program for a matrix unit: where there is one, also if nothing else is compiled for that.
+        fitting = [target for target in vendor.targets if vendor.takes(program, target)]
+        for target in [target for target in targets if target in fitting] or fitting[:1]:
             try:
                 figures = vendor.compile(program, target, folder, prepared)
             except (compilers.Failure, subprocess.TimeoutExpired) as failure:
@@ -228,7 +241,7 @@ def cover(vendor, arguments, result):
     folder = os.path.join(arguments.out, vendor.name)
     if arguments.short:
         vendor.counted = None
-    failures, programs = record(arguments.build, folder, vendor.name.lower(), arguments.short)
+    failures, programs = record(arguments.build, folder, vendor, arguments.short)
     failures += compare_kernels(vendor, programs)
     targets = [vendor.one_target] if arguments.short else vendor.targets
     most = arguments.most if vendor.quick else -(-arguments.most // 3)
