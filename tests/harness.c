@@ -87,6 +87,10 @@ bool test_device_is_cpu(void) {
     return info.type == CLEAT_DEVICE_CPU;
 }
 
+void test_settle_tile(void) {
+    test_ok(cleat_tuning_set(test_context(), "matmul", "gpu_tile", "32"));
+}
+
 bool test_has_f64(void) {
     cleat_device_info info;
     return cleat_context_device(test_context(), &info) == CLEAT_OK && info.has_fp64;

@@ -40,6 +40,9 @@ cleat_context *test_context(void);
 void test_profile(const char *profile);
 /* Whether its device is a processor with a driver of its own. */
 bool test_device_is_cpu(void);
+/* Tiles of one size in products on GPUs from here on, for tests of what is made of such products:
+ * one kernel serves them all. */
+void test_settle_tile(void);
 /* Whether it computes in f64. */
 bool test_has_f64(void);
 

@@ -44,15 +44,10 @@ static cleat_conv2d_options options_of(const reference_conv2d *c) {
     return options;
 }
 
-/* Tiles of one size, so that one kernel of matmul's serves all. */
-static void settle_tile(void) {
-    test_ok(cleat_tuning_set(test_context(), "matmul", "gpu_tile", "32"));
-}
-
 static problem make_problem(
     const reference_conv2d *shapes, bool to_data, test_values values, test_layout layout) {
     problem p = {.c = *shapes, .to_data = to_data, .layout = layout};
-    settle_tile();
+    test_settle_tile();
     const cleat_conv2d_options options = options_of(shapes);
     test_ok(cleat_conv2d_shape(p.c.x, p.c.w, &options, p.c.y));
     p.source = test_input(4, to_data ? p.c.y : p.c.x, values, layout);

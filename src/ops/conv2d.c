@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public functions of 2-D convolution, and its variants: best first, a list a direction;
- * cpu_sparse and gpu_winograd, last, only where the tuning table or the caller names them. */
+ * the last ones, from cpu_sparse on, only where the tuning table or the caller names them. */
 #include "core/tensor_check.h"
 #include "ops/conv2d_gpu_winograd.h"
 #include "ops/types.h"
@@ -20,6 +20,7 @@ static const variant forward_variants[] = {
     {"gpu_depthwise", conv2d_gpu_depthwise_supports, conv2d_gpu_depthwise},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {"cpu_sparse", conv2d_cpu_sparse_data_supports, conv2d_cpu_sparse_data},
+    {"gpu_pointwise", conv2d_gpu_pointwise_supports, conv2d_gpu_pointwise},
     {"gpu_winograd", conv2d_gpu_winograd_supports, conv2d_gpu_winograd},
     {NULL, NULL, NULL},
 };
@@ -31,6 +32,7 @@ static const variant backward_data_variants[] = {
     {"gpu_depthwise", conv2d_gpu_depthwise_supports, conv2d_gpu_depthwise},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {"cpu_sparse", conv2d_cpu_sparse_data_supports, conv2d_cpu_sparse_data},
+    {"gpu_pointwise", conv2d_gpu_pointwise_supports, conv2d_gpu_pointwise},
     {"gpu_winograd", conv2d_gpu_winograd_supports, conv2d_gpu_winograd},
     {NULL, NULL, NULL},
 };
@@ -41,6 +43,7 @@ static const variant backward_weights_variants[] = {
     {"gpu_depthwise", conv2d_gpu_depthwise_weights_supports, conv2d_gpu_depthwise_weights},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {"cpu_sparse", conv2d_cpu_sparse_weights_supports, conv2d_cpu_sparse_weights},
+    {"gpu_pointwise", conv2d_gpu_pointwise_supports, conv2d_gpu_pointwise_weights},
     {NULL, NULL, NULL},
 };
 static const variant *const variants[] = {
@@ -83,13 +86,14 @@ const char *const *cleat_conv3d_variants(cleat_conv2d_direction direction) {
 
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
-    static const char *const names[][12] = {
+    static const char *const names[][13] = {
         {"cpu_panel", "cpu_channels_last", "cpu_channels_last_depthwise", "cpu_rows", "cpu_patch",
-            "cpu_depthwise", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse", "gpu_winograd",
-            NULL},
-        {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse",
+            "cpu_depthwise", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse", "gpu_pointwise",
             "gpu_winograd", NULL},
-        {"cpu_patch", "cpu_depthwise", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse", NULL},
+        {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse",
+            "gpu_pointwise", "gpu_winograd", NULL},
+        {"cpu_patch", "cpu_depthwise", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse",
+            "gpu_pointwise", NULL},
     };
     return (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS
                ? names[direction]

@@ -150,6 +150,10 @@ cleat_status conv2d_gpu_depthwise(cleat_context *context, const void *problem); 
 bool conv2d_gpu_depthwise_weights_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_gpu_depthwise_weights(cleat_context *context, const void *problem);
 
+bool conv2d_gpu_pointwise_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_gpu_pointwise(cleat_context *context, const void *problem); /* and data */
+cleat_status conv2d_gpu_pointwise_weights(cleat_context *context, const void *problem);
+
 bool conv2d_gpu_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_gpu(cleat_context *context, const void *problem); /* forward and data */
 cleat_status conv2d_gpu_backward_weights(cleat_context *context, const void *problem);
