@@ -10,11 +10,27 @@
  *                             memory (an element a work-item)
  *         3  softmax_items    a row, element by element
  *     COLUMN_VECTORS   for form 1, whose `streaming` tells that the output is larger than the caches
+ *     ROW_TYPE         cleat_type of an element, where it is f16 or bf16
  *     in0_inner, in1_inner, out_inner  stride along which vectors lie: 0 the same element, 1
  *                      neighbours, 2 any other
  */
+#ifdef ROW_TYPE
+#define ROW_ELEMENT ushort
+#endif
 #include "softmax_common.cl"
 #include "stream.cl"
+#include "element.cl"
+#ifdef ROW_TYPE
+HALF_FUNCTIONS(ROW_TYPE, 1)
+#if VECTOR_WIDTH > 1
+HALF_FUNCTIONS(ROW_TYPE, VECTOR_WIDTH)
+ELEMENT_FUNCTIONS(ushort, VECTOR_WIDTH)
+#endif
+#define IS_HALF 1
+#else
+#define ROW_TYPE 1
+#define IS_HALF 0
+#endif
 
 /* Rows whose sum is formed apart: with maxima, few enough to stay in the first-level cache. */
 #define BLOCK_ROWS (HAS_PEAK ? 16 : 128)
@@ -27,13 +43,13 @@
 #define LANES(name) name##_step
 #define PLACE(W, name) (name##_data + name##_at + i * name##_step)
 #endif
-#define READ_0(W, name) (FLOATS(W))(*PLACE(W, name))
-#define READ_1(W, name) LOAD(W, PLACE(W, name))
-#define READ_2(W, name) GATHER(W, PLACE(W, name), LANES(name))
+#define READ_0(W, name) (FLOATS(W))(LOAD_VALUES(ROW_TYPE, 1, PLACE(W, name)))
+#define READ_1(W, name) LOAD_VALUES(ROW_TYPE, W, PLACE(W, name))
+#define READ_2(W, name) GATHER_VALUES(ROW_TYPE, W, PLACE(W, name), LANES(name))
 #define READ(name, W) FLOATS(W) name = CAT(READ_, CAT(name, _inner))(W, name);
-#define WRITE_0(W, v) SCATTER(W, v, PLACE(W, out), LANES(out))
-#define WRITE_1(W, v) STORE(W, v, PLACE(W, out))
-#define WRITE_2(W, v) SCATTER(W, v, PLACE(W, out), LANES(out))
+#define WRITE_0(W, v) SCATTER_VALUES(ROW_TYPE, W, v, PLACE(W, out), LANES(out))
+#define WRITE_1(W, v) STORE_VALUES(ROW_TYPE, W, v, PLACE(W, out))
+#define WRITE_2(W, v) SCATTER_VALUES(ROW_TYPE, W, v, PLACE(W, out), LANES(out))
 #define WRITE(W, v) CAT(WRITE_, out_inner)(W, v);
 
 /* The three passes, each a reading and a working half: PEAK, SUM and OUT. */
@@ -46,8 +62,9 @@
         KEEP(W, term)                                                                              \
         accumulator += term;                                                                       \
     }
-/* Forms 1 and 3 work the terms out again, form 2 keeps them in the output. */
-#if HAS_TERMS && FORM == 2
+/* Forms 1 and 3 work the terms out again, form 2 keeps them in the output, which for 16 bits they are too
+ * large for. */
+#if HAS_TERMS && FORM == 2 && !IS_HALF
 #define KEEP(W, v) WRITE(W, v)
 #define OUT_READ(W) FLOATS(W) term = CAT(READ_, out_inner)(W, out);
 #elif HAS_TERMS
@@ -65,7 +82,7 @@
 #define SCALED_DOWN(W, from, to) 1.0f
 #endif
 #define OUT_WORK(W, unused) WRITE_OUT(W, RESULT(W))
-#if FORM == 1 && out_inner == 1
+#if FORM == 1 && out_inner == 1 && !IS_HALF
 #define WRITE_OUT(W, v)                                                                            \
     if (streaming && W > 1 && IS_STREAMABLE(W, PLACE(W, out))) {                                   \
         STREAM(W, v, PLACE(W, out));                                                               \

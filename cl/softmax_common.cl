@@ -69,9 +69,12 @@
 typedef struct softmax_numbers {
     NUMBER_MEMBERS(SOFTMAX_LIST)
 } softmax_numbers;
-#define INPUT_DATA(name, unused) __global const REAL *name##_data,
+#ifndef ROW_ELEMENT
+#define ROW_ELEMENT REAL /* in memory */
+#endif
+#define INPUT_DATA(name, unused) __global const ROW_ELEMENT *name##_data,
 #define PARAMETERS                                                                                 \
-    EACH_INPUT(INPUT_DATA, 0) __global REAL *out_data, LABEL_DATA const softmax_numbers numbers
+    EACH_INPUT(INPUT_DATA, 0) __global ROW_ELEMENT *out_data, LABEL_DATA const softmax_numbers numbers
 #define HAND_ON(name, unused) name##_data,
 #define ARGUMENTS EACH(HAND_ON, 0) LABEL_ARGUMENTS numbers
 

@@ -11,8 +11,9 @@ extern "C" {
 /*
  * y = exp(x - max) / sum(exp(x - max)) along one axis (negative ones count from the end); f32, f16
  * or bf16, or f64 on a device that has it (else CLEAT_UNSUPPORTED), same types and shapes; y may be
- * x itself. f16 and bf16 go through f32 in scratch memory, and are rounded once; so do the others
- * here. A row of only -Inf (fully masked) gives zeros; +Inf or NaN in a row give NaN.
+ * x itself. f16 and bf16 are computed with in f32 and rounded once, on processors by way of f32 in
+ * scratch memory; so do the others here. A row of only -Inf (fully masked) gives zeros; +Inf or NaN
+ * in a row give NaN.
  */
 CLEAT_API cleat_status cleat_softmax(
     cleat_context *context, cleat_tensor x, int32_t axis, cleat_tensor y);

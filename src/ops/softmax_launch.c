@@ -2,6 +2,7 @@
 #include "ops/softmax_launch.h"
 #include "core/tensor_check.h"
 #include "ops/elementwise_engine.h"
+#include "ops/types.h"
 
 enum {
     CPU_GROUPS = 8,    /* work-groups a thread */
@@ -22,6 +23,10 @@ static int64_t smaller(int64_t a, int64_t b) {
 
 static bool is_f64(const softmax_problem *p) {
     return p->kept[0].type == CLEAT_F64;
+}
+
+static bool is_f32(const softmax_problem *p) {
+    return p->kept[0].type == CLEAT_F32;
 }
 
 static int lanes(const softmax_problem *p, const device_profile *profile) {
@@ -89,7 +94,7 @@ static int64_t count_tasks(const softmax_problem *p, int64_t side) {
 
 int64_t softmax_strip(const softmax_problem *p, const device_profile *profile) {
     int64_t strip = STRIP;
-    bool suits = profile->is_cpu && p->mode < MODE_CROSS_ENTROPY && !is_f64(p);
+    bool suits = profile->is_cpu && p->mode < MODE_CROSS_ENTROPY && is_f32(p);
     for (int t = 0; t <= p->input_count; t++) {
         suits = suits && kept_stride(&p->kept[t]) == 1;
     }
@@ -125,7 +130,7 @@ static bool turns(softmax_mode mode, int64_t length, const device_profile *profi
 }
 
 bool softmax_supports(softmax_form form, const softmax_problem *p, const device_profile *profile) {
-    bool side_by_side = p->length > 0 && !is_f64(p);
+    bool side_by_side = p->length > 0 && is_f32(p);
     for (int t = 0; t <= p->input_count; t++) {
         bool a_row = p->mode != MODE_CROSS_ENTROPY || t < p->input_count;
         side_by_side = side_by_side && (!a_row || p->step[t] == 1);
@@ -170,6 +175,9 @@ static void add_macros(
         return;
     }
     launch_macro(l, "FORM", form);
+    if (type_is_half(p->kept[0].type)) {
+        launch_macro(l, "ROW_TYPE", (int64_t)p->kept[0].type);
+    }
     launch_macro(l, "COLUMN_VECTORS", vectors);
     for (int t = 0; t <= p->input_count; t++) {
         int64_t stride = form == FORM_COLUMNS ? kept_stride(&p->kept[t]) : 1;
@@ -254,7 +262,7 @@ static void set_size(const softmax_problem *p, softmax_form form, const device_p
         local /= 2;
     }
     if (form == FORM_GROUPS) {
-        launch_local(l, local * cleat_type_size(p->kept[0].type));
+        launch_local(l, local * cleat_type_size(type_of_sums(p->kept[0].type)));
         launch_size_1d(l, (size_t)tasks * local, local);
     } else if (form == FORM_ITEMS) {
         launch_size_1d(l, round_up((size_t)smaller(tasks, units * ITEM_MOST), local), local);
