@@ -61,7 +61,35 @@
     HALF_MEMORY_##T(W, __private)
 
 #if DEVICE_IS_CPU && (defined(__F16C__) || defined(__aarch64__)) && defined(CONVERT_BY_COMPILER)
-/* Vectors of half only between two conversions, where they are the operand of an instruction. */
+/* Vectors of half only where they are the operand of that instruction. HALF_HIDE keeps the compiler from
+ * seeing that floats come from half or go there: it would compare and choose in half, lane by lane. */
+#if defined(__AVX512F__)
+#define HALF_HIDE(v) __asm__("" : "+v"(v))
+#elif defined(__aarch64__)
+#define HALF_HIDE(v) __asm__("" : "+w"(v))
+#else
+#define HALF_HIDE(v) __asm__("" : "+x"(v))
+#endif
+#define HALF_HIDE_2(v)                                                                             \
+    float4 twice = (float4)(v, v);                                                                 \
+    HALF_HIDE(twice);                                                                              \
+    v = twice.lo;
+#define HALF_HIDE_PARTS(T, v)                                                                      \
+    T low = v.lo, high = v.hi;                                                                     \
+    HALF_HIDE(low);                                                                                \
+    HALF_HIDE(high);                                                                               \
+    v = (__typeof__(v))(low, high);
+#define HALF_HIDE_4(v) HALF_HIDE(v);
+#if defined(__AVX512F__)
+#define HALF_HIDE_8(v) HALF_HIDE(v);
+#define HALF_HIDE_16(v) HALF_HIDE(v);
+#elif defined(__aarch64__)
+#define HALF_HIDE_8(v) HALF_HIDE_PARTS(float4, v)
+#define HALF_HIDE_16(v) /* not a width of such a processor */
+#else
+#define HALF_HIDE_8(v) HALF_HIDE(v);
+#define HALF_HIDE_16(v) HALF_HIDE_PARTS(float8, v)
+#endif
 typedef half half_lanes_2 __attribute__((ext_vector_type(2)));
 typedef half half_lanes_4 __attribute__((ext_vector_type(4)));
 typedef half half_lanes_8 __attribute__((ext_vector_type(8)));
@@ -78,9 +106,12 @@ typedef half half_lanes_16 __attribute__((ext_vector_type(16)));
     }
 #define HALF_REGISTERS_7_LANES(W)                                                                  \
     static inline float##W half_floats_7_##W(ushort##W b) {                                        \
-        return __builtin_convertvector(__builtin_astype(b, half_lanes_##W), float##W);             \
+        float##W v = __builtin_convertvector(__builtin_astype(b, half_lanes_##W), float##W);       \
+        HALF_HIDE_##W(v)                                                                           \
+        return v;                                                                                  \
     }                                                                                              \
     static inline ushort##W half_bits_7_##W(float##W v) {                                          \
+        HALF_HIDE_##W(v)                                                                           \
         return __builtin_astype(__builtin_convertvector(v, half_lanes_##W), ushort##W);            \
     }
 #define HALF_REGISTERS_7_2(W) HALF_REGISTERS_7_LANES(W)
