@@ -12,6 +12,8 @@
  *   UNITS_ROWS, UNITS_COLUMNS     fragments of C that a sub-group has, down and across
  *   UNITS_DOWN, UNITS_ACROSS      sub-groups of a work-group, whose local size is (UNITS_ITEMS, 1, 1)
  *   GEMM_A_ALONG_K, GEMM_B_ALONG_K   as in gemm_gpu.cl
+ *   UNITS_QUAD, UNITS_QUADS_ARE_WORDS   by the including family: float4 and 0, or ushort4 and 1 where the
+ *                                       loaders give elements of the mode's 16 bits as they are
  *   Both tiles must have half as many lines as the group has work-items:
  *   UNITS_DOWN * UNITS_ROWS * UNIT_M = UNITS_ACROSS * UNITS_COLUMNS * UNIT_N = UNITS_ITEMS / 2.
  *   Local memory: 16 * UNITS_TILE * UNIT_PITCH bytes, 32 KiB for 128 x 128.
@@ -20,7 +22,7 @@
  *
  *     __kernel UNITS_GROUP void my_kernel(...) {
  *         UNITS_BEGIN
- *     #define MY_A(r, k) ... a float4, as in gemm_gpu.cl, and MY_B(c, k)
+ *     #define MY_A(r, k) ... a UNITS_QUAD, as in gemm_gpu.cl, and MY_B(c, k)
  *         UNITS_RUN(from, to, MY_A, MY_B)
  *     #define MY_STORE(sum, r, c) ...  row and column within the tile, guarding the edges
  *         UNITS_FINISH(MY_STORE)
@@ -66,8 +68,12 @@
         quads[quad] = LOAD(line, (k_from) + k);                                                       \
     }
 
-/* Rounded: a quad along k is four words or two, and of a block across k each line has two. */
-#if UNIT_PACK == 1
+/* Rounded, if they are not: a quad along k is four words or two, and of a block across k each line has two. */
+#if UNITS_QUADS_ARE_WORDS
+#define UNITS_STORE(quad, to) *(__local uint2 *)(to) = as_uint2(quad);
+#define UNITS_JOIN(quads, i, s) ((uint)quads[i].s | (uint)quads[(i) + 1].s << 16)
+#define UNITS_TWO(quads, s) ((uint2)(UNITS_JOIN(quads, 0, s), UNITS_JOIN(quads, 2, s)))
+#elif UNIT_PACK == 1
 #define UNITS_STORE(quad, to)                                                                      \
     *(__local uint4 *)(to) = (uint4)(                                                              \
         unit_single(quad.s0), unit_single(quad.s1), unit_single(quad.s2), unit_single(quad.s3));
@@ -158,7 +164,7 @@
 
 #define UNITS_RUN(from, to, LOAD_A, LOAD_B)                                                        \
     {                                                                                              \
-        float4 next[UNITS_QUADS];                                                                  \
+        UNITS_QUAD next[UNITS_QUADS];                                                                 \
         int side = 0;                                                                              \
         if ((from) < (to)) {                                                                       \
             UNITS_FETCH(next, GEMM_A_ALONG_K, LOAD_A, from)                                        \

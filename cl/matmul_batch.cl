@@ -11,9 +11,19 @@
  * `addends` tells which of beta * y, bias and residual there are (1 + 2 + 4): a bias or residual
  * that is left out comes as a null pointer and is not touched, y is read with beta only.
  *
- * Macros: BATCH_RANK, INDEX; REAL_IS_DOUBLE.
+ * Macros: BATCH_RANK, INDEX; REAL_IS_DOUBLE. With MATMUL_HALF (7 f16, 8 bf16: half.cl) elements in memory
+ * have 16 bits, whatever the pointers say, and kernels compute with floats; only kernels for GPUs know it.
  */
 #include "numbers.cl"
+#if MATMUL_HALF
+#include "half.cl"
+HALF_FUNCTIONS(MATMUL_HALF, 1)
+#define MATMUL_GET(base, at) LOAD_HALF(MATMUL_HALF, 1, (const __global ushort *)(base) + (at))
+#define MATMUL_PUT(base, at, x) STORE_HALF(MATMUL_HALF, 1, x, (__global ushort *)(base) + (at));
+#else
+#define MATMUL_GET(base, at) (base)[at]
+#define MATMUL_PUT(base, at, x) (base)[at] = (x);
+#endif
 
 #define MATMUL_STEPS_OF(ANY, name) ANY(name##_offset) ANY(name##_row) ANY(name##_column)
 #define MATMUL_AXIS(ANY, i)                                                                        \
@@ -76,15 +86,16 @@ typedef struct matmul_numbers {
         const INDEX matmul_at = y + (i) * y_row + (j) * y_column;                                  \
         REAL matmul_x = alpha * (sum);                                                             \
         if (addends & 1) {                                                                         \
-            matmul_x = FMA(beta, y_base[matmul_at], matmul_x);                                     \
+            matmul_x = FMA(beta, MATMUL_GET(y_base, matmul_at), matmul_x);                         \
         }                                                                                          \
         if (addends & 2) {                                                                         \
-            matmul_x += bias_base[bias + (i) * bias_row + (j) * bias_column];                      \
+            matmul_x += MATMUL_GET(bias_base, bias + (i) * bias_row + (j) * bias_column);          \
         }                                                                                          \
         if (addends & 4) {                                                                         \
-            matmul_x += residual_base[residual + (i) * residual_row + (j) * residual_column];      \
+            matmul_x +=                                                                            \
+                MATMUL_GET(residual_base, residual + (i) * residual_row + (j) * residual_column);  \
         }                                                                                          \
-        y_base[matmul_at] = activation_value_1(matmul_x, ACTIVATION_PARAMETERS);                   \
+        MATMUL_PUT(y_base, matmul_at, activation_value_1(matmul_x, ACTIVATION_PARAMETERS))         \
     }
 
 /* Declares e, the epilogue of gemm_cpu.cl for a tile at (row, column). */

@@ -11,9 +11,9 @@
  * ACTIVATION.
  */
 #include "common.cl"
+#include "matmul_batch.cl"
 #include "matmul_load.cl"
 #include "gemm_gpu.cl"
-#include "matmul_batch.cl"
 #define ACTIVATION_WIDTH 1
 #include "activation.cl"
 

@@ -8,9 +8,12 @@
  */
 #include "common.cl"
 #include "unit.cl"
-#include "matmul_load.cl"
-#include "gemm_units.cl"
 #include "matmul_batch.cl"
+#define MATMUL_QUADS_STAY 1
+#include "matmul_load.cl"
+#define UNITS_QUAD MATMUL_QUAD
+#define UNITS_QUADS_ARE_WORDS (MATMUL_HALF != 0)
+#include "gemm_units.cl"
 #define ACTIVATION_WIDTH 1
 #include "activation.cl"
 

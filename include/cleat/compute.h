@@ -21,6 +21,8 @@
  * that are the device's own: some cut off instead of rounding, so that g is 2^-23. The same call
  * gives the same bits each time.
  *
+ * Operands that are f16 or bf16 themselves are not rounded: e = 0, whatever the mode.
+ *
  * Magnitudes: TF32 and BF16 have f32's exponents. F16 makes infinities of 65520 and above, and
  * below 2^-14 keeps multiples of 2^-24, which AMD's units take for zero. TF32X3 is as exact as told
  * for operands of at least 2^-102, and an infinite operand may give NaN where an infinity is due.

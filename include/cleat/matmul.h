@@ -27,9 +27,10 @@ typedef struct cleat_matmul_options {
 
 /*
  * y = activation(alpha * a b + beta * y + bias + residual), all f32; or f64 on a device that has
- * it, by one variant of its own (CLEAT_UNSUPPORTED otherwise); or f16 or bf16: operands are
- * converted to f32 in scratch memory, a launch each, everything is computed in f32, and y is
- * rounded once.
+ * it, by one variant of its own (CLEAT_UNSUPPORTED otherwise); or f16 or bf16: products are exact,
+ * everything else is computed in f32, and y is rounded once. Graphics cards read operands of 16
+ * bits as they are, by matrix units where they have some for the type; elsewhere, and in a product
+ * of one row, they are converted to f32 in scratch memory, a launch each.
  *
  * a is [..., m, k], b is [..., k, n], y is [..., m, n]. Leading (batch) axes of a and b are
  * broadcast to y's by the rule of NumPy and ONNX MatMul; y's must be the full ones. A rank-1 a is a

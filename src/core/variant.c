@@ -148,8 +148,12 @@ static const variant *first_of(cleat_context *context, const char *operation, co
     return NULL;
 }
 
+const char *variant_forced(const char *operation, const char *forced) {
+    return forced != NULL ? forced : forced_by_environment(operation);
+}
+
 bool variant_own_only(const char *operation, const char *forced) {
-    forced = forced != NULL ? forced : forced_by_environment(operation);
+    forced = variant_forced(operation, forced);
     return forced != NULL && strcmp(forced, "own") == 0;
 }
 

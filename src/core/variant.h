@@ -56,6 +56,9 @@ cleat_status variant_choose(cleat_context *context, const char *operation, const
 cleat_status variant_require(
     cleat_context *context, const char *operation, const char *name, trust_function check);
 
+/* What forces a variant: `forced`, or else the operation's variable; NULL: nothing. */
+const char *variant_forced(const char *operation, const char *forced);
+
 /* Whether `forced`, or else the operation's variable, is "own": no provider, please. */
 bool variant_own_only(const char *operation, const char *forced);
 

@@ -26,6 +26,13 @@ static const variant variants[] = {
     {NULL, NULL, NULL},
 };
 
+/* Those that read and write elements of 16 bits. */
+static const variant half_variants[] = {
+    {"gpu_units", matmul_gpu_units_supports, matmul_gpu_units},
+    {"gpu_tiled", matmul_gpu_tiled_supports, matmul_gpu_tiled},
+    {NULL, NULL, NULL},
+};
+
 /* Their names, in the same order. */
 static const char *const variant_names[] = {
     "vector_cpu",
@@ -173,6 +180,16 @@ static void write_problem(const void *problem, char *text, size_t size) {
         shape_text(p->asked[1]->rank, p->asked[1]->shape, b));
 }
 
+/* Whether operands of 16 bits, in canonical form, go to such a variant, and not by way of f32. */
+static bool is_direct(
+    cleat_context *context, const matmul_problem *p, const cleat_matmul_options *options) {
+    const char *forced = variant_forced(OPERATION, options->variant);
+    const bool allowed = forced == NULL || strcmp(forced, "own") == 0 ||
+                         strcmp(forced, "gpu_units") == 0 || strcmp(forced, "gpu_tiled") == 0;
+    return allowed && !context_profile(context)->is_cpu && p->m > 1 &&
+           matmul_gpu_tiled_supports(context_profile(context), p);
+}
+
 /* Operands of 16 bits, checked, by way of f32. */
 static cleat_status run_widened(cleat_context *context, const cleat_tensor *a,
     const cleat_tensor *b, const cleat_tensor *y, const cleat_matmul_options *options) {
@@ -206,10 +223,6 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     TRY(check(context, &a, &b, &y, options, &bias, &residual));
     TRY(activation_choose(
         OPERATION, options->activation, options->activation_parameters, &activation));
-    if (type_is_half(a.type)) {
-        return run_widened(context, &a, &b, &y, options);
-    }
-
     matmul_problem problem = {.alpha = options->alpha != NULL ? *options->alpha : 1.0f,
         .beta = options->beta,
         .activation = activation,
@@ -218,6 +231,10 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     if (cleat_tensor_count(&y) > 0) {
         matmul_canonical(&problem, &a, &b, &y, options->bias != NULL ? &bias : NULL,
             options->residual != NULL ? &residual : NULL);
+    }
+    const bool is_half = type_is_half(a.type);
+    if (is_half && !is_direct(context, &problem, options)) {
+        return run_widened(context, &a, &b, &y, options);
     }
     const cleat_packed *packed = options->packed_b;
     if (packed != NULL && packed->panels != NULL && !problem.swapped) {
@@ -229,7 +246,8 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     matmul_find_unit(context, options->compute, &problem);
     const variant *chosen = NULL;
     TRY(variant_choose(context, OPERATION, shape_class(context_profile(context), &problem),
-        options->variant, variants, &problem, write_problem, verify_matmul, &chosen));
+        options->variant, is_half ? half_variants : variants, &problem, write_problem,
+        verify_matmul, &chosen));
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;
     }

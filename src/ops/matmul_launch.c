@@ -3,6 +3,7 @@
 #include "core/tensor_check.h"
 #include "ops/gemm_gpu.h"
 #include "ops/matmul_problem.h"
+#include "ops/types.h"
 
 double matmul_flop(const matmul_problem *p) {
     return 2.0 * (double)p->m * (double)p->n * (double)p->k * (double)p->batch_count;
@@ -37,6 +38,9 @@ int matmul_kernel_batch_rank(const matmul_problem *p) {
 void matmul_macros(launch *l, const matmul_problem *p, bool index64) {
     launch_use_index64(l, index64);
     launch_macro(l, "BATCH_RANK", matmul_kernel_batch_rank(p));
+    if (type_is_half(p->y.view.type)) {
+        launch_macro(l, "MATMUL_HALF", p->y.view.type);
+    }
 }
 
 static void operand_memory(launch *l, const matmul_operand *x) {

@@ -2,6 +2,7 @@
 /* The variant gpu_units. Kernels: cl/matmul_units.cl and, after a split, cl/matmul_sum.cl */
 #include "core/tuning.h"
 #include "ops/matmul_problem.h"
+#include "ops/types.h"
 #include <string.h>
 
 enum { LINE = 16, SHAPES = 2 }; /* LINE: UNIT_LINE of cl/unit.cl */
@@ -113,9 +114,10 @@ void matmul_find_unit(cleat_context *context, cleat_compute compute, matmul_prob
         [CLEAT_COMPUTE_TF32X3] = MATRIX_TF32X3,
         [CLEAT_COMPUTE_F16] = MATRIX_F16,
         [CLEAT_COMPUTE_BF16] = MATRIX_BF16};
-    p->mode = modes[compute];
+    const cleat_type type = p->y.view.type;
+    p->mode = type == CLEAT_F16 ? MATRIX_F16 : type == CLEAT_BF16 ? MATRIX_BF16 : modes[compute];
     p->unit = p->m > 1 ? matrix_unit_find(context, p->mode) : NULL;
-    if (p->m > 1 && p->unit == NULL && p->mode != MATRIX_F32) {
+    if (p->m > 1 && p->unit == NULL && p->mode != MATRIX_F32 && !type_is_half(type)) {
         p->mode = MATRIX_F32;
         p->unit = matrix_unit_find(context, p->mode);
     }
