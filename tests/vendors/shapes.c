@@ -104,21 +104,29 @@ static void multiply_all(void) {
     multiply_otherwise();
 }
 
-/* Both tiles, in each mode that the card's unit has. */
+/* A product of this type by the card's matrix unit, where that has the mode; whether it has. */
+static bool multiply_by_unit(cleat_type type, cleat_compute compute, int64_t extent) {
+    const int64_t shape[] = {extent, extent};
+    const cleat_tensor a = tensor(type, 2, shape), b = like(a), y = like(a);
+    const cleat_matmul_options options = {.variant = "gpu_units", .compute = compute};
+    const cleat_status status = cleat_matmul(context, a, b, y, &options);
+    if (status != CLEAT_UNSUPPORTED) {
+        report(status, "a product by matrix units");
+    }
+    end_case();
+    return status == CLEAT_OK;
+}
+
+/* Both tiles, in each mode that the card's unit has, and of elements of 16 bits. */
 static void multiply_by_units(void) {
     int done = 0;
     for (int compute = CLEAT_COMPUTE_STRICT; compute <= CLEAT_COMPUTE_BF16; compute++) {
         for (int64_t extent = 4096; extent >= 512 && !(brief && done > 0); extent -= 3584) {
-            const cleat_tensor a = F32(extent, extent), b = like(a), y = like(a);
-            const cleat_matmul_options options = {
-                .variant = "gpu_units", .compute = (cleat_compute)compute};
-            const cleat_status status = cleat_matmul(context, a, b, y, &options);
-            done += status == CLEAT_OK;
-            if (status != CLEAT_UNSUPPORTED) {
-                report(status, "a product by matrix units");
-            }
-            end_case();
+            done += multiply_by_unit(CLEAT_F32, (cleat_compute)compute, extent);
         }
+    }
+    for (cleat_type type = CLEAT_F16; type <= CLEAT_BF16 && !brief; type++) {
+        multiply_by_unit(type, CLEAT_COMPUTE_STRICT, 4096);
     }
     if (done == 0) {
         report(CLEAT_UNSUPPORTED, "matrix units: no mode");
