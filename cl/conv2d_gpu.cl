@@ -28,7 +28,21 @@
 #define ACTIVATION_WIDTH 1
 #include "activation.cl"
 
+/* Divides numbers below 2^31: n / d = n * magic >> shift, magic = ceil(2^shift / d), shift = 31 + s for
+ * the least s with d <= 2^s, so that magic d - 2^shift < 2^s (Granlund & Montgomery, *Division by
+ * invariant integers using multiplication*, 1994). Elements are located by some such divisions each. */
+typedef struct divider {
+    uint magic;
+    int shift;
+} divider;
+
+static inline int divide(int n, divider by) {
+    return (int)((ulong)(uint)n * by.magic >> by.shift);
+}
+
 typedef struct convolution {
+    /* by pixels of an image and of a line, taps of a window and of a row, strides */
+    divider image, line, window, taps, down, across;
     INDEX x_n, x_c, x_h, x_w, w_m, w_c, w_h, w_w, y_n, y_c, y_h, y_w;
     int height, width, out_height, out_width, kernel_h, kernel_w, stride_h, stride_w, top, left;
     int dilation_h, dilation_w;
@@ -56,9 +70,10 @@ typedef struct pixel {
     int h, w;
 } pixel;
 
-static inline pixel pixel_at(INDEX i, int height, int width) {
-    const int in_image = (int)(i % ((INDEX)height * width));
-    return (pixel){i / ((INDEX)height * width), in_image / width, in_image % width};
+static inline pixel pixel_at(const convolution *v, INDEX i, int height, int width) {
+    const int n = divide((int)i, v->image), in_image = (int)i - n * (height * width);
+    const int h = divide(in_image, v->line);
+    return (pixel){n, h, in_image - h * width};
 }
 
 static inline void pixel_next(pixel *p, int height, int width) {
@@ -79,6 +94,12 @@ typedef struct tap {
 static inline tap tap_at(INDEX i, int kernel_h, int kernel_w) {
     const int k = (int)i, window = kernel_h * kernel_w;
     return (tap){k / window, k % window / kernel_w, k % kernel_w};
+}
+
+static inline tap tap_of(const convolution *v, INDEX i) {
+    const int c = divide((int)i, v->window), k = (int)i - c * (v->kernel_h * v->kernel_w);
+    const int h = divide(k, v->taps);
+    return (tap){c, h, k - h * v->kernel_w};
 }
 
 static inline void tap_next(tap *t, int kernel_h, int kernel_w) {
@@ -113,7 +134,7 @@ static inline float gradient_value(
     const __global float *dy, const convolution *v, pixel p, tap t) {
     const int h = p.h + v->top - t.h * v->dilation_h;
     const int w = p.w + v->left - t.w * v->dilation_w;
-    const int oh = h / v->stride_h, ow = w / v->stride_w;
+    const int oh = divide(h, v->down), ow = divide(w, v->across); /* where not below 0 */
     INDEX image = 0;
     bool inside = h >= 0 && oh < v->out_height && oh * v->stride_h == h && w >= 0 &&
                   ow < v->out_width && ow * v->stride_w == w;
@@ -132,7 +153,7 @@ static inline float gradient_value(
 static inline float4 load_weights(
     const __global float *w, const convolution *v, INDEX row, INDEX rows, INDEX k, INDEX end) {
     float values[4];
-    tap t = tap_at(k, v->kernel_h, v->kernel_w);
+    tap t = tap_of(v, k);
     for (int i = 0; i < 4; i++) {
         const INDEX channel = CHANNEL(v, t.c);
         const INDEX m = DIRECTION == 0 ? row : channel, c = DIRECTION == 0 ? channel : row;
@@ -148,8 +169,8 @@ static inline float4 load_weights(
 static inline float4 load_pixels(const __global float *source, const convolution *v, INDEX column,
     INDEX columns, INDEX k, INDEX end, int height, int width) {
     float values[4];
-    const tap t = tap_at(k, v->kernel_h, v->kernel_w);
-    pixel p = pixel_at(column, height, width);
+    const tap t = tap_of(v, k);
+    pixel p = pixel_at(v, column, height, width);
     for (int i = 0; i < 4; i++) {
         values[i] = 0.0f;
         if (k < end && column + i < columns) {
@@ -165,7 +186,7 @@ static inline float4 load_pixels(const __global float *source, const convolution
 static inline float4 load_gradient(
     const __global float *dy, const convolution *v, INDEX m, INDEX rows, INDEX k, INDEX end) {
     float values[4];
-    pixel p = pixel_at(k, v->out_height, v->out_width);
+    pixel p = pixel_at(v, k, v->out_height, v->out_width);
     for (int i = 0; i < 4; i++) {
         values[i] = m < rows && k + i < end
                         ? dy[Y_IMAGE(v, p.n) + m * v->y_c + p.h * v->y_h + p.w * v->y_w]
@@ -179,8 +200,8 @@ static inline float4 load_gradient(
 static inline float4 load_windows(const __global float *x, const convolution *v, INDEX column,
     INDEX columns, INDEX k, INDEX end) {
     float values[4];
-    const tap t = tap_at(column, v->kernel_h, v->kernel_w);
-    pixel p = pixel_at(k, v->out_height, v->out_width);
+    const tap t = tap_of(v, column);
+    pixel p = pixel_at(v, k, v->out_height, v->out_width);
     for (int i = 0; i < 4; i++) {
         values[i] = column < columns && k + i < end ? window_value(x, v, p, t) : 0.0f;
         pixel_next(&p, v->out_height, v->out_width);
@@ -189,27 +210,42 @@ static inline float4 load_windows(const __global float *x, const convolution *v,
 }
 
 #if DEEP
-#define DEPTH_PARAMETERS                                                                           \
-    INDEX x_d, INDEX w_d, INDEX y_d, int depth, int out_depth, int kernel_d, int stride_d,         \
-        int front, int dilation_d,
+#define DEPTH_INDICES(ANY) ANY(x_d) ANY(w_d) ANY(y_d)
+#define DEPTH_INTS(ANY)                                                                            \
+    ANY(depth) ANY(out_depth) ANY(kernel_d) ANY(stride_d) ANY(front) ANY(dilation_d)
 #define DEPTH_MEMBERS , x_d, w_d, y_d, depth, out_depth, kernel_d, stride_d, front, dilation_d
 #else
-#define DEPTH_PARAMETERS
+#define DEPTH_INDICES(ANY)
+#define DEPTH_INTS(ANY)
 #define DEPTH_MEMBERS
 #endif
+#define DIVIDER_NUMBERS(ANY, name) ANY(name##_magic) ANY(name##_shift)
+#define CONV2D_NUMBERS(ANY_INDEX, ANY_INT, ANY_FLOAT)                                              \
+    ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c) ANY_INDEX(x_h) ANY_INDEX(x_w)                \
+    ANY_INDEX(w_offset) ANY_INDEX(w_m) ANY_INDEX(w_c) ANY_INDEX(w_h) ANY_INDEX(w_w)                \
+    ANY_INDEX(y_offset) ANY_INDEX(y_n) ANY_INDEX(y_c) ANY_INDEX(y_h) ANY_INDEX(y_w)                \
+    ANY_INDEX(bias_offset) ANY_INDEX(bias_stride) ANY_INDEX(rows) ANY_INDEX(columns)               \
+    ANY_INDEX(terms) ANY_INDEX(part_terms) ANY_INDEX(band) DEPTH_INDICES(ANY_INDEX)                \
+    ANY_INT(groups) ANY_INT(group_channels) ANY_INT(group_outputs) ANY_INT(height) ANY_INT(width)  \
+    ANY_INT(out_height) ANY_INT(out_width) ANY_INT(kernel_h) ANY_INT(kernel_w) ANY_INT(stride_h)   \
+    ANY_INT(stride_w) ANY_INT(top) ANY_INT(left) ANY_INT(dilation_h) ANY_INT(dilation_w)           \
+    DIVIDER_NUMBERS(ANY_INT, image) DIVIDER_NUMBERS(ANY_INT, line)                                 \
+    DIVIDER_NUMBERS(ANY_INT, window) DIVIDER_NUMBERS(ANY_INT, taps)                                \
+    DIVIDER_NUMBERS(ANY_INT, down) DIVIDER_NUMBERS(ANY_INT, across) DEPTH_INTS(ANY_INT)            \
+    ANY_INT(accumulate) ACTIVATION_NUMBERS(ANY_FLOAT)
+typedef struct conv2d_numbers {
+    NUMBER_MEMBERS(CONV2D_NUMBERS)
+} conv2d_numbers;
+#define DIVIDER(name) {(uint)name##_magic, name##_shift}
 
 __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_gpu(
     const __global float *a, const __global float *b, __global float *result,
-    const __global float *bias, INDEX x_offset, INDEX x_n, INDEX x_c, INDEX x_h, INDEX x_w,
-    INDEX w_offset, INDEX w_m, INDEX w_c, INDEX w_h, INDEX w_w, INDEX y_offset, INDEX y_n,
-    INDEX y_c, INDEX y_h, INDEX y_w, INDEX bias_offset, INDEX bias_stride, INDEX rows,
-    INDEX columns, INDEX terms, INDEX part_terms, INDEX band, int groups, int group_channels,
-    int group_outputs, int height, int width, int out_height, int out_width, int kernel_h,
-    int kernel_w, int stride_h, int stride_w, int top, int left, int dilation_h, int dilation_w,
-    DEPTH_PARAMETERS int accumulate, float activation_first, float activation_second) {
+    const __global float *bias, const conv2d_numbers numbers) {
+    NUMBERS(CONV2D_NUMBERS)
     GEMM_LOCAL_TILES;
     GEMM_SUMS
-    const convolution v = {x_n, x_c, x_h, x_w, w_m, w_c, w_h, w_w, y_n, y_c, y_h, y_w, height,
+    const convolution v = {DIVIDER(image), DIVIDER(line), DIVIDER(window), DIVIDER(taps),
+        DIVIDER(down), DIVIDER(across), x_n, x_c, x_h, x_w, w_m, w_c, w_h, w_w, y_n, y_c, y_h, y_w, height,
         width, out_height, out_width, kernel_h, kernel_w, stride_h, stride_w, top, left,
         dilation_h, dilation_w DEPTH_MEMBERS};
     const INDEX g = (INDEX)get_group_id(2) % groups, part = (INDEX)get_group_id(2) / groups;
@@ -246,7 +282,7 @@ __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_
             continue;
         }
 #if DIRECTION != 2
-        const pixel p = pixel_at(column, result_h, result_w);
+        const pixel p = pixel_at(&v, column, result_h, result_w);
 #endif
         UNROLLED for (int i = 0; i < GEMM_RM; i++) {
             const INDEX row = first_row + GEMM_ROW(i);

@@ -2,6 +2,7 @@
 /* All directions on GPUs, as implicit GEMM: cl/conv2d_gpu.cl. */
 #include "ops/conv2d_problem.h"
 #include "ops/gemm_gpu.h"
+#include <string.h>
 
 enum {
     TILE_K = 8,
@@ -133,23 +134,47 @@ static launch gemm_launch(const conv2d_problem *p, const gemm_size *size, const 
     return l;
 }
 
+/* A divider of cl/conv2d_gpu.cl. */
+static void launch_divider(launch *l, int64_t by) {
+    int32_t shift = 31;
+    while ((int64_t)1 << (shift - 31) < by) {
+        shift++;
+    }
+    const uint32_t magic = (uint32_t)((((uint64_t)1 << shift) + (uint64_t)by - 1) / (uint64_t)by);
+    int32_t bits;
+    memcpy(&bits, &magic, sizeof bits);
+    launch_int(l, bits);
+    launch_int(l, shift);
+}
+
 static void launch_numbers(launch *l, const conv2d_problem *p, const gemm_size *size) {
+    launch_numbers_begin(l);
     conv2d_launch_layout(l, &p->x);
     conv2d_launch_layout(l, &p->w);
     conv2d_launch_layout(l, &p->y);
     const int64_t indices[] = {p->bias ? p->bias->offset : 0, p->bias ? p->bias->stride[0] : 0,
         size->rows, size->columns, size->terms, size->part_terms, size->band};
     launch_indices(l, indices, sizeof indices / sizeof indices[0]);
+    if (p->deep) {
+        conv2d_launch_depth_strides(l, p);
+    }
     const int64_t numbers[] = {p->groups, p->group_channels, p->group_outputs, p->x.shape[2],
         p->x.shape[3], p->y.shape[2], p->y.shape[3], p->w.shape[2], p->w.shape[3], p->stride[ROWS],
         p->stride[COLUMNS], p->padding[0], p->padding[1], p->dilation[ROWS], p->dilation[COLUMNS]};
     launch_ints(l, numbers, sizeof numbers / sizeof numbers[0]);
+    const cleat_tensor *pixels = p->direction == CLEAT_CONV2D_BACKWARD_DATA ? &p->x : &p->y;
+    launch_divider(l, pixels->shape[2] * pixels->shape[3]);
+    launch_divider(l, pixels->shape[3]);
+    launch_divider(l, p->w.shape[2] * p->w.shape[3]);
+    launch_divider(l, p->w.shape[3]);
+    launch_divider(l, p->stride[ROWS]);
+    launch_divider(l, p->stride[COLUMNS]);
     if (p->deep) {
-        conv2d_launch_depth_strides(l, p);
         conv2d_launch_depth(l, p);
     }
     launch_int(l, p->accumulate);
     launch_activation(l, &p->activation);
+    launch_numbers_end(l);
 }
 
 cleat_status conv2d_gpu(cleat_context *context, const void *problem) {
