@@ -74,7 +74,7 @@ static bool quads_are_whole(
     const matmul_problem *p, const matmul_operand *x, int64_t lanes, bool is_b, bool *along) {
     const int64_t lane = is_b ? x->column : x->row, term = is_b ? x->row : x->column;
     *along = term == 1 && lane != 1;
-    bool whole = (*along ? p->k : lanes) % 4 == 0 && (*along ? lane : term) % 4 == 0 &&
+    bool whole = p->k > 0 && (*along ? p->k : lanes) % 4 == 0 && (*along ? lane : term) % 4 == 0 &&
                  (*along || lane == 1) && x->offset % 4 == 0 && x->scratch == NULL;
     for (int i = 0; i < p->batch_rank; ++i) {
         whole = whole && x->batch[i] % 4 == 0;
