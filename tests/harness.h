@@ -38,7 +38,8 @@ cleat_context *test_context(void);
 /* Ends that context, of which no buffer may be alive, and sets $CLEAT_PROFILE for the next one;
  * NULL: unset. */
 void test_profile(const char *profile);
-/* Whether its device is a processor with a driver of its own. */
+/* Whether its device is a processor with a driver of its own, and taken for one ($CLEAT_PROFILE).
+ */
 bool test_device_is_cpu(void);
 /* Tiles of one size in products on GPUs from here on, for tests of what is made of such products:
  * one kernel serves them all. */
