@@ -197,14 +197,16 @@ class Amd:
         self.library = next((p for p in [LIBCLC + "/amdgcn--amdhsa.bc"] if os.path.exists(p)), None)
         self.missing = ("no clang of 15 or later with opencl-c.h" if not self.clang else
                         "no libclc (amdgcn--amdhsa.bc)" if not self.library else None)
-        self.targets = [t for t in self.limits if t != "gfx942" or (version or 0) >= 17]
+        self.version = version or 0
+        self.targets = [t for t in self.limits if t != "gfx942" or self.version >= 17]
 
     def versions(self):
         return [run([self.clang, "--version"]).splitlines()[0]]
 
-    @staticmethod
-    def takes(program, target):
-        return {2: target in ("gfx90a", "gfx942"), 3: target == "gfx1100"}.get(program.unit, True)
+    def takes(self, program, target):
+        """Before 17 clang gives kernels with WMMA 128 registers, and spills."""
+        return {2: target in ("gfx90a", "gfx942"),
+                3: target == "gfx1100" and self.version >= 17}.get(program.unit, True)
 
     def prepare(self, program, folder):
         del program, folder
