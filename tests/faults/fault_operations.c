@@ -18,25 +18,6 @@ const operation *operation_named(const char *name) {
     return NULL;
 }
 
-static cleat_type type_of(operand_kind kind, cleat_type real) {
-    switch (kind) {
-    case OPERAND_INDEX:
-    case OPERAND_RESULT_I32:
-        return CLEAT_I32;
-    case OPERAND_PLACE:
-    case OPERAND_RESULT_I64:
-        return CLEAT_I64;
-    case OPERAND_TRUTH:
-    case OPERAND_RESULT_TRUTH:
-        return CLEAT_BOOL;
-    case OPERAND_HALF:
-    case OPERAND_RESULT_F16:
-        return CLEAT_F16;
-    default:
-        return real;
-    }
-}
-
 static bool is_result(operand_kind kind) {
     return kind >= OPERAND_RESULT;
 }
@@ -96,7 +77,7 @@ static void lay_out(operation_run *run, cleat_type real, uint32_t kept) {
         cleat_tensor *t = &run->tensors[run->count];
         const bool is_kept = (kept >> run->count++ & 1) != 0;
         *t = (cleat_tensor){
-            .type = type_of(o->kind, is_kept ? CLEAT_F32 : real), .rank = rank_of(o)};
+            .type = operand_type(o->kind, is_kept ? CLEAT_F32 : real), .rank = rank_of(o)};
         int64_t stride = 1;
         for (int32_t i = t->rank - 1; i >= 0; i--) {
             t->shape[i] = o->shape[i];

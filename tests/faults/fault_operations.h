@@ -100,6 +100,9 @@ typedef struct operation {
         }                                                                                          \
     }
 
+/* The type of such an operand's elements, where those of numbers are `real`. */
+cleat_type operand_type(operand_kind kind, cleat_type real);
+
 extern const operation elementwise_operations[], row_operations[], index_operations[],
     layer_operations[], training_operations[];
 /* All of them; the last one is NULL. */

@@ -90,25 +90,9 @@ void fuzz_fail(const fuzz_call *c, const char *what) {
     abort();
 }
 
-static cleat_type type_of(operand_kind kind) {
-    switch (kind) {
-    case OPERAND_INDEX:
-    case OPERAND_RESULT_I32:
-        return CLEAT_I32;
-    case OPERAND_PLACE:
-    case OPERAND_RESULT_I64:
-        return CLEAT_I64;
-    case OPERAND_TRUTH:
-    case OPERAND_RESULT_TRUTH:
-        return CLEAT_BOOL;
-    default:
-        return CLEAT_F32;
-    }
-}
-
 void fuzz_add(fuzz_call *c, operand_kind kind, int32_t rank, const int64_t *shape) {
     cleat_tensor *t = &c->tensors[c->count];
-    *t = (cleat_tensor){.type = type_of(kind), .rank = rank};
+    *t = (cleat_tensor){.type = operand_type(kind, CLEAT_F32), .rank = rank};
     for (int32_t i = 0; i < rank; i++) {
         t->shape[i] = shape[i];
     }
