@@ -10,7 +10,7 @@
  *   GEMM_W   floats in a vector: 4, 8 or 16 (the device's register); half as many doubles
  *   GEMM_NV  vectors in a row of the tile: 1 .. 4;  GEMM_NR = GEMM_W * GEMM_NV
  *   GEMM_MR  rows of the tile: 1 .. 16. GEMM_MR * GEMM_NV + GEMM_NV + 1 registers are wanted:
- *            8 x 2 suits 32 registers (AVX-512, NEON), 6 x 2 suits 16 (AVX2, SSE).
+ *            8 x 3 and 8 x 2 suit 32 registers (AVX-512, NEON), 4 x 3 suits 16 (AVX2, SSE).
  *   ACTIVATION  as in activation.cl, included here with width GEMM_W; default 0, none
  *
  * Writing a kernel: declare the accumulators, step through k in loops of your own (over channels
@@ -228,10 +228,20 @@ static inline void gemm_finish(const REAL *tile, int rows, int columns, const ge
         v, gemm_out->y + (r) * gemm_out->y_row);
 #define GEMM_GROW_ROW(r, unused) GEMM_VECTORS(GEMM_GROW_ONE, r)
 
+/* The lines of a row of the tile, of 16 floats each, that starts at p. */
+#if GEMM_NR > 32
+#define GEMM_ASK(p, write)                                                                         \
+    ASK_LINE(p, write);                                                                            \
+    ASK_LINE((p) + GEMM_NR / 2, write);                                                            \
+    ASK_LINE((p) + GEMM_NR - 1, write);
+#else
+#define GEMM_ASK(p, write)                                                                         \
+    ASK_LINE(p, write);                                                                            \
+    ASK_LINE((p) + GEMM_NR - 1, write);
+#endif
+
 /* The tile of y, which will be written: the processor's own prefetching ends at each page. */
-#define GEMM_PREFETCH_ROW(r, e)                                                                    \
-    ASK_LINE((e)->y + (r) * (e)->y_row, 1);                                                        \
-    ASK_LINE((e)->y + (r) * (e)->y_row + GEMM_NR - 1, 1);
+#define GEMM_PREFETCH_ROW(r, e) GEMM_ASK((e)->y + (r) * (e)->y_row, 1)
 #define GEMM_PREFETCH_TILE(e, rows, columns)                                                       \
     if (gemm_whole(e, rows, columns)) {                                                            \
         GEMM_ROWS(GEMM_PREFETCH_ROW, e)                                                            \
@@ -326,9 +336,10 @@ static inline void gemm_panels(const GEMM_PANEL_A REAL *a, INDEX a_row, INDEX a_
         KEEP_ROLLED
         for (int steps = min(count - k, GEMM_PIECE); steps > 0; --steps) {
             GEMM_STEP(GEMM_PANEL_ROW, GEMM_PANEL_VECTOR);
-            ASK_LINE(b + b_ahead, 0);
 #if GEMM_NR > 16
-            ASK_LINE(b + b_ahead + 16, 0);
+            GEMM_ASK(b + b_ahead, 0)
+#else
+            ASK_LINE(b + b_ahead, 0);
 #endif
             at += a_step;
             KEEP_INDEX(at);

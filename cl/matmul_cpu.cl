@@ -188,8 +188,7 @@ static inline void direct_tile(const __global float *a, INDEX a_row, INDEX a_col
     INDEX at = 0;
     for (int k = 0; k < count; ++k) {
         GEMM_STEP(DIRECT_A, DIRECT_B);
-        ASK_LINE(b + DIRECT_AHEAD * b_row, 0);
-        ASK_LINE(b + DIRECT_AHEAD * b_row + GEMM_NR - 1, 0);
+        GEMM_ASK(b + DIRECT_AHEAD * b_row, 0)
         at += a_column;
         b += b_row;
     }

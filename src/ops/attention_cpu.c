@@ -7,11 +7,12 @@
 enum {
     BLOCK = 48,       /* of cl/attention_cpu_tile.cl */
     SPLIT_BLOCK = 64, /* of cl/attention_cpu_split.cl */
+    LANES = 32,       /* a tile's queries or keys, on processors with AVX-512 */
     SPLIT_ROWS = 256  /* queries of a head of keys that the split variant takes at most */
 };
 
 static register_tile choose_tile(const device_profile *profile, const attention_problem *p) {
-    register_tile r = choose_register_tile(profile);
+    register_tile r = choose_register_tile(profile, LANES);
     if (p->type == CLEAT_F64) { /* half as many in a register */
         r.w /= 2;
         r.columns /= 2;

@@ -15,7 +15,8 @@ typedef struct register_tile {
     int64_t w, vectors, rows, columns;
 } register_tile;
 
-register_tile choose_register_tile(const device_profile *profile);
+/* For a product of so many columns. */
+register_tile choose_register_tile(const device_profile *profile, int64_t columns);
 
 /* MATMUL_STAGE and the macros of gemm_cpu.cl. */
 void tile_macros(launch *l, const register_tile *r, int stage);

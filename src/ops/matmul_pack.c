@@ -91,7 +91,7 @@ static matmul_problem problem_of(const cleat_tensor *b) {
 
 static cleat_status pack(cleat_context *context, const cleat_packed *packed) {
     const matmul_problem p = problem_of(&packed->operand);
-    const register_tile r = choose_register_tile(context_profile(context));
+    const register_tile r = choose_register_tile(context_profile(context), p.n);
     const packing b = plan_packing(&p, &r);
     launch l =
         pack_launch(&p, &b, &r, p.index64 || packing_needs_index64(&b, p.k), NULL, packed->panels);
@@ -106,7 +106,7 @@ cleat_status cleat_matmul_pack(cleat_context *context, cleat_tensor b, cleat_pac
     size_t bytes = 0;
     if (profile->is_cpu && b.rank == 2 && cleat_tensor_count(&b) > 0) {
         const matmul_problem p = problem_of(&b);
-        const register_tile r = choose_register_tile(profile);
+        const register_tile r = choose_register_tile(profile, p.n);
         const packing plan = plan_packing(&p, &r);
         REFUSE_IF(packed_count(&plan, p.k) > 0x1p60, CLEAT_SIZE_OVERFLOW,
             "matmul_pack: panels of %lld x %lld are too many bytes", (long long)p.k,
