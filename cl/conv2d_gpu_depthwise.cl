@@ -21,7 +21,7 @@
  * taps, of `channel_lanes` pairs (m, c), from i / blocks * channel_lanes on. Lanes next to each other have
  * pairs next to each other, LANES / channel_lanes of them share the part's pixels and are added up as a
  * tree. Local memory: 4 TAPS * TAPS * LANES bytes.
- * conv2d_gpu_depthwise_sum: an item an element of dw in row-major order adds the parts in order.
+ * conv2d_gpu_sum.cl adds the parts up.
  *
  * Macros: INDEX, ACTIVATION; LANES.
  */
@@ -223,21 +223,4 @@ __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void conv2d_gpu_dept
                 gathered[tap * LANES + i % channel_lanes];
         }
     }
-}
-
-__kernel void conv2d_gpu_depthwise_sum(const __global float *partial, __global float *dw,
-    INDEX dw_offset, INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, INDEX count,
-    int group_channels, int kernel_h, int kernel_w, int parts, int accumulate) {
-    const INDEX i = get_global_id(0);
-    if (i >= count) {
-        return;
-    }
-    float sum = 0.0f;
-    for (int part = 0; part < parts; part++) {
-        sum += partial[part * count + i];
-    }
-    const INDEX pair = i / kernel_w / kernel_h;
-    dw += dw_offset + pair / group_channels * dw_m + pair % group_channels * dw_c +
-          i / kernel_w % kernel_h * dw_h + i % kernel_w * dw_w;
-    *dw = accumulate ? *dw + sum : sum;
 }

@@ -137,6 +137,9 @@ void test_equal(const test_tensor *got, const double *want, const char *what);
  * the second term. */
 void test_bound(const test_tensor *got, const double *want, const double *magnitude, int64_t terms,
     const char *what);
+/* The same where products are formed but for `left_out` of their sizes. */
+void test_bound_beside(const test_tensor *got, const double *want, const double *magnitude,
+    int64_t terms, double left_out, const char *what);
 /* Within `ulp` units in the last place of the f32 nearest to want, of f16 and bf16 half of one of
  * theirs besides; NaN and infinities must match. */
 void test_ulp(const test_tensor *got, const double *want, double ulp, const char *what);

@@ -43,6 +43,11 @@ static void bound_differs(void) {
     test_bound(&t, (double[]){1, 1}, (double[]){1, 1}, 4, "sum");
 }
 
+static void bound_beside_differs(void) {
+    test_tensor t = row((float[]){1 + 0x1p-20F}, 1);
+    test_bound_beside(&t, (double[]){1}, (double[]){1}, 4, 0x1p-23, "product in parts");
+}
+
 static void bound_sees_infinity(void) {
     test_tensor t = row((float[]){INFINITY}, 1);
     test_bound(&t, (double[]){-(double)INFINITY}, (double[]){1}, 4, "sum");
@@ -105,6 +110,7 @@ static const failing_case failing_cases[] = {
     {"equal_sees_nan", equal_sees_nan, "3 of 3 elements are wrong"},
     {"equal_wants_nan", equal_wants_nan, "should be a NaN: element [0] is 1, want nan"},
     {"bound_differs", bound_differs, "sum: element [1]"},
+    {"bound_beside_differs", bound_beside_differs, "product in parts: element [0]"},
     {"bound_sees_infinity", bound_sees_infinity, "is inf, want -inf"},
     {"ulp_differs", ulp_differs, "exponential: element [0]"},
     {"bits_differ", bits_differ, "zeros: element [0] has bits 00000000 first, 80000000 then"},

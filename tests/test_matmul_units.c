@@ -6,6 +6,7 @@
  * program to compile.
  */
 #include "harness.h"
+#include "reference/reference_compute.h"
 #include "reference/reference_half.h"
 #include "reference/reference_matmul.h"
 
@@ -28,33 +29,6 @@ static const unit_mode modes[] = {
     {"gpu:intel_16", CLEAT_COMPUTE_TF32, false},
 };
 enum { MODES = sizeof modes / sizeof modes[0], SHORT_MODES = 2, USUAL_MODES = 6 };
-
-/* ---- Roundings ---- */
-
-/* To `digits` significant bits, ties away from zero or to even; multiples of `least` at least. */
-static double nearest(double x, int digits, bool away, double least) {
-    if (!isfinite(x) || x == 0) {
-        return x;
-    }
-    int exponent;
-    frexp(x, &exponent);
-    const double unit = fmax(ldexp(1, exponent - digits), least);
-    return (away ? round(x / unit) : nearbyint(x / unit)) * unit;
-}
-
-static double as_taken(double x, cleat_compute compute) {
-    switch (compute) {
-    case CLEAT_COMPUTE_TF32:
-        return nearest(x, 11, true, 0);
-    case CLEAT_COMPUTE_F16:
-        x = nearest(x, 11, false, 0x1p-24);
-        return fabs(x) >= 65536 ? copysign(INFINITY, x) : x;
-    case CLEAT_COMPUTE_BF16:
-        return nearest(x, 8, false, 0);
-    default:
-        return x;
-    }
-}
 
 /* ---- One product ---- */
 
@@ -102,7 +76,8 @@ static float *taken(const test_tensor *t, bool turned, cleat_compute compute) {
     for (int64_t i = 0; i < t->count; i++) {
         const int64_t batch = i / (outer * inner), at = i % (outer * inner);
         const int64_t to = turned ? at % inner * outer + at / inner : at;
-        values[batch * outer * inner + to] = (float)as_taken((double)t->data[i], compute);
+        values[batch * outer * inner + to] =
+            (float)reference_compute_taken((double)t->data[i], compute);
     }
     return values;
 }
@@ -177,20 +152,6 @@ static void run(operands *o, const product *p) {
     test_fetch(&o->y);
 }
 
-/* Of two parts of each operand all but 2^-21 of a product is computed; beside that as any. */
-static void check_parts(const operands *o, int64_t k, const char *what) {
-    for (int64_t i = 0; i < o->y.count; i++) {
-        const double terms = (double)(3 * k + 3), error = fabs((double)o->y.data[i] - o->want[i]);
-        const double allowed =
-            (0x1.01p-21 + fmin(4 * sqrt(terms), terms) * 0x1p-24) * o->magnitude[i] +
-            0x1p-24 * fabs(o->want[i]) + terms * (double)FLT_MIN;
-        if (!(error <= allowed) && !test_ignores_values()) {
-            ck_abort_msg("%s: element %lld is %.9g, want %.9g: error %.3g, allowed %.3g", what,
-                (long long)i, (double)o->y.data[i], o->want[i], error, allowed);
-        }
-    }
-}
-
 static void check_product(const product *p, const unit_mode *mode) {
     char what[160];
     operands o;
@@ -201,10 +162,10 @@ static void check_product(const product *p, const unit_mode *mode) {
     run(&o, p);
     if (p->values == TEST_EXACT) {
         test_equal(&o.y, o.want, what);
-    } else if (mode->compute == CLEAT_COMPUTE_TF32X3) {
-        check_parts(&o, p->k, what);
     } else {
-        test_bound(&o.y, o.want, o.magnitude, p->k + 3, what);
+        const int64_t terms = mode->compute == CLEAT_COMPUTE_TF32X3 ? 3 * p->k + 3 : p->k + 3;
+        test_bound_beside(
+            &o.y, o.want, o.magnitude, terms, reference_compute_left_out(mode->compute), what);
     }
     const size_t size = (size_t)o.y.count * sizeof(float);
     float *first = test_alloc(o.y.count, sizeof(float));
@@ -327,7 +288,7 @@ START_TEST(special_values) {
     a[3 * 40 + 7] = mode->compute == CLEAT_COMPUTE_F16 ? 65520.0f : 0x1.fff7p127f;
     a[4 * 40 + 9] = 0x1.8p-140f; /* no number of f16, and one of few bits of bf16 */
     for (int64_t i = 0; i < o.a.count; i++) {
-        o.taken_a[i] = (float)as_taken((double)a[i], mode->compute);
+        o.taken_a[i] = (float)reference_compute_taken((double)a[i], mode->compute);
     }
     test_ok(cleat_write(test_context(), o.a.view, a, (size_t)o.a.count * sizeof(float)));
     run(&o, &p);

@@ -3,6 +3,7 @@
 #define CLEAT_CONV_H
 
 #include <cleat/activation.h>
+#include <cleat/compute.h>
 #include <cleat/packed.h>
 
 #ifdef __cplusplus
@@ -48,6 +49,12 @@ extern "C" {
  *   - an element that is not finite, or so large that a sum of four overflows, may make all
  *     results of its tiles NaN.
  * Small integers come out exact.
+ *
+ * options->compute permits matrix units of graphics cards, at the cost of accuracy (compute.h), in
+ * all three directions: k of its bound is the number of products behind a result, before bias,
+ * activation and what is added to. Units of f32, which AMD has, serve calls that permit nothing as
+ * well. f16 and bf16 go by units of their type, whatever is permitted, as they are. Where winograd
+ * is allowed too, either may serve.
  */
 typedef struct cleat_conv2d_options {
     int64_t stride[2];                  /* rows, columns; 0 means 1 */
@@ -66,6 +73,7 @@ typedef struct cleat_conv2d_options {
     bool sparse_x;                /* forward only: many elements of x are 0, as behind relu */
     bool sparse_dy;               /* backward only: most of dy is 0, as behind max pooling */
     bool winograd;                /* not to the weights: Winograd's algorithm is allowed */
+    cleat_compute compute;        /* how exact; see compute.h. f64 is always strict. */
     uint64_t reserved[2];
 } cleat_conv2d_options;
 
@@ -133,7 +141,8 @@ typedef struct cleat_conv1d_options {
     bool accumulate;        /* these four, and the variants, as for conv2d */
     const char *variant;    /* of cleat_conv2d_variants() */
     int64_t output_padding; /* of transposed convolution alone */
-    uint64_t reserved[5];
+    cleat_compute compute;  /* as for conv2d */
+    uint64_t reserved[4];
 } cleat_conv1d_options;
 
 CLEAT_API cleat_status cleat_conv1d_shape(const int64_t x_shape[3], const int64_t w_shape[3],
@@ -212,7 +221,8 @@ typedef struct cleat_conv3d_options {
                                   $CLEAT_CONV3D_BACKWARD_DATA, $CLEAT_CONV3D_BACKWARD_WEIGHTS, else
                                   the tuning table */
     int64_t output_padding[3]; /* of transposed convolution alone */
-    uint64_t reserved[5];
+    cleat_compute compute;     /* as for conv2d */
+    uint64_t reserved[4];
 } cleat_conv3d_options;
 
 CLEAT_API cleat_status cleat_conv3d_shape(const int64_t x_shape[5], const int64_t w_shape[5],

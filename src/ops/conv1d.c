@@ -20,7 +20,8 @@ static cleat_status run(cleat_context *context, const char *operation, bool tran
         .activation = options->activation,
         .activation_parameters = options->activation_parameters,
         .accumulate = options->accumulate,
-        .variant = options->variant};
+        .variant = options->variant,
+        .compute = options->compute};
     const conv_call call = {.operation = operation,
         .axes = 1,
         .transposed = transposed,

@@ -3,6 +3,7 @@
  * the last ones, from cpu_sparse on, only where the tuning table or the caller names them. */
 #include "core/tensor_check.h"
 #include "ops/conv2d_gpu_winograd.h"
+#include "ops/gemm_units.h"
 #include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/widen.h"
@@ -16,6 +17,7 @@ static const variant forward_variants[] = {
     {"cpu_rows", conv2d_cpu_rows_supports, conv2d_cpu_rows},
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_forward},
     {"cpu_depthwise", conv2d_cpu_depthwise_supports, conv2d_cpu_depthwise},
+    {"gpu_units", conv2d_gpu_units_supports, conv2d_gpu_units},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"gpu_depthwise", conv2d_gpu_depthwise_supports, conv2d_gpu_depthwise},
     {"plain", conv2d_plain_supports, conv2d_plain},
@@ -28,6 +30,7 @@ static const variant backward_data_variants[] = {
     {"cpu_panel", conv2d_cpu_panel_data_supports, conv2d_cpu_panel_backward_data},
     {"cpu_rows", conv2d_cpu_rows_supports, conv2d_cpu_rows},
     {"cpu_patch", conv2d_cpu_supports, conv2d_cpu_backward_data},
+    {"gpu_units", conv2d_gpu_units_supports, conv2d_gpu_units},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"gpu_depthwise", conv2d_gpu_depthwise_supports, conv2d_gpu_depthwise},
     {"plain", conv2d_plain_supports, conv2d_plain},
@@ -39,11 +42,12 @@ static const variant backward_data_variants[] = {
 static const variant backward_weights_variants[] = {
     {"cpu_patch", conv2d_cpu_weights_supports, conv2d_cpu_backward_weights},
     {"cpu_depthwise", conv2d_cpu_depthwise_weights_supports, conv2d_cpu_depthwise_weights},
-    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu_backward_weights},
+    {"gpu_units", conv2d_gpu_units_supports, conv2d_gpu_units},
+    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"gpu_depthwise", conv2d_gpu_depthwise_weights_supports, conv2d_gpu_depthwise_weights},
     {"plain", conv2d_plain_supports, conv2d_plain},
     {"cpu_sparse", conv2d_cpu_sparse_weights_supports, conv2d_cpu_sparse_weights},
-    {"gpu_pointwise", conv2d_gpu_pointwise_supports, conv2d_gpu_pointwise_weights},
+    {"gpu_pointwise", conv2d_gpu_pointwise_supports, conv2d_gpu_pointwise},
     {NULL, NULL, NULL},
 };
 static const variant *const variants[] = {
@@ -52,19 +56,22 @@ static const variant *const variants[] = {
 /* Of three axes. */
 static const variant deep_forward_variants[] = {
     {"cpu_panel", conv2d_cpu_panel_supports, conv2d_cpu_panel},
+    {"gpu_units", conv2d_gpu_units_supports, conv2d_gpu_units},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv3d_plain},
     {NULL, NULL, NULL},
 };
 static const variant deep_data_variants[] = {
     {"cpu_panel", conv2d_cpu_panel_data_supports, conv2d_cpu_panel_backward_data},
+    {"gpu_units", conv2d_gpu_units_supports, conv2d_gpu_units},
     {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv3d_plain},
     {NULL, NULL, NULL},
 };
 static const variant deep_weights_variants[] = {
     {"cpu_patch", conv2d_cpu_weights_supports, conv2d_cpu_backward_weights},
-    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu_backward_weights},
+    {"gpu_units", conv2d_gpu_units_supports, conv2d_gpu_units},
+    {"gpu_gemm", conv2d_gpu_supports, conv2d_gpu},
     {"plain", conv2d_plain_supports, conv3d_plain},
     {NULL, NULL, NULL},
 };
@@ -77,8 +84,9 @@ static const variant f64_variants[2][2] = {
     {{"plain_f64", conv2d_plain_supports, conv3d_plain}, {NULL, NULL, NULL}}};
 
 const char *const *cleat_conv3d_variants(cleat_conv2d_direction direction) {
-    static const char *const names[][4] = {
-        {NULL}, {"cpu_panel", "gpu_gemm", "plain", NULL}, {"cpu_patch", "gpu_gemm", "plain", NULL}};
+    static const char *const names[][5] = {{NULL},
+        {"cpu_panel", "gpu_units", "gpu_gemm", "plain", NULL},
+        {"cpu_patch", "gpu_units", "gpu_gemm", "plain", NULL}};
     const bool known =
         (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS;
     return names[!known ? 0 : direction == CLEAT_CONV2D_BACKWARD_WEIGHTS ? 2 : 1];
@@ -86,14 +94,14 @@ const char *const *cleat_conv3d_variants(cleat_conv2d_direction direction) {
 
 const char *const *cleat_conv2d_variants(cleat_conv2d_direction direction) {
     static const char *const none[] = {NULL};
-    static const char *const names[][13] = {
+    static const char *const names[][14] = {
         {"cpu_panel", "cpu_channels_last", "cpu_channels_last_depthwise", "cpu_rows", "cpu_patch",
-            "cpu_depthwise", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse", "gpu_pointwise",
-            "gpu_winograd", NULL},
-        {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse",
+            "cpu_depthwise", "gpu_units", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse",
             "gpu_pointwise", "gpu_winograd", NULL},
-        {"cpu_patch", "cpu_depthwise", "gpu_gemm", "gpu_depthwise", "plain", "cpu_sparse",
-            "gpu_pointwise", NULL},
+        {"cpu_panel", "cpu_rows", "cpu_patch", "gpu_units", "gpu_gemm", "gpu_depthwise", "plain",
+            "cpu_sparse", "gpu_pointwise", "gpu_winograd", NULL},
+        {"cpu_patch", "cpu_depthwise", "gpu_units", "gpu_gemm", "gpu_depthwise", "plain",
+            "cpu_sparse", "gpu_pointwise", NULL},
     };
     return (int)direction >= CLEAT_CONV2D_FORWARD && direction <= CLEAT_CONV2D_BACKWARD_WEIGHTS
                ? names[direction]
@@ -167,12 +175,14 @@ static void flatten(conv2d_problem *p) {
     *p = flat;
 }
 
-/* Operands of 16 bits, checked, by way of f32. */
+/* Operands of 16 bits, checked, by way of f32. Units of their type take them then as exactly as
+ * they are. */
 static cleat_status run_widened(
     cleat_context *context, const conv_call *call, const conv2d_problem *problem) {
     const cleat_conv2d_direction direction = call->direction;
     const bool is_read = problem->accumulate;
     cleat_conv2d_options options = *call->options;
+    options.compute = call->x.type == CLEAT_F16 ? CLEAT_COMPUTE_F16 : CLEAT_COMPUTE_BF16;
     conv_call wide = *call;
     cleat_tensor bias;
     widening w;
@@ -209,6 +219,9 @@ cleat_status conv_run(cleat_context *context, const conv_call *call) {
         flatten(&problem);
     }
     const bool deep = problem.deep, is_f64 = problem.x.type == CLEAT_F64;
+    if (!is_f64) {
+        problem.unit = units_find(context, call->options->compute, problem.x.type, &problem.mode);
+    }
     const variant *chosen = NULL;
     const cleat_status status = variant_choose(context, names[deep][call->direction],
         deep || is_f64 ? NULL : shape_class(context_profile(context), &problem),

@@ -2,6 +2,7 @@
 /* From a caller's convolution to a problem, and the refusals of everything that does not fit. */
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
+#include "ops/gemm_units.h"
 #include "ops/types.h"
 
 /* What x, w and y of the convolution are called in messages, by direction. */
@@ -142,6 +143,7 @@ cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_pr
     TRY(check_context(call->operation, context));
     TRY(conv_geometry_read(call->operation, call->axes, call->transposed, &call->windows, &g));
     TRY(check_operands(context, call));
+    TRY(check_compute(call->operation, call->options->compute));
     TRY(check_result_shape(call, &g));
     problem->groups = g.groups;
     if (is_forward(call)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Narrow groups on GPUs, depthwise convolutions above all: cl/conv2d_gpu_depthwise.cl. */
-#include "ops/conv2d_problem.h"
+#include "ops/conv2d_gemm.h"
 #include "ops/work_split.h"
 
 enum {
@@ -176,33 +176,16 @@ static void launch_weights_numbers(launch *l, const conv2d_problem *p, const wei
     launch_numbers_end(l);
 }
 
-static launch sum_launch(cleat_context *context, const conv2d_problem *p, const weights_plan *d,
-    void *partial, bool index64) {
-    const int64_t count = cleat_tensor_count(&p->w);
-    launch l = begin(p, "conv2d_gpu_depthwise_sum", index64);
-    launch_memory(&l, partial);
-    launch_tensor(&l, &p->w);
-    conv2d_launch_layout(&l, &p->w);
-    launch_index(&l, count);
-    launch_int(&l, (int32_t)p->group_channels);
-    launch_int(&l, (int32_t)p->w.shape[2]);
-    launch_int(&l, (int32_t)p->w.shape[3]);
-    launch_int(&l, (int32_t)d->parts);
-    launch_int(&l, p->accumulate);
-    work_each(context_profile(context), count, &l);
-    l.bytes = 4.0 * (double)count * (double)(d->parts + 1);
-    return l;
-}
-
 cleat_status conv2d_gpu_depthwise_weights(cleat_context *context, const void *problem) {
     const conv2d_problem *p = problem;
-    const weights_plan d = plan_weights(context_profile(context), p);
+    const device_profile *profile = context_profile(context);
+    const weights_plan d = plan_weights(profile, p);
     const int64_t values = d.parts * cleat_tensor_count(&p->w);
     const bool index64 = p->index64 || values > INT32_MAX / 2 || d.pixels > INT32_MAX / 2;
     void *partial;
     TRY(scratch_acquire(context, (size_t)values * sizeof(float), &partial));
     launch launches[2] = {
-        weights_launch(p, &d, index64), sum_launch(context, p, &d, partial, index64)};
+        weights_launch(p, &d, index64), conv2d_weights_sum(profile, p, partial, d.parts, index64)};
     launch_memory(&launches[0], partial);
     launch_weights_numbers(&launches[0], p, &d);
     const cleat_status status = launch_all(context, launches, 2);

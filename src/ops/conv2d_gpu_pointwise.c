@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Windows of one element on GPUs: a matrix product of each image and group, by matmul's gpu_tiled,
- * which need not find out for each element what window and pixel it belongs to. */
+ * which need not find out for each element what window and pixel it belongs to; and by gpu_units
+ * for conv2d's variant of that name. */
 #include "ops/conv2d_problem.h"
 #include "ops/matmul_problem.h"
 
@@ -62,19 +63,23 @@ static void swap_last_axes(cleat_tensor *t) {
     t->stride[i + 1] = stride;
 }
 
-static cleat_status multiply(cleat_context *context, const conv2d_problem *p, const cleat_tensor *a,
-    const cleat_tensor *b, const cleat_tensor *y, const cleat_tensor *bias) {
+static cleat_status multiply(cleat_context *context, const conv2d_problem *p,
+    conv2d_product_function *by, const cleat_tensor *a, const cleat_tensor *b,
+    const cleat_tensor *y, const cleat_tensor *bias) {
     matmul_problem product = {.alpha = 1,
         .beta = p->accumulate ? 1.0f : 0.0f,
         .activation = p->activation,
+        .unit = p->unit,
+        .mode = p->mode,
         .asked = {a, b}};
     matmul_canonical(&product, a, b, y, bias, NULL);
-    const cleat_status status = matmul_gpu_tiled(context, &product);
+    const cleat_status status = by(context, &product);
     return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, p->operation);
 }
 
-cleat_status conv2d_gpu_pointwise(cleat_context *context, const void *problem) {
-    const conv2d_problem *p = problem;
+/* Forward and to the data. */
+static cleat_status multiply_images(
+    cleat_context *context, const conv2d_problem *p, conv2d_product_function *by) {
     const bool forward = p->direction == CLEAT_CONV2D_FORWARD;
     cleat_tensor w = matrices(p);
     const cleat_tensor x = planes(&p->x, p->groups), y = planes(&p->y, p->groups);
@@ -90,12 +95,12 @@ cleat_status conv2d_gpu_pointwise(cleat_context *context, const void *problem) {
         bias.stride[1] = bias.shape[2] * p->bias->stride[0];
         bias.stride[2] = p->bias->stride[0];
     }
-    return multiply(context, p, &w, forward ? &x : &y, result, p->bias != NULL ? &bias : NULL);
+    return multiply(context, p, by, &w, forward ? &x : &y, result, p->bias != NULL ? &bias : NULL);
 }
 
 /* The pixels of all images are the terms. */
-cleat_status conv2d_gpu_pointwise_weights(cleat_context *context, const void *problem) {
-    const conv2d_problem *p = problem;
+static cleat_status multiply_pixels(
+    cleat_context *context, const conv2d_problem *p, conv2d_product_function *by) {
     const cleat_tensor dw = matrices(p);
     cleat_tensor operands[] = {planes(&p->y, p->groups), planes(&p->x, p->groups)};
     for (int i = 0; i < 2; i++) {
@@ -112,5 +117,15 @@ cleat_status conv2d_gpu_pointwise_weights(cleat_context *context, const void *pr
         operands[1].stride[2] = p->x.stride[0];
     }
     swap_last_axes(&operands[1]);
-    return multiply(context, p, &operands[0], &operands[1], &dw, NULL);
+    return multiply(context, p, by, &operands[0], &operands[1], &dw, NULL);
+}
+
+cleat_status conv2d_pointwise_by(
+    cleat_context *context, const conv2d_problem *p, conv2d_product_function *by) {
+    return p->direction == CLEAT_CONV2D_BACKWARD_WEIGHTS ? multiply_pixels(context, p, by)
+                                                         : multiply_images(context, p, by);
+}
+
+cleat_status conv2d_gpu_pointwise(cleat_context *context, const void *problem) {
+    return conv2d_pointwise_by(context, problem, matmul_gpu_tiled);
 }

@@ -3,6 +3,7 @@
 #ifndef CLEAT_OPS_CONV2D_PROBLEM_H
 #define CLEAT_OPS_CONV2D_PROBLEM_H
 
+#include "core/matrix_unit.h"
 #include "core/packed.h"
 #include "core/variant.h"
 #include "ops/activation_table.h"
@@ -36,6 +37,8 @@ typedef struct conv2d_problem {
     chosen_activation activation;
     const cleat_packed *packed_w; /* has panels of w for as many groups; or NULL; forward only */
     const cleat_packed *packed_windows; /* has w transformed for gpu_winograd; as packed_w */
+    const matrix_unit *unit;            /* that may compute it, and in which mode; NULL: none */
+    matrix_mode mode;
     bool accumulate;
     bool winograd; /* allowed */
     bool sparse; /* forward, many elements of x are said to be 0; backward, most of y, a gradient */
@@ -151,12 +154,17 @@ bool conv2d_gpu_depthwise_weights_supports(const device_profile *profile, const 
 cleat_status conv2d_gpu_depthwise_weights(cleat_context *context, const void *problem);
 
 bool conv2d_gpu_pointwise_supports(const device_profile *profile, const void *problem);
-cleat_status conv2d_gpu_pointwise(cleat_context *context, const void *problem); /* and data */
-cleat_status conv2d_gpu_pointwise_weights(cleat_context *context, const void *problem);
+cleat_status conv2d_gpu_pointwise(cleat_context *context, const void *problem);
+/* The same by another of matmul's variants. */
+typedef cleat_status conv2d_product_function(cleat_context *context, const void *product);
+cleat_status conv2d_pointwise_by(
+    cleat_context *context, const conv2d_problem *problem, conv2d_product_function *by);
 
 bool conv2d_gpu_supports(const device_profile *profile, const void *problem);
-cleat_status conv2d_gpu(cleat_context *context, const void *problem); /* forward and data */
-cleat_status conv2d_gpu_backward_weights(cleat_context *context, const void *problem);
+cleat_status conv2d_gpu(cleat_context *context, const void *problem);
+
+bool conv2d_gpu_units_supports(const device_profile *profile, const void *problem);
+cleat_status conv2d_gpu_units(cleat_context *context, const void *problem);
 
 static inline int64_t max_of(int64_t a, int64_t b) {
     return a > b ? a : b;

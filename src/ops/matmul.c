@@ -2,6 +2,7 @@
 #include <cleat/matmul.h>
 
 #include "core/tensor_check.h"
+#include "ops/gemm_units.h"
 #include "ops/matmul_problem.h"
 #include "ops/types.h"
 #include "ops/verify.h"
@@ -148,9 +149,7 @@ static cleat_status check(cleat_context *context, const cleat_tensor *a, const c
     if (type == CLEAT_F64) {
         TRY(check_f64(context, options));
     }
-    REFUSE_IF(options->compute < CLEAT_COMPUTE_STRICT || options->compute > CLEAT_COMPUTE_BF16,
-        CLEAT_INVALID_ARGUMENT, OPERATION ": options->compute is %d, which is no cleat_compute",
-        (int)options->compute);
+    TRY(check_compute(OPERATION, options->compute));
     TRY(check_product(a, b, y));
     TRY(check_no_overlap(OPERATION, "a", a, "y", y, false));
     TRY(check_no_overlap(OPERATION, "b", b, "y", y, false));
@@ -243,7 +242,9 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     if (a.type == CLEAT_F64) {
         return cleat_tensor_count(&y) > 0 ? matmul_f64(context, &problem) : CLEAT_OK;
     }
-    matmul_find_unit(context, options->compute, &problem);
+    if (problem.m > 1) {
+        problem.unit = units_find(context, options->compute, a.type, &problem.mode);
+    }
     const variant *chosen = NULL;
     TRY(variant_choose(context, OPERATION, shape_class(context_profile(context), &problem),
         options->variant, is_half ? half_variants : variants, &problem, write_problem,

@@ -88,10 +88,6 @@ bool matmul_sum_bytes(const matmul_problem *p, int64_t parts, size_t limit, size
 /* Whether indices into that many bytes of floats need 64 bits. */
 bool matmul_sum_needs_index64(size_t bytes);
 
-/* Fills in p->unit and p->mode: what `compute` permits and the device has, best first; f32 by a
- * unit that has it is as good as any. matmul_units.c */
-void matmul_find_unit(cleat_context *context, cleat_compute compute, matmul_problem *p);
-
 /*
  * A kernel of tiles of `tile` rows and columns, a group of which is `group` work-items, with its
  * own macros already in l: enqueues it, cut along k into parts where there are too few tiles, each

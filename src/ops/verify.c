@@ -10,8 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- matmul ---- */
-
 /* By matrix units in one mode that they have here, as the integers of a trial are exact in each;
  * any other variant as ever. */
 static cleat_compute permitted(cleat_context *context) {
@@ -22,6 +20,8 @@ static cleat_compute permitted(cleat_context *context) {
            : matrix_unit_find(context, MATRIX_TF32) != NULL ? CLEAT_COMPUTE_TF32
                                                             : CLEAT_COMPUTE_F16;
 }
+
+/* ---- matmul ---- */
 
 /* y = a b, b stored as it is or transposed. */
 static cleat_status try_matmul(
@@ -70,7 +70,8 @@ static cleat_status call_conv2d(
     const cleat_conv2d_options options = {.stride = {c->stride, c->stride},
         .padding = {c->padding, c->padding, c->padding, c->padding},
         .groups = c->groups,
-        .winograd = true};
+        .winograd = true,
+        .compute = permitted(t->context)};
     cleat_tensor x = t->tensors[0], w = t->tensors[1], y = t->tensors[2];
     if (c->channels_last) {
         TRY(cleat_permute(x, nchw, &x));

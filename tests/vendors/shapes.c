@@ -4,8 +4,8 @@
  * card can run is launched, those that the library does not choose by asking for them.
  *   vendor_shapes [--short] [--units]      --short: little more than the first program of each
  * kernel;
- *                                          --units: products by the card's matrix unit, and nothing
- * else
+ *                                          --units: products and convolutions by the card's matrix
+ * unit, and nothing else
  */
 #include <cleat/cleat.h>
 
@@ -130,6 +130,53 @@ static void multiply_by_units(void) {
     }
     if (done == 0) {
         report(CLEAT_UNSUPPORTED, "matrix units: no mode");
+    }
+}
+
+/* A convolution of so many channels, of 3 x 3 windows in one direction, by the unit; whether that
+ * has the mode. */
+static bool convolve_by_unit(
+    cleat_compute compute, cleat_conv2d_direction direction, int64_t channels) {
+    const cleat_conv2d_options options = {
+        .padding = {1, 1, 1, 1}, .variant = "gpu_units", .compute = compute};
+    const cleat_tensor x = F32(32, channels, 28, 28), y = like(x),
+                       w = F32(channels, channels, 3, 3);
+    const cleat_status status = direction == CLEAT_CONV2D_FORWARD
+                                    ? cleat_conv2d(context, x, w, y, &options)
+                                : direction == CLEAT_CONV2D_BACKWARD_DATA
+                                    ? cleat_conv2d_backward_data(context, y, w, x, &options)
+                                    : cleat_conv2d_backward_weights(context, x, y, w, &options);
+    if (status != CLEAT_UNSUPPORTED) {
+        report(status, "a convolution by matrix units");
+    }
+    end_case();
+    return status == CLEAT_OK;
+}
+
+static void convolve_volumes_by_unit(void) {
+    const cleat_conv3d_options options = {
+        .padding = {1, 1, 1, 1, 1, 1}, .variant = "gpu_units", .compute = CLEAT_COMPUTE_F16};
+    const cleat_tensor x = F32(8, 128, 8, 28, 28), w = F32(128, 128, 3, 3, 3), y = like(x);
+    DO(cleat_conv3d(context, x, w, y, &options));
+    end_case();
+}
+
+/* The larger tile in each mode, forward and to the weights, before anything else. */
+static void convolve_by_units(void) {
+    static const struct {
+        cleat_conv2d_direction direction;
+        int64_t channels;
+    } all[] = {{CLEAT_CONV2D_FORWARD, 256}, {CLEAT_CONV2D_BACKWARD_WEIGHTS, 1024},
+        {CLEAT_CONV2D_BACKWARD_DATA, 256}, {CLEAT_CONV2D_FORWARD, 64},
+        {CLEAT_CONV2D_BACKWARD_WEIGHTS, 64}, {CLEAT_CONV2D_BACKWARD_DATA, 64}};
+    int done = 0;
+    for (int i = 0; i < (int)(sizeof all / sizeof *all); i++) {
+        for (int mode = 0; mode <= CLEAT_COMPUTE_BF16 && !(brief && done > 0); mode++) {
+            done += convolve_by_unit((cleat_compute)mode, all[i].direction, all[i].channels);
+        }
+    }
+    if (!brief) {
+        convolve_volumes_by_unit();
     }
 }
 
@@ -507,6 +554,7 @@ int main(int count, char **arguments) {
     }
     if (units) {
         multiply_by_units();
+        convolve_by_units();
         cleat_context_release(context);
         return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     }

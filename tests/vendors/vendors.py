@@ -25,8 +25,8 @@ import report
 # Programs about the library around the kernels, or with an OpenCL of their own.
 WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|fault_limits|"
                      r"fault_operations|faults|harness|memory|opencl|plan|refusals|schedule|tensor|"
-                     r"matmul_units|matrix_units|threads|tuning|tuning_file|variants|verify|"
-                     r"verify_operations)$")
+                     r"conv2d_units|conv_compute|matmul_units|matrix_units|threads|tuning|tuning_file|"
+                     r"variants|verify|verify_operations)$")
 SHAPES = "vendor_shapes"
 LONGEST = 300  # seconds that a program may run
 

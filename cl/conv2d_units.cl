@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolution by matrix units: formulas, operands and results are conv2d_gpu_window.cl's, the tile is
+ * gemm_units.cl's, the units are unit.cl's.
+ *
+ * Global size: (tiles across columns * UNITS_ITEMS, tiles across rows, groups * parts), local size
+ * (UNITS_ITEMS, 1, 1); local memory as gemm_units.cl says. Macros: those of the three files.
+ */
+#include "common.cl"
+#include "unit.cl"
+#include "numbers.cl"
+#define UNITS_QUAD float4
+#define UNITS_QUADS_ARE_WORDS 0
+#include "gemm_units.cl"
+#define ACTIVATION_WIDTH 1
+#include "activation.cl"
+#include "conv2d_gpu_window.cl"
+
+__kernel UNITS_GROUP void conv2d_gpu_units(
+    const __global float *a, const __global float *b, __global float *result,
+    const __global float *bias, const conv2d_numbers numbers) {
+    NUMBERS(CONV2D_NUMBERS)
+    UNITS_BEGIN
+    CONV2D_BEGIN(UNITS_TILE, UNITS_TILE)
+    UNITS_RUN(from, to, CONV2D_LOAD_A, CONV2D_LOAD_B)
+#define STORE_INSIDE(sum, r, c)                                                                    \
+    const INDEX row = first_row + (r), column = first_column + (c);                                \
+    if (row < rows && column < columns) {                                                          \
+        CONV2D_PLACE(column)                                                                       \
+        CONV2D_STORE(sum, row, column)                                                             \
+    }
+    UNITS_FINISH(STORE_INSIDE)
+}
