@@ -59,6 +59,7 @@ typedef struct bench_unit {
     bool less_is_more; /* a time: the ratio is peer / cleat */
 } bench_unit;
 extern const bench_unit unit_gflops, unit_gbytes, unit_images, unit_microseconds, unit_milliseconds;
+extern const bench_unit unit_roundings; /* of errors, in the place of seconds */
 
 /* ---- Measuring ---- */
 
@@ -80,8 +81,8 @@ double seconds_now(void);
 void bench_sleep(double seconds);
 
 /* Seconds of one call of each contender: calibrated to last options.seconds, then measured in turns
- * options.repetitions times, after an untimed call each, with a pause so that the others' threads
- * stop spinning. */
+ * options.repetitions times, after an untimed call each, on a CPU with a pause so that the others'
+ * threads stop spinning. */
 bool bench_measure(bench_run *run, const contender *contenders, size_t count, figure *figures);
 
 /* Measures contenders[0], Cleat, and the others, its peers, and files a row for each peer (one
@@ -108,9 +109,14 @@ bool bench_tensor(
 /* Whether status is CLEAT_OK; else says what failed and why. */
 bool bench_call(bench_run *run, cleat_status status, const char *what);
 bool bench_fail(const bench_run *run, const char *format, ...);
+/* Whether so many bytes of operands, the largest of them in one piece, fit on the device; says so
+ * otherwise, and files the case as skipped. */
+bool bench_fits(bench_run *run, double largest, double total);
 /* Makes room for a line of output. */
 void bench_clear_line(const bench_run *run);
-/* |got - want| <= 4 sqrt(terms) u magnitude + u |want| for one value; says so otherwise. */
+/* |got - want| <= allowed for one value; says so otherwise. */
+bool bench_within(const bench_run *run, const char *who, double got, double want, double allowed);
+/* The same with 4 sqrt(terms) u magnitude + u |want|. */
 bool bench_near(
     const bench_run *run, const char *who, double got, double want, double magnitude, double terms);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Convolutions: the layers of known networks forward, and those of one of them backward. */
+#include "peer_cudnn.h"
 #include "peer_onednn.h"
 
 #include <math.h>
@@ -23,6 +24,9 @@ static const layer resnet50[] = {{3, 224, 64, 7, 2, 1},
     /* to 7 x 7 */
     {1024, 14, 512, 1, 1, 1}, {512, 14, 512, 3, 2, 1}, {1024, 14, 2048, 1, 2, 1},
     {512, 7, 2048, 1, 1, 1}, {2048, 7, 512, 1, 1, 1}, {512, 7, 512, 3, 1, 1}};
+/* Those of them that Winograd's algorithm may compute, where it is allowed. */
+static const layer winograd[] = {{64, 56, 64, 3, 1, 1}, {128, 28, 128, 3, 1, 1},
+    {256, 14, 256, 3, 1, 1}, {512, 7, 512, 3, 1, 1}};
 static const layer vgg16[] = {{3, 224, 64, 3, 1, 1}, {64, 224, 64, 3, 1, 1},
     {64, 112, 128, 3, 1, 1}, {128, 112, 128, 3, 1, 1}, {128, 56, 256, 3, 1, 1},
     {256, 56, 256, 3, 1, 1}, {256, 28, 512, 3, 1, 1}, {512, 28, 512, 3, 1, 1},
@@ -51,6 +55,7 @@ typedef struct suite {
 
 enum {
     RESNET50 = sizeof resnet50 / sizeof *resnet50,
+    WINOGRAD = sizeof winograd / sizeof *winograd,
     VGG16 = sizeof vgg16 / sizeof *vgg16,
     MOBILENET_V2 = sizeof mobilenet_v2 / sizeof *mobilenet_v2
 };
@@ -59,6 +64,10 @@ static const suite forward[] = {{"resnet", resnet50, RESNET50, 1, CLEAT_CONV2D_F
     {"resnet", resnet50, RESNET50, 8, CLEAT_CONV2D_FORWARD},
     {"vgg", vgg16, VGG16, 1, CLEAT_CONV2D_FORWARD},
     {"mobilenet", mobilenet_v2, MOBILENET_V2, 1, CLEAT_CONV2D_FORWARD}};
+static const suite card[] = {{"resnet", resnet50, RESNET50, 32, CLEAT_CONV2D_FORWARD},
+    {"winograd", winograd, WINOGRAD, 32, CLEAT_CONV2D_FORWARD},
+    {"resnet", resnet50, RESNET50, 128, CLEAT_CONV2D_FORWARD},
+    {"winograd", winograd, WINOGRAD, 128, CLEAT_CONV2D_FORWARD}};
 static const suite backward[] = {{"data", resnet50, RESNET50, 8, CLEAT_CONV2D_BACKWARD_DATA},
     {"weights", resnet50, RESNET50, 8, CLEAT_CONV2D_BACKWARD_WEIGHTS}};
 
@@ -88,6 +97,7 @@ typedef struct cleat_convolution {
     device_convolution device;
     cleat_packed *packed; /* weights, or NULL */
     const char *variant;
+    bool winograd; /* allowed */
 } cleat_convolution;
 
 static bool cleat_run(void *state, int64_t calls) {
@@ -98,7 +108,8 @@ static bool cleat_run(void *state, int64_t calls) {
         .padding = {p->padding, p->padding, p->padding, p->padding},
         .groups = p->groups,
         .variant = s->variant,
-        .packed_w = s->packed};
+        .packed_w = s->packed,
+        .winograd = s->winograd};
     for (int64_t call = 0; call < calls; call++) {
         cleat_status status;
         if (p->direction == CLEAT_CONV2D_FORWARD) {
@@ -272,9 +283,21 @@ static void release_tensors(cleat_convolution *own) {
     cleat_tensor_release(&own->device.y);
 }
 
-/* CLBlast takes up to a second for what others do in 10 ms: it runs where it is quick. */
-static bool clblast_fits(const convolution *p, double flop) {
-    return p->direction == CLEAT_CONV2D_FORWARD && p->groups == 1 && flop < 3e8;
+/* CLBlast on a processor takes up to a second for what others do in 10 ms: there it runs where it
+ * is quick. */
+static bool clblast_fits(const bench_run *run, const convolution *p, double flop) {
+    return p->direction == CLEAT_CONV2D_FORWARD && p->groups == 1 &&
+           (flop < 3e8 || run->device.type == CLEAT_DEVICE_GPU);
+}
+
+/* Adds cuDNN, which has operands of its own. */
+static bool add_cudnn(bench_run *run, const convolution *p, contender *contenders, size_t *count) {
+    if (p->direction != CLEAT_CONV2D_FORWARD || p->groups != 1 || !bench_has_peer(run, "cudnn")) {
+        return true;
+    }
+    contenders[(*count)++] = (contender){"cudnn", cudnn_run, NULL};
+    contenders[(*count)++] = (contender){"cudnn-tf32", cudnn_tf32_run, NULL};
+    return cudnn_select(run, p);
 }
 
 /* Cleat in one layout against the peers in theirs; NULL: not this one. */
@@ -284,7 +307,7 @@ static bool compare_with(bench_run *run, cleat_convolution *own, bool channels_l
     const convolution *p = d->shape;
     const double flop =
         2.0 * (double)(p->n * p->m * p->oh * p->ow) * (double)(p->c / p->groups * p->k * p->k);
-    contender contenders[4] = {{"cleat", cleat_run, own}};
+    contender contenders[CONTENDERS_MAX] = {{"cleat", cleat_run, own}};
     onednn_convolution *states[2] = {NULL, NULL};
     size_t count = 1;
     bool good = make_tensors(run, own, channels_last);
@@ -295,12 +318,13 @@ static bool compare_with(bench_run *run, cleat_convolution *own, bool channels_l
             contenders[count++] = (contender){peers[i]->name, onednn_run, states[i]};
         }
     }
-    if (clblast && bench_has_peer(run, "clblast") && clblast_fits(p, flop)) {
+    if (clblast && bench_has_peer(run, "clblast") && clblast_fits(run, p, flop)) {
         contenders[count++] = (contender){"clblast", clblast_convolution_run, d};
     }
     for (size_t i = 0; i < count && good; i++) {
         good = check_contender(run, &contenders[i], d);
     }
+    good = good && (channels_last || add_cudnn(run, p, contenders, &count));
     good = good && bench_compare(run, &unit_gflops, flop, contenders, count);
     onednn_destroy(states[0]);
     onednn_destroy(states[1]);
@@ -322,17 +346,30 @@ static bool compare(bench_run *run, cleat_convolution *own) {
                compare_with(run, own, true, chosen, false));
 }
 
+/* cuDNN's operands lie beside Cleat's. */
+static bool fits(bench_run *run, const convolution *p) {
+    const double x = 4.0 * (double)(p->n * p->c * p->h * p->w);
+    const double y = 4.0 * (double)(p->n * p->m * p->oh * p->ow);
+    const double weights = 4.0 * (double)(p->m * p->c / p->groups * p->k * p->k);
+    const double sides = bench_has_peer(run, "cudnn") ? 2 : 1;
+    return bench_fits(run, fmax(x, fmax(y, weights)), sides * (x + y + weights));
+}
+
 static bool run_layer(bench_run *run, const suite *suites, size_t index) {
     const suite *s = find_suite(suites, &index);
     const layer *l = &s->layers[index];
     const int64_t padding = l->k / 2, out = (l->h + 2 * padding - l->k) / l->stride + 1;
     convolution p = {s->direction, s->n, l->c, l->h, l->h, l->m, l->k, l->stride, padding,
         l->groups, out, out, NULL, NULL, NULL};
+    if (!fits(run, &p)) {
+        return true;
+    }
     p.x = bench_floats((size_t)(p.n * p.c * p.h * p.w));
     p.weights = bench_floats((size_t)(p.m * p.c / p.groups * p.k * p.k));
     p.y = bench_floats((size_t)(p.n * p.m * p.oh * p.ow));
-    cleat_convolution own = {
-        .device = {.shape = &p, .context = run->context}, .variant = run->options.variant};
+    cleat_convolution own = {.device = {.shape = &p, .context = run->context},
+        .variant = run->options.variant,
+        .winograd = s->layers == winograd};
     /* Half the time a repetition: there are more than a hundred cases. */
     const double seconds = run->options.seconds;
     run->options.seconds = seconds / 2;
@@ -362,3 +399,13 @@ static bool backward_run(bench_run *run, size_t index) {
 const bench bench_conv_backward = {"conv-backward",
     "the layers of ResNet-50, gradients of the data and of the weights", 2 * RESNET50,
     backward_name, backward_run};
+
+static void card_name(size_t index, char *text, size_t size) {
+    layer_name(card, index, text, size);
+}
+static bool card_run(bench_run *run, size_t index) {
+    return run_layer(run, card, index);
+}
+const bench bench_gpu_conv = {"gpu-conv",
+    "the layers of ResNet-50 in batches of 32 and 128; winograd: Winograd's algorithm allowed",
+    2 * (RESNET50 + WINOGRAD), card_name, card_run};

@@ -3,6 +3,7 @@
 #include "results.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,20 @@ static const char options_text[] =
     "\n"
     "A value is the median of the repetitions, +- half the distance of the quartiles. One call of\n"
     "each side comes before each repetition, untimed.%s\n"
+    "A run that is terminated (SIGTERM) ends after the case it is at, with what it has.\n"
     "Exit status: 0 good, 1 something failed, 2 wrong usage.\n";
 
 static void show_usage(const bench_program *program, FILE *stream) {
     const char *name = program->name;
-    fprintf(stream, "usage: %s %s [options]\n       %s --list [BENCH]\n\n", name,
-        program->runs_all ? "[BENCH | all]" : "BENCH | all", name);
+    fprintf(stream, "usage: %s %s%s [options]\n       %s --list [BENCH]\n\n", name,
+        program->runs_all ? "[BENCH | all]" : "BENCH | all", program->card != NULL ? " | gpu" : "",
+        name);
+    if (program->card != NULL) {
+        fputs("gpu: what is for a graphics card; those of its benches that begin with gpu- are not "
+              "in "
+              "all.\n\n",
+            stream);
+    }
     if (program->has_peers) {
         fputs("  -p, --peers           also run what Cleat is compared with, in turns\n", stream);
     }
@@ -48,6 +57,14 @@ static void list_bench(const bench *b) {
     }
 }
 
+/* Set by SIGTERM. */
+static volatile sig_atomic_t is_terminated;
+
+static void note_termination(int number) {
+    (void)number;
+    is_terminated = 1;
+}
+
 /* Whether the case whose name stands in the run is wanted. */
 static bool is_wanted(const bench_run *run) {
     return run->options.filter == NULL || strstr(run->case_name, run->options.filter) != NULL;
@@ -60,7 +77,7 @@ static bool run_bench(bench_run *run, const bench *b) {
     results_show_head(b->name, b->summary);
     for (size_t i = 0; i < b->count; i++) {
         b->case_name(i, run->case_name, sizeof run->case_name);
-        if (is_wanted(run)) {
+        if (is_wanted(run) && !is_terminated) {
             if (run->progress != NULL) {
                 run->progress->step(run->progress->state, run->case_name);
             }
@@ -77,15 +94,52 @@ static void show_machine(const bench_run *run) {
     }
 }
 
-static bool matches(const bench *b, const char *name) {
-    return name == NULL || strcmp(name, "all") == 0 || strcmp(name, b->name) == 0;
+enum { BENCHES_MAX = 32 };
+
+/* The benches that a name means. */
+typedef struct selection {
+    const bench *benches[BENCHES_MAX];
+    size_t count;
+} selection;
+
+static void add_bench(selection *selected, const bench *added) {
+    for (size_t i = 0; i < selected->count; i++) {
+        if (selected->benches[i] == added) {
+            return;
+        }
+    }
+    if (selected->count < BENCHES_MAX) {
+        selected->benches[selected->count++] = added;
+    }
 }
 
-static size_t count_cases(const bench_program *program, bench_run *run, const char *name) {
+static void add_benches(selection *selected, const bench *const *list, const char *name) {
+    for (const bench *const *b = list; b != NULL && *b != NULL; b++) {
+        if (name == NULL || strcmp((*b)->name, name) == 0) {
+            add_bench(selected, *b);
+        }
+    }
+}
+
+/* NULL: every bench. */
+static selection select_benches(const bench_program *program, const char *name) {
+    selection selected = {.count = 0};
+    if (name != NULL && strcmp(name, "all") == 0) {
+        add_benches(&selected, program->benches, NULL);
+    } else if (name != NULL && strcmp(name, "gpu") == 0) {
+        add_benches(&selected, program->card, NULL);
+    } else {
+        add_benches(&selected, program->benches, name);
+        add_benches(&selected, program->card, name);
+    }
+    return selected;
+}
+
+static size_t count_cases(bench_run *run, const selection *selected) {
     size_t count = 0;
-    for (const bench *const *b = program->benches; *b != NULL; b++) {
-        for (size_t i = 0; matches(*b, name) && i < (*b)->count; i++) {
-            (*b)->case_name(i, run->case_name, sizeof run->case_name);
+    for (size_t b = 0; b < selected->count; b++) {
+        for (size_t i = 0; i < selected->benches[b]->count; i++) {
+            selected->benches[b]->case_name(i, run->case_name, sizeof run->case_name);
             count += is_wanted(run) ? 1 : 0;
         }
     }
@@ -105,7 +159,11 @@ static void pin_device_threads(const bench_run *run) {
 }
 
 static int run_all(
-    const bench_program *program, bench_run *run, const char *name, const char *json) {
+    const bench_program *program, bench_run *run, const selection *selected, const char *json) {
+    const struct sigaction action = {.sa_handler = note_termination, .sa_flags = SA_RESTART};
+    if (sigaction(SIGTERM, &action, NULL) != 0) {
+        bench_fail(run, "SIGTERM would end it at once");
+    }
     pin_device_threads(run);
     const cleat_context_options options = {.device = run->options.device};
     if (!bench_call(run, cleat_context_create(&options, &run->context), "cleat_context_create") ||
@@ -116,15 +174,16 @@ static int run_all(
     show_machine(run);
     bool good = true;
     if (program->progress != NULL) {
-        program->progress->begin(program->progress->state, count_cases(program, run, name));
+        program->progress->begin(program->progress->state, count_cases(run, selected));
         run->progress = program->progress;
     }
-    for (const bench *const *b = program->benches; *b != NULL; b++) {
-        if (matches(*b, name)) {
-            good = run_bench(run, *b) && good;
-        }
+    for (size_t b = 0; b < selected->count; b++) {
+        good = run_bench(run, selected->benches[b]) && good;
     }
     bench_clear_line(run);
+    if (is_terminated) {
+        good = bench_fail(run, "terminated; the cases after that are left out");
+    }
     results_show_means(run->results);
     if (json != NULL) {
         good = results_write_json(run, json) && good;
@@ -186,20 +245,6 @@ static bool take_option(
     return true;
 }
 
-/* How many benches have this name; with `list`, tells their cases. */
-static size_t count_benches(const bench_program *program, const char *name, bool list) {
-    size_t count = 0;
-    for (const bench *const *b = program->benches; *b != NULL; b++) {
-        if (matches(*b, name)) {
-            count++;
-            if (list) {
-                list_bench(*b);
-            }
-        }
-    }
-    return count;
-}
-
 int bench_main(const bench_program *program, int argc, char **argv) {
     struct bench_results rows = {0};
     bench_run run = {.options = {.repetitions = program->repetitions, .seconds = program->seconds},
@@ -226,8 +271,15 @@ int bench_main(const bench_program *program, int argc, char **argv) {
     if (name == NULL && !line.list && !program->runs_all) {
         return wrong_usage(program, "which bench? --list tells", "");
     }
-    if (count_benches(program, name, line.list) == 0) {
+    const selection selected = select_benches(program, name);
+    if (selected.count == 0) {
         return wrong_usage(program, "no bench called ", name);
     }
-    return line.list ? EXIT_SUCCESS : run_all(program, &run, name, line.json);
+    if (!line.list) {
+        return run_all(program, &run, &selected, line.json);
+    }
+    for (size_t i = 0; i < selected.count; i++) {
+        list_bench(selected.benches[i]);
+    }
+    return EXIT_SUCCESS;
 }

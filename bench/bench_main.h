@@ -11,12 +11,14 @@ extern const bench bench_matmul, bench_matmul_small, bench_matmul_odd, bench_mat
 extern const bench bench_conv, bench_conv_backward, bench_conv_axes, bench_bandwidth;
 extern const bench bench_attention, bench_recurrent;
 extern const bench bench_train, bench_infer, bench_overhead, bench_coldstart;
+extern const bench bench_gpu_matmul, bench_gpu_accuracy, bench_gpu_conv;
 
 typedef struct bench_program {
     const char *name;            /* in its usage and before its messages */
-    const bench *const *benches; /* ends with NULL */
-    bool has_peers;              /* knows --peers */
-    bool runs_all;               /* without a bench's name: all of them, instead of wrong usage */
+    const bench *const *benches; /* "all"; ends with NULL */
+    const bench *const *card; /* "gpu": those for a graphics card, likewise; NULL: no such name */
+    bool has_peers;           /* knows --peers */
+    bool runs_all;            /* without a bench's name: all of them, instead of wrong usage */
     const bench_progress *progress; /* NULL: none is shown */
     int repetitions;                /* unless told */
     double seconds;                 /* unless told */

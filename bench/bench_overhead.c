@@ -5,9 +5,10 @@
  * that the last call left set, on the same queue.
  *
  * To get at the kernel, this program has its own clEnqueueNDRangeKernel(), which the statically
- * linked Cleat calls; it notes what it is given and passes it on to the loader's.
+ * linked Cleat calls; it notes what it is given and passes it on to the loader's. On NVIDIA's cards
+ * the launch of an empty kernel by CUDA stands beside it.
  */
-#include "bench.h"
+#include "peer_cuda.h"
 
 #include <cleat/opencl.h>
 #include <dlfcn.h>
@@ -109,8 +110,10 @@ static bool overhead_run(bench_run *run, size_t index) {
     const int64_t count = ELEMENTS;
     float x[ELEMENTS], y[ELEMENTS];
     relu_state s = {.run = run};
-    contender contenders[2] = {{"cleat", cleat_relu, &s}, {"opencl", bare_relu, &s}};
-    size_t contender_count = run->options.peers ? 2 : 1;
+    contender contenders[3] = {
+        {"cleat", cleat_relu, &s}, {"opencl", bare_relu, &s}, {"cuda", cuda_launch_run, NULL}};
+    const size_t relu_count = run->options.peers ? 2 : 1;
+    const size_t contender_count = relu_count + (bench_has_peer(run, "cuda") ? 1 : 0);
     bench_random(x, ELEMENTS, 1);
     bool good = bench_tensor(run, 1, &count, x, &s.x) && bench_tensor(run, 1, &count, NULL, &s.y);
     if (good) {
@@ -119,7 +122,7 @@ static bool overhead_run(bench_run *run, size_t index) {
         noted.wanted = false;
         good = good && (noted.kernel != NULL || bench_fail(run, "no launch was noted"));
     }
-    for (size_t i = 0; i < contender_count && good; i++) {
+    for (size_t i = 0; i < relu_count && good; i++) {
         good = check(&s, &contenders[i], x, y, count);
     }
     good = good && bench_compare(run, &unit_microseconds, 1, contenders, contender_count);

@@ -11,10 +11,13 @@ static const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &benc
     &bench_train, &bench_infer,
 #endif
     &bench_overhead, &bench_coldstart, NULL};
+static const bench *const card[] = {&bench_gpu_matmul, &bench_gpu_accuracy, &bench_gpu_conv,
+    &bench_bandwidth, &bench_overhead, NULL};
 
 int main(int argc, char **argv) {
     const bench_program program = {.name = "cleat-bench",
         .benches = benches,
+        .card = card,
         .has_peers = true,
         .repetitions = 9,
         .seconds = 0.05};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "bench.h"
+#include "results.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -67,13 +67,39 @@ bool bench_tensor(
            bench_call(run, cleat_write(run->context, *tensor, data, bytes), "cleat_write");
 }
 
+bool bench_within(const bench_run *run, const char *who, double got, double want, double allowed) {
+    return fabs(got - want) <= allowed ||
+           bench_fail(run, "%s gives %.9g, wanted %.9g +- %.2g", who, got, want, allowed);
+}
+
 bool bench_near(const bench_run *run, const char *who, double got, double want, double magnitude,
     double terms) {
-    double allowed = 0x1p-24 * (4 * sqrt(terms) * magnitude + fabs(want)) + 1e-37;
-    if (fabs(got - want) <= allowed) {
+    return bench_within(
+        run, who, got, want, 0x1p-24 * (4 * sqrt(terms) * magnitude + fabs(want)) + 1e-37);
+}
+
+/* A tenth of the memory is left to the driver and to whoever else uses the card. */
+bool bench_fits(bench_run *run, double largest, double total) {
+    const double piece = (double)run->device.max_allocation;
+    const double memory = 0.9 * (double)run->device.global_memory;
+    if (largest <= piece && total <= memory) {
         return true;
     }
-    return bench_fail(run, "%s gives %.9g, wanted %.9g +- %.2g", who, got, want, allowed);
+    bench_skip skipped = {.bench = run->bench_name};
+    snprintf(skipped.name, sizeof skipped.name, "%s", run->case_name);
+    if (largest > piece) {
+        snprintf(skipped.why, sizeof skipped.why,
+            "takes %.2f GB in one piece, the device gives %.2f", 1e-9 * largest, 1e-9 * piece);
+    } else {
+        snprintf(skipped.why, sizeof skipped.why, "takes %.2f GB, the device has %.2f for it",
+            1e-9 * total, 1e-9 * memory);
+    }
+    bench_clear_line(run);
+    printf("  %-40s skipped: %s\n", skipped.name, skipped.why);
+    if (!results_skip(run->results, &skipped)) {
+        bench_fail(run, "out of memory");
+    }
+    return false;
 }
 
 bool bench_has_peer(const bench_run *run, const char *name) {

@@ -50,7 +50,8 @@ static char *next_fact(machine_fact *facts, size_t *count, const char *name) {
 }
 
 const machine_fact *machine_facts(const bench_run *run) {
-    static machine_fact facts[12];
+    static const char *const kinds[] = {"any", "gpu", "accelerator", "cpu", "software"};
+    static machine_fact facts[13];
     const size_t size = sizeof facts[0].text;
     size_t count = 0;
     struct utsname system;
@@ -58,6 +59,9 @@ const machine_fact *machine_facts(const bench_run *run) {
     const cleat_device_info *device = &run->device;
     snprintf(next_fact(facts, &count, "device"), size, "%.100s (%u units, %u floats wide)",
         device->name, (unsigned)device->compute_units, (unsigned)device->native_float_width);
+    if (device->type != CLEAT_DEVICE_CPU) { /* decides which bars are for it: bench/report */
+        snprintf(next_fact(facts, &count, "kind"), size, "%s", kinds[device->type]);
+    }
     snprintf(next_fact(facts, &count, "platform"), size, "%.60s, driver %.60s", device->platform,
         device->driver);
     proc_line("/proc/cpuinfo", "model name", next_fact(facts, &count, "cpu"), size);

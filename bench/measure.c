@@ -10,6 +10,7 @@ const bench_unit unit_gbytes = {"GB/s", 1e-9, false};
 const bench_unit unit_images = {"images/s", 1, false};
 const bench_unit unit_microseconds = {"us", 1e6, true};
 const bench_unit unit_milliseconds = {"ms", 1e3, true};
+const bench_unit unit_roundings = {"2^-24", 0x1p24, true};
 
 /* Long enough for idle threads of OpenBLAS (2^26 clock ticks) and of OpenMP to fall asleep. */
 static const double pause_seconds = 0.04;
@@ -71,7 +72,9 @@ bool bench_measure(bench_run *run, const contender *contenders, size_t count, fi
     for (int repetition = 0; good && repetition < repetitions; repetition++) {
         for (size_t i = 0; good && i < count; i++) {
             const contender *c = &contenders[i];
-            bench_sleep(pause_seconds);
+            if (run->threads > 0) {
+                bench_sleep(pause_seconds);
+            }
             good = c->run(c->state, 1);
             double start = seconds_now();
             good = good && c->run(c->state, calls[i]);

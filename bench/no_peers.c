@@ -7,6 +7,7 @@
 #include "peer_blas.h"
 #include "peer_bound.h"
 #include "peer_copy.h"
+#include "peer_cudnn.h"
 #include "peer_onednn.h"
 #include "peer_peak.h"
 
@@ -30,6 +31,19 @@ bool clblast_run(void *state, int64_t calls) {
 }
 
 bool clblast_convolution_run(void *state, int64_t calls) {
+    return absent(state, calls);
+}
+
+bool cudnn_select(bench_run *run, const convolution *problem) {
+    (void)problem;
+    return bench_fail(run, "built without the peer cudnn");
+}
+
+bool cudnn_run(void *state, int64_t calls) {
+    return absent(state, calls);
+}
+
+bool cudnn_tf32_run(void *state, int64_t calls) {
     return absent(state, calls);
 }
 

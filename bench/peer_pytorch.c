@@ -9,8 +9,7 @@
 /* A Python may come first in PATH that knows nothing of Debian's packages. */
 static const char *const interpreters[] = {"python3", "/usr/bin/python3", NULL};
 
-/* The interpreter that has PyTorch, looked for once, and PyTorch's version. */
-static const char *find_interpreter(char *version, size_t size) {
+const char *pytorch_interpreter(char *version, size_t size) {
     static bool looked;
     static const char *found;
     static char found_version[64];
@@ -36,11 +35,11 @@ static const char *find_interpreter(char *version, size_t size) {
 static bool pytorch_available(const bench_run *run) {
     char version[64];
     return run->device.type == CLEAT_DEVICE_CPU &&
-           find_interpreter(version, sizeof version) != NULL;
+           pytorch_interpreter(version, sizeof version) != NULL;
 }
 
 static void pytorch_version(char *text, size_t size) {
-    find_interpreter(text, size);
+    pytorch_interpreter(text, size);
 }
 
 const peer pytorch_peer = {"pytorch", pytorch_available, pytorch_version};
@@ -75,7 +74,7 @@ bool pytorch_ask(pytorch *asked, const char *verb, int64_t number, const void *d
 bool pytorch_start(
     const bench_run *run, const char *folder, int64_t images, int64_t batch, pytorch *started) {
     char count[32], size[32], threads[32], version[64];
-    const char *const arguments[] = {find_interpreter(version, sizeof version),
+    const char *const arguments[] = {pytorch_interpreter(version, sizeof version),
         BENCH_SCRIPTS "/fashion_mnist_pytorch.py", "--serve", "--data", folder, "--images", count,
         "--batch", size, "--threads", threads, NULL};
     snprintf(count, sizeof count, "%" PRId64, images);

@@ -12,6 +12,9 @@ typedef struct pytorch {
     int64_t reply_count;
 } pytorch;
 
+/* The interpreter that has PyTorch, looked for once, or NULL; and PyTorch's version. */
+const char *pytorch_interpreter(char *version, size_t size);
+
 /* Starts it on the first `images` training and test images of the data in `folder`. */
 bool pytorch_start(
     const bench_run *run, const char *folder, int64_t images, int64_t batch, pytorch *started);

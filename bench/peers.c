@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer_blas.h"
+#include "peer_cublas.h"
+#include "peer_cuda.h"
+#include "peer_cudnn.h"
 #include "peer_onednn.h"
 
 #include <cleat/opencl.h>
@@ -153,4 +156,5 @@ static const peer copy_peer = {"copy", plain_available, plain_version};
 static const peer peak_peer = {"peak", plain_available, plain_version};
 extern const peer pytorch_peer;
 const peer *const bench_peers[] = {&openblas_peer, &onednn_nchw_peer, &onednn_own_peer,
-    &clblast_peer, &pytorch_peer, &copy_peer, &peak_peer, NULL};
+    &clblast_peer, &cuda_peer, &cublas_peer, &cudnn_peer, &pytorch_peer, &copy_peer, &peak_peer,
+    NULL};

@@ -23,8 +23,19 @@ bool results_add(bench_results *results, const bench_row *added) {
     return true;
 }
 
+bool results_skip(bench_results *results, const bench_skip *skipped) {
+    bench_skip *skips = realloc(results->skips, (results->skip_count + 1) * sizeof *skips);
+    if (skips == NULL) {
+        return false;
+    }
+    results->skips = skips;
+    results->skips[results->skip_count++] = *skipped;
+    return true;
+}
+
 void results_free(bench_results *results) {
     free(results->rows);
+    free(results->skips);
     *results = (bench_results){0};
 }
 
@@ -98,6 +109,16 @@ static json_t *row_json(const bench_row *r) {
     return object;
 }
 
+static json_t *skips_json(const bench_results *results) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < results->skip_count; i++) {
+        const bench_skip *s = &results->skips[i];
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s}", "bench", s->bench, "case", s->name, "why", s->why));
+    }
+    return list;
+}
+
 bool results_write_json(const bench_run *run, const char *file) {
     json_t *machine = json_object(), *rows = json_array();
     for (const machine_fact *fact = machine_facts(run); fact->name != NULL; fact++) {
@@ -107,6 +128,9 @@ bool results_write_json(const bench_run *run, const char *file) {
         json_array_append_new(rows, row_json(&run->results->rows[i]));
     }
     json_t *root = json_pack("{s:o, s:o}", "machine", machine, "rows", rows);
+    if (run->results->skip_count > 0) {
+        json_object_set_new(root, "skipped", skips_json(run->results));
+    }
     bool good =
         root != NULL && json_dump_file(root, file, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) == 0;
     json_decref(root);

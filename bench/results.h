@@ -14,12 +14,21 @@ typedef struct bench_row {
     double ratio;              /* more is better for Cleat; 0 without a peer */
 } bench_row;
 
+/* A case for which the device is too small. */
+typedef struct bench_skip {
+    const char *bench;
+    char name[96], why[96];
+} bench_skip;
+
 typedef struct bench_results {
     bench_row *rows;
     size_t count, capacity;
+    bench_skip *skips;
+    size_t skip_count;
 } bench_results;
 
 bool results_add(bench_results *results, const bench_row *added);
+bool results_skip(bench_results *results, const bench_skip *skipped);
 void results_free(bench_results *results);
 void results_show_head(const char *name, const char *summary);
 void results_show_row(const bench_row *shown);

@@ -76,6 +76,26 @@ expect 0 '| square | small | GFLOP/s | 90 | blas | 100 | 0.900 | 0.500 to 1.300 
 grep -q '| square | blas | 1.200 | 0.900 | 2 |' output || { echo "no means:"; cat output; bad=1; }
 grep -q '| date | one.json; two.json; three.json |' output || { echo "no dates:"; cat output; bad=1; }
 
+# Bars for cards and for processors, each on runs of its own kind.
+on_card() { # file, name of the device
+    printf '{"machine": {"device": "%s (9 units)", "kind": "gpu"}, "rows": [%s], "skipped": [%s]}' "$2" \
+        "$(row square small GFLOP/s 90 blas 100 0.9)" \
+        '{"bench": "square", "case": "huge", "why": "takes 9 GB"}' >"$1"
+}
+on_card new.json 'Maker N200'
+on_card old.json 'Maker N70'
+bars kinds.json "$bar, \"least\": 2},
+    {\"work\": \"cards\", \"on\": \"*N[12]00*\", \"bench\": \"square\", \"peer\": \"blas\", \"least\": 0.8},
+    {\"work\": \"any card\", \"on\": \"*\", \"bench\": \"square\", \"peer\": \"blas\", \"least\": 0.7}"
+expect 0 'holds         cards: each >= 0.8x blas: least 0.900x blas (small)' --bars kinds.json new.json
+grep -q 'squares' output && { echo "a processor's bar on a card:"; cat output; bad=1; }
+expect 0 'holds         any card' --bars kinds.json old.json
+grep -q 'cards:' output && { echo "another card's bar:"; cat output; bad=1; }
+expect 1 '2 of 2 under it: small 0.900x blas' --bars kinds.json two.json
+grep -q 'card' output && { echo "a card's bar on a processor:"; cat output; bad=1; }
+expect 0 '| kind | gpu |' --bars kinds.json --markdown - old.json old.json
+[ "$(grep -c '| square | huge | takes 9 GB |' output)" = 1 ] || { echo "what was skipped:"; cat output; bad=1; }
+
 # What is refused.
 expect 2 'usage' --colour
 expect 2 'usage'
@@ -86,8 +106,12 @@ echo '{"rows": [{"bench": "square", "case": "small", "unit": "s", "cleat": "fast
 expect 2 '"cleat" is not a number' text.json
 echo '{"rows": [{"bench": "square", "case": "small", "unit": "s", "cleat": NaN}]}' >nan.json
 expect 2 '"cleat" is not a number' nan.json
+echo '{"rows": [], "skipped": "all"}' >skipped.json
+expect 2 '"skipped" is not a list' skipped.json
 bars demand.json '{"work": "squares", "bench": "square", "peer": "blas"}'
 expect 2 'demands nothing' --bars demand.json two.json
+bars place.json "$bar, \"least\": 1, \"on\": 9}"
+expect 2 '"on" is not a text' --bars place.json two.json
 bars spelling.json "$bar, \"meen\": 1}"
 expect 2 "unknown ['meen']" --bars spelling.json two.json
 expect 2 'nowhere/page' --markdown nowhere/page two.json
