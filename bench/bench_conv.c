@@ -44,13 +44,14 @@ static const layer mobilenet_v2[] = {{3, 224, 32, 3, 2, 1},
     {96, 14, 576, 1, 1, 1}, {576, 14, 96, 1, 1, 1}, {576, 7, 160, 1, 1, 1}, {160, 7, 960, 1, 1, 1},
     {960, 7, 160, 1, 1, 1}, {960, 7, 320, 1, 1, 1}, {320, 7, 1280, 1, 1, 1}};
 
-/* A list of layers, each in one direction at one batch size. */
+/* A list of layers, each in one direction at one batch size, and how exact they are to be. */
 typedef struct suite {
     const char *name;
     const layer *layers;
     size_t count;
     int64_t n;
     cleat_conv2d_direction direction;
+    cleat_compute compute;
 } suite;
 
 enum {
@@ -60,16 +61,21 @@ enum {
     MOBILENET_V2 = sizeof mobilenet_v2 / sizeof *mobilenet_v2
 };
 
-static const suite forward[] = {{"resnet", resnet50, RESNET50, 1, CLEAT_CONV2D_FORWARD},
-    {"resnet", resnet50, RESNET50, 8, CLEAT_CONV2D_FORWARD},
-    {"vgg", vgg16, VGG16, 1, CLEAT_CONV2D_FORWARD},
-    {"mobilenet", mobilenet_v2, MOBILENET_V2, 1, CLEAT_CONV2D_FORWARD}};
-static const suite card[] = {{"resnet", resnet50, RESNET50, 32, CLEAT_CONV2D_FORWARD},
-    {"winograd", winograd, WINOGRAD, 32, CLEAT_CONV2D_FORWARD},
-    {"resnet", resnet50, RESNET50, 128, CLEAT_CONV2D_FORWARD},
-    {"winograd", winograd, WINOGRAD, 128, CLEAT_CONV2D_FORWARD}};
-static const suite backward[] = {{"data", resnet50, RESNET50, 8, CLEAT_CONV2D_BACKWARD_DATA},
-    {"weights", resnet50, RESNET50, 8, CLEAT_CONV2D_BACKWARD_WEIGHTS}};
+static const suite forward[] = {
+    {"resnet", resnet50, RESNET50, 1, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_STRICT},
+    {"resnet", resnet50, RESNET50, 8, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_STRICT},
+    {"vgg", vgg16, VGG16, 1, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_STRICT},
+    {"mobilenet", mobilenet_v2, MOBILENET_V2, 1, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_STRICT}};
+static const suite card[] = {
+    {"resnet", resnet50, RESNET50, 32, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_STRICT},
+    {"winograd", winograd, WINOGRAD, 32, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_STRICT},
+    {"tf32", resnet50, RESNET50, 32, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_TF32},
+    {"resnet", resnet50, RESNET50, 128, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_STRICT},
+    {"winograd", winograd, WINOGRAD, 128, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_STRICT},
+    {"tf32", resnet50, RESNET50, 128, CLEAT_CONV2D_FORWARD, CLEAT_COMPUTE_TF32}};
+static const suite backward[] = {
+    {"data", resnet50, RESNET50, 8, CLEAT_CONV2D_BACKWARD_DATA, CLEAT_COMPUTE_STRICT},
+    {"weights", resnet50, RESNET50, 8, CLEAT_CONV2D_BACKWARD_WEIGHTS, CLEAT_COMPUTE_STRICT}};
 
 /* The suite that holds case `index` of a list, and its place there. */
 static const suite *find_suite(const suite *suites, size_t *index) {
@@ -98,6 +104,7 @@ typedef struct cleat_convolution {
     cleat_packed *packed; /* weights, or NULL */
     const char *variant;
     bool winograd; /* allowed */
+    cleat_compute compute;
 } cleat_convolution;
 
 static bool cleat_run(void *state, int64_t calls) {
@@ -109,7 +116,8 @@ static bool cleat_run(void *state, int64_t calls) {
         .groups = p->groups,
         .variant = s->variant,
         .packed_w = s->packed,
-        .winograd = s->winograd};
+        .winograd = s->winograd,
+        .compute = s->compute};
     for (int64_t call = 0; call < calls; call++) {
         cleat_status status;
         if (p->direction == CLEAT_CONV2D_FORWARD) {
@@ -220,8 +228,17 @@ static result_array result_of(device_convolution *d) {
     }
 }
 
+/* As include/cleat/compute.h has it: units round operands, and may cut off where sums are rounded.
+ */
+static double allowed_error(const terms *t, cleat_compute compute) {
+    const bool is_strict = compute == CLEAT_COMPUTE_STRICT;
+    const double rounding = is_strict ? 0 : 0x1p-10, g = is_strict ? 0x1p-24 : 0x1p-23;
+    return (rounding + 4 * sqrt(t->count) * g) * t->magnitude + 0x1p-24 * fabs(t->sum) + 1e-37;
+}
+
 /* Runs one contender and compares some of its elements with sums in float64. */
-static bool check_contender(bench_run *run, const contender *c, device_convolution *d) {
+static bool check_contender(
+    bench_run *run, const contender *c, device_convolution *d, cleat_compute compute) {
     const result_array result = result_of(d);
     for (size_t i = 0; i < result.count; i++) {
         result.host[i] = 1e30F;
@@ -239,7 +256,8 @@ static bool check_contender(bench_run *run, const contender *c, device_convoluti
     for (size_t probe = 0; probe < 64 && good; probe++) {
         const size_t place = (probe * 7919 + 13) * 104729 % result.count;
         const terms t = sums[d->shape->direction](d->shape, (int64_t)place);
-        good = bench_near(run, c->name, (double)result.host[place], t.sum, t.magnitude, t.count);
+        good = bench_within(
+            run, c->name, (double)result.host[place], t.sum, allowed_error(&t, compute));
     }
     return good;
 }
@@ -285,18 +303,23 @@ static void release_tensors(cleat_convolution *own) {
 
 /* CLBlast on a processor takes up to a second for what others do in 10 ms: there it runs where it
  * is quick. */
-static bool clblast_fits(const bench_run *run, const convolution *p, double flop) {
+static bool clblast_fits(const bench_run *run, const cleat_convolution *own, double flop) {
+    const convolution *p = own->device.shape;
     return p->direction == CLEAT_CONV2D_FORWARD && p->groups == 1 &&
+           own->compute == CLEAT_COMPUTE_STRICT &&
            (flop < 3e8 || run->device.type == CLEAT_DEVICE_GPU);
 }
 
 /* Adds cuDNN, which has operands of its own. */
-static bool add_cudnn(bench_run *run, const convolution *p, contender *contenders, size_t *count) {
+static bool add_cudnn(
+    bench_run *run, const cleat_convolution *own, contender *contenders, size_t *count) {
+    const convolution *p = own->device.shape;
     if (p->direction != CLEAT_CONV2D_FORWARD || p->groups != 1 || !bench_has_peer(run, "cudnn")) {
         return true;
     }
-    contenders[(*count)++] = (contender){"cudnn", cudnn_run, NULL};
-    contenders[(*count)++] = (contender){"cudnn-tf32", cudnn_tf32_run, NULL};
+    contenders[(*count)++] = own->compute == CLEAT_COMPUTE_STRICT
+                                 ? (contender){"cudnn", cudnn_run, NULL}
+                                 : (contender){"cudnn-tf32", cudnn_tf32_run, NULL};
     return cudnn_select(run, p);
 }
 
@@ -318,13 +341,14 @@ static bool compare_with(bench_run *run, cleat_convolution *own, bool channels_l
             contenders[count++] = (contender){peers[i]->name, onednn_run, states[i]};
         }
     }
-    if (clblast && bench_has_peer(run, "clblast") && clblast_fits(run, p, flop)) {
+    if (clblast && bench_has_peer(run, "clblast") && clblast_fits(run, own, flop)) {
         contenders[count++] = (contender){"clblast", clblast_convolution_run, d};
     }
     for (size_t i = 0; i < count && good; i++) {
-        good = check_contender(run, &contenders[i], d);
+        good = check_contender(run, &contenders[i], d,
+            contenders[i].run == cleat_run ? own->compute : CLEAT_COMPUTE_STRICT);
     }
-    good = good && (channels_last || add_cudnn(run, p, contenders, &count));
+    good = good && (channels_last || add_cudnn(run, own, contenders, &count));
     good = good && bench_compare(run, &unit_gflops, flop, contenders, count);
     onednn_destroy(states[0]);
     onednn_destroy(states[1]);
@@ -369,7 +393,8 @@ static bool run_layer(bench_run *run, const suite *suites, size_t index) {
     p.y = bench_floats((size_t)(p.n * p.m * p.oh * p.ow));
     cleat_convolution own = {.device = {.shape = &p, .context = run->context},
         .variant = run->options.variant,
-        .winograd = s->layers == winograd};
+        .winograd = s->layers == winograd,
+        .compute = s->compute};
     /* Half the time a repetition: there are more than a hundred cases. */
     const double seconds = run->options.seconds;
     run->options.seconds = seconds / 2;
@@ -407,5 +432,5 @@ static bool card_run(bench_run *run, size_t index) {
     return run_layer(run, card, index);
 }
 const bench bench_gpu_conv = {"gpu-conv",
-    "the layers of ResNet-50 in batches of 32 and 128; winograd: Winograd's algorithm allowed",
-    2 * (RESNET50 + WINOGRAD), card_name, card_run};
+    "the layers of ResNet-50 in batches of 32 and 128; Winograd's algorithm, TF32 allowed",
+    2 * (2 * RESNET50 + WINOGRAD), card_name, card_run};
