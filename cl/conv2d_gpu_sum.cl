@@ -6,13 +6,15 @@
  *
  * beside what dw holds with `accumulate`. An item an element of dw, of which there are `count`;
  * columns = c's * kernel_d * kernel_h * kernel_w; 1-D, any work-group. kernel_d is 1 where there are two
- * axes of space. Macro: INDEX. Host: conv2d_weights_sum() of src/ops/conv2d_gemm.c.
+ * axes of space. Parts are f32. Macros: INDEX; CONV2D_HALF (conv2d_element.cl). Host: conv2d_weights_sum()
+ * of src/ops/conv2d_gemm.c.
  */
 #include "common.cl"
+#include "conv2d_element.cl"
 
-__kernel void conv2d_gpu_sum(const __global float *partial, __global float *dw, INDEX dw_offset,
-    INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, INDEX dw_d, INDEX count, INDEX columns,
-    int kernel_h, int kernel_w, int kernel_d, int parts, int accumulate) {
+__kernel void conv2d_gpu_sum(const __global float *partial, __global CONV2D_ELEMENT *dw,
+    INDEX dw_offset, INDEX dw_m, INDEX dw_c, INDEX dw_h, INDEX dw_w, INDEX dw_d, INDEX count,
+    INDEX columns, int kernel_h, int kernel_w, int kernel_d, int parts, int accumulate) {
     const INDEX i = get_global_id(0);
     if (i >= count) {
         return;
@@ -24,5 +26,5 @@ __kernel void conv2d_gpu_sum(const __global float *partial, __global float *dw, 
     const int window = kernel_h * kernel_w, tap = (int)(i % columns), slice = tap / window;
     dw += dw_offset + i / columns * dw_m + slice / kernel_d * dw_c + slice % kernel_d * dw_d +
           tap % window / kernel_w * dw_h + tap % kernel_w * dw_w;
-    *dw = accumulate ? *dw + sum : sum;
+    CONV2D_PUT(dw, accumulate ? CONV2D_GET(dw) + sum : sum)
 }

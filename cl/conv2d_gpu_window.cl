@@ -19,8 +19,10 @@
  * for. Include after numbers.cl and activation.cl. Global size: tiles across columns, tiles down rows,
  * groups * parts, in work-groups; tiles are taken in bands of `band` rows (gemm_band.cl).
  *
- * Macros: DIRECTION, ACTIVATION (0 in direction 2), DEEP, INDEX. Host: src/ops/conv2d_gemm.c.
+ * Macros: DIRECTION, ACTIVATION (0 in direction 2), DEEP, INDEX; CONV2D_HALF (conv2d_element.cl), for cores
+ * that take elements of 16 bits as they are. Partial sums are f32 in any case. Host: src/ops/conv2d_gemm.c.
  */
+#include "conv2d_element.cl"
 #define GEMM_A_ALONG_K 1
 #define GEMM_B_ALONG_K (DIRECTION == 2)
 
@@ -110,8 +112,8 @@ static inline void tap_next(tap *t, int kernel_h, int kernel_w) {
 }
 
 /* What pixel p of y sees of x through a tap. */
-static inline float window_value(
-    const __global float *x, const convolution *v, pixel p, tap t) {
+static inline CONV2D_ELEMENT window_value(
+    const __global CONV2D_ELEMENT *x, const convolution *v, pixel p, tap t) {
     const int h = p.h * v->stride_h - v->top + t.h * v->dilation_h;
     const int w = p.w * v->stride_w - v->left + t.w * v->dilation_w;
     INDEX image = 0;
@@ -123,12 +125,12 @@ static inline float window_value(
 #else
     image = X_IMAGE(v, p.n);
 #endif
-    return inside ? x[image + CHANNEL(v, t.c) * v->x_c + h * v->x_h + w * v->x_w] : 0.0f;
+    return inside ? x[image + CHANNEL(v, t.c) * v->x_c + h * v->x_h + w * v->x_w] : 0;
 }
 
 /* The value of dy that reaches pixel p of dx through a tap. */
-static inline float gradient_value(
-    const __global float *dy, const convolution *v, pixel p, tap t) {
+static inline CONV2D_ELEMENT gradient_value(
+    const __global CONV2D_ELEMENT *dy, const convolution *v, pixel p, tap t) {
     const int h = p.h + v->top - t.h * v->dilation_h;
     const int w = p.w + v->left - t.w * v->dilation_w;
     const int oh = divide(h, v->down), ow = divide(w, v->across); /* where not below 0 */
@@ -143,33 +145,35 @@ static inline float gradient_value(
 #else
     image = Y_IMAGE(v, p.n);
 #endif
-    return inside ? dy[image + CHANNEL(v, t.c) * v->y_c + oh * v->y_h + ow * v->y_w] : 0.0f;
+    return inside ? dy[image + CHANNEL(v, t.c) * v->y_c + oh * v->y_h + ow * v->y_w] : 0;
 }
 
 /* Terms k .. k + 3 of a row of weights; row counts m forward, c backward. */
-static inline WINDOW_APART float4 load_weights(
-    const __global float *w, const convolution *v, INDEX row, INDEX rows, INDEX k, INDEX end) {
-    float values[4];
+static inline WINDOW_APART CONV2D_QUAD load_weights(
+    const __global CONV2D_ELEMENT *w, const convolution *v, INDEX row, INDEX rows, INDEX k,
+    INDEX end) {
+    CONV2D_ELEMENT values[4];
     tap t = tap_of(v, k);
     for (int i = 0; i < 4; i++) {
         const INDEX channel = CHANNEL(v, t.c);
         const INDEX m = DIRECTION == 0 ? row : channel, c = DIRECTION == 0 ? channel : row;
         values[i] = row < rows && k + i < end ? w[m * v->w_m + c * v->w_c + W_DEPTH(v, t.c) +
                                                     t.h * v->w_h + t.w * v->w_w]
-                                              : 0.0f;
+                                              : 0;
         tap_next(&t, v->kernel_h, v->kernel_w);
     }
     return vload4(0, values);
 }
 
 /* Term k of columns column .. column + 3, which are pixels of the result. */
-static inline WINDOW_APART float4 load_pixels(const __global float *source, const convolution *v,
-    INDEX column, INDEX columns, INDEX k, INDEX end, int height, int width) {
-    float values[4];
+static inline WINDOW_APART CONV2D_QUAD load_pixels(
+    const __global CONV2D_ELEMENT *source, const convolution *v, INDEX column,
+    INDEX columns, INDEX k, INDEX end, int height, int width) {
+    CONV2D_ELEMENT values[4];
     const tap t = tap_of(v, k);
     pixel p = pixel_at(v, column, height, width);
     for (int i = 0; i < 4; i++) {
-        values[i] = 0.0f;
+        values[i] = 0;
         if (k < end && column + i < columns) {
             values[i] = DIRECTION == 0 ? window_value(source, v, p, t)
                                        : gradient_value(source, v, p, t);
@@ -180,27 +184,29 @@ static inline WINDOW_APART float4 load_pixels(const __global float *source, cons
 }
 
 /* Pixels k .. k + 3 of dy in channel m. */
-static inline WINDOW_APART float4 load_gradient(
-    const __global float *dy, const convolution *v, INDEX m, INDEX rows, INDEX k, INDEX end) {
-    float values[4];
+static inline WINDOW_APART CONV2D_QUAD load_gradient(
+    const __global CONV2D_ELEMENT *dy, const convolution *v, INDEX m, INDEX rows, INDEX k,
+    INDEX end) {
+    CONV2D_ELEMENT values[4];
     pixel p = pixel_at(v, k, v->out_height, v->out_width);
     for (int i = 0; i < 4; i++) {
         values[i] = m < rows && k + i < end
                         ? dy[Y_IMAGE(v, p.n) + m * v->y_c + p.h * v->y_h + p.w * v->y_w]
-                        : 0.0f;
+                        : 0;
         pixel_next(&p, v->out_height, v->out_width);
     }
     return vload4(0, values);
 }
 
 /* A column's tap as pixels k .. k + 3 of y see it. */
-static inline WINDOW_APART float4 load_windows(const __global float *x, const convolution *v,
-    INDEX column, INDEX columns, INDEX k, INDEX end) {
-    float values[4];
+static inline WINDOW_APART CONV2D_QUAD load_windows(
+    const __global CONV2D_ELEMENT *x, const convolution *v, INDEX column,
+    INDEX columns, INDEX k, INDEX end) {
+    CONV2D_ELEMENT values[4];
     const tap t = tap_of(v, column);
     pixel p = pixel_at(v, k, v->out_height, v->out_width);
     for (int i = 0; i < 4; i++) {
-        values[i] = column < columns && k + i < end ? window_value(x, v, p, t) : 0.0f;
+        values[i] = column < columns && k + i < end ? window_value(x, v, p, t) : 0;
         pixel_next(&p, v->out_height, v->out_width);
     }
     return vload4(0, values);
@@ -276,12 +282,15 @@ typedef struct conv2d_numbers {
     load_pixels(b, &v, first_column + (c), columns, k, to, result_h, result_w)
 #endif
 
-/* Stores the sum of a row and column that are inside; CONV2D_PLACE(column) before it. */
+/* Results are of type CONV2D_SUM. Stores the sum of a row and column that are inside; CONV2D_PLACE(column)
+ * before it. */
 #if DIRECTION == 2
+#define CONV2D_SUM float
 #define CONV2D_PLACE(column)
 #define CONV2D_STORE(sum, row, column)                                                             \
     result[((part * groups + g) * rows + (row)) * columns + (column)] = sum;
 #else
+#define CONV2D_SUM CONV2D_ELEMENT
 #if DIRECTION == 0
 #define CONV2D_RESULT(p, row) (Y_IMAGE(&v, (p).n) + (row)*y_c + (p).h * y_h + (p).w * y_w)
 #else
@@ -289,8 +298,9 @@ typedef struct conv2d_numbers {
 #endif
 #define CONV2D_PLACE(column) const pixel at_pixel = pixel_at(&v, column, result_h, result_w);
 #define CONV2D_STORE(sum, row, column)                                                             \
-    const float offset = bias ? bias[bias_offset + (g * rows + (row)) * bias_stride] : 0.0f;       \
+    const float offset =                                                                           \
+        bias ? CONV2D_GET(bias + bias_offset + (g * rows + (row)) * bias_stride) : 0.0f;           \
     const float value = activation_value_1((sum) + offset, ACTIVATION_PARAMETERS);                 \
-    __global float *to_result = result + CONV2D_RESULT(at_pixel, row);                             \
-    *to_result = accumulate ? *to_result + value : value;
+    __global CONV2D_ELEMENT *to_result = result + CONV2D_RESULT(at_pixel, row);                    \
+    CONV2D_PUT(to_result, accumulate ? CONV2D_GET(to_result) + value : value)
 #endif

@@ -2,14 +2,106 @@
 /* The option `compute` of convolutions beside what test_conv2d_units.c has: refusals, f64, f16 and
  * bf16, and that the variant for matrix units is checked before its first use. */
 #include "harness_spoilt.h"
+#include "reference/reference_conv2d.h"
+#include "reference/reference_half.h"
 
 static void begin(const char *profile) {
     test_profile(profile);
     test_settle_tile();
 }
 
-/* f16 and bf16 are taken as they are, whatever else is permitted: 2^20 is no number of f16. */
+/* ---- f16 and bf16 ---- */
+
+/* The second is a product of matrices. */
+static const reference_conv2d half_cases[] = {
+    {{2, 6, 13, 14}, {10, 3, 3, 2}, {0}, {1, 1}, {1, 0, 2, 1}, {1, 1}, 2},
+    {{1, 6, 5, 7}, {10, 3, 1, 1}, {0}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2}};
+
+/* Operands of one direction, by what the reference calls them. */
+typedef struct half_operands {
+    test_tensor x, w, y, bias;
+    double *of_x, *of_w, *of_y, *of_bias;
+} half_operands;
+
+static void want_halves(
+    cleat_type type, int direction, half_operands *o, const reference_conv2d *c, double *want) {
+    if (direction == CLEAT_CONV2D_FORWARD) {
+        reference_conv2d_forward(c, o->of_x, o->of_w, o->of_bias, want, NULL);
+    } else if (direction == CLEAT_CONV2D_BACKWARD_DATA) {
+        reference_conv2d_data(c, o->of_y, o->of_w, want, NULL);
+    } else {
+        reference_conv2d_weights(c, o->of_x, o->of_y, want, NULL);
+    }
+    const test_tensor *result[] = {&o->y, &o->x, &o->w};
+    const double *before[] = {NULL, o->of_x, o->of_w};
+    for (int64_t i = 0; i < result[direction]->count; i++) {
+        const double sum = want[i] + (before[direction] != NULL ? before[direction][i] : 0);
+        want[i] = reference_half_rounded(type, (long double)sum);
+    }
+}
+
+/* Integers, added to what is there going backward: sums are exact in f32, and are rounded once. */
+static void check_halves(const char *profile, cleat_type type, int direction, test_layout layout,
+    const reference_conv2d *shapes) {
+    reference_conv2d c = *shapes;
+    cleat_context *context;
+    cleat_conv2d_options options = {.groups = c.groups,
+        .accumulate = direction != CLEAT_CONV2D_FORWARD,
+        .variant = "gpu_units"};
+    memcpy(options.padding, c.padding, sizeof options.padding);
+    test_ok(cleat_conv2d_shape(c.x, c.w, &options, c.y));
+    begin(profile);
+    context = test_context();
+    half_operands o = {.x = test_input_of(type, 4, c.x, TEST_EXACT, layout),
+        .w = test_input_of(type, 4, c.w, TEST_EXACT, layout),
+        .y = test_input_of(type, 4, c.y, TEST_EXACT, layout),
+        .bias = test_input_of(type, 1, c.w, TEST_EXACT, layout)};
+    o.of_x = test_doubles(&o.x);
+    o.of_w = test_doubles(&o.w);
+    o.of_y = test_doubles(&o.y);
+    o.of_bias = test_doubles(&o.bias);
+    test_tensor *result[] = {&o.y, &o.x, &o.w};
+    double *want = test_alloc(result[direction]->count, sizeof *want);
+    want_halves(type, direction, &o, &c, want);
+    options.bias = &o.bias.view;
+    if (direction == CLEAT_CONV2D_FORWARD) {
+        test_ok(cleat_conv2d(context, o.x.view, o.w.view, o.y.view, &options));
+    } else if (direction == CLEAT_CONV2D_BACKWARD_DATA) {
+        test_ok(cleat_conv2d_backward_data(context, o.y.view, o.w.view, o.x.view, &options));
+    } else {
+        test_ok(cleat_conv2d_backward_weights(context, o.x.view, o.y.view, o.w.view, &options));
+    }
+    test_fetch(result[direction]);
+    test_equal(result[direction], want, profile);
+    test_tensor *all[] = {&o.x, &o.w, &o.y, &o.bias};
+    double *values[] = {o.of_x, o.of_w, o.of_y, o.of_bias, want};
+    for (int i = 0; i < 4; i++) {
+        test_free(all[i]);
+    }
+    for (int i = 0; i < 5; i++) {
+        free(values[i]);
+    }
+}
+
+/* One of three directions, each a program to compile; all where the case is run alone. */
 START_TEST(halves) {
+    const bool all = test_rounds(1) > 1 || getenv("CK_RUN_CASE") != NULL;
+    const reference_conv2d *c = half_cases;
+    if (all || !test_is_short()) {
+        check_halves("gpu:nvidia", CLEAT_BF16, CLEAT_CONV2D_FORWARD, TEST_ROW_MAJOR, c);
+    }
+    if (all) {
+        check_halves("gpu:nvidia", CLEAT_F16, CLEAT_CONV2D_BACKWARD_WEIGHTS, TEST_STRIDED, c);
+        check_halves("gpu:amd_mfma", CLEAT_F16, CLEAT_CONV2D_BACKWARD_DATA, TEST_CHANNELS_LAST, c);
+        for (int direction = 0; direction < 3; direction++) {
+            check_halves("gpu:nvidia", CLEAT_F16, direction, TEST_ROW_MAJOR, c + 1);
+        }
+    }
+}
+END_TEST
+
+/* They are taken as they are, whatever else is permitted: 2^20 is no number of f16. */
+START_TEST(halves_permitted) {
     const int64_t x_shape[] = {1, 1, 2, 2}, w_shape[] = {1, 1, 2, 2}, y_shape[] = {1, 1, 1, 1};
     const float x_values[] = {0x1p20f, 3, 5, -7}, w_values[] = {2, 4, 1, 0.5f};
     const double want[] = {0x1p21};
@@ -135,7 +227,9 @@ END_TEST
 
 Suite *test_suite(void) {
     Suite *suite = suite_create("conv_compute");
-    test_add_case(suite, "halves", halves);
+    TCase *both = test_case(suite, "halves");
+    tcase_add_test(both, halves);
+    tcase_add_test(both, halves_permitted);
     test_add_case(suite, "doubles", doubles);
     test_add_case(suite, "checked", checked);
     test_add_case(suite, "refusals", refusals);

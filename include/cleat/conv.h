@@ -21,9 +21,9 @@ extern "C" {
  * with g = m / (M/G), x outside its bounds counting as 0, and
  *   OH = floor((H + padding[0] + padding[2] - dilation[0]*(KH-1) - 1) / stride[0]) + 1.
  * All f32; or all f64 on a device that has it (else CLEAT_UNSUPPORTED), which goes by the variant
- * "plain_f64" alone; or all f16 or bf16, which are converted to f32 in scratch memory, a launch
- * each, so that everything is computed in f32 by its variants, and the result is rounded once. Any
- * strides (so NHWC data is a permuted view).
+ * "plain_f64" alone; or all f16 or bf16, which matrix units take as they are; elsewhere they are
+ * converted to f32 in scratch memory, a launch each, so that everything is computed in f32 by its
+ * variants. The result is rounded once. Any strides (so NHWC data is a permuted view).
  *
  * A value of x (dy, going back to the data) that is not finite reaches exactly the results whose
  * sums hold it. One of the other operand may also reach those of its results whose window meets

@@ -205,33 +205,48 @@ static cleat_status run_widened(
     return widen_end(&w, status);
 }
 
-cleat_status conv_run(cleat_context *context, const conv_call *call) {
+/* Fills in the rest of the problem too. */
+static cleat_status choose(cleat_context *context, const conv_call *call, conv2d_problem *problem,
+    const variant **chosen) {
     /* in tables and the environment */
     static const char *const names[2][3] = {
         {"conv2d", "conv2d_backward_data", "conv2d_backward_weights"},
         {"conv3d", "conv3d_backward_data", "conv3d_backward_weights"}};
-    conv2d_problem problem;
-    TRY(conv_check(context, call, &problem));
-    if (type_is_half(problem.x.type)) {
-        return run_widened(context, call, &problem);
+    if (problem->deep && call->options->variant == NULL) {
+        flatten(problem);
     }
-    if (problem.deep && call->options->variant == NULL) {
-        flatten(&problem);
-    }
-    const bool deep = problem.deep, is_f64 = problem.x.type == CLEAT_F64;
+    const bool deep = problem->deep, is_f64 = problem->x.type == CLEAT_F64;
     if (!is_f64) {
-        problem.unit = units_find(context, call->options->compute, problem.x.type, &problem.mode);
+        problem->unit =
+            units_find(context, call->options->compute, problem->x.type, &problem->mode);
     }
-    const variant *chosen = NULL;
     const cleat_status status = variant_choose(context, names[deep][call->direction],
-        deep || is_f64 ? NULL : shape_class(context_profile(context), &problem),
+        deep || is_f64 ? NULL : shape_class(context_profile(context), problem),
         call->options->variant,
-        is_f64 ? f64_variants[deep] : (deep ? deep_variants : variants)[call->direction], &problem,
-        write_problem, deep || is_f64 ? NULL : verify_conv2d[call->direction], &chosen);
+        is_f64 ? f64_variants[deep] : (deep ? deep_variants : variants)[call->direction], problem,
+        write_problem, deep || is_f64 ? NULL : verify_conv2d[call->direction], chosen);
     if (status != CLEAT_OK) {
         return call->transposed || call->axes != (deep ? 3 : 2)
                    ? status_prefix(status, call->operation)
                    : status;
+    }
+    return CLEAT_OK;
+}
+
+/* Elements of 16 bits go by way of f32 where what is chosen is not for them. */
+cleat_status conv_run(cleat_context *context, const conv_call *call) {
+    conv2d_problem problem;
+    TRY(conv_check(context, call, &problem));
+    const bool is_half = type_is_half(problem.x.type);
+    const variant *chosen = NULL;
+    const cleat_status status = choose(context, call, &problem, &chosen);
+    if (is_half && (status == CLEAT_UNSUPPORTED ||
+                       (status == CLEAT_OK && chosen->enqueue != conv2d_gpu_units))) {
+        return run_widened(context, call, &problem);
+    }
+    TRY(status);
+    if (is_half) {
+        TRY(require_halves(context, &problem.x, 1));
     }
     return chosen->enqueue(context, &problem);
 }

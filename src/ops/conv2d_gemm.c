@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/conv2d_gemm.h"
 #include "ops/gemm_gpu.h"
+#include "ops/types.h"
 #include "ops/work_split.h"
 #include <string.h>
 
@@ -76,6 +77,13 @@ static bool needs_index64(const conv2d_problem *p, const conv2d_gemm *size) {
            (p->direction == CLEAT_CONV2D_BACKWARD_WEIGHTS && partial_count(p, size) > INT32_MAX);
 }
 
+/* CONV2D_HALF of cl/conv2d_element.cl. */
+static void element_macro(launch *l, const conv2d_problem *p) {
+    if (type_is_half(p->x.type)) {
+        launch_macro(l, "CONV2D_HALF", p->x.type);
+    }
+}
+
 launch conv2d_gemm_begin(
     const conv2d_problem *p, const conv2d_gemm *size, const char *family, const char *kernel) {
     launch l = launch_begin(p->operation, family, kernel);
@@ -83,6 +91,7 @@ launch conv2d_gemm_begin(
     launch_macro(&l, "DIRECTION", p->direction);
     launch_macro(&l, "ACTIVATION", p->activation.form);
     launch_macro(&l, "DEEP", p->deep);
+    element_macro(&l, p);
     return l;
 }
 
@@ -153,6 +162,7 @@ launch conv2d_weights_sum(const device_profile *profile, const conv2d_problem *p
     const int64_t count = p->w.shape[0] * columns;
     launch l = launch_begin(p->operation, "conv2d_gpu_sum", "conv2d_gpu_sum");
     launch_use_index64(&l, index64);
+    element_macro(&l, p);
     launch_memory(&l, partial);
     launch_tensor(&l, &p->w);
     conv2d_launch_layout(&l, &p->w);

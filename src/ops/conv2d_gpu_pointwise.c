@@ -20,10 +20,9 @@ static bool is_one_run(const cleat_tensor *t) {
            t->stride[0] == t->shape[2] * t->shape[3] * pixel_step(t);
 }
 
-bool conv2d_gpu_pointwise_supports(const device_profile *profile, const void *problem) {
-    const conv2d_problem *p = problem;
-    bool thin = !p->deep && p->x.type == CLEAT_F32 && conv2d_is_int_sized(p) &&
-                p->w.shape[2] == 1 && p->w.shape[3] == 1 && is_flat(&p->x) && is_flat(&p->y);
+bool conv2d_is_pointwise(const device_profile *profile, const conv2d_problem *p) {
+    bool thin = !p->deep && conv2d_is_int_sized(p) && p->w.shape[2] == 1 && p->w.shape[3] == 1 &&
+                is_flat(&p->x) && is_flat(&p->y);
     for (int axis = ROWS; axis <= COLUMNS; axis++) {
         thin = thin && p->stride[axis] == 1 && p->padding[axis] == 0 && p->padding[axis + 2] == 0;
     }
@@ -31,6 +30,11 @@ bool conv2d_gpu_pointwise_supports(const device_profile *profile, const void *pr
         thin = thin && is_one_run(&p->x) && is_one_run(&p->y);
     }
     return thin && matmul_gpu_tiled_supports(profile, NULL);
+}
+
+bool conv2d_gpu_pointwise_supports(const device_profile *profile, const void *problem) {
+    const conv2d_problem *p = problem;
+    return p->x.type == CLEAT_F32 && conv2d_is_pointwise(profile, p);
 }
 
 /* [n, groups, channels of a group, pixels] */

@@ -155,7 +155,8 @@ cleat_status conv2d_gpu_depthwise_weights(cleat_context *context, const void *pr
 
 bool conv2d_gpu_pointwise_supports(const device_profile *profile, const void *problem);
 cleat_status conv2d_gpu_pointwise(cleat_context *context, const void *problem);
-/* The same by another of matmul's variants. */
+/* The same of any type, by another of matmul's variants. */
+bool conv2d_is_pointwise(const device_profile *profile, const conv2d_problem *problem);
 typedef cleat_status conv2d_product_function(cleat_context *context, const void *product);
 cleat_status conv2d_pointwise_by(
     cleat_context *context, const conv2d_problem *problem, conv2d_product_function *by);

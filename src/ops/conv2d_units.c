@@ -20,7 +20,7 @@ static int64_t large_tiles(const conv2d_problem *p, const conv2d_gemm *size) {
 cleat_status conv2d_gpu_units(cleat_context *context, const void *problem) {
     const conv2d_problem *p = problem;
     const device_profile *profile = context_profile(context);
-    if (conv2d_gpu_pointwise_supports(profile, p)) {
+    if (conv2d_is_pointwise(profile, p)) {
         return conv2d_pointwise_by(context, p, matmul_gpu_units);
     }
     conv2d_gemm size = conv2d_gemm_of(context, p);

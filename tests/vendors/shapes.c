@@ -136,11 +136,11 @@ static void multiply_by_units(void) {
 /* A convolution of so many channels, of 3 x 3 windows in one direction, by the unit; whether that
  * has the mode. */
 static bool convolve_by_unit(
-    cleat_compute compute, cleat_conv2d_direction direction, int64_t channels) {
+    cleat_type type, cleat_compute compute, cleat_conv2d_direction direction, int64_t channels) {
     const cleat_conv2d_options options = {
         .padding = {1, 1, 1, 1}, .variant = "gpu_units", .compute = compute};
-    const cleat_tensor x = F32(32, channels, 28, 28), y = like(x),
-                       w = F32(channels, channels, 3, 3);
+    const int64_t image[] = {32, channels, 28, 28}, window[] = {channels, channels, 3, 3};
+    const cleat_tensor x = tensor(type, 4, image), y = like(x), w = tensor(type, 4, window);
     const cleat_status status = direction == CLEAT_CONV2D_FORWARD
                                     ? cleat_conv2d(context, x, w, y, &options)
                                 : direction == CLEAT_CONV2D_BACKWARD_DATA
@@ -172,7 +172,14 @@ static void convolve_by_units(void) {
     int done = 0;
     for (int i = 0; i < (int)(sizeof all / sizeof *all); i++) {
         for (int mode = 0; mode <= CLEAT_COMPUTE_BF16 && !(brief && done > 0); mode++) {
-            done += convolve_by_unit((cleat_compute)mode, all[i].direction, all[i].channels);
+            done +=
+                convolve_by_unit(CLEAT_F32, (cleat_compute)mode, all[i].direction, all[i].channels);
+        }
+    }
+    for (int type = CLEAT_F16; type <= CLEAT_BF16 && !brief; type++) {
+        for (int i = 0; i < 3; i++) {
+            convolve_by_unit(
+                (cleat_type)type, CLEAT_COMPUTE_STRICT, all[i].direction, all[i].channels);
         }
     }
     if (!brief) {
