@@ -252,5 +252,8 @@ cleat_status cleat_matmul(cleat_context *context, cleat_tensor a, cleat_tensor b
     if (cleat_tensor_count(&y) == 0) {
         return CLEAT_OK;
     }
+    if (is_half) {
+        TRY(require_halves(context, &problem.y.view, 1));
+    }
     return chosen->enqueue(context, &problem);
 }
