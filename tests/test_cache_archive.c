@@ -228,6 +228,12 @@ START_TEST(archive_refusals) {
     test_refused(cleat_cache_archive_save(NULL, "x"), CLEAT_INVALID_ARGUMENT, "archive is NULL");
     test_refused(cleat_cache_archive_save(archive, "/proc/cleat/a"), CLEAT_INVALID_ARGUMENT,
         "/proc/cleat/a cannot be written");
+    test_refused(cleat_cache_archive_save(archive, "/proc/self/a"), CLEAT_INVALID_ARGUMENT,
+        "/proc/self/a cannot be written");
+    char far_away[8192];
+    memset(far_away, 'a', sizeof far_away - 1);
+    far_away[sizeof far_away - 1] = '\0';
+    test_refused(cleat_cache_archive_save(archive, far_away), CLEAT_INVALID_ARGUMENT, "save: aaa");
     cleat_cache_archive_close(archive);
 }
 END_TEST
@@ -300,6 +306,9 @@ START_TEST(folder_is_told_and_cleared) {
     test_ok(cleat_cache_folder_info(folder, &info));
     ck_assert_str_eq(info.path, folder);
     ck_assert(info.exists && info.writable && info.entries == 0 && info.bytes == 0);
+    /* One that is not there, in the folder where the program is. */
+    test_ok(cleat_cache_folder_info("cleat-test-no-such-folder", &info));
+    ck_assert(!info.exists && info.writable == (access(".", W_OK) == 0));
     const cleat_context_options only = {.cache_dir = folder, .cache = CLEAT_CACHE_ONLY};
     cleat_context *context;
     test_ok(cleat_context_create(&only, &context));

@@ -173,6 +173,41 @@ START_TEST(pieces_that_are_too_large_are_refused) {
 }
 END_TEST
 
+/* A kernel for graphics cards whose work-groups turn out to be too large is not enqueued. */
+START_TEST(groups_that_are_too_large_are_refused) {
+    static const layer_limits limits[] = {{.work_items = 32}, {.kernel_group = 32}};
+    static const char *const said[] = {
+        "wants a work-group of 128 in dimension 0, the device allows 32",
+        "wants work-groups of 128, the device allows it 32"};
+    const float values[8] = {-1, 1, -2, 2};
+    float got[8];
+    cleat_device_info info;
+    cleat_tensor x;
+    if (!is_ready()) {
+        return;
+    }
+    ck_assert_int_eq(setenv("CLEAT_PROFILE", "gpu", 1), 0);
+    for (int i = 0; i < 2; i++) {
+        layer->limits = limits[i];
+        cleat_context *context = make_context(NULL);
+        test_ok(cleat_context_device(context, &info));
+        if (i == 1 && strcmp(info.platform, "rusticl") == 0) { /* whose answer is not believed */
+            cleat_context_release(context);
+            continue;
+        }
+        test_ok(cleat_tensor_create(context, CLEAT_F32, 1, (int64_t[]){8}, &x));
+        test_ok(cleat_write(context, x, values, sizeof values));
+        test_refused(cleat_activate(context, CLEAT_RELU, x, x, NULL), CLEAT_UNSUPPORTED, said[i]);
+        test_ok(cleat_read(context, x, got, sizeof got));
+        ck_assert_int_eq(memcmp(got, values, sizeof got), 0);
+        cleat_tensor_release(&x);
+        cleat_context_release(context);
+    }
+    unsetenv("CLEAT_PROFILE");
+    layer_reset();
+}
+END_TEST
+
 START_TEST(f64_is_refused) {
     cleat_tensor x;
     if (!is_ready()) {
@@ -259,6 +294,7 @@ Suite *test_suite(void) {
     test_add_case(suite, "operations", a_poor_device_is_right_or_says_no);
     test_add_case(suite, "info", what_the_device_says_is_told);
     test_add_case(suite, "pieces", pieces_that_are_too_large_are_refused);
+    test_add_case(suite, "groups", groups_that_are_too_large_are_refused);
     test_add_case(suite, "f64", f64_is_refused);
     test_add_case(suite, "compiler", there_is_no_compiler);
     test_add_case(suite, "check", a_check_that_fails_is_made_again);

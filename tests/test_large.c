@@ -2,11 +2,11 @@
 /* Operations whose operands lie past 2^31 elements of a buffer: the same results as at its
  * beginning, by kernels that count in 64 bits. Memory that is not touched is only promised by the
  * system, so the buffer of 8 GiB and a little costs nothing; where it is not to be had, that is
- * told and counts for nothing. */
+ * told and counts for nothing. And tensors without elements, whose extents may be as large. */
 #include "faults/fault_operations.h"
 #include "harness.h"
 
-enum { OF_FLOATS = 33, OF_BYTES = 31, SPARE = 1 << 20 };
+enum { OF_FLOATS = 33, OF_BYTES = 31, OF_ROWS = 29, SPARE = 1 << 20 };
 
 /* Of 2^shift bytes and some more. */
 static cleat_buffer *far_buffer(int shift) {
@@ -103,6 +103,53 @@ START_TEST(rows_far_apart) {
 }
 END_TEST
 
+/* Other extents of an empty tensor may be anything: their products are not formed, nor walked
+ * through. Without queries the gradients of keys and values are 0. */
+START_TEST(attention_beside_nothing) {
+    const int64_t many = (int64_t)1 << 40;
+    const int64_t narrow[] = {many, many, 1, 0}, unasked[] = {1, many, 0, 4}, keys[] = {1, 1, 3, 4};
+    cleat_tensor q, s;
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 4, narrow, &q));
+    test_ok(cleat_attention(test_context(), q, q, q, q, NULL, NULL));
+    cleat_tensor_release(&q);
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 4, unasked, &q));
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 3, unasked, &s));
+    test_tensor k = test_input(4, keys, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor dk = test_output(4, keys, TEST_ROW_MAJOR);
+    test_tensor dv = test_output(4, keys, TEST_ROW_MAJOR);
+    test_ok(cleat_attention_backward(
+        test_context(), q, k.view, k.view, q, s, q, q, dk.view, dv.view, NULL));
+    test_fetch(&dk);
+    test_fetch(&dv);
+    for (int64_t i = 0; i < dk.count; i++) {
+        ck_assert(dk.data[i] == 0 && dv.data[i] == 0);
+    }
+    test_free(&k);
+    test_free(&dk);
+    test_free(&dv);
+    cleat_tensor_release(&q);
+    cleat_tensor_release(&s);
+}
+END_TEST
+
+/* Four taps for each of more than 2^27 rows are more than a table holds. */
+START_TEST(tables_too_large) {
+    const int64_t rows[] = {((int64_t)1 << 27) + 1, 1}, one[] = {1, 1};
+    const cleat_resize_options cubic = {.mode = CLEAT_RESIZE_CUBIC};
+    cleat_buffer *buffer = far_buffer(OF_ROWS);
+    cleat_tensor x, y;
+    if (buffer == NULL) {
+        return;
+    }
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 2, one, &x));
+    test_ok(cleat_tensor_view(buffer, CLEAT_F32, 2, rows, 0, &y));
+    test_refused(cleat_resize(test_context(), x, y, &cubic), CLEAT_UNSUPPORTED,
+        "the tables for y, shape [134217729, 1], would be too large");
+    cleat_tensor_release(&x);
+    cleat_buffer_release(buffer);
+}
+END_TEST
+
 /* All of it, in long runs: more than 8 GiB read and written. */
 START_TEST(every_element) {
     cleat_buffer *buffer = test_rounds(1) > 1 ? far_buffer(OF_FLOATS) : NULL;
@@ -132,6 +179,8 @@ Suite *test_suite(void) {
     test_add_case(suite, "operands_far_away", operands_far_away);
     test_add_case(suite, "bytes_far_away", bytes_far_away);
     test_add_case(suite, "rows_far_apart", rows_far_apart);
+    test_add_case(suite, "tables", tables_too_large);
+    test_add_case(suite, "beside_nothing", attention_beside_nothing);
     test_add_case(suite, "every_element", every_element);
     return suite;
 }

@@ -5,6 +5,7 @@
 
 #include <cleat/opencl.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 /* ---- Host memory ---- */
 
@@ -170,6 +171,93 @@ START_TEST(each_allocation_of_host_memory_may_fail) {
     heap.fails_at = 0;
     test_ok(live(NULL));
     test_ok(cleat_set_host_allocator(NULL));
+}
+END_TEST
+
+/* Each allocation of a short life fails in turn: that is told, where it cannot be done without. */
+static void fail_each(cleat_status (*life)(void)) {
+    counted_heap heap = {0};
+    const cleat_host_allocator own = functions_of(&heap);
+    int failures = 0;
+    test_ok(cleat_set_host_allocator(&own));
+    do {
+        heap.asked = 0;
+        heap.fails_at++;
+        ck_assert_int_lt(heap.fails_at, 200);
+        const cleat_status status = life();
+        failures += status != CLEAT_OK;
+        ck_assert_msg(status == CLEAT_OK || (status == CLEAT_OUT_OF_HOST_MEMORY &&
+                                                strstr(cleat_error_message(), "host memory")),
+            "allocation %lld: %s: %s", heap.fails_at, cleat_status_name(status),
+            cleat_error_message());
+        ck_assert_int_eq(heap.alive, 0);
+        ck_assert_int_eq(heap.foreign, 0);
+    } while (heap.asked >= heap.fails_at);
+    ck_assert_int_ge(failures, 4);
+    test_ok(cleat_set_host_allocator(NULL));
+}
+
+static char temporary[64];
+
+static void make_temporary(void) {
+    strcpy(temporary, "/tmp/cleat-test-memory-XXXXXX");
+    const int file = mkstemp(temporary);
+    ck_assert_int_ge(file, 0);
+    close(file);
+}
+
+/* An archive is filled, stored, and read again. */
+static cleat_status live_with_archive(void) {
+    static const char name[] = "0123456789abcdef0123456789abcdef";
+    char found[sizeof name];
+    cleat_cache_archive *archive = NULL;
+    cleat_status status = cleat_cache_archive_open(NULL, &archive);
+    if (status != CLEAT_OK) {
+        return status;
+    }
+    cleat_cache_store store = cleat_cache_archive_store(archive);
+    const bool kept = store.store(store.data, name, name, sizeof name);
+    status = kept ? cleat_cache_archive_save(archive, temporary) : CLEAT_OUT_OF_HOST_MEMORY;
+    cleat_cache_archive_close(archive);
+    STEP(cleat_cache_archive_open(temporary, &archive));
+    if (status == CLEAT_OK) {
+        store = cleat_cache_archive_store(archive);
+        ck_assert_uint_eq(store.load(store.data, name, found, sizeof found), sizeof name);
+        ck_assert_str_eq(found, name);
+        cleat_cache_archive_close(archive);
+    }
+    return status;
+}
+
+START_TEST(archives_without_memory) {
+    make_temporary();
+    fail_each(live_with_archive);
+    unlink(temporary);
+}
+END_TEST
+
+/* A context that looks into a folder of kernels, and whose tuning table is stored and read. */
+static cleat_status live_with_table(void) {
+    const cleat_context_options options = {.cache = CLEAT_CACHE_OFF, .tuning_file = temporary};
+    cleat_context *context = NULL;
+    cleat_status status = cleat_context_create(&options, &context);
+    STEP(cleat_tuning_set(context, "matmul", "small", "plain"));
+    STEP(cleat_tuning_save(context, NULL));
+    STEP(cleat_tuning_load(context, NULL));
+    cleat_context_release(context);
+    return status;
+}
+
+START_TEST(contexts_without_memory) {
+    make_temporary();
+    FILE *table = fopen(temporary, "w");
+    ck_assert_ptr_nonnull(table);
+    fputs("cleat-tuning 1\ndevice another\nmatmul small plain\n", table);
+    ck_assert_int_eq(fclose(table), 0);
+    ck_assert_int_eq(setenv("CLEAT_KERNEL_DIR", "/nowhere", 1), 0);
+    fail_each(live_with_table);
+    unsetenv("CLEAT_KERNEL_DIR");
+    unlink(temporary);
 }
 END_TEST
 
@@ -390,6 +478,9 @@ START_TEST(device_memory_that_does_not_fit) {
     wrong.flags = CL_MEM_WRITE_ONLY;
     test_refused(cleat_tensor_create(context, CLEAT_F32, 1, shape, &x), CLEAT_INVALID_ARGUMENT,
         "the caller's allocator gave memory that kernels may only write");
+    wrong.flags = CL_MEM_HOST_NO_ACCESS;
+    test_refused(cleat_tensor_create(context, CLEAT_F32, 1, shape, &x), CLEAT_INVALID_ARGUMENT,
+        "the caller's allocator gave memory that the host may not read and write");
     wrong.flags = 0;
     ck_assert_int_eq(wrong.lent, 0);
     test_ok(cleat_tensor_create(context, CLEAT_F32, 1, shape, &x));
@@ -412,6 +503,8 @@ Suite *test_suite(void) {
     tcase_add_test(host, host_memory_comes_from_the_caller);
     tcase_add_test(host, each_allocation_of_host_memory_may_fail);
     tcase_add_test(host, host_allocators_that_do_not_fit);
+    test_add_case(suite, "archives", archives_without_memory);
+    test_add_case(suite, "tables", contexts_without_memory);
     TCase *device = test_case(suite, "device");
     tcase_add_test(device, device_memory_comes_from_the_caller);
     tcase_add_test(device, device_memory_runs_out);

@@ -167,6 +167,20 @@ START_TEST(memory_that_cannot_be_wrapped) {
         cleat_buffer_wrap(NULL, memory, &buffer), CLEAT_INVALID_ARGUMENT, "context is NULL");
     test_refused(
         cleat_buffer_wrap(test_context(), memory, NULL), CLEAT_INVALID_ARGUMENT, "buffer is NULL");
+    cl_bool has_images = CL_FALSE;
+    clGetDeviceInfo(cleat_context_cl_device(test_context()), CL_DEVICE_IMAGE_SUPPORT,
+        sizeof has_images, &has_images, NULL);
+    if (has_images) {
+        const cl_image_format format = {CL_RGBA, CL_FLOAT};
+        const cl_image_desc desc = {
+            .image_type = CL_MEM_OBJECT_IMAGE2D, .image_width = 4, .image_height = 4};
+        cl_mem image = clCreateImage(cleat_context_cl_context(test_context()), CL_MEM_READ_WRITE,
+            &format, &desc, NULL, NULL);
+        ck_assert_ptr_nonnull(image);
+        test_refused(cleat_buffer_wrap(test_context(), image, &buffer), CLEAT_INVALID_ARGUMENT,
+            "no buffer but of type 0x10f1");
+        clReleaseMemObject(image);
+    }
     ck_assert_ptr_null(buffer);
     clReleaseMemObject(memory);
     free_caller(&c);

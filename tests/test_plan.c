@@ -277,6 +277,40 @@ START_TEST(other_threads_go_on) {
 }
 END_TEST
 
+/* A provider's kernels are its own: its work is counted as it is planned, and timed by the host. */
+START_TEST(a_providers_work) {
+    const cleat_matmul_options by_provider = {.variant = "clblast"};
+    const char *const *variant = cleat_matmul_variants();
+    cleat_plan_summary summary;
+    cleat_profile_row row;
+    size_t count = 0;
+    while (*variant != NULL && strcmp(*variant, "clblast") != 0) {
+        variant++;
+    }
+    if (*variant == NULL) {
+        return;
+    }
+    cleat_context_options options = {.cache = CLEAT_CACHE_OFF, .profiling = true};
+    cleat_context *context = open_context(&options);
+    step s = make_step(context);
+    test_ok(cleat_plan_begin(context));
+    test_ok(cleat_matmul(context, s.a, s.b, s.y, &by_provider));
+    test_ok(cleat_plan_end(context, &summary));
+    ck_assert_uint_eq(summary.launches, 1);
+    ck_assert_uint_eq(summary.kernels, 0);
+    ck_assert_double_eq(summary.flop, 2.0 * M * N * K);
+    test_ok(cleat_profile_reset(context));
+    test_ok(cleat_matmul(context, s.a, s.b, s.y, &by_provider));
+    test_ok(cleat_profile(context, 1, &row, &count));
+    ck_assert_uint_eq(count, 1);
+    ck_assert_str_eq(row.operation, "matmul");
+    ck_assert_str_eq(row.kernel, "clblast");
+    ck_assert(row.calls == 1 && row.seconds > 0);
+    free_step(&s);
+    cleat_context_release(context);
+}
+END_TEST
+
 START_TEST(refuses_bad_calls) {
     cleat_context *context = open_context(NULL);
     step s = make_step(context);
@@ -314,6 +348,7 @@ Suite *test_suite(void) {
     tcase_add_test(tests, a_plan_fills_an_archive);
     tcase_add_test(tests, one_kernel_fails_to_build);
     tcase_add_test(tests, other_threads_go_on);
+    tcase_add_test(tests, a_providers_work);
     tcase_add_test(tests, refuses_bad_calls);
     return suite;
 }

@@ -20,6 +20,7 @@ static const recurrent_case table[] = {
     {0, 2, 3, 4, CLEAT_RECURRENT_FORWARD, TEST_ROW_MAJOR, false},
     {2, 0, 3, 4, CLEAT_RECURRENT_BIDIRECTIONAL, TEST_ROW_MAJOR, false},
     {2, 2, 0, 4, CLEAT_RECURRENT_FORWARD, TEST_ROW_MAJOR, true},
+    {2, 2, 3, 0, CLEAT_RECURRENT_FORWARD, TEST_ROW_MAJOR, false},
 };
 enum { TABLE = sizeof table / sizeof table[0] };
 
@@ -337,6 +338,58 @@ START_TEST(refuses_bad_calls) {
 }
 END_TEST
 
+static cleat_tensor empty_tensor(int32_t rank, const int64_t *shape) {
+    cleat_tensor x;
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, rank, shape, &x));
+    ck_assert_int_eq(cleat_tensor_count(&x), 0);
+    return x;
+}
+
+/* Without samples there is nothing to do in any number of steps, but that the gradients of weights
+ * are 0; extents whose products leave 64 bits are refused. */
+START_TEST(many_steps_of_nothing) {
+    enum { PARTS = 5, MANY_INPUTS = 3, SOME = 4 };
+    const bool is_lstm = _i == LSTM;
+    const int64_t gates = is_lstm ? 4 : 3, many = (int64_t)1 << 62;
+    cleat_tensor x = empty_tensor(3, (int64_t[]){many, 0, MANY_INPUTS});
+    cleat_tensor y = empty_tensor(4, (int64_t[]){many, 1, 0, SOME});
+    cleat_tensor reserve = empty_tensor(4, (int64_t[]){1, many, 0, (is_lstm ? PARTS : 4) * SOME});
+    const int64_t w_shape[] = {1, gates * SOME, MANY_INPUTS}, r_shape[] = {1, gates * SOME, SOME};
+    test_tensor w = test_input(3, w_shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor r = test_input(3, r_shape, TEST_REAL, TEST_ROW_MAJOR);
+    test_tensor dw = test_output(3, w_shape, TEST_ROW_MAJOR);
+    test_tensor dr = test_output(3, r_shape, TEST_ROW_MAJOR);
+    const cleat_recurrent_options options = {
+        .reserve = &reserve, .linear_before_reset = _i == GRU_LINEAR};
+    cleat_context *context = test_context();
+    test_ok((is_lstm ? cleat_lstm : cleat_gru)(context, x, w.view, r.view, y, &options));
+    test_ok((is_lstm ? cleat_lstm_backward : cleat_gru_backward)(
+        context, x, w.view, r.view, y, y, x, dw.view, dr.view, &options, NULL));
+    test_fetch(&dw);
+    test_fetch(&dr);
+    for (int64_t i = 0; i < dw.count || i < dr.count; i++) {
+        ck_assert(dw.data[i % dw.count] == 0 && dr.data[i % dr.count] == 0);
+    }
+    cleat_tensor wide = empty_tensor(3, (int64_t[]){1, 0, many});
+    cleat_tensor none = empty_tensor(3, (int64_t[]){1, 0, 0});
+    test_refused((is_lstm ? cleat_lstm : cleat_gru)(context, none, wide, wide, none, NULL),
+        CLEAT_SIZE_OVERFLOW, "leave 64 bits");
+    wide.shape[0] = many;
+    wide.shape[1] = many;
+    wide.shape[2] = 0;
+    test_refused((is_lstm ? cleat_lstm : cleat_gru)(context, wide, w.view, r.view, none, NULL),
+        CLEAT_SIZE_OVERFLOW, "leave 64 bits");
+    cleat_tensor *all[] = {&x, &y, &reserve, &wide, &none};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        cleat_tensor_release(all[i]);
+    }
+    test_free(&w);
+    test_free(&r);
+    test_free(&dw);
+    test_free(&dr);
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("recurrent");
     TCase *cases = test_case(suite, "table");
@@ -347,5 +400,6 @@ Suite *test_suite(void) {
     cases = test_case(suite, "rest");
     tcase_add_loop_test(cases, reference_gradients_are_slopes, 0, KINDS);
     tcase_add_loop_test(cases, refuses_bad_calls, 0, KINDS);
+    tcase_add_loop_test(cases, many_steps_of_nothing, 0, KINDS);
     return suite;
 }

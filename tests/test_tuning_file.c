@@ -235,6 +235,28 @@ START_TEST(too_many_entries_are_ignored) {
 }
 END_TEST
 
+/* All of a file or nothing of it. */
+START_TEST(a_table_without_room_stays) {
+    make_folder();
+    char text[1024], name[8];
+    save_small_table(text, sizeof text);
+    cleat_context *context = context_with("none");
+    for (int i = 0; i < 255; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        test_ok(cleat_tuning_set(context, "matmul", name, "1"));
+    }
+    test_refused(cleat_tuning_load(context, file), CLEAT_INVALID_ARGUMENT,
+        "no room for more than 256 entries");
+    ck_assert_uint_eq(test_tuning_count(context), 255);
+    test_ok(cleat_tuning_set(context, "matmul", "n0", NULL));
+    test_ok(cleat_tuning_set(context, "matmul", "n1", NULL));
+    test_ok(cleat_tuning_load(context, file));
+    ck_assert_uint_eq(test_tuning_count(context), 256);
+    cleat_context_release(context);
+    remove_folder();
+}
+END_TEST
+
 START_TEST(unreadable_files) {
     make_folder();
     cleat_context *context = context_with(file); /* missing: silently */
@@ -353,6 +375,7 @@ Suite *test_suite(void) {
     tcase_add_test(files, cut_file_is_ignored);
     tcase_add_test(files, wrong_file_is_ignored);
     tcase_add_test(files, too_many_entries_are_ignored);
+    tcase_add_test(files, a_table_without_room_stays);
     tcase_add_test(files, unreadable_files);
     tcase_add_test(files, place_by_option_and_environment);
     tcase_add_test(files, folders_are_made);

@@ -11,7 +11,7 @@
 #include "progress_bar.h"
 #include <cleat/cleat.h>
 
-enum { TUNE_MAX_CANDIDATES = 10, TUNE_MAX_PROBLEMS = 6, TUNE_MAX_OPERANDS = 9 };
+enum { TUNE_MAX_CANDIDATES = 16, TUNE_MAX_PROBLEMS = 8, TUNE_MAX_OPERANDS = 9 };
 
 /* The candidate that stands for what ships: no variant and no number, so it is passed over. */
 #define TUNE_DEFAULT "default"

@@ -2,6 +2,7 @@
 #include "command.h"
 #include "tune.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -119,7 +120,7 @@ static void free_operands(cleat_tensor *operands) {
  * enough to be measured. */
 static bool goes_by(tune_run *run, const tune_choice *choice, const tune_problem *problem,
     const cleat_tensor *operands, bool *does) {
-    cleat_tuning_entry entries[64];
+    cleat_tuning_entry entries[256]; /* all that a table can have */
     size_t count = 0;
     double seconds;
     *does = false;
@@ -127,10 +128,10 @@ static bool goes_by(tune_run *run, const tune_choice *choice, const tune_problem
         !time_calls(run, choice->family, problem, operands, 1, &seconds)) {
         return false;
     }
-    if (cleat_tuning_list(run->context, 64, entries, &count) != CLEAT_OK) {
+    if (cleat_tuning_list(run->context, 256, entries, &count) != CLEAT_OK) {
         return failed("tuning_list");
     }
-    for (size_t i = 0; i < count && i < 64; i++) {
+    for (size_t i = 0; i < count && i < 256; i++) {
         *does = *does || (entries[i].uses > 0 && strcmp(entries[i].name, choice->name) == 0 &&
                              strcmp(entries[i].operation, choice->family->operation) == 0);
     }
@@ -194,6 +195,7 @@ static int list_candidates(const tune_choice *choice, candidate *candidates) {
     for (; *values != NULL && count < TUNE_MAX_CANDIDATES; values++) {
         candidates[count++] = (candidate){.value = *values};
     }
+    assert(*values == NULL); /* there is room for all */
     return count;
 }
 
@@ -226,6 +228,7 @@ static bool find_on(tune_run *run, const tune_choice *choice, const tune_problem
                 failed(problem->text);
     good = good && goes_by(run, choice, problem, operands, &does);
     if (good && does) {
+        assert(result->problem_count < TUNE_MAX_PROBLEMS);
         result->problems[result->problem_count++] = problem;
         good = measure_problem(run, choice, problem, operands, candidates, count);
     } else {

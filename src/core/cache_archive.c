@@ -157,7 +157,9 @@ cleat_status cleat_cache_archive_open(const char *path, cleat_cache_archive **ou
     int reason = errno;
     bool full = false;
     cleat_status status = CLEAT_OK;
-    if (path != NULL && content == NULL) {
+    if (path != NULL && content == NULL && reason == ENOMEM) {
+        status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "cache_archive_open: no host memory");
+    } else if (path != NULL && content == NULL) {
         status = status_set(CLEAT_INVALID_ARGUMENT, "cache_archive_open: %s cannot be read: %s",
             path, reason != 0 ? strerror(reason) : "it is no regular file, or too large");
     } else if (path != NULL && !unpack(archive, content, size, &full)) {

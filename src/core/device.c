@@ -45,7 +45,7 @@ static cleat_status add_platform(device_list *list, cl_platform_id platform, int
     cl_uint count = 0;
     cl_int error = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, &count);
     if (error != CL_SUCCESS || count == 0) {
-        char name[128] = "";
+        char name[1024] = "";
         clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
         if (strstr(name, "Portable Computing Language") != NULL) {
             list->pocl_is_empty = true;

@@ -6,25 +6,36 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A text property, cut to fit and terminated, without the blanks that some drivers put around. */
-static cleat_status device_text(
-    cl_device_id device, cl_device_info property, char *text, size_t size) {
-    char raw[1024] = "";
-    size_t length = 0;
-    TRY_CL(clGetDeviceInfo(device, property, 0, NULL, &length));
-    if (length > sizeof raw) {
-        text[0] = '\0';
-        return CLEAT_OK;
-    }
-    TRY_CL(clGetDeviceInfo(device, property, sizeof raw, raw, NULL));
+/* Cut to fit and terminated, without the blanks that some drivers put around. */
+static void copy_trimmed(const char *raw, char *text, size_t size) {
     const char *start = raw + strspn(raw, " ");
-    length = strlen(start);
+    size_t length = strlen(start);
     while (length > 0 && start[length - 1] == ' ') {
         length--;
     }
     length = length < size - 1 ? length : size - 1;
     memcpy(text, start, length);
     text[length] = '\0';
+}
+
+static cleat_status device_text(
+    cl_device_id device, cl_device_info property, char *text, size_t size) {
+    char raw[1024] = "";
+    size_t length = 0;
+    TRY_CL(clGetDeviceInfo(device, property, 0, NULL, &length));
+    if (length >= sizeof raw) {
+        text[0] = '\0';
+        return CLEAT_OK;
+    }
+    TRY_CL(clGetDeviceInfo(device, property, sizeof raw - 1, raw, NULL));
+    copy_trimmed(raw, text, size);
+    return CLEAT_OK;
+}
+
+static cleat_status platform_name(cl_platform_id platform, char *text, size_t size) {
+    char raw[1024] = "";
+    TRY_CL(clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof raw - 1, raw, NULL));
+    copy_trimmed(raw, text, size);
     return CLEAT_OK;
 }
 
@@ -81,8 +92,7 @@ cleat_status device_info_fill(
     TRY(device_text(device, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor));
     TRY(device_text(device, CL_DRIVER_VERSION, info->driver, sizeof info->driver));
     TRY(device_text(device, CL_DEVICE_VERSION, info->version, sizeof info->version));
-    TRY_CL(clGetPlatformInfo(
-        platform, CL_PLATFORM_NAME, sizeof info->platform - 1, info->platform, NULL));
+    TRY(platform_name(platform, info->platform, sizeof info->platform));
     TRY_CL(clGetDeviceInfo(device, CL_DEVICE_TYPE, sizeof type, &type, NULL));
     TRY_CL(clGetDeviceInfo(device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof info->compute_units,
         &info->compute_units, NULL));

@@ -48,6 +48,7 @@ char *file_read(const char *path, uint64_t most, file_trust trust, size_t *size)
     if (fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) &&
         (uint64_t)about.st_size <= most && (trust == FILE_OF_ANYBODY || is_ours(&about))) {
         content = memory_allocate((size_t)about.st_size + 1);
+        errno = content == NULL ? ENOMEM : errno;
     }
     FILE *file = content != NULL ? fdopen(descriptor, "rb") : NULL;
     if (file != NULL) {

@@ -229,7 +229,8 @@ static cleat_status settle_probe(
     text_builder key = {NULL, 0, 0};
     unsigned char verdict = 0;
     bool kept = make_key(context, frame->operation, frame->variant, &key);
-    bool known = kept && disk_cache_load_note(context, &key, &verdict);
+    const bool remembered = kept && disk_cache_load_note(context, &key, &verdict);
+    bool known = remembered;
     cleat_status status = CLEAT_OK;
     *right = known && verdict == 1;
     if (!known) {
@@ -253,6 +254,7 @@ static cleat_status settle_probe(
     pthread_mutex_unlock(&context->mutex);
     context_log(context, "%s: %s: %s", frame->operation, frame->variant,
         *right                         ? "there is one"
+        : remembered                   ? "none, as was found before"
         : status == CLEAT_BUILD_FAILED ? "none: its probe does not build"
         : status == CLEAT_UNSUPPORTED  ? "none: its probe is not in the cache"
                                        : "none: its probe's results are wrong");

@@ -147,17 +147,19 @@ cleat_status cleat_tuning_set(
     cleat_tuning_entry entry = {.uses = 0};
     memcpy(entry.operation, operation, strlen(operation));
     memcpy(entry.name, name, strlen(name));
-    bool good = true;
+    bool good = true, full = false;
     pthread_mutex_lock(&context->mutex);
     if (value == NULL) {
         remove_entry(&context->tuned, operation, name);
     } else {
         memcpy(entry.value, value, strlen(value));
         good = tuned_table_set(&context->tuned, &entry);
+        full = atomic_load(&context->tuned.count) == TUNING_MAX_ENTRIES;
     }
     pthread_mutex_unlock(&context->mutex);
-    REFUSE_IF(!good, CLEAT_INVALID_ARGUMENT, "tuning_set: no room for more than %d entries",
+    REFUSE_IF(!good && full, CLEAT_INVALID_ARGUMENT, "tuning_set: no room for more than %d entries",
         TUNING_MAX_ENTRIES);
+    REFUSE_IF(!good, CLEAT_OUT_OF_HOST_MEMORY, "tuning_set: no host memory");
     return CLEAT_OK;
 }
 

@@ -29,7 +29,7 @@ static const char device_word[] = "device ";
 /* A file taken apart. */
 typedef struct tuning_text {
     char device[MAX_LINE]; /* the line of the context's device */
-    bool has_own;
+    bool has_own, no_memory;
     tuned_table own;     /* its entries */
     text_builder others; /* the lines of all other devices */
 } tuning_text;
@@ -85,7 +85,19 @@ static bool read_entry_line(char *line, cleat_tuning_entry *entry) {
 /* Where a reader is: within the part of the context's device, another's, or before the first. */
 typedef enum tuning_part { PART_NONE, PART_OWN, PART_OTHER } tuning_part;
 
-/* Takes one line after the first; false when it is not right. */
+/* Keeps a line of another device. */
+static bool keep_line(tuning_text *text, const char *line) {
+    text->no_memory = text_format(&text->others, "%s\n", line) != CLEAT_OK;
+    return !text->no_memory;
+}
+
+static bool keep_entry(tuning_text *text, const cleat_tuning_entry *entry) {
+    const bool kept = tuned_table_set(&text->own, entry);
+    text->no_memory = !kept && atomic_load(&text->own.count) < TUNING_MAX_ENTRIES;
+    return kept;
+}
+
+/* Takes one line after the first; false when it is not right, or there is no memory. */
 static bool take_line(tuning_text *text, const char *line, tuning_part *part) {
     if (strncmp(line, device_word, sizeof device_word - 1) == 0) {
         const bool own = strcmp(line, text->device) == 0;
@@ -94,7 +106,7 @@ static bool take_line(tuning_text *text, const char *line, tuning_part *part) {
         }
         text->has_own = text->has_own || own;
         *part = own ? PART_OWN : PART_OTHER;
-        return own || text_format(&text->others, "%s\n", line) == CLEAT_OK;
+        return own || keep_line(text, line);
     }
     char apart[MAX_LINE];
     cleat_tuning_entry entry;
@@ -102,8 +114,7 @@ static bool take_line(tuning_text *text, const char *line, tuning_part *part) {
     if (*part == PART_NONE || !read_entry_line(apart, &entry)) {
         return false;
     }
-    return *part == PART_OWN ? tuned_table_set(&text->own, &entry)
-                             : text_format(&text->others, "%s\n", line) == CLEAT_OK;
+    return *part == PART_OWN ? keep_entry(text, &entry) : keep_line(text, line);
 }
 
 /* Takes a file's content apart; 0, or the number of the line that is not right. */
@@ -139,30 +150,54 @@ static cleat_status read_file(
     write_device_line(context, text->device);
     char *content = file_read(file, MAX_FILE, FILE_OF_ANYBODY, &size);
     *missing = content == NULL && file_is_missing();
-    REFUSE_IF(content == NULL && !*missing, CLEAT_INVALID_ARGUMENT,
+    const bool no_memory = content == NULL && errno == ENOMEM;
+    REFUSE_IF(content == NULL && !*missing && !no_memory, CLEAT_INVALID_ARGUMENT,
         "tuning table %s cannot be read: %s", file,
         errno != 0 ? strerror(errno) : "it is no file, or too large");
     const int wrong = content != NULL ? take_apart(content, size, text) : 0;
     memory_free(content);
+    REFUSE_IF(no_memory || text->no_memory, CLEAT_OUT_OF_HOST_MEMORY,
+        "tuning table %s: no host memory", file);
     REFUSE_IF(wrong != 0, CLEAT_INVALID_ARGUMENT,
         "%s is no tuning table of this version, or damaged: line %d", file, wrong);
     return CLEAT_OK;
 }
 
+/* All of `more` or nothing; with the mutex held. *full tells whether it was for want of places. */
+static bool add_all(tuned_table *table, const tuned_table *more, bool *full) {
+    const tuned_table *parts[] = {table, more};
+    tuned_table joined = {.entries = NULL};
+    bool good = true;
+    for (int part = 0; part < 2; part++) {
+        for (size_t i = 0; good && i < atomic_load(&parts[part]->count); i++) {
+            good = tuned_table_set(&joined, &parts[part]->entries[i]);
+        }
+    }
+    *full = atomic_load(&joined.count) == TUNING_MAX_ENTRIES;
+    if (good) {
+        cleat_tuning_entry *old = table->entries;
+        table->entries = joined.entries;
+        table->capacity = joined.capacity;
+        atomic_store(&table->count, atomic_load(&joined.count));
+        joined.entries = old;
+    }
+    memory_free(joined.entries);
+    return good;
+}
+
 static cleat_status load(cleat_context *context, const char *file, bool *missing) {
     tuning_text text;
-    bool good = true;
+    bool good = true, full = false;
     cleat_status status = read_file(context, file, &text, missing);
-    if (status == CLEAT_OK) {
+    if (status == CLEAT_OK && atomic_load(&text.own.count) > 0) {
         pthread_mutex_lock(&context->mutex);
-        for (size_t i = 0; good && i < atomic_load(&text.own.count); i++) {
-            good = tuned_table_set(&context->tuned, &text.own.entries[i]);
-        }
+        good = add_all(&context->tuned, &text.own, &full);
         pthread_mutex_unlock(&context->mutex);
     }
     free_text(&text);
-    REFUSE_IF(!good, CLEAT_INVALID_ARGUMENT, "%s: no room for more than %d entries", file,
+    REFUSE_IF(!good && full, CLEAT_INVALID_ARGUMENT, "%s: no room for more than %d entries", file,
         TUNING_MAX_ENTRIES);
+    REFUSE_IF(!good, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory for its entries", file);
     return status;
 }
 

@@ -202,9 +202,9 @@ cleat_status cleat_attention(cleat_context *context, cleat_tensor q, cleat_tenso
         TRY(check_shape(&p, "logsumexp", logsumexp, 3, shape));
         p.lse = as_rank_4(logsumexp);
     }
-    const int64_t rows = p.batch * p.heads * p.queries;
-    return rows == 0 || (p.value_width == 0 && logsumexp == NULL) ? CLEAT_OK
-                                                                  : run(context, &p, options);
+    const bool empty =
+        cleat_tensor_count(&y) == 0 && (logsumexp == NULL || cleat_tensor_count(logsumexp) == 0);
+    return empty ? CLEAT_OK : run(context, &p, options);
 }
 
 cleat_status cleat_attention_backward(cleat_context *context, cleat_tensor q, cleat_tensor k,
@@ -237,6 +237,9 @@ cleat_status cleat_attention_backward(cleat_context *context, cleat_tensor q, cl
         TRY(check_same_shape(p.operation, names[i - 7], all[i - 7], names[i], all[i]));
     }
     p.lse = as_rank_4(&logsumexp);
+    if (p.queries == 0) {
+        p.heads = p.key_heads; /* nobody asks, however many they are */
+    }
     const bool empty = cleat_tensor_count(&dq) == 0 && cleat_tensor_count(&dk) == 0 &&
                        cleat_tensor_count(&dv) == 0;
     return empty ? CLEAT_OK : run(context, &p, options);

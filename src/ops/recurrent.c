@@ -63,6 +63,10 @@ static cleat_status check_inputs(recurrent_problem *p, operands *seen) {
     p->inputs = p->x.shape[2];
     p->hidden = p->r.shape[2];
     p->directions = p->direction == CLEAT_RECURRENT_BIDIRECTIONAL ? 2 : 1;
+    int64_t samples = 0;
+    REFUSE_IF(p->hidden > INT64_MAX / 16 || !checked_mul(p->steps, p->batch, &samples),
+        CLEAT_SIZE_OVERFLOW, "%s: %lld steps of %lld samples, or states of %lld, leave 64 bits",
+        operation, (long long)p->steps, (long long)p->batch, (long long)p->hidden);
     const int64_t rows = recurrent_gates(p) * p->hidden;
     const int64_t w[] = {p->directions, rows, p->inputs}, r[] = {p->directions, rows, p->hidden};
     TRY(check_operand(p, seen, "x", &p->x, 3, p->x.shape, false));
@@ -161,7 +165,8 @@ static cleat_status forward(recurrent_problem *p, const cleat_recurrent_options 
     p->linear_before_reset = o->linear_before_reset;
     TRY(check_inputs(p, &seen));
     TRY(check_options(p, &seen, o));
-    return run(p);
+    /* Without results nothing is done, however many steps there are. */
+    return p->batch == 0 || p->hidden == 0 ? CLEAT_OK : run(p);
 }
 
 static cleat_status backward(recurrent_problem *p, const cleat_recurrent_options *options,

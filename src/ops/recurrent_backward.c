@@ -43,6 +43,11 @@ static const cleat_tensor *if_there(const cleat_tensor *x) {
     return x->buffer != NULL ? x : NULL;
 }
 
+/* Steps that give something to anybody. */
+static int64_t steps_that_count(const recurrent_problem *p) {
+    return p->batch > 0 && p->hidden > 0 ? p->steps : 0;
+}
+
 /* What step i does to dh, which holds what later steps give to its h, and then what it gives to the
  * one before. `last` replaces it in the first of them, and may be NULL. */
 static cleat_status lstm_step(const recurrent_problem *p, const work *k, int64_t d, int64_t i,
@@ -114,7 +119,7 @@ static cleat_status weights_gradient(const recurrent_problem *p, const cleat_ten
 
 /* h' of every step, and r h' where it is wanted, side by side. */
 static cleat_status collect_states(const recurrent_problem *p, const work *k, int64_t d) {
-    for (int64_t i = 0; i < p->steps; i++) {
+    for (int64_t i = 0; i < steps_that_count(p); i++) {
         const int64_t step = recurrent_step(p, d, i);
         TRY(cleat_copy(p->context, recurrent_h_before(p, d, i), view_at(k->before, step)));
         if (k->reset.buffer != NULL) {
@@ -168,7 +173,7 @@ static cleat_status run_direction(const recurrent_problem *p, const work *k, int
     const cleat_tensor none = {0};
     const cleat_tensor last_h = p->dfinal_h.buffer != NULL ? view_at(p->dfinal_h, d) : none;
     const cleat_tensor last_c = p->dfinal_c.buffer != NULL ? view_at(p->dfinal_c, d) : none;
-    for (int64_t i = p->steps - 1; i >= 0; i--) {
+    for (int64_t i = steps_that_count(p) - 1; i >= 0; i--) {
         TRY(p->is_lstm ? lstm_step(p, k, d, i, if_there(&last_h), if_there(&last_c))
                        : gru_step(p, k, d, i, if_there(&last_h)));
     }

@@ -5,6 +5,7 @@
 #include "layer.h"
 
 #include <CL/cl_layer.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -159,9 +160,6 @@ static cl_mem CL_API_CALL layer_CreateBuffer(
 
 CALL(GetPlatformIDs, (cl_uint entries, cl_platform_id *platforms, cl_uint *count),
     (entries, platforms, count))
-CALL(GetPlatformInfo,
-    (cl_platform_id platform, cl_platform_info name, size_t size, void *value, size_t *needed),
-    (platform, name, size, value, needed))
 CALL(GetDeviceIDs,
     (cl_platform_id platform, cl_device_type type, cl_uint entries, cl_device_id *devices,
         cl_uint *count),
@@ -171,9 +169,6 @@ CALL(GetCommandQueueInfo,
     (queue, name, size, value, needed))
 CALL(GetMemObjectInfo, (cl_mem object, cl_mem_info name, size_t size, void *value, size_t *needed),
     (object, name, size, value, needed))
-CALL(GetEventProfilingInfo,
-    (cl_event event, cl_profiling_info name, size_t size, void *value, size_t *needed),
-    (event, name, size, value, needed))
 CALL(GetKernelInfo,
     (cl_kernel kernel, cl_kernel_info name, size_t size, void *value, size_t *needed),
     (kernel, name, size, value, needed))
@@ -200,6 +195,12 @@ static void replace_number(void *value, uint32_t wanted) {
     }
 }
 
+static void replace_long(void *value, uint64_t wanted) {
+    if (wanted > 0) {
+        memcpy(value, &wanted, sizeof wanted);
+    }
+}
+
 /* Takes an extension out of the list. */
 static void blot_out(char *text, const char *extension) {
     char *place = strstr(text, extension);
@@ -221,6 +222,7 @@ static void limit_sizes(void *value) {
     size_t *sizes = value;
     for (int i = 0; i < 3; i++) {
         at_most(&sizes[i], state->limits.work_group);
+        at_most(&sizes[i], state->limits.work_items);
     }
 }
 
@@ -236,6 +238,9 @@ static void limit_answer(cl_device_info name, void *value) {
     case CL_DEVICE_VERSION:
     case CL_DEVICE_OPENCL_C_VERSION:
         make_1_2(value);
+        break;
+    case CL_DEVICE_TYPE:
+        replace_long(value, limits->device_type);
         break;
     case CL_DEVICE_LOCAL_MEM_SIZE:
         at_most_long(value, limits->local_memory);
@@ -260,11 +265,61 @@ static void limit_answer(cl_device_info name, void *value) {
     }
 }
 
+static const char *replaced_text(cl_device_info name) {
+    return name == CL_DEVICE_NAME     ? state->limits.name
+           : name == CL_DEVICE_VENDOR ? state->limits.vendor
+                                      : NULL;
+}
+
+/* As drivers give texts: a size that is too small is a mistake. */
+static cl_int answer_text(const char *text, size_t size, void *value, size_t *needed) {
+    const size_t length = strlen(text) + 1;
+    if (value != NULL && size < length) {
+        return CL_INVALID_VALUE;
+    }
+    if (value != NULL) {
+        memcpy(value, text, length);
+    }
+    if (needed != NULL) {
+        *needed = length;
+    }
+    return CL_SUCCESS;
+}
+
+static cl_int CL_API_CALL layer_GetPlatformInfo(
+    cl_platform_id platform, cl_platform_info name, size_t size, void *value, size_t *needed) {
+    const cl_int fault = fault_of(LAYER_GetPlatformInfo);
+    if (fault != CL_SUCCESS) {
+        return fault;
+    }
+    const bool replaced = name == CL_PLATFORM_NAME && state->limits.platform != NULL;
+    return replaced ? answer_text(state->limits.platform, size, value, needed)
+                    : next.clGetPlatformInfo(platform, name, size, value, needed);
+}
+
+/* Of times that are told at all: events start at 1 second and last as long as they are said to. */
+static cl_int CL_API_CALL layer_GetEventProfilingInfo(
+    cl_event event, cl_profiling_info name, size_t size, void *value, size_t *needed) {
+    const cl_int fault = fault_of(LAYER_GetEventProfilingInfo);
+    const cl_ulong start = 1000000000, end = start + state->limits.event_time;
+    if (fault != CL_SUCCESS) {
+        return fault;
+    }
+    const cl_int error = next.clGetEventProfilingInfo(event, name, size, value, needed);
+    if (error == CL_SUCCESS && value != NULL && state->limits.event_time > 0) {
+        memcpy(value, name == CL_PROFILING_COMMAND_END ? &end : &start, sizeof end);
+    }
+    return error;
+}
+
 static cl_int CL_API_CALL layer_GetDeviceInfo(
     cl_device_id device, cl_device_info name, size_t size, void *value, size_t *needed) {
     const cl_int fault = fault_of(LAYER_GetDeviceInfo);
     if (fault != CL_SUCCESS) {
         return fault;
+    }
+    if (replaced_text(name) != NULL) {
+        return answer_text(replaced_text(name), size, value, needed);
     }
     const cl_int error = next.clGetDeviceInfo(device, name, size, value, needed);
     if (error == CL_SUCCESS && value != NULL) {
@@ -282,6 +337,7 @@ static cl_int CL_API_CALL layer_GetKernelWorkGroupInfo(cl_kernel kernel, cl_devi
     const cl_int error = next.clGetKernelWorkGroupInfo(kernel, device, name, size, value, needed);
     if (error == CL_SUCCESS && value != NULL && name == CL_KERNEL_WORK_GROUP_SIZE) {
         at_most(value, state->limits.work_group);
+        at_most(value, state->limits.kernel_group);
     }
     return error;
 }
@@ -468,6 +524,15 @@ CL_API_ENTRY cl_int CL_API_CALL clGetLayerInfo(
     return CL_SUCCESS;
 }
 
+static void read_environment(void) {
+    const char *call = getenv("CLEAT_LAYER_FAIL");
+    if (call != NULL) {
+        state->fail_at = atoi(call);
+        state->lasting = true;
+    }
+    state->limits.platform = getenv("CLEAT_LAYER_PLATFORM");
+}
+
 CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint entries, const cl_icd_dispatch *target,
     cl_uint *entries_given, const cl_icd_dispatch **given) {
     static cl_icd_dispatch table;
@@ -481,6 +546,7 @@ CL_API_ENTRY cl_int CL_API_CALL clInitLayer(cl_uint entries, const cl_icd_dispat
 #define LAYER_TAKES(name) table.cl##name = layer_##name;
     LAYER_ENTRY_POINTS(LAYER_TAKES)
 #undef LAYER_TAKES
+    read_environment();
     *entries_given = (cl_uint)(size / sizeof(void *));
     *given = &table;
     return CL_SUCCESS;

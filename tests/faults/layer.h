@@ -79,12 +79,18 @@ typedef enum layer_kind {
 } layer_kind;
 
 /* What the device says of itself where it is not 0 or false, and what the layer then holds it to:
- * larger pieces of memory and work-groups are refused, and sources are not compiled. */
+ * larger pieces of memory and work-groups are refused, and sources are not compiled. For programs
+ * that cannot get at this: $CLEAT_LAYER_PLATFORM is the platform, and call $CLEAT_LAYER_FAIL and
+ * all that follow fail. */
 typedef struct layer_limits {
     bool no_fp64, no_compiler;
     bool version_1_2; /* of the device and of its OpenCL C */
     size_t local_memory, work_group, allocation;
+    size_t work_items, kernel_group; /* of a work-group along an axis, and of any kernel */
     uint32_t address_bits, alignment_bits;
+    uint64_t device_type;                 /* CL_DEVICE_TYPE_GPU, ... */
+    const char *name, *vendor, *platform; /* of the device; of all platforms */
+    uint32_t event_time;                  /* nanoseconds between all starts and ends of events */
 } layer_limits;
 
 /* What becomes of the binaries that programs give. One that is spoilt is marked, and a program made

@@ -23,10 +23,11 @@ import compilers
 import report
 
 # Programs about the library around the kernels, or with an OpenCL of their own.
-WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|fault_limits|"
-                     r"fault_operations|faults|harness|memory|opencl|plan|refusals|schedule|tensor|"
-                     r"conv2d_units|conv_compute|matmul_units|matrix_units|threads|tuning|tuning_file|"
-                     r"variants|verify|verify_operations)$")
+WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|fault_devices|"
+                     r"fault_limits|fault_operations|faults|harness|memory|opencl|plan|refusals|"
+                     r"schedule|tensor|conv2d_units|conv_compute|matmul_units|matrix_units|threads|"
+                     r"tuning|tuning_file|variants|variants_refused|verify|verify_kinds|"
+                     r"verify_operations)$")
 SHAPES = "vendor_shapes"
 LONGEST = 300  # seconds that a program may run
 
