@@ -251,16 +251,27 @@ static void make_and_release(int count) {
     }
 }
 
-/* After a tenth of them a thousand contexts take no more memory: not 4 KiB for each. */
+/* Bytes by which the process grows while so many contexts come and go. */
+static long growth(int count) {
+    const long before = pages_held();
+    make_and_release(count);
+    return (pages_held() - before) * sysconf(_SC_PAGESIZE);
+}
+
+/* After a tenth of them a thousand contexts take no more memory: not 4 KiB for each. Drivers grow
+ * once in a while for reasons of their own, as much as a hundred contexts would; what contexts
+ * leave behind shows the second time as well. */
 START_TEST(contexts_come_and_go) {
     const int count = test_is_short() ? 100 : 1000;
+    const long most = (long)count * 4096;
     make_and_release(count / 10);
-    const long before = pages_held();
-    make_and_release(count - count / 10);
-    const long grown = (pages_held() - before) * sysconf(_SC_PAGESIZE);
+    long grown = growth(count - count / 10);
     printf("%d contexts more: %ld KiB\n", count - count / 10, grown / 1024);
-    ck_assert_msg(grown < (long)count * 4096 || !MEMORY_TELLS, "%ld bytes more after %d contexts",
-        grown, count);
+    if (grown >= most && MEMORY_TELLS) {
+        grown = growth(count - count / 10);
+        printf("and as many again: %ld KiB\n", grown / 1024);
+    }
+    ck_assert_msg(grown < most || !MEMORY_TELLS, "%ld bytes more after %d contexts", grown, count);
 }
 END_TEST
 
