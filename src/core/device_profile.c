@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A processor's last cache is told as a whole. In a virtual machine of a few units it serves other
+ * machines as well: no more of it than this is taken for theirs. */
+enum { CACHE_OF_A_UNIT = 16 * 1024 * 1024 };
+
 /* Cut to fit and terminated, without the blanks that some drivers put around. */
 static void copy_trimmed(const char *raw, char *text, size_t size) {
     const char *start = raw + strspn(raw, " ");
@@ -205,7 +209,8 @@ cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
     profile->local_memory = (size_t)info->local_memory;
     profile->address_bits = (int)address_bits;
     profile->compute_units = info->compute_units > 0 ? info->compute_units : 1;
-    profile->cache_bytes = (size_t)cache;
+    const cl_ulong share = CACHE_OF_A_UNIT * (cl_ulong)profile->compute_units;
+    profile->cache_bytes = (size_t)(cache < share ? cache : share);
     profile->has_fma = (floats & CL_FP_FMA) != 0;
     profile->has_denormals = (floats & CL_FP_DENORM) != 0;
     profile->driver_caches_kernels = strstr(info->platform, "NVIDIA") != NULL;

@@ -25,7 +25,8 @@ typedef struct device_profile {
     size_t max_work_item_sizes[3];
     int address_bits;
     uint32_t compute_units;
-    size_t cache_bytes; /* of the device's global memory cache as reported; 0 unknown */
+    size_t cache_bytes; /* of the device's global memory cache as reported, but at most 16 MiB a
+                           compute unit; 0 unknown */
     bool has_fma;       /* fma() is fast */
     bool has_denormals;
     bool driver_caches_kernels;  /* the driver keeps compiled kernels on disk by itself */
