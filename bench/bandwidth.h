@@ -71,7 +71,4 @@ bool traffic_input_of(
     bench_run *run, traffic *t, cleat_type type, int32_t rank, const int64_t *shape);
 bool traffic_output_of(
     bench_run *run, traffic *t, cleat_type type, int32_t rank, const int64_t *shape);
-/* The place of probe number `probe` among `count` elements. */
-int64_t traffic_probe(int64_t probe, int64_t count);
-
 #endif

@@ -67,7 +67,7 @@ static double exact(int activation, double x) {
 static bool value_check(bench_run *run, const traffic *t) {
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         double want = exact(t->of->choice, (double)t->host[0][i]);
         good = bench_near(run, "cleat", (double)t->result[i], want, 1, 16);
     }
@@ -89,7 +89,7 @@ static bool gradient_check(bench_run *run, const traffic *t) {
     const double h = 1e-5;
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         double x = (double)t->host[0][i];
         double slope = (exact(t->of->choice, x + h) - exact(t->of->choice, x - h)) / (2 * h);
         slope = t->of->form == 2 ? x * (1 - x) : slope; /* of the sigmoid, the one case here */
@@ -112,7 +112,7 @@ static cleat_status unary_call(traffic *t) {
 static bool unary_check(bench_run *run, const traffic *t) {
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         double x = (double)t->host[0][i];
         double want = t->of->choice == CLEAT_EXP     ? exp(x)
                       : t->of->choice == CLEAT_ERF   ? erf(x)
@@ -146,7 +146,7 @@ static bool glu_check(bench_run *run, const traffic *t) {
     const bool gradient = t->of->form == 1;
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, t->of->shape[0] * half);
+        int64_t i = bench_probe(probe, t->of->shape[0] * half);
         int64_t row = i / half, column = i % half;
         const float *x = t->host[0] + row * 2 * half + column;
         double b = (double)x[half], gate = b / (1 + exp(-b));

@@ -33,7 +33,7 @@ static cleat_status binary_call(traffic *t) {
 static bool binary_check(bench_run *run, const traffic *t) {
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         int64_t row = i / t->of->shape[1], column = i % t->of->shape[1];
         const int64_t places[] = {i, column, row, 0, column * t->of->shape[1] + row};
         double a = (double)t->host[0][i], b = (double)t->host[1][places[t->of->form]];
@@ -62,7 +62,7 @@ static bool bias_check(bench_run *run, const traffic *t) {
         inner *= t->of->shape[axis];
     }
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         double bias = (double)t->host[1][i / inner % t->of->shape[t->of->choice]];
         double want = (double)t->host[0][i] + bias;
         good = bench_near(run, "cleat", (double)t->result[i], want, fabs(want), 1);
@@ -95,7 +95,7 @@ static cleat_status copy_call(traffic *t) {
 static bool copy_check(bench_run *run, const traffic *t) {
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from)), rest = i, place = 0;
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from)), rest = i, place = 0;
         for (int axis = 3; axis >= 0; axis--) {
             place += rest % t->of->shape[axis] * t->view.stride[axis];
             rest /= t->of->shape[axis];
@@ -199,7 +199,7 @@ static bool step_check(bench_run *run, const traffic *t) {
     const double rate = 0x1p-10;
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         double g = (double)t->host[1][i], step = rate * g;
         if (t->of->form > ADAMW) {
             double state = (double)t->host[2][i], c = 0.9 * state + 0.1 * g;

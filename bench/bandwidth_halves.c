@@ -68,7 +68,7 @@ static bool check(bench_run *run, const traffic *t) {
     const int64_t count = cleat_tensor_count(t->from);
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        const int64_t i = traffic_probe(probe, count);
+        const int64_t i = bench_probe(probe, count);
         double size = 0;
         const double want = wanted(t, i, &size);
         const double terms = t->of->choice == SUM ? (double)t->of->shape[1] : 1;

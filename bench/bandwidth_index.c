@@ -63,7 +63,7 @@ static bool element_check(bench_run *run, const traffic *t) {
     bool good = true;
     int64_t count = t->of->shape[0] * t->of->shape[1];
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, count);
+        int64_t i = bench_probe(probe, count);
         double a = (double)t->host[0][i];
         double b = t->of->choice == CAST ? 0 : (double)t->host[1][i];
         int32_t whole;
@@ -166,7 +166,7 @@ static bool layout_check(bench_run *run, const traffic *t) {
     const int64_t *shape = t->of->shape;
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         int64_t row = i / shape[1], column = i % shape[1];
         double want = 0, size = 0;
         if (t->of->choice == CONCAT) {

@@ -109,7 +109,7 @@ static double norm_wanted(const traffic *t, int64_t i) {
 static bool norm_check(bench_run *run, const traffic *t) {
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES / 8 && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         double want, size = 8;
         if (t->of->choice == DROPOUT) {
             double kept = (double)t->host[X][i] * 2;
@@ -161,7 +161,7 @@ static bool local_check(bench_run *run, const traffic *t) {
     const int64_t channels = t->of->shape[1], step = t->of->shape[2];
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         const double x = (double)t->host[0][i];
         double want =
             (t->of->form == FORWARD ? x : (double)t->host[1][i]) / pow(local_scale(t, i), 0.75);

@@ -118,7 +118,7 @@ static bool pool_check(bench_run *run, const traffic *t) {
     int64_t area = t->of->shape[2] * t->of->shape[3];
     bool forward = t->of->choice == MAX || t->of->choice == AVERAGE, good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         double want = forward ? pooled_at(t, i) : gradient_at(t, i / area, i % area);
         good =
             bench_near(run, "cleat", (double)t->result[i], want, t->of->choice == MAX ? 0 : 9, 16);

@@ -73,7 +73,7 @@ static bool softmax_check(bench_run *run, const traffic *t) {
     bool good = true;
     double scale = t->of->form == VALUE ? 1 : 64;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         double want = 0;
         if (t->of->form == GRADIENT) {
             want = softmax_gradient(t, i);
@@ -155,7 +155,7 @@ static bool reduce_check(bench_run *run, const traffic *t) {
     int64_t count = cleat_tensor_count(t->from), inner = t->of->shape[2], terms = t->of->shape[1];
     bool good = true;
     for (int64_t probe = 0; probe < (count == 1 ? 1 : TRAFFIC_PROBES) && good; probe++) {
-        int64_t i = traffic_probe(probe, count);
+        int64_t i = bench_probe(probe, count);
         line x = line_of(t->host[0], i / inner * terms * inner + i % inner, terms, inner);
         double magnitude;
         double want = reduce_wanted(t->of->choice, x, &magnitude);
@@ -179,7 +179,7 @@ static cleat_status cumulative_call(traffic *t) {
 static bool cumulative_check(bench_run *run, const traffic *t) {
     bool good = true;
     for (int64_t probe = 0; probe < 8 && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from)), inner = t->of->shape[2];
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from)), inner = t->of->shape[2];
         line x = line_of(t->host[0], i, t->of->shape[1], inner);
         double sum = 0, magnitude = 0;
         for (int64_t j = 0; j <= i / inner % t->of->shape[1]; j++) {
@@ -244,7 +244,7 @@ static bool entropy_check(bench_run *run, const traffic *t) {
         return bench_near(run, "cleat", (double)t->result[0], loss, 1, (double)samples);
     }
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        int64_t i = traffic_probe(probe, cleat_tensor_count(t->from)), n = i / classes;
+        int64_t i = bench_probe(probe, cleat_tensor_count(t->from)), n = i / classes;
         line row = {t->host[0] + n * classes, 1, classes};
         double label = i % classes == n * 7 % classes ? 1 : 0;
         double want = (exp((double)t->host[0][i] - log_sum(row)) - label) / (double)samples;

@@ -115,7 +115,7 @@ static bool window_check(bench_run *run, const traffic *t) {
     const int64_t *y = t->tensors[t->of->choice == ADAPTIVE_GRADIENT ? 0 : 1].shape;
     bool good = true;
     for (int64_t probe = 0; probe < TRAFFIC_PROBES && good; probe++) {
-        const int64_t i = traffic_probe(probe, cleat_tensor_count(t->from));
+        const int64_t i = bench_probe(probe, cleat_tensor_count(t->from));
         double want;
         if (t->of->choice == ADAPTIVE_GRADIENT) {
             const int64_t plane = i / (height * width);

@@ -114,9 +114,16 @@ bool bench_fail(const bench_run *run, const char *format, ...);
 bool bench_fits(bench_run *run, double largest, double total);
 /* Makes room for a line of output. */
 void bench_clear_line(const bench_run *run);
+/* The place, among `count`, of element `number` of those that are checked. */
+int64_t bench_probe(int64_t number, int64_t count);
+/* How far a sum of so many products, sum |a||b| = magnitude, may be off: what
+ * include/cleat/compute.h allows the mode, k g being 4 sqrt(k) g, and the rounding to an element of
+ * this type. */
+double bench_allowed(
+    cleat_type type, cleat_compute compute, double terms, double magnitude, double want);
 /* |got - want| <= allowed for one value; says so otherwise. */
 bool bench_within(const bench_run *run, const char *who, double got, double want, double allowed);
-/* The same with 4 sqrt(terms) u magnitude + u |want|. */
+/* The same by bench_allowed(), of f32 in strict mode. */
 bool bench_near(
     const bench_run *run, const char *who, double got, double want, double magnitude, double terms);
 

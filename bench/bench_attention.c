@@ -104,7 +104,7 @@ static bool check_result(bench_run *run, const char *who, const attention_run *a
                 bench_call(run, cleat_read(run->context, a->t[Y], y, (size_t)count * sizeof *y),
                     "cleat_read");
     for (int64_t probe = 0; probe < 16 && good; probe++) {
-        const int64_t place = (probe * 7919 + 13) * 104729 % count, e = place % c->width;
+        const int64_t place = bench_probe(probe, count), e = place % c->width;
         const int64_t row = place / c->width, l = row % c->queries, h = row / c->queries;
         const int64_t keys = h / (c->heads / c->key_heads) * c->keys;
         double total = 0, sum = 0, magnitude = 0;

@@ -87,10 +87,6 @@ bool traffic_output_of(
     return bench_call(run, cleat_fill(run->context, 1e4, *tensor), "fill");
 }
 
-int64_t traffic_probe(int64_t probe, int64_t count) {
-    return (probe * 7919 + 13) * 104729 % count;
-}
-
 static bool cleat_run(void *state, int64_t calls) {
     traffic *t = state;
     for (int64_t call = 0; call < calls; call++) {

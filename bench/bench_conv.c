@@ -228,14 +228,6 @@ static result_array result_of(device_convolution *d) {
     }
 }
 
-/* As include/cleat/compute.h has it: units round operands, and may cut off where sums are rounded.
- */
-static double allowed_error(const terms *t, cleat_compute compute) {
-    const bool is_strict = compute == CLEAT_COMPUTE_STRICT;
-    const double rounding = is_strict ? 0 : 0x1p-10, g = is_strict ? 0x1p-24 : 0x1p-23;
-    return (rounding + 4 * sqrt(t->count) * g) * t->magnitude + 0x1p-24 * fabs(t->sum) + 1e-37;
-}
-
 /* Runs one contender and compares some of its elements with sums in float64. */
 static bool check_contender(
     bench_run *run, const contender *c, device_convolution *d, cleat_compute compute) {
@@ -253,11 +245,11 @@ static bool check_contender(
                                result.count * sizeof(float)),
                            "cleat_read");
     }
-    for (size_t probe = 0; probe < 64 && good; probe++) {
-        const size_t place = (probe * 7919 + 13) * 104729 % result.count;
-        const terms t = sums[d->shape->direction](d->shape, (int64_t)place);
-        good = bench_within(
-            run, c->name, (double)result.host[place], t.sum, allowed_error(&t, compute));
+    for (int64_t probe = 0; probe < 64 && good; probe++) {
+        const int64_t place = bench_probe(probe, (int64_t)result.count);
+        const terms t = sums[d->shape->direction](d->shape, place);
+        good = bench_within(run, c->name, (double)result.host[place], t.sum,
+            bench_allowed(CLEAT_F32, compute, t.count, t.magnitude, t.sum));
     }
     return good;
 }

@@ -18,14 +18,12 @@ typedef struct mode {
     const char *name;
     cleat_type type; /* of the elements in memory */
     cleat_compute compute;
-    double rounding; /* of operands: e of compute.h */
 } mode;
 
-static const mode modes[] = {{"f32", CLEAT_F32, CLEAT_COMPUTE_STRICT, 0},
-    {"tf32", CLEAT_F32, CLEAT_COMPUTE_TF32, 0x1p-10},
-    {"tf32x3", CLEAT_F32, CLEAT_COMPUTE_TF32X3, 0x1p-21},
-    {"f16", CLEAT_F16, CLEAT_COMPUTE_STRICT, 0}, {"bf16", CLEAT_BF16, CLEAT_COMPUTE_STRICT, 0},
-    {"f32-f16", CLEAT_F32, CLEAT_COMPUTE_F16, 0x1p-10}};
+static const mode modes[] = {{"f32", CLEAT_F32, CLEAT_COMPUTE_STRICT},
+    {"tf32", CLEAT_F32, CLEAT_COMPUTE_TF32}, {"tf32x3", CLEAT_F32, CLEAT_COMPUTE_TF32X3},
+    {"f16", CLEAT_F16, CLEAT_COMPUTE_STRICT}, {"bf16", CLEAT_BF16, CLEAT_COMPUTE_STRICT},
+    {"f32-f16", CLEAT_F32, CLEAT_COMPUTE_F16}};
 enum { F32, TF32, TF32X3, F16, BF16, F32_F16, MODES };
 
 typedef struct shape {
@@ -162,10 +160,6 @@ static bool read_row(const gpu_product *p, const contender *c, int64_t row, floa
     return good;
 }
 
-static int64_t sample(int64_t number, int64_t count) {
-    return (number * 7919 + 13) * 104729 % count;
-}
-
 typedef struct sum {
     double value, magnitude;
 } sum;
@@ -179,15 +173,6 @@ static sum exact(const gpu_product *p, int64_t row, int64_t column) {
         s.magnitude += fabs(term);
     }
     return s;
-}
-
-/* Units may cut off where sums are rounded: g of compute.h; 2^-25 is half the least f16. */
-static double allowed(const mode *of, int64_t terms, sum s) {
-    const double g =
-        of->compute == CLEAT_COMPUTE_STRICT && of->type == CLEAT_F32 ? 0x1p-24 : 0x1p-23;
-    const double last = of->type == CLEAT_F16 ? 0x1p-11 : of->type == CLEAT_BF16 ? 0x1p-8 : 0x1p-24;
-    return (of->rounding + 4 * sqrt((double)terms) * g) * s.magnitude + last * fabs(s.value) +
-           (of->type == CLEAT_F16 ? 0x1p-25 : 1e-37);
 }
 
 enum { SIDE = 8, EXACT_SIDE = 32 }; /* rows and columns of a sample */
@@ -204,13 +189,13 @@ static bool check(const gpu_product *p, const contender *c, const mode *of) {
     float *row = bench_floats((size_t)p->n);
     bool good = row != NULL && run_once(p, c);
     for (int64_t i = 0; i < SIDE && good; i++) {
-        const int64_t at = sample(i, p->m);
+        const int64_t at = bench_probe(i, p->m);
         good = read_row(p, c, at, row);
         for (int64_t j = 0; j < SIDE && good; j++) {
-            const int64_t column = sample(SIDE * i + j, p->n);
+            const int64_t column = bench_probe(SIDE * i + j, p->n);
             const sum s = exact(p, at, column);
-            good =
-                bench_within(p->run, c->name, (double)row[column], s.value, allowed(of, p->k, s));
+            good = bench_within(p->run, c->name, (double)row[column], s.value,
+                bench_allowed(of->type, of->compute, (double)p->k, s.magnitude, s.value));
         }
     }
     free(row);
@@ -344,10 +329,10 @@ static bool measure_error(const gpu_product *p, const contender *c, figure *erro
     bool good = row != NULL && run_once(p, c);
     double squares = 0;
     for (int64_t i = 0; i < EXACT_SIDE && good; i++) {
-        const int64_t at = sample(i, p->m);
+        const int64_t at = bench_probe(i, p->m);
         good = read_row(p, c, at, row);
         for (int64_t j = 0; j < EXACT_SIDE && good; j++) {
-            const int64_t column = sample(EXACT_SIDE * i + j, p->n);
+            const int64_t column = bench_probe(EXACT_SIDE * i + j, p->n);
             const sum s = exact(p, at, column);
             const double part = ((double)row[column] - s.value) / s.magnitude;
             squares += part * part / (EXACT_SIDE * EXACT_SIDE);

@@ -58,7 +58,7 @@ static bool cleat_run(void *state, int64_t calls) {
 static bool check_product(const bench_run *run, const char *who, const product *p) {
     bool good = true;
     for (int64_t probe = 0; probe < 64 && good; probe++) {
-        int64_t place = (probe * 7919 + 13) * 104729 % (p->batch * p->m * p->n);
+        int64_t place = bench_probe(probe, p->batch * p->m * p->n);
         int64_t i = place / (p->m * p->n), row = place / p->n % p->m, column = place % p->n;
         const float *a = p->a + i * p->m * p->k, *b = p->b + i * p->k * p->n;
         double sum = 0, magnitude = 0;

@@ -72,10 +72,29 @@ bool bench_within(const bench_run *run, const char *who, double got, double want
            bench_fail(run, "%s gives %.9g, wanted %.9g +- %.2g", who, got, want, allowed);
 }
 
+int64_t bench_probe(int64_t number, int64_t count) {
+    return (number * 7919 + 13) * 104729 % count;
+}
+
+double bench_allowed(
+    cleat_type type, cleat_compute compute, double terms, double magnitude, double want) {
+    static const double roundings[] = {[CLEAT_COMPUTE_STRICT] = 0,
+        [CLEAT_COMPUTE_TF32] = 0x1p-10,
+        [CLEAT_COMPUTE_TF32X3] = 0x1p-21,
+        [CLEAT_COMPUTE_F16] = 0x1p-10,
+        [CLEAT_COMPUTE_BF16] = 0x1p-7};
+    const bool is_f32 = type == CLEAT_F32;
+    const double rounding = is_f32 ? roundings[compute] : 0;
+    const double g = is_f32 && compute == CLEAT_COMPUTE_STRICT ? 0x1p-24 : 0x1p-23;
+    const double last = type == CLEAT_F16 ? 0x1p-11 : type == CLEAT_BF16 ? 0x1p-8 : 0x1p-24;
+    return (rounding + 4 * sqrt(terms) * g) * magnitude + last * fabs(want) +
+           (type == CLEAT_F16 ? 0x1p-25 : 1e-37);
+}
+
 bool bench_near(const bench_run *run, const char *who, double got, double want, double magnitude,
     double terms) {
-    return bench_within(
-        run, who, got, want, 0x1p-24 * (4 * sqrt(terms) * magnitude + fabs(want)) + 1e-37);
+    return bench_within(run, who, got, want,
+        bench_allowed(CLEAT_F32, CLEAT_COMPUTE_STRICT, terms, magnitude, want));
 }
 
 /* A tenth of the memory is left to the driver and to whoever else uses the card. */
