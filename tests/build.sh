@@ -4,6 +4,7 @@
 set -eu
 source=$1 build=$2 targets=$3
 shift 3
+mkdir -p "$build"
 cmake -S "$source" -B "$build" "$@" >"$build.log" 2>&1 || { cat "$build.log"; exit 1; }
 # shellcheck disable=SC2086  # targets are names
 cmake --build "$build" -j "$(nproc)" ${targets:+--target $targets}

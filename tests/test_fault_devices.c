@@ -12,11 +12,7 @@
 static fault_layer *layer;
 
 static bool is_ready(void) {
-    static bool tried;
-    if (!tried) {
-        tried = true;
-        layer = layer_open();
-    }
+    layer = layer_open();
     return layer != NULL;
 }
 
@@ -160,6 +156,13 @@ static layer_limits card_of(const char *vendor) {
     return (layer_limits){.device_type = CL_DEVICE_TYPE_GPU, .name = "Card", .vendor = vendor};
 }
 
+/* Keeps nothing and checks nothing. */
+static cleat_context *open_card(const char *vendor) {
+    layer->limits = card_of(vendor);
+    return open_context((cleat_context_options){
+        .cache = CLEAT_CACHE_OFF, .verification = CLEAT_VERIFY_OFF, .device = "gpu"});
+}
+
 /* The product of two matrices of ones, by the kernel for any device. */
 static cleat_status multiply(cleat_context *context, cleat_compute compute) {
     enum { SIDE = 3 };
@@ -186,9 +189,7 @@ START_TEST(units_are_looked_for_by_maker) {
     if (!is_ready()) {
         return;
     }
-    layer->limits = card_of(makers[_i].vendor);
-    cleat_context *context = open_context((cleat_context_options){
-        .cache = CLEAT_CACHE_OFF, .verification = CLEAT_VERIFY_OFF, .device = "gpu"});
+    cleat_context *context = open_card(makers[_i].vendor);
     test_ok(multiply(context, makers[_i].compute));
     if (makers[_i].heard == NULL) {
         ck_assert_str_eq(heard, "");
@@ -240,9 +241,7 @@ START_TEST(a_probe_that_fails_is_made_again) {
     if (!is_ready()) {
         return;
     }
-    layer->limits = card_of("AMD");
-    cleat_context *context = open_context((cleat_context_options){
-        .cache = CLEAT_CACHE_OFF, .verification = CLEAT_VERIFY_OFF, .device = "gpu"});
+    cleat_context *context = open_card("AMD");
     layer_arm_entry(LAYER_CreateProgramWithSource, 1, CL_OUT_OF_HOST_MEMORY, false);
     test_ok(multiply(context, CLEAT_COMPUTE_STRICT));
     layer_disarm();
@@ -261,9 +260,7 @@ START_TEST(a_probe_within_a_plan) {
     if (!is_ready()) {
         return;
     }
-    layer->limits = card_of("AMD");
-    cleat_context *context = open_context((cleat_context_options){
-        .cache = CLEAT_CACHE_OFF, .verification = CLEAT_VERIFY_OFF, .device = "gpu"});
+    cleat_context *context = open_card("AMD");
     const int64_t shape[] = {3, 3};
     cleat_tensor a, y;
     test_ok(cleat_tensor_create(context, CLEAT_F32, 2, shape, &a));

@@ -14,11 +14,7 @@
 static fault_layer *layer;
 
 static bool is_ready(void) {
-    static bool tried;
-    if (!tried) {
-        tried = true;
-        layer = layer_open();
-    }
+    layer = layer_open();
     return layer != NULL;
 }
 

@@ -120,7 +120,8 @@ static void free_operands(cleat_tensor *operands) {
  * enough to be measured. */
 static bool goes_by(tune_run *run, const tune_choice *choice, const tune_problem *problem,
     const cleat_tensor *operands, bool *does) {
-    cleat_tuning_entry entries[256]; /* all that a table can have */
+    enum { ENTRIES = 256 }; /* all that a table can have */
+    cleat_tuning_entry entries[ENTRIES];
     size_t count = 0;
     double seconds;
     *does = false;
@@ -128,10 +129,10 @@ static bool goes_by(tune_run *run, const tune_choice *choice, const tune_problem
         !time_calls(run, choice->family, problem, operands, 1, &seconds)) {
         return false;
     }
-    if (cleat_tuning_list(run->context, 256, entries, &count) != CLEAT_OK) {
+    if (cleat_tuning_list(run->context, ENTRIES, entries, &count) != CLEAT_OK) {
         return failed("tuning_list");
     }
-    for (size_t i = 0; i < count && i < 256; i++) {
+    for (size_t i = 0; i < count && i < ENTRIES; i++) {
         *does = *does || (entries[i].uses > 0 && strcmp(entries[i].name, choice->name) == 0 &&
                              strcmp(entries[i].operation, choice->family->operation) == 0);
     }

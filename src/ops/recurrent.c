@@ -165,8 +165,7 @@ static cleat_status forward(recurrent_problem *p, const cleat_recurrent_options 
     p->linear_before_reset = o->linear_before_reset;
     TRY(check_inputs(p, &seen));
     TRY(check_options(p, &seen, o));
-    /* Without results nothing is done, however many steps there are. */
-    return p->batch == 0 || p->hidden == 0 ? CLEAT_OK : run(p);
+    return recurrent_is_empty(p) ? CLEAT_OK : run(p);
 }
 
 static cleat_status backward(recurrent_problem *p, const cleat_recurrent_options *options,

@@ -43,6 +43,11 @@ static inline int64_t recurrent_parts(const recurrent_problem *p) {
     return p->is_lstm ? 5 : 4;
 }
 
+/* Whether a step has nothing to do, and all of them neither, however many they are. */
+static inline bool recurrent_is_empty(const recurrent_problem *p) {
+    return p->batch == 0 || p->hidden == 0;
+}
+
 /* ---- Views ---- */
 
 /* x[index], and columns first .. first + count of the last axis. */

@@ -43,9 +43,8 @@ static const cleat_tensor *if_there(const cleat_tensor *x) {
     return x->buffer != NULL ? x : NULL;
 }
 
-/* Steps that give something to anybody. */
 static int64_t steps_that_count(const recurrent_problem *p) {
-    return p->batch > 0 && p->hidden > 0 ? p->steps : 0;
+    return recurrent_is_empty(p) ? 0 : p->steps;
 }
 
 /* What step i does to dh, which holds what later steps give to its h, and then what it gives to the

@@ -7,8 +7,8 @@
 
 #include <cleat/cleat.h>
 
-/* The layer, at work; NULL, and the reason is printed, where the loader has no layers. To be called
- * before anything that uses OpenCL. */
+/* The layer, at work; NULL, and the reason is printed once, where the loader has no layers. The
+ * first call comes before anything that uses OpenCL. */
 fault_layer *layer_open(void);
 
 /* The same, once, whatever the number of calls, and the library's memory comes from a heap some of
