@@ -12,11 +12,13 @@
  *   UNITS_ROWS, UNITS_COLUMNS     fragments of C that a sub-group has, down and across
  *   UNITS_DOWN, UNITS_ACROSS      sub-groups of a work-group, whose local size is (UNITS_ITEMS, 1, 1)
  *   GEMM_A_ALONG_K, GEMM_B_ALONG_K   as in gemm_gpu.cl
+ *   UNITS_STAGES                  2 or 3: tiles are copied as they lie, that many of each operand in turns,
+ *                                 as gemm_stages.cl tells, whose loaders they want; else 0
  *   UNITS_QUAD, UNITS_QUADS_ARE_WORDS   by the including family: float4 and 0, or ushort4 and 1 where the
  *                                       loaders give elements of the mode's 16 bits as they are
  *   Both tiles must have half as many lines as the group has work-items:
  *   UNITS_DOWN * UNITS_ROWS * UNIT_M = UNITS_ACROSS * UNITS_COLUMNS * UNIT_N = UNITS_ITEMS / 2.
- *   Local memory: 16 * UNITS_TILE * UNIT_PITCH bytes, 32 KiB for 128 x 128.
+ *   Local memory: 8 * UNITS_TILES * UNITS_TILE * UNIT_PITCH bytes, of 128 x 128 16 KiB a stage.
  *
  * Writing a kernel:
  *
@@ -32,10 +34,15 @@
 
 #define UNITS_ITEMS (UNITS_DOWN * UNITS_ACROSS * UNIT_LANES)
 #define UNITS_TILE (UNITS_ITEMS / 2)
+#ifndef UNITS_STAGES
+#define UNITS_STAGES 0
+#endif
+/* Of each operand in local memory. */
+#define UNITS_TILES (UNITS_STAGES ? UNITS_STAGES : 2)
 #define UNITS_GROUP __attribute__((reqd_work_group_size(UNITS_ITEMS, 1, 1))) UNIT_SUB_GROUP
 
 #define UNITS_BEGIN                                                                                \
-    __local uint4 units_lines[UNITS_TILE * UNIT_PITCH];                                           \
+    __local uint4 units_lines[UNITS_TILES * UNITS_TILE * UNIT_PITCH / 2];                          \
     UNIT_EXCHANGE(UNITS_ITEMS)                                                                     \
     const int units_item = (int)get_local_id(0);                                                   \
     const int units_lane = units_item % UNIT_LANES;                                                \
@@ -49,6 +56,54 @@
             }                                                                                      \
         }                                                                                          \
     }
+
+/* The tiles of each operand: A's first, then B's. */
+#define UNITS_A(side) ((__local uint *)units_lines + (side)*UNITS_TILE * UNIT_PITCH)
+#define UNITS_B(side) UNITS_A(UNITS_TILES + (side))
+
+/* Small products first. */
+#if UNIT_MODE == UNIT_TF32X3
+#define UNITS_REST(name, count) uint name[count] UNIT_ALIGNED;
+#define UNITS_SPLIT(words, rest, count) unit_split(words, rest, count);
+#define UNITS_ADD(c, a, a_rest, b, b_rest)                                                         \
+    UNIT_MULTIPLY(c, a_rest, b)                                                                    \
+    UNIT_MULTIPLY(c, a, b_rest)                                                                    \
+    UNIT_MULTIPLY(c, a, b)
+#else
+#define UNITS_REST(name, count)
+#define UNITS_SPLIT(words, rest, count)
+#define UNITS_ADD(c, a, a_rest, b, b_rest) UNIT_MULTIPLY(c, a, b)
+#endif
+
+/* The instructions for a tile, in the order in which fragments are loaded: steps along k, then rows of
+ * fragments, then columns. */
+#define UNITS_STEPS (UNIT_LINE * UNIT_PACK / UNIT_K)
+#define UNITS_PRODUCTS (UNITS_STEPS * UNITS_ROWS * UNITS_COLUMNS)
+#define UNITS_FRAGMENTS                                                                            \
+    uint units_a[UNIT_A_REGISTERS] UNIT_ALIGNED;                                                   \
+    uint units_b[UNITS_COLUMNS][UNIT_B_REGISTERS] UNIT_ALIGNED;                                    \
+    UNITS_REST(a_rest, UNIT_A_REGISTERS)                                                           \
+    UNITS_REST(b_rest[UNITS_COLUMNS], UNIT_B_REGISTERS)
+#define UNITS_PRODUCT(side, product)                                                               \
+    {                                                                                              \
+        const int i = (product) / UNITS_COLUMNS % UNITS_ROWS, j = (product) % UNITS_COLUMNS;       \
+        const int word = (product) / (UNITS_ROWS * UNITS_COLUMNS) * (UNIT_K / UNIT_PACK);          \
+        if (i == 0) {                                                                              \
+            UNITS_LOAD_B(units_b[j], UNITS_B(side), units_column + j * UNIT_N, word)               \
+            UNITS_SPLIT(units_b[j], b_rest[j], UNIT_B_REGISTERS)                                   \
+        }                                                                                          \
+        if (j == 0) {                                                                              \
+            UNITS_LOAD_A(units_a, UNITS_A(side), units_row + i * UNIT_M, word)                     \
+            UNITS_SPLIT(units_a, a_rest, UNIT_A_REGISTERS)                                         \
+        }                                                                                          \
+        UNITS_ADD(units_sums[i][j], units_a, a_rest, units_b[j], b_rest[j])                        \
+    }
+
+#if UNITS_STAGES
+#include "gemm_stages.cl"
+#else
+#define UNITS_LOAD_A(a, tile, line, word) unit_load_a(a, tile, line, word, units_lane);
+#define UNITS_LOAD_B(b, tile, line, word) unit_load_b(b, tile, line, word, units_lane);
 
 /* An item's quads of a tile. Along k they are some of all, item by item; across k they are the words
  * 2 p and 2 p + 1 of four lines, p and the lines such that of 16 neighbouring items, which store two
@@ -100,29 +155,8 @@
         UNITS_PLACE_TWO(tile, quads, 3, s3)                                                        \
     }
 
-/* The two tiles of each operand: A's first, then B's. */
-#define UNITS_A(side) ((__local uint *)units_lines + (side)*UNITS_TILE * UNIT_PITCH)
-#define UNITS_B(side) ((__local uint *)units_lines + (2 + (side)) * UNITS_TILE * UNIT_PITCH)
-
-/* Small products first. */
-#if UNIT_MODE == UNIT_TF32X3
-#define UNITS_REST(name, count) uint name[count] UNIT_ALIGNED;
-#define UNITS_SPLIT(words, rest, count) unit_split(words, rest, count);
-#define UNITS_ADD(c, a, a_rest, b, b_rest)                                                         \
-    UNIT_MULTIPLY(c, a_rest, b)                                                                    \
-    UNIT_MULTIPLY(c, a, b_rest)                                                                    \
-    UNIT_MULTIPLY(c, a, b)
-#else
-#define UNITS_REST(name, count)
-#define UNITS_SPLIT(words, rest, count)
-#define UNITS_ADD(c, a, a_rest, b, b_rest) UNIT_MULTIPLY(c, a, b)
-#endif
-
-/* The instructions for a tile, in the order in which fragments are loaded: steps along k, then rows of
- * fragments, then columns. While the first half of them runs A's next tile comes, with the second B's:
- * quads of both at once, four of 16 bits each, take more registers than there are. */
-#define UNITS_STEPS (UNIT_LINE * UNIT_PACK / UNIT_K)
-#define UNITS_PRODUCTS (UNITS_STEPS * UNITS_ROWS * UNITS_COLUMNS)
+/* While the first half of the products runs A's next tile comes, with the second B's: quads of both at
+ * once, four of 16 bits each, take more registers than there are. */
 #define UNITS_HALF(turn, LOAD_A, LOAD_B)                                                           \
     if (goes_on && (turn) == 0) {                                                                  \
         UNITS_FETCH(next, GEMM_A_ALONG_K, LOAD_A, next_k)                                          \
@@ -130,19 +164,7 @@
         UNITS_FETCH(next, GEMM_B_ALONG_K, LOAD_B, next_k)                                          \
     }                                                                                              \
     UNIT_UNROLLED for (int at = 0; at < UNITS_PRODUCTS / 2; ++at) {                                \
-        const int product = at + (turn) * (UNITS_PRODUCTS / 2);                                    \
-        const int i = product / UNITS_COLUMNS % UNITS_ROWS, j = product % UNITS_COLUMNS;           \
-        const int word = product / (UNITS_ROWS * UNITS_COLUMNS) * (UNIT_K / UNIT_PACK);            \
-        if (i == 0) {                                                                              \
-            unit_load_b(                                                                           \
-                units_b[j], UNITS_B(side), units_column + j * UNIT_N, word, units_lane);           \
-            UNITS_SPLIT(units_b[j], b_rest[j], UNIT_B_REGISTERS)                                   \
-        }                                                                                          \
-        if (j == 0) {                                                                              \
-            unit_load_a(units_a, UNITS_A(side), units_row + i * UNIT_M, word, units_lane);         \
-            UNITS_SPLIT(units_a, a_rest, UNIT_A_REGISTERS)                                         \
-        }                                                                                          \
-        UNITS_ADD(units_sums[i][j], units_a, a_rest, units_b[j], b_rest[j])                        \
+        UNITS_PRODUCT(side, at + (turn) * (UNITS_PRODUCTS / 2))                                    \
     }                                                                                              \
     if (goes_on && (turn) == 0) {                                                                  \
         UNITS_PLACE(UNITS_A(1 - side), next, GEMM_A_ALONG_K)                                       \
@@ -176,15 +198,13 @@
         for (INDEX units_k = (from); units_k < (to); units_k += UNIT_LINE * UNIT_PACK) {           \
             const INDEX next_k = units_k + UNIT_LINE * UNIT_PACK;                                  \
             const bool goes_on = next_k < (to);                                                    \
-            uint units_a[UNIT_A_REGISTERS] UNIT_ALIGNED;                                           \
-            uint units_b[UNITS_COLUMNS][UNIT_B_REGISTERS] UNIT_ALIGNED;                            \
-            UNITS_REST(a_rest, UNIT_A_REGISTERS)                                                   \
-            UNITS_REST(b_rest[UNITS_COLUMNS], UNIT_B_REGISTERS)                                    \
+            UNITS_FRAGMENTS                                                                        \
             UNITS_HALVES(LOAD_A, LOAD_B)                                                           \
             side = 1 - side;                                                                       \
             barrier(CLK_LOCAL_MEM_FENCE);                                                          \
         }                                                                                          \
     }
+#endif
 
 /* Sums go by way of local memory, a row of each sub-group's fragments at a time, so that neighbouring items
  * store neighbouring elements of a row, one after the other in a loop that is short. */

@@ -5,9 +5,10 @@
  *
  * Each operand is read the way in which it is contiguous; a branch, not a kernel of its own. But with
  * MATMUL_WHOLE the host defines GEMM_A_ALONG_K and GEMM_B_ALONG_K itself, and promises that each quad is
- * contiguous that way, at a multiple of 16 bytes, and inside or outside as a whole.
+ * contiguous that way, at a multiple of 16 bytes, and inside or outside as a whole. With UNITS_STAGES
+ * (gemm_stages.cl) it defines them too, and promises that runs of 16 bytes begin at a multiple of that.
  */
-#if !MATMUL_WHOLE
+#if !MATMUL_WHOLE && !UNITS_STAGES
 #define GEMM_A_ALONG_K (a_column == 1 && a_row != 1)
 #define GEMM_B_ALONG_K (b_row == 1 && b_column != 1)
 #endif
@@ -82,6 +83,27 @@ static inline LOAD_APART MATMUL_QUAD load_operand(const __global MATMUL_ELEMENT 
 #define MATMUL_LOAD_B(c, at)                                                                       \
     MATMUL_TAKE(load_operand(                                                                      \
         b_first, first_column + (c), n, b_column, at, to, b_row, GEMM_B_ALONG_K, b_aligned))
+
+/* The same for gemm_stages.cl: MATMUL_COPY_A(into, r, at). */
+#if UNITS_STAGES
+static inline int bytes_inside(
+    const INDEX lane, const INDEX lanes, const INDEX k, const INDEX k_end, const int along_k) {
+    const INDEX inside = along_k ? k_end - k : lanes - lane;
+    const INDEX most = 16 / (INDEX)sizeof(MATMUL_ELEMENT);
+    return lane < lanes && k < k_end ? (int)(min(inside, most) * (INDEX)sizeof(MATMUL_ELEMENT)) : 0;
+}
+#define MATMUL_COPY(into, first, lane, lanes, lane_step, k, k_end, k_step, along_k)                  \
+    {                                                                                              \
+        const INDEX copied_lane = (lane), copied_k = (k);                                          \
+        const int bytes = bytes_inside(copied_lane, lanes, copied_k, k_end, along_k);              \
+        const INDEX copied = copied_lane * (lane_step) + copied_k * (k_step);                      \
+        UNIT_COPY(into, (first) + (bytes > 0 ? copied : 0), bytes)                                   \
+    }
+#define MATMUL_COPY_A(into, r, at)                                                                 \
+    MATMUL_COPY(into, a_first, first_row + (r), m, a_row, at, to, a_column, GEMM_A_ALONG_K)
+#define MATMUL_COPY_B(into, c, at)                                                                 \
+    MATMUL_COPY(into, b_first, first_column + (c), n, b_column, at, to, b_row, GEMM_B_ALONG_K)
+#endif
 
 /* What becomes of the sum of element (i, j), j inside. */
 #if MATMUL_SPLIT

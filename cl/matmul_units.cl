@@ -30,7 +30,11 @@ __kernel UNITS_GROUP void matmul_gpu_units(
     const INDEX from = part * k_part;
     const INDEX to = min(from + k_part, k);
     MATMUL_LOADERS
+#if UNITS_STAGES
+    UNITS_RUN(from, to, MATMUL_COPY_A, MATMUL_COPY_B)
+#else
     UNITS_RUN(from, to, MATMUL_LOAD_A, MATMUL_LOAD_B)
+#endif
 #if MATMUL_SPLIT
     partial += (part * batches + batch) * m * n;
 #endif

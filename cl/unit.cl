@@ -65,6 +65,16 @@
 #define UNIT_AT(line, word) ((line)*UNIT_PITCH + ((word) ^ (line) / 2 % 4 * 4))
 #endif
 
+/* Tiles that are copied as they lie (below) have, of an operand whose elements lie together across k,
+ * UNIT_LINE * UNIT_PACK lines instead, one for each term, of `pitch` words, a multiple of 32. Quads are
+ * permuted so that a fragment's words, four neighbouring terms of eight elements, or quads of eight
+ * terms, are in as many banks. */
+#define UNIT_ACROSS_RUN (8 / UNIT_PACK)
+#define UNIT_ACROSS_AT(term, word, pitch)                                                          \
+    ((term) * (pitch) + ((word) & ~31) +                                                           \
+        (((word) & (32 - UNIT_ACROSS_RUN)) ^ ((term) % (4 * UNIT_PACK) * UNIT_ACROSS_RUN)) +       \
+        ((word) & (UNIT_ACROSS_RUN - 1)))
+
 #if MATRIX_UNIT == UNIT_IS_NVIDIA
 #include "unit_nvidia.cl"
 #elif MATRIX_UNIT == UNIT_IS_AMD_MFMA
@@ -182,6 +192,91 @@ static inline void unit_load_b(
         CAT(UNIT_READ_, UNIT_B_BY)
         (b, r, UNIT_B_HELD, tile, line + UNIT_B_COLUMN(lane, r), word, UNIT_B_K(lane, r))
     }
+}
+#endif
+
+/* The same from lines across k: its first element, and the word along k as above. UNIT_LOADS_ACROSS: the
+ * unit file has its own. */
+#if UNIT_COPIES && !defined(UNIT_LOADS_ACROSS)
+#if UNIT_PACK == 1
+/* A lane has four places, by where its eight elements begin, and all else is the same for all lanes:
+ * UNIT_KEEP, of a unit file, keeps the compiler from working each address out anew. */
+#ifndef UNIT_KEEP
+#define UNIT_KEEP(place)
+#endif
+static inline uint unit_read_across(
+    const __local uint *tile, const int term, const int line, const int pitch) {
+    int place = UNIT_ACROSS_AT(term & 3, line & 31, pitch);
+    UNIT_KEEP(place)
+    return tile[place + (term & ~3) * pitch + (line & ~31)];
+}
+#else
+#define UNIT_HALF_ACROSS(tile, term, line, pitch)                                                  \
+    (uint)((const __local ushort *)(tile))[2 * UNIT_ACROSS_AT(term, (line) / 2, pitch) + (line) % 2]
+static inline uint unit_read_across(
+    const __local uint *tile, const int term, const int line, const int pitch) {
+    return UNIT_HALF_ACROSS(tile, term, line, pitch) |
+           UNIT_HALF_ACROSS(tile, term + 1, line, pitch) << 16;
+}
+#endif
+static inline void unit_load_a_across(uint *a, const __local uint *tile, const int pitch,
+    const int line, const int word, const int lane) {
+    UNIT_UNROLLED for (int r = 0; r < UNIT_A_REGISTERS; ++r) {
+        a[r] = unit_read_across(
+            tile, word * UNIT_PACK + UNIT_A_K(lane, r), line + UNIT_A_ROW(lane, r), pitch);
+    }
+}
+
+static inline void unit_load_b_across(uint *b, const __local uint *tile, const int pitch,
+    const int line, const int word, const int lane) {
+    UNIT_UNROLLED for (int r = 0; r < UNIT_B_REGISTERS; ++r) {
+        b[r] = unit_read_across(
+            tile, word * UNIT_PACK + UNIT_B_K(lane, r), line + UNIT_B_COLUMN(lane, r), pitch);
+    }
+}
+#endif
+
+/* ---- Copies from global into local memory that go on while the lanes compute ---- */
+
+/*
+ * UNIT_COPIES of a unit file: there are such. Of 16 bytes each, both ends at a multiple of that.
+ *   UNIT_COPIES_BEGIN(most)        where a kernel begins: at most so many of an item are on their way
+ *   UNIT_COPY(to, from, bytes)     begins one: `bytes` bytes, then zeros; of 0 nothing is read
+ *   UNIT_COPIES_GROUP              those begun since the last group are one, also if there are none
+ *   UNIT_COPIES_WAIT(groups)       until no more than the last so many of the item's groups are on
+ *                                  their way; other items see the rest after a barrier
+ * Emulated, a copy lands as late as it may, when it is waited for: what is read too early is not
+ * there, whichever item copies it.
+ */
+#if UNIT_COPIES && UNIT_EMULATED
+enum { UNIT_GROUPS = 8 };
+#define UNIT_COPIES_BEGIN(most)                                                                    \
+    enum { UNIT_COPIES_MOST = (most) };                                                            \
+    uint4 unit_copied[UNIT_COPIES_MOST];                                                           \
+    __local uint4 *unit_copied_to[UNIT_COPIES_MOST];                                               \
+    int unit_copies_begun = 0, unit_copies_landed = 0, unit_groups = 0;                            \
+    int unit_groups_end[UNIT_GROUPS] = {0};
+#define UNIT_COPY(to, from, bytes)                                                                 \
+    unit_copied[unit_copies_begun % UNIT_COPIES_MOST] =                                            \
+        unit_part_of_quad((const __global ushort *)(from), bytes);                                 \
+    unit_copied_to[unit_copies_begun % UNIT_COPIES_MOST] = (__local uint4 *)(to);                  \
+    ++unit_copies_begun;
+#define UNIT_COPIES_GROUP unit_groups_end[unit_groups++ % UNIT_GROUPS] = unit_copies_begun;
+#define UNIT_COPIES_WAIT(groups)                                                                   \
+    for (; unit_copies_landed <                                                                    \
+           unit_groups_end[(unit_groups + UNIT_GROUPS - 1 - (groups)) % UNIT_GROUPS];              \
+         ++unit_copies_landed) {                                                                   \
+        *unit_copied_to[unit_copies_landed % UNIT_COPIES_MOST] =                                   \
+            unit_copied[unit_copies_landed % UNIT_COPIES_MOST];                                    \
+    }
+
+static inline UNIT_APART uint4 unit_part_of_quad(const __global ushort *from, const int bytes) {
+    uint words[4];
+    for (int i = 0; i < 4; ++i) {
+        words[i] = (4 * i < bytes ? (uint)from[2 * i] : 0u) |
+                   (4 * i + 2 < bytes ? (uint)from[2 * i + 1] : 0u) << 16;
+    }
+    return (uint4)(words[0], words[1], words[2], words[3]);
 }
 #endif
 

@@ -38,6 +38,15 @@
 #define UNIT_A_GIVES_WORD(lane) ((lane) / 16 * 4)
 #define UNIT_B_GIVES_COLUMN(lane) ((lane) % 8)
 #define UNIT_B_GIVES_WORD(lane) ((lane) / 8 % 2 * 4)
+/* The same by ldmatrix.trans from lines across k (UNIT_ACROSS_AT of unit.cl): a matrix's rows are eight
+ * terms of eight elements of 16 bits, and each lane receives element lane / 4 of rows 2 (lane % 4) and
+ * 2 (lane % 4) + 1. */
+#define UNIT_A_GIVES_TERM(lane) ((lane) / 16 * 8 + (lane) % 8)
+#define UNIT_A_GIVES_ELEMENT(lane) ((lane) / 8 % 2 * 8)
+#define UNIT_B_GIVES_TERM(lane) ((lane) % 16)
+
+/* Copies that go on while the lanes compute, as unit.cl tells. */
+#define UNIT_COPIES 1
 
 #if UNIT_HAS_INSTRUCTION
 #if defined(__SPIR__) || defined(__SPIR64__)
@@ -95,4 +104,42 @@ static inline void unit_load_b(
                      : "r"((uint)(size_t)from)
                      : "memory");
 }
+
+#if UNIT_PACK == 1
+#define UNIT_KEEP(place) __asm__("" : "+r"(place));
+#else
+#define UNIT_LOADS_ACROSS 1
+static inline void unit_load_a_across(uint *a, const __local uint *tile, const int pitch,
+    const int line, const int word, const int lane) {
+    const __local uint *from =
+        tile + UNIT_ACROSS_AT(2 * word + UNIT_A_GIVES_TERM(lane),
+                   (line + UNIT_A_GIVES_ELEMENT(lane)) / 2, pitch);
+    __asm__ volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
+                     : "r"((uint)(size_t)from)
+                     : "memory");
+}
+
+static inline void unit_load_b_across(uint *b, const __local uint *tile, const int pitch,
+    const int line, const int word, const int lane) {
+    const __local uint *from =
+        tile + UNIT_ACROSS_AT(2 * word + UNIT_B_GIVES_TERM(lane), line / 2, pitch);
+    __asm__ volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
+                     : "=r"(b[0]), "=r"(b[1])
+                     : "r"((uint)(size_t)from)
+                     : "memory");
+}
+#endif
+
+/* cp.async past the first-level cache, 16 bytes; those that are not taken become zeros. (Same source,
+ * "cp.async", "cp.async.commit_group", "cp.async.wait_group".) */
+#define UNIT_COPIES_BEGIN(most)
+#define UNIT_COPY(to, from, bytes)                                                                 \
+    __asm__ volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"                               \
+                     :                                                                             \
+                     : "r"((uint)(size_t)(to)), "l"((ulong)(size_t)(from)), "r"(bytes)             \
+                     : "memory");
+#define UNIT_COPIES_GROUP __asm__ volatile("cp.async.commit_group;" : : : "memory");
+#define UNIT_COPIES_WAIT(groups)                                                                   \
+    __asm__ volatile("cp.async.wait_group %0;" : : "n"(groups) : "memory");
 #endif

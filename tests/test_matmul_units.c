@@ -49,6 +49,7 @@ static const product products[] = {
     {3, 20, 65, 129, false, true, true, TEST_REAL, TEST_STRIDED},
     {1, 2, 2, 1, false, false, true, TEST_EXACT, TEST_ROW_MAJOR},
     {2, 9, 7, 0, false, false, true, TEST_EXACT, TEST_ROW_MAJOR},
+    {1, 67, 72, 104, false, false, true, TEST_REAL, TEST_ROW_MAJOR}, /* in whole quads */
 };
 
 /* Real numbers of many magnitudes, among them some that f16 keeps less of. */
@@ -273,10 +274,10 @@ START_TEST(half_products) {
 }
 END_TEST
 
-/* NaN and infinities, and what rounds to one, go where IEEE 754 says. */
-START_TEST(special_values) {
-    const unit_mode *mode = begin(_i);
-    const product p = {1, 20, 30, 40, false, false, false, TEST_EXACT, TEST_ROW_MAJOR};
+/* NaN and infinities, and what rounds to one, go where IEEE 754 says: with n columns, in whole
+ * quads or not. */
+static void check_special_values(const unit_mode *mode, int n) {
+    const product p = {1, 20, n, 40, false, false, false, TEST_EXACT, TEST_ROW_MAJOR};
     operands o;
     make(&o, &p, mode->compute);
     const bool splits = mode->compute == CLEAT_COMPUTE_TF32X3;
@@ -292,20 +293,27 @@ START_TEST(special_values) {
     }
     test_ok(cleat_write(test_context(), o.a.view, a, (size_t)o.a.count * sizeof(float)));
     run(&o, &p);
-    for (int64_t i = 0; i < 20 * 30; i++) {
+    for (int64_t i = 0; i < 20 * n; i++) {
         double want = 0;
         for (int64_t k = 0; k < 40; k++) {
-            want += (double)o.taken_a[i / 30 * 40 + k] * (double)o.taken_b[k * 30 + i % 30];
+            want += (double)o.taken_a[i / n * 40 + k] * (double)o.taken_b[k * n + i % n];
         }
         const double got = (double)o.y.data[i], size = fmax(fabs(want), 1);
         const bool right = isnan(want)                    ? isnan(got)
                            : fabs(want) > (double)FLT_MAX ? got == copysign(INFINITY, want)
                                                           : fabs(got - want) <= 0x1p-20 * size;
         if (!right && !test_ignores_values()) {
-            ck_abort_msg("mode %d, element %lld is %g, want %g", _i, (long long)i, got, want);
+            ck_abort_msg("%s, mode %d, %d columns: element %lld is %g, want %g", mode->profile,
+                (int)mode->compute, n, (long long)i, got, want);
         }
     }
     drop(&o);
+}
+
+START_TEST(special_values) {
+    const unit_mode *mode = begin(_i);
+    check_special_values(mode, 30);
+    check_special_values(mode, 32);
 }
 END_TEST
 

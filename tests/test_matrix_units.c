@@ -253,9 +253,29 @@ START_TEST(loads_of_matrices) {
 }
 END_TEST
 
+/* The same with .trans: thread t receives what lies at row 2 (t % 4), and below it, of column t /
+ * 4: a row is eight elements of 16 bits of one term. */
+START_TEST(loads_across) {
+    static unit_maps m;
+    memset(&m, 0, sizeof m);
+    nvidia_f16(&m);
+    for (int i = 0; i < 32 * 4; i++) {
+        const int t = i % 32, q = i / 32, column = t / 4;
+        for (int below = 0; below < 2; below++) {
+            const int giver = 8 * q + 2 * (t % 4) + below;
+            const place a = m.place[0][t][q], b = m.place[1][t][q % 2];
+            ck_assert_int_eq(UNIT_A_GIVES_ELEMENT(giver) + column, a.row);
+            ck_assert_int_eq(UNIT_A_GIVES_TERM(giver), a.column + below);
+            ck_assert(q >= 2 || (UNIT_B_GIVES_TERM(giver) == b.row + below && column == b.column));
+        }
+    }
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("matrix_units");
     test_add_loop(suite, "maps", maps_are_the_documents, (int)(sizeof units / sizeof *units));
     test_add_case(suite, "loads", loads_of_matrices);
+    test_add_case(suite, "across", loads_across);
     return suite;
 }

@@ -29,6 +29,18 @@ static cleat_status run_matmul(
     return cleat_matmul(context, o[0], o[1], o[2], NULL);
 }
 
+/* The same by matrix units, where there are any. */
+static const tune_problem unit_products[] = {{"512x512x512 by tf32", {512, 512, 512}},
+    {"1024x1024x1024 by tf32", {1024, 1024, 1024}}, {"320x4096x2048 by tf32", {320, 4096, 2048}},
+    {0}};
+
+static cleat_status run_by_units(
+    cleat_context *context, const tune_problem *p, const cleat_tensor *o) {
+    (void)p;
+    const cleat_matmul_options options = {.compute = CLEAT_COMPUTE_TF32};
+    return cleat_matmul(context, o[0], o[1], o[2], &options);
+}
+
 /* ---- conv2d: images, channels, side, outputs, window, stride, padding, groups ---- */
 
 enum { IMAGES, CHANNELS, SIDE, OUTPUTS, WINDOW, STRIDE, PADDING, GROUPS };
@@ -211,6 +223,8 @@ static const char *const *entropy_variants(void) {
 
 static const tune_family matmul = {
     "matmul", products, prepare_matmul, run_matmul, cleat_matmul_variants};
+static const tune_family matmul_units = {
+    "matmul", unit_products, prepare_matmul, run_by_units, cleat_matmul_variants};
 static const tune_family conv2d = {
     "conv2d", convolutions, prepare_conv2d, run_forward, forward_variants};
 static const tune_family backward_data = {"conv2d_backward_data", convolutions, prepare_conv2d,
@@ -238,6 +252,7 @@ static const char *const tile_rows[] = {"32", "64", "96", "128", "192", "256", N
 static const char *const tile_columns[] = {"96", "128", "192", "256", "384", "512", "768", NULL};
 static const char *const gpu_tiles[] = {"16", "32", "64", "128", NULL};
 static const char *const gpu_bands[] = {"1", "4", "8", "16", NULL};
+static const char *const units_stages[] = {"0", "2", "3", NULL};
 
 /* In this order: a number is found with what was found before it in place. */
 const tune_choice tune_choices[] = {
@@ -249,6 +264,7 @@ const tune_choice tune_choices[] = {
     {&matmul, "tile_columns", tile_columns},
     {&matmul, "gpu_tile", gpu_tiles},
     {&matmul, "gpu_band", gpu_bands},
+    {&matmul_units, "units_stages", units_stages},
     {&conv2d, "wide_groups", NULL},
     {&conv2d, "narrow_groups", NULL},
     {&backward_data, "wide_groups", NULL},

@@ -19,6 +19,8 @@ typedef enum matrix_mode {
     MATRIX_BF16
 } matrix_mode;
 
+enum { MATRIX_LINE = 16 }; /* UNIT_LINE of cl/unit.cl */
+
 typedef struct matrix_unit {
     const char *name;         /* "nvidia" */
     const char *device_class; /* of the devices that it is tried on */
@@ -27,6 +29,7 @@ typedef struct matrix_unit {
     int rows, columns;        /* of a fragment of the result */
     int registers;            /* of a lane, for all three fragments, at most */
     unsigned modes;           /* those that the instruction has, a bit each */
+    bool copies;              /* UNIT_COPIES: see matrix_unit_copies() */
 } matrix_unit;
 
 /* The unit of this name, for $CLEAT_PROFILE; NULL: there is none. */
@@ -39,6 +42,10 @@ const char *matrix_unit_names(void);
  * no verdict yet, even in a plan; what keeps a probe from running, such as a lack of memory, is no
  * verdict, and gives NULL. */
 const matrix_unit *matrix_unit_find(cleat_context *context, matrix_mode mode);
+
+/* Whether work-items can have operands copied into local memory while it computes in this mode
+ * (cl/gemm_stages.cl); probed likewise. */
+bool matrix_unit_copies(cleat_context *context, const matrix_unit *unit, matrix_mode mode);
 
 /* MATRIX_UNIT, UNIT_MODE and UNIT_EMULATED. */
 void matrix_unit_macros(

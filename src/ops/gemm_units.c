@@ -4,7 +4,7 @@
 #include "ops/types.h"
 #include <string.h>
 
-enum { LINE = 16, TILES = 2 }; /* LINE: UNIT_LINE of cl/unit.cl */
+enum { LINE = MATRIX_LINE, TILES = 2, STAGES_MOST = 3 };
 
 /* The larger tile first: sub-groups of a work-group and fragments of a sub-group, both down and
  * across. */
@@ -41,10 +41,12 @@ static units_tile tile_of(const matrix_unit *unit, int number) {
     return tile;
 }
 
-static bool fits(const device_profile *profile, const matrix_unit *unit, const units_tile *tile) {
+/* With so many tiles of each operand in local memory. */
+static bool fits(
+    const device_profile *profile, const matrix_unit *unit, const units_tile *tile, int64_t tiles) {
+    const size_t line = sizeof(float) * (size_t)unit_shapes[index_of(unit)].pitch;
     const size_t bytes =
-        4 * sizeof(float) * (size_t)(unit_shapes[index_of(unit)].pitch * tile->side) +
-        tile->items * matrix_unit_exchange(profile, unit);
+        2 * line * (size_t)(tiles * tile->side) + tile->items * matrix_unit_exchange(profile, unit);
     return tile->items <= profile->max_work_group_size &&
            tile->items <= profile->max_work_item_sizes[0] && bytes <= profile->local_memory;
 }
@@ -77,7 +79,7 @@ bool units_fit(const device_profile *profile, const matrix_unit *unit) {
         return false;
     }
     const units_tile smaller = tile_of(unit, TILES - 1);
-    return fits(profile, unit, &smaller);
+    return fits(profile, unit, &smaller, 2);
 }
 
 units_tile units_choose(cleat_context *context, const matrix_unit *unit, int64_t large_tiles) {
@@ -88,7 +90,19 @@ units_tile units_choose(cleat_context *context, const matrix_unit *unit, int64_t
     const bool large =
         wanted > 0 ? wanted >= larger.side
                    : larger.side <= most && large_tiles >= 2 * (int64_t)profile->compute_units;
-    return large && fits(profile, unit, &larger) ? larger : tile_of(unit, TILES - 1);
+    return large && fits(profile, unit, &larger, 2) ? larger : tile_of(unit, TILES - 1);
+}
+
+int units_stages(
+    cleat_context *context, const matrix_unit *unit, matrix_mode mode, const units_tile *tile) {
+    const device_profile *profile = context_profile(context);
+    int64_t stages =
+        unit->copies ? tuning_number(context, "matmul", "units_stages", 0, STAGES_MOST, STAGES_MOST)
+                     : 0;
+    while (stages > 0 && !fits(profile, unit, tile, stages)) {
+        stages--;
+    }
+    return stages > 1 && matrix_unit_copies(context, unit, mode) ? (int)stages : 0;
 }
 
 int64_t units_terms(matrix_mode mode) {
@@ -102,4 +116,5 @@ void units_macros(const device_profile *profile, const matrix_unit *unit, matrix
     launch_macro(l, "UNITS_ACROSS", tile->across);
     launch_macro(l, "UNITS_ROWS", tile->rows);
     launch_macro(l, "UNITS_COLUMNS", tile->columns);
+    launch_macro(l, "UNITS_STAGES", tile->stages);
 }

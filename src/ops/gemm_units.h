@@ -14,6 +14,7 @@ typedef struct units_tile {
     size_t items;      /* work-items of the group, in one row */
     int down, across;  /* sub-groups of the group */
     int rows, columns; /* fragments of a sub-group */
+    int stages;        /* of units_stages(); 0 as chosen */
 } units_tile;
 
 /* Refuses what is none of cleat_compute. */
@@ -30,6 +31,12 @@ bool units_fit(const device_profile *profile, const matrix_unit *unit);
 /* The larger tile where it fits and `large_tiles` of them give each compute unit two; the tuning
  * table may know better. */
 units_tile units_choose(cleat_context *context, const matrix_unit *unit, int64_t large_tiles);
+
+/* How many tiles of each operand lie in local memory where runs of 16 bytes of both can be copied
+ * as they lie (UNITS_STAGES of cl/gemm_units.cl): the most that fit, unless the tuning table knows
+ * better; 0: they go by registers. */
+int units_stages(
+    cleat_context *context, const matrix_unit *unit, matrix_mode mode, const units_tile *tile);
 
 /* Terms that the kernel takes at a time. */
 int64_t units_terms(matrix_mode mode);

@@ -2,20 +2,54 @@
 /* The variant gpu_units. Kernels: cl/matmul_units.cl and, after a split, cl/matmul_sum.cl */
 #include "ops/gemm_units.h"
 #include "ops/matmul_problem.h"
+#include "ops/types.h"
 
-/* Whether the kernel may load quads of an operand as whole ones (MATMUL_WHOLE of
- * cl/matmul_load.cl), along k or across: `lane` and `term` are its steps, lanes and terms its
- * extents. */
-static bool quads_are_whole(
-    const matmul_problem *p, const matmul_operand *x, int64_t lanes, bool is_b, bool *along) {
+/* How an operand's quads lie: runs of so many elements (four, or as many as 16 bytes hold). */
+typedef struct quads {
+    bool along;   /* along k, else across */
+    bool aligned; /* each is contiguous that way, and begins at a multiple of its size */
+    bool whole;   /* and lies inside or outside as a whole */
+} quads;
+
+/* `lane` and `term` are the operand's steps, lanes and terms its extents. */
+static quads quads_of(
+    const matmul_problem *p, const matmul_operand *x, int64_t lanes, bool is_b, int64_t quad) {
     const int64_t lane = is_b ? x->column : x->row, term = is_b ? x->row : x->column;
-    *along = term == 1 && lane != 1;
-    bool whole = p->k > 0 && (*along ? p->k : lanes) % 4 == 0 && (*along ? lane : term) % 4 == 0 &&
-                 (*along || lane == 1) && x->offset % 4 == 0 && x->scratch == NULL;
+    quads q = {.along = (term == 1 || p->k == 1) && lane != 1};
+    q.aligned = p->k > 0 && (q.along ? lane : term) % quad == 0 && (q.along || lane == 1) &&
+                x->offset % quad == 0 && x->scratch == NULL;
     for (int i = 0; i < p->batch_rank; ++i) {
-        whole = whole && x->batch[i] % 4 == 0;
+        q.aligned = q.aligned && x->batch[i] % quad == 0;
     }
-    return whole;
+    q.whole = q.aligned && (q.along ? p->k : lanes) % quad == 0;
+    return q;
+}
+
+/* Whether the mode takes elements as they lie in memory, if only after rounding each by itself. */
+static bool stays_as_it_is(const matmul_problem *p) {
+    return type_is_half(p->y.view.type) || p->mode == MATRIX_TF32 || p->mode == MATRIX_TF32X3;
+}
+
+/* Which kernel: by copies, for whole quads (MATMUL_WHOLE of cl/matmul_load.cl), or for any. */
+static void choose_loaders(
+    cleat_context *context, const matmul_problem *p, units_tile *tile, launch *l) {
+    const int64_t run = 16 / (int64_t)cleat_type_size(p->y.view.type);
+    quads a = quads_of(p, &p->a, p->m, false, run), b = quads_of(p, &p->b, p->n, true, run);
+    if (a.aligned && b.aligned && stays_as_it_is(p)) {
+        tile->stages = units_stages(context, p->unit, p->mode, tile);
+    }
+    if (tile->stages == 0) {
+        a = quads_of(p, &p->a, p->m, false, 4);
+        b = quads_of(p, &p->b, p->n, true, 4);
+    }
+    const bool whole = tile->stages == 0 && a.whole && b.whole;
+    if (whole) {
+        launch_macro(l, "MATMUL_WHOLE", 1);
+    }
+    if (whole || tile->stages > 0) {
+        launch_macro(l, "GEMM_A_ALONG_K", a.along);
+        launch_macro(l, "GEMM_B_ALONG_K", b.along);
+    }
 }
 
 bool matmul_gpu_units_supports(const device_profile *profile, const void *problem) {
@@ -25,16 +59,10 @@ bool matmul_gpu_units_supports(const device_profile *profile, const void *proble
 
 cleat_status matmul_gpu_units(cleat_context *context, const void *problem) {
     const matmul_problem *p = problem;
-    const units_tile tile = units_choose(context, p->unit, matmul_tile_count(p, UNITS_LARGE));
+    units_tile tile = units_choose(context, p->unit, matmul_tile_count(p, UNITS_LARGE));
     launch l = launch_begin("matmul", "matmul_units", "matmul_gpu_units");
+    choose_loaders(context, p, &tile, &l);
     units_macros(context_profile(context), p->unit, p->mode, &tile, &l);
-    bool a_along, b_along;
-    if (quads_are_whole(p, &p->a, p->m, false, &a_along) &&
-        quads_are_whole(p, &p->b, p->n, true, &b_along)) {
-        launch_macro(&l, "MATMUL_WHOLE", 1);
-        launch_macro(&l, "GEMM_A_ALONG_K", a_along);
-        launch_macro(&l, "GEMM_B_ALONG_K", b_along);
-    }
     const size_t group[2] = {tile.items, 1};
     return matmul_launch_tiles(context, p, &l, tile.side, units_terms(p->mode), group);
 }

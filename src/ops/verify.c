@@ -48,6 +48,9 @@ static cleat_status try_matmul(
 cleat_status verify_matmul(cleat_context *context, bool *right) {
     TRY(try_matmul(context, 70, 90, 50, false, right));
     TRY(try_matmul(context, 133, 37, 140, true, right));
+    if (strcmp(trust_subject_variant(context), "gpu_units") == 0) { /* lines of whole quads */
+        TRY(try_matmul(context, 67, 104, 72, false, right));
+    }
     return try_matmul(context, 1, 300, 65, false, right);
 }
 

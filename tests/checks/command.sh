@@ -101,7 +101,7 @@ for operation in $operations; do
             { echo "cpu_sparse was not tried:"; cat "$work/output"; bad=1; }
     fi
     grep -E 'not used|left out' "$work/output" |
-        grep -vE '^matmul +(large|gpu_tile|gpu_band)|cpu_sparse is left out' && bad=1
+        grep -vE '^matmul +(large|gpu_tile|gpu_band|units_stages)|cpu_sparse is left out' && bad=1
 done
 [ -e "$table" ] && { echo "a dry run stored something"; bad=1; }
 LC_ALL=C grep -q "$(printf '\r')" "$work/output" && { echo "a bar, but no terminal"; bad=1; }

@@ -25,7 +25,7 @@ import report
 # Programs about the library around the kernels, or with an OpenCL of their own.
 WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|fault_devices|"
                      r"fault_limits|fault_operations|faults|harness|memory|opencl|plan|refusals|"
-                     r"schedule|tensor|conv2d_units|conv_compute|matmul_units|matrix_units|threads|"
+                     r"schedule|tensor|conv2d_units|conv_compute|matmul_stages|matmul_units|matrix_units|threads|"
                      r"tuning|tuning_file|variants|variants_refused|verify|verify_kinds|"
                      r"verify_operations)$")
 SHAPES = "vendor_shapes"
@@ -42,6 +42,7 @@ FOR_PROCESSORS = set("""
     pool2d_whole_backward pool_adaptive pool_window_rows resize_rows softmax_strips softmax_turned
     top_k_heap transfer_tiled""".split())
 FOR_FP64 = {"matmul_f64"}  # not on a card without it
+FOR_COPIES = {"unit_copies_fill", "unit_copies_probe"}  # for NVIDIA's matrix unit alone
 
 
 class Program:
@@ -144,6 +145,8 @@ def compare_kernels(vendor, programs):
     wanted = kernels_of_library() - FOR_PROCESSORS
     if not vendor.has_fp64:
         wanted -= FOR_FP64
+    if 1 not in vendor.units:
+        wanted -= FOR_COPIES
     seen = {kernel for program in programs for kernel in program.kernels}
     return (["%s: %s was not launched: tests/vendors/shapes.c wants a call, or FOR_PROCESSORS of "
              "vendors.py the name" % (vendor.name, kernel) for kernel in sorted(wanted - seen)]
