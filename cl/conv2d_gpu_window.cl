@@ -277,7 +277,20 @@ typedef struct conv2d_numbers {
     const int result_h = height, result_w = width;                                                 \
     a += w_start;
 #endif
+#if UNITS_A_COPIED
+/* For gemm_stages.cl, where a row of weights has its terms one behind the other. */
+#define CONV2D_LOAD_A(into, r, k)                                                                  \
+    {                                                                                              \
+        const INDEX copied_row = first_row + (r), copied_k = (k);                                  \
+        const INDEX most = 16 / (INDEX)sizeof(CONV2D_ELEMENT);                                     \
+        const INDEX inside =                                                                       \
+            copied_row < rows && copied_k < to ? min(to - copied_k, most) : (INDEX)0;              \
+        UNIT_COPY(into, a + (inside > 0 ? copied_row * w_m + copied_k : 0),                        \
+            (int)(inside * (INDEX)sizeof(CONV2D_ELEMENT)))                                         \
+    }
+#else
 #define CONV2D_LOAD_A(r, k) load_weights(a, &v, first_row + (r), rows, k, to)
+#endif
 #define CONV2D_LOAD_B(c, k)                                                                        \
     load_pixels(b, &v, first_column + (c), columns, k, to, result_h, result_w)
 #endif

@@ -25,6 +25,10 @@
  *      now: begun before the barrier they could land on words that a slower sub-group has yet to read.
  * One barrier a turn serves both. At the end all groups left are empty; the last barrier keeps sums
  * (UNITS_FINISH) from being written over what others still read of the last tile.
+ *
+ * With UNITS_A_COPIED A alone is copied so, along k, into the two tiles of gemm_units.cl: that of the next
+ * turn begins after the barrier that ends the last one, when nobody reads the tile any more that it goes to, and
+ * is waited for before the barrier that ends this one.
  */
 #define UNITS_TERMS (UNIT_LINE * UNIT_PACK)
 #define UNITS_ACROSS_PITCH (UNITS_TILE / UNIT_PACK) /* words of a line across k */
@@ -44,6 +48,7 @@
         }                                                                                          \
     }
 
+/* What fragments of operands that were copied still want. */
 #if UNIT_MODE == UNIT_TF32
 #define UNITS_ROUND(words, count)                                                                  \
     UNIT_UNROLLED for (int r = 0; r < (count); ++r) {                                              \
@@ -52,6 +57,8 @@
 #else
 #define UNITS_ROUND(words, count)
 #endif
+
+#if UNITS_STAGES
 #define UNITS_LOAD(operand, along_k, count, words, tile, line, word)                               \
     if (along_k) {                                                                                 \
         unit_load_##operand(words, tile, line, word, units_lane);                                  \
@@ -93,3 +100,4 @@
         UNIT_COPIES_WAIT(0)                                                                        \
         barrier(CLK_LOCAL_MEM_FENCE);                                                              \
     }
+#endif

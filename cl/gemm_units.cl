@@ -14,6 +14,7 @@
  *   GEMM_A_ALONG_K, GEMM_B_ALONG_K   as in gemm_gpu.cl
  *   UNITS_STAGES                  2 or 3: tiles are copied as they lie, that many of each operand in turns,
  *                                 as gemm_stages.cl tells, whose loaders they want; else 0
+ *   UNITS_A_COPIED                1: A alone is, while B goes by registers; needs GEMM_A_ALONG_K
  *   UNITS_QUAD, UNITS_QUADS_ARE_WORDS   by the including family: float4 and 0, or ushort4 and 1 where the
  *                                       loaders give elements of the mode's 16 bits as they are
  *   Both tiles must have half as many lines as the group has work-items:
@@ -99,10 +100,27 @@
         UNITS_ADD(units_sums[i][j], units_a, a_rest, units_b[j], b_rest[j])                        \
     }
 
-#if UNITS_STAGES
+#if UNIT_COPIES
 #include "gemm_stages.cl"
+#endif
+#if !UNITS_STAGES
+#if UNITS_A_COPIED
+#define UNITS_LOAD_A(a, tile, line, word)                                                          \
+    unit_load_a(a, tile, line, word, units_lane);                                                  \
+    UNITS_ROUND(a, UNIT_A_REGISTERS)
+#define UNITS_BEGIN_A(LOAD_A, k)                                                                   \
+    UNITS_COPY(UNITS_A(1 - side), 1, LOAD_A, k)                                                    \
+    UNIT_COPIES_GROUP
+#define UNITS_END_A
+#define UNITS_A_COPIES UNIT_COPIES_BEGIN(2 * UNITS_COPIES)
+#define UNITS_A_WAIT UNIT_COPIES_WAIT(0)
 #else
 #define UNITS_LOAD_A(a, tile, line, word) unit_load_a(a, tile, line, word, units_lane);
+#define UNITS_BEGIN_A(LOAD_A, k) UNITS_FETCH(next, GEMM_A_ALONG_K, LOAD_A, k)
+#define UNITS_END_A UNITS_PLACE(UNITS_A(1 - side), next, GEMM_A_ALONG_K)
+#define UNITS_A_COPIES
+#define UNITS_A_WAIT
+#endif
 #define UNITS_LOAD_B(b, tile, line, word) unit_load_b(b, tile, line, word, units_lane);
 
 /* An item's quads of a tile. Along k they are some of all, item by item; across k they are the words
@@ -159,7 +177,7 @@
  * once, four of 16 bits each, take more registers than there are. */
 #define UNITS_HALF(turn, LOAD_A, LOAD_B)                                                           \
     if (goes_on && (turn) == 0) {                                                                  \
-        UNITS_FETCH(next, GEMM_A_ALONG_K, LOAD_A, next_k)                                          \
+        UNITS_BEGIN_A(LOAD_A, next_k)                                                              \
     } else if (goes_on) {                                                                          \
         UNITS_FETCH(next, GEMM_B_ALONG_K, LOAD_B, next_k)                                          \
     }                                                                                              \
@@ -167,7 +185,7 @@
         UNITS_PRODUCT(side, at + (turn) * (UNITS_PRODUCTS / 2))                                    \
     }                                                                                              \
     if (goes_on && (turn) == 0) {                                                                  \
-        UNITS_PLACE(UNITS_A(1 - side), next, GEMM_A_ALONG_K)                                       \
+        UNITS_END_A                                                                                \
     } else if (goes_on) {                                                                          \
         UNITS_PLACE(UNITS_B(1 - side), next, GEMM_B_ALONG_K)                                       \
     }
@@ -187,13 +205,16 @@
 #define UNITS_RUN(from, to, LOAD_A, LOAD_B)                                                        \
     {                                                                                              \
         UNITS_QUAD next[UNITS_QUADS];                                                                 \
-        int side = 0;                                                                              \
+        UNITS_A_COPIES                                                                             \
+        int side = 1;                                                                              \
         if ((from) < (to)) {                                                                       \
-            UNITS_FETCH(next, GEMM_A_ALONG_K, LOAD_A, from)                                        \
-            UNITS_PLACE(UNITS_A(0), next, GEMM_A_ALONG_K)                                          \
+            UNITS_BEGIN_A(LOAD_A, from)                                                            \
+            UNITS_END_A                                                                            \
             UNITS_FETCH(next, GEMM_B_ALONG_K, LOAD_B, from)                                        \
             UNITS_PLACE(UNITS_B(0), next, GEMM_B_ALONG_K)                                          \
         }                                                                                          \
+        side = 0;                                                                                  \
+        UNITS_A_WAIT                                                                               \
         barrier(CLK_LOCAL_MEM_FENCE);                                                              \
         for (INDEX units_k = (from); units_k < (to); units_k += UNIT_LINE * UNIT_PACK) {           \
             const INDEX next_k = units_k + UNIT_LINE * UNIT_PACK;                                  \
@@ -201,6 +222,7 @@
             UNITS_FRAGMENTS                                                                        \
             UNITS_HALVES(LOAD_A, LOAD_B)                                                           \
             side = 1 - side;                                                                       \
+            UNITS_A_WAIT                                                                           \
             barrier(CLK_LOCAL_MEM_FENCE);                                                          \
         }                                                                                          \
     }

@@ -127,6 +127,8 @@ void test_free(test_tensor *t); /* NULL members are accepted */
 
 /* ---- The tuning table of a context ---- */
 size_t test_tuning_count(cleat_context *context);
+/* How often the entry of this name was asked for; 0 where there is none. */
+uint64_t test_tuning_uses(cleat_context *context, const char *name);
 /* It holds exactly these entries: operation, name, value, ..., NULL. */
 void test_tuning_table(cleat_context *context, const char *const *texts);
 

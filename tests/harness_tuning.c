@@ -7,6 +7,18 @@ size_t test_tuning_count(cleat_context *context) {
     return count;
 }
 
+uint64_t test_tuning_uses(cleat_context *context, const char *name) {
+    cleat_tuning_entry entries[8];
+    size_t count = 0;
+    test_ok(cleat_tuning_list(context, 8, entries, &count));
+    for (size_t i = 0; i < count && i < 8; i++) {
+        if (strcmp(entries[i].name, name) == 0) {
+            return entries[i].uses;
+        }
+    }
+    return 0;
+}
+
 void test_tuning_table(cleat_context *context, const char *const *texts) {
     cleat_tuning_entry entries[8];
     size_t count = 0;

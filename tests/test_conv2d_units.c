@@ -292,11 +292,13 @@ static void compare(const operands *o, const test_tensor *got) {
     }
 }
 
-static void check_case(const unit_program *p, const conv_case *c, epilogue end, test_values values,
+/* Whether it was run: a simulator takes too long over large ones. */
+static bool check_case(const unit_program *p, const conv_case *c, epilogue end, test_values values,
     test_layout layout) {
     operands o = {.c = c, .program = *p, .end = end, .values = values, .layout = layout};
     make(&o);
-    if (test_wants_work(o.count * o.terms)) {
+    const bool wanted = test_wants_work(o.count * o.terms);
+    if (wanted) {
         test_tensor first = run(&o), second = run(&o);
         compare(&o, &first);
         test_same_bits(&first, &second, o.text);
@@ -304,6 +306,7 @@ static void check_case(const unit_program *p, const conv_case *c, epilogue end, 
         test_free(&second);
     }
     drop(&o);
+    return wanted;
 }
 
 /* ---- Tests ---- */
@@ -396,6 +399,43 @@ START_TEST(random_cases) {
 }
 END_TEST
 
+/* Forward on NVIDIA's units weights are copied as they lie, where each output's begin at a multiple
+ * of 16 bytes: terms in several steps, the last not whole; more outputs than a tile has; groups. */
+START_TEST(copied_weights) {
+    static const struct {
+        conv_case c;
+        test_layout layout;
+        bool copied;
+    } all[] = {
+        {{{2, 4, 1, 7, 6}, {70, 4, 1, 3, 3}, {1, 1, 1}, {0, 1, 1, 0, 1, 1}, {1, 1, 1}, 1},
+            TEST_ROW_MAJOR, true},
+        {{{1, 16, 1, 5, 5}, {6, 8, 1, 3, 2}, {1, 2, 1}, {0, 1, 0, 0, 2, 1}, {1, 1, 1}, 2},
+            TEST_ROW_MAJOR, true},
+        {{{1, 44, 1, 1, 9}, {5, 44, 1, 1, 3}, {1, 1, 1}, {0, 0, 1, 0, 0, 1}, {1, 1, 1}, 1},
+            TEST_ROW_MAJOR, true},
+        {{{1, 3, 1, 6, 6}, {1, 3, 1, 3, 3}, {1, 1, 1}, {0}, {1, 1, 1}, 1}, TEST_ROW_MAJOR, true},
+        {{{1, 3, 1, 6, 6}, {2, 3, 1, 3, 3}, {1, 1, 1}, {0}, {1, 1, 1}, 1}, TEST_ROW_MAJOR, false},
+        {{{1, 4, 1, 6, 6}, {8, 4, 1, 2, 2}, {1, 1, 1}, {0}, {1, 1, 1}, 1}, TEST_CHANNELS_LAST,
+            false},
+    };
+    const unit_program p = {.profile = "gpu:nvidia",
+        .compute = _i == 0 ? CLEAT_COMPUTE_TF32 : CLEAT_COMPUTE_TF32X3,
+        .direction = FORWARD};
+    begin(&p);
+    test_ok(cleat_tuning_set(test_context(), "matmul", "units_stages", "3"));
+    for (int i = 0; i < (int)(sizeof all / sizeof *all); i++) {
+        const uint64_t before = test_tuning_uses(test_context(), "units_stages");
+        const bool ran = check_case(&p, &all[i].c, epilogue_number(&p, i),
+            i % 2 == 0 ? TEST_EXACT : TEST_REAL, all[i].layout);
+        const uint64_t uses = test_tuning_uses(test_context(), "units_stages") - before;
+        ck_assert_msg((uses > 0) == (ran && all[i].copied), "case %d: %d uses", i, (int)uses);
+    }
+    test_ok(cleat_tuning_set(test_context(), "matmul", "units_stages", "0"));
+    check_case(&p, &all[0].c, epilogue_number(&p, 0), TEST_EXACT, TEST_ROW_MAJOR);
+    test_ok(cleat_tuning_set(test_context(), "matmul", "units_stages", NULL));
+}
+END_TEST
+
 /* Windows of one element: the products of matmul's variant of that name. */
 START_TEST(pointwise) {
     static const conv_case cases[] = {
@@ -468,6 +508,7 @@ Suite *test_suite(void) {
         }
     }
     test_add_case(suite, "random", random_cases);
+    test_add_loop(suite, "copied", copied_weights, test_is_short() ? 1 : 2);
     test_add_loop(suite, "pointwise", pointwise, flat_count());
     test_add_loop(suite, "special", special_values, flat_count());
     test_add_case(suite, "chosen", chosen);

@@ -12,10 +12,11 @@ static void begin(const char *profile) {
 
 /* ---- f16 and bf16 ---- */
 
-/* The second is a product of matrices. */
+/* The second is a product of matrices; the third has weights that NVIDIA's unit copies. */
 static const reference_conv2d half_cases[] = {
     {{2, 6, 13, 14}, {10, 3, 3, 2}, {0}, {1, 1}, {1, 0, 2, 1}, {1, 1}, 2},
-    {{1, 6, 5, 7}, {10, 3, 1, 1}, {0}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2}};
+    {{1, 6, 5, 7}, {10, 3, 1, 1}, {0}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2},
+    {{2, 8, 9, 10}, {10, 8, 3, 3}, {0}, {1, 1}, {1, 0, 2, 1}, {1, 1}, 1}};
 
 /* Operands of one direction, by what the reference calls them. */
 typedef struct half_operands {
@@ -89,6 +90,7 @@ START_TEST(halves) {
     const reference_conv2d *c = half_cases;
     if (all || !test_is_short()) {
         check_halves("gpu:nvidia", CLEAT_BF16, CLEAT_CONV2D_FORWARD, TEST_ROW_MAJOR, c);
+        check_halves("gpu:nvidia", CLEAT_F16, CLEAT_CONV2D_FORWARD, TEST_ROW_MAJOR, c + 2);
     }
     if (all) {
         check_halves("gpu:nvidia", CLEAT_F16, CLEAT_CONV2D_BACKWARD_WEIGHTS, TEST_STRIDED, c);

@@ -125,19 +125,7 @@ static double *sums_of(const product *p, const operand *a, const operand *b, cle
     return want;
 }
 
-/* How often the number of stages was asked for, which is where copies may be made. */
-static uint64_t uses_of_stages(cleat_context *context) {
-    cleat_tuning_entry entries[8];
-    size_t count = 0;
-    test_ok(cleat_tuning_list(context, 8, entries, &count));
-    for (size_t i = 0; i < count && i < 8; i++) {
-        if (strcmp(entries[i].name, "units_stages") == 0) {
-            return entries[i].uses;
-        }
-    }
-    return 0;
-}
-
+/* The number of stages is asked for where copies may be made. */
 static void check_product(const stage_program *program, const product *p, bool copied) {
     char what[160];
     operand a = make_operand(p, program->type, p->m, p->k, program->turned_a);
@@ -146,9 +134,9 @@ static void check_product(const stage_program *program, const product *p, bool c
     test_tensor y = test_output_of(program->type, 3, shape, TEST_ROW_MAJOR);
     const cleat_matmul_options options = {.compute = program->compute, .variant = "gpu_units"};
     double *want = sums_of(p, &a, &b, program->type);
-    const uint64_t before = uses_of_stages(test_context());
+    const uint64_t before = test_tuning_uses(test_context(), "units_stages");
     test_ok(cleat_matmul(test_context(), a.view, b.view, y.view, &options));
-    const uint64_t uses = uses_of_stages(test_context()) - before;
+    const uint64_t uses = test_tuning_uses(test_context(), "units_stages") - before;
     test_fetch(&y);
     snprintf(what, sizeof what, "%s, mode %d, %s stages, %lld x %lld x %lld x %lld, turned %d%d",
         cleat_type_name(program->type), (int)program->compute, program->stages,
