@@ -45,25 +45,29 @@ function(need_build prefix)
 endfunction()
 
 # Mesa's rusticl on its software renderer: no fma, no fp64, small work-groups and local memory.
+take_turn(1 on_rusticl ${test_programs})
 add_programs(rusticl ${CMAKE_CURRENT_BINARY_DIR} ${rusticl}
-    "RUSTICL_ENABLE=llvmpipe;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/rusticl_cache" ${test_programs})
+    "RUSTICL_ENABLE=llvmpipe;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/rusticl_cache" ${on_rusticl})
 
 # What a graphics card would run, in f64, which rusticl has not, and where cards have kernels of their own.
 set(on_gpu ${test_programs})
 list(FILTER on_gpu INCLUDE REGEX "_f64$|_(recurrent|rotary|winograd)$|^test_half")
+take_turn(2 on_gpu ${on_gpu})
 add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
     "CLEAT_PROFILE=gpu;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${on_gpu})
 
 # clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer, with OpenCL linked. PoCL alone: Mesa's drivers
 # are opened in a way that AddressSanitizer refuses.
-add_build(sanitizer "" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-g\ -O1
-    -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON -DCLEAT_BUILD_FUZZERS=ON)
+add_build(sanitizer "" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only\ -O1
+    -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON -DCLEAT_BUILD_FUZZERS=ON
+    -DCLEAT_BUILD_CLI=OFF)
 set(sanitizer_environment
     "ASAN_OPTIONS=detect_stack_use_after_return=1;UBSAN_OPTIONS=print_stacktrace=1")
 set(sanitizer_leaks "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}")
+take_turn(3 sanitized ${test_programs})
 add_programs(sanitizer ${PROJECT_BINARY_DIR}/sanitizer/tests ${pocl}
-    "${sanitizer_environment};${sanitizer_leaks}/leaks.txt" ${test_programs})
-need_build(sanitizer ${test_programs})
+    "${sanitizer_environment};${sanitizer_leaks}/leaks.txt" ${sanitized})
+need_build(sanitizer ${sanitized})
 if(TARGET fashion_mnist)
     set(sanitizer_cases usage bad_data load bad_weights interrupt)
     add_example_cases(sanitizer.example ${PROJECT_BINARY_DIR}/sanitizer/examples/fashion_mnist
@@ -78,28 +82,36 @@ foreach(name operations options files)
     set(found ${PROJECT_BINARY_DIR}/fuzz_found/${name})
     file(MAKE_DIRECTORY ${found})
     add_test(NAME fuzz.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run.sh
-        ${PROJECT_BINARY_DIR}/sanitizer/tests/fuzz/fuzz_${name} -seed=1 -runs=400 ${found}
+        ${PROJECT_BINARY_DIR}/sanitizer/tests/fuzz/fuzz_${name} -seed=1 -runs=250 ${found}
         ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
     set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${time_limit} LABELS fuzz
         FIXTURES_REQUIRED sanitizer)
 endforeach()
 
+# Two more builds, of a few programs each.
+take_turn(1 more_builds races plain)
+
 # Threads under ThreadSanitizer, which knows of Cleat's own code alone.
-set(threaded test_threads test_cache_archive)
-add_build(races "${threaded}" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug
-    -DCMAKE_C_FLAGS_DEBUG=-g\ -O1 -DCLEAT_SANITIZE=thread -DCLEAT_LINK_OPENCL=ON -DCLEAT_CLBLAST=OFF
-    -DCLEAT_BUILD_EXAMPLES=OFF -DCLEAT_BUILD_CLI=OFF)
-set(ignored "suppressions=${CMAKE_CURRENT_SOURCE_DIR}/races.txt ignore_noninstrumented_modules=1")
-add_programs(races ${PROJECT_BINARY_DIR}/races/tests ${pocl}
-    "TSAN_OPTIONS=${ignored};CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${threaded})
-need_build(races ${threaded})
+if("races" IN_LIST more_builds)
+    set(threaded test_threads test_cache_archive)
+    add_build(races "${threaded}" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug
+        -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only\ -O1 -DCLEAT_SANITIZE=thread -DCLEAT_LINK_OPENCL=ON -DCLEAT_CLBLAST=OFF
+        -DCLEAT_BUILD_EXAMPLES=OFF -DCLEAT_BUILD_CLI=OFF)
+    set(ignored "suppressions=${CMAKE_CURRENT_SOURCE_DIR}/races.txt ignore_noninstrumented_modules=1")
+    add_programs(races ${PROJECT_BINARY_DIR}/races/tests ${pocl}
+        "TSAN_OPTIONS=${ignored};CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${threaded})
+    need_build(races ${threaded})
+endif()
 
 # Without CLBlast, as a shared library: what can depend on either.
-set(some ${test_programs})
-list(FILTER some INCLUDE REGEX "matmul|conv|context")
-add_build(plain "${some}" -DCMAKE_C_COMPILER=gcc -DCLEAT_CLBLAST=OFF -DBUILD_SHARED_LIBS=ON)
-add_programs(plain ${PROJECT_BINARY_DIR}/plain/tests ${pocl} "" ${some})
-need_build(plain ${some})
+if("plain" IN_LIST more_builds)
+    set(some ${test_programs})
+    list(FILTER some INCLUDE REGEX "matmul|context|network")
+    add_build(plain "${some}" -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1
+        -DCLEAT_CLBLAST=OFF -DBUILD_SHARED_LIBS=ON -DCLEAT_BUILD_EXAMPLES=OFF -DCLEAT_BUILD_CLI=OFF)
+    add_programs(plain ${PROJECT_BINARY_DIR}/plain/tests ${pocl} "" ${some})
+    need_build(plain ${some})
+endif()
 
 # Every kernel under a simulator that sees reads and writes out of bounds, and races: slow, so
 # without the programs about the library around the kernels. Nor test_compare: oclgrind 21.10 widens

@@ -11,9 +11,9 @@ say() {
     bad=1
 }
 
-# "number:line" for each line of a file, comments left out.
+# "file:number:line" for each line of the files, comments left out.
 without_comments() {
-    awk '{
+    awk 'FNR == 1 { inside = 0 } {
         line = $0
         code = ""
         while (line != "") {
@@ -30,21 +30,19 @@ without_comments() {
                 line = ""
             }
         }
-        print NR ":" code
-    }' "$1"
+        print FILENAME ":" FNR ":" code
+    }' "$@"
 }
 
 # Fails for each line of the given files, comments left out, that matches a pattern.
 forbid() { # pattern, why, files
     pattern=$1 why=$2
     shift 2
-    for file in "$@"; do
-        [ -f "$file" ] || continue
-        hits=$(without_comments "$file" | grep -E "$pattern") && say "$file: $why: $hits"
-    done
+    [ $# -gt 0 ] || return 0
+    hits=$(without_comments "$@" | grep -E "$pattern") && say "$why: $hits"
 }
 
-include='^[0-9]+:[[:space:]]*#[[:space:]]*include[[:space:]]*'
+include='^[^:]+:[0-9]+:[[:space:]]*#[[:space:]]*include[[:space:]]*'
 core=$(find src/core -name '*.[ch]')
 without_memory=$(find src/core -name '*.[ch]' ! -name memory.c)
 ops=$(find src/ops -name '*.[ch]' 2>/dev/null)
@@ -66,31 +64,31 @@ sources=$(find include src cl tests examples bench -name '*.[ch]' -o -name '*.cl
     forbid "${include}\"((core|ops|graph|onnx|src)/|\.\./[^c])" "a user includes what is not public" $users
     forbid '\b(printf|fprintf|vprintf|vfprintf|puts|putchar|perror|abort|exit|_exit)[[:space:]]*\(' \
         "the library neither prints nor exits" $core $ops
-    forbid '^[0-9]+:[[:space:]]*#[[:space:]]*if[[:space:]]+0' "dead code" $sources
+    forbid '^[^:]+:[0-9]+:[[:space:]]*#[[:space:]]*if[[:space:]]+0' "dead code" $sources
     forbid '\bprintf[[:space:]]*\(' "a kernel prints" cl/*.cl
     forbid '\batom(ic)?_(add|xchg|cmpxchg|fetch)' "a kernel uses atomics" cl/*.cl
 }
 
-for file in $sources; do
-    lines=$(wc -l <"$file")
-    [ "$lines" -le 600 ] || say "$file: $lines lines; at most 600"
-    head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' ||
-        say "$file: the first line is not the licence's"
-    grep -nE 'TO''DO|FIX''ME|\bXX''X\b' "$file" && say "$file: unfinished"
-done
+# shellcheck disable=SC2086 # file names hold no blanks
+{
+    said=$(awk '
+        FNR == 1 && !/SPDX-License-Identifier: Apache-2.0/ { print FILENAME ": the first line is not the licence'"'"'s" }
+        FNR == 601 { print FILENAME ": more than 600 lines" }' $sources)
+    [ -z "$said" ] || say "$said"
+    grep -HnE 'TO''DO|FIX''ME|\bXX''X\b' $sources && say "unfinished"
+}
 
 # A function's body begins with a line that ends in "{" and is not indented, and ends with "}".
-# shellcheck disable=SC2044 # file names hold no blanks
-for file in $(find src examples tests bench -name '*.c' 2>/dev/null); do
-    long=$(awk '
-        /^[A-Za-z_].*[({]$/ && !/[=;]/ && !/^[A-Z_]+\($/ { start = FNR; name = $0 }
-        /^}/ && start {
-            if (FNR - start > 60)
-                print FNR - start " lines: " name
-            start = 0
-        }' "$file")
-    [ -z "$long" ] || say "$file: a function of $long; at most 60"
-done
+# shellcheck disable=SC2046 # file names hold no blanks
+long=$(awk '
+    FNR == 1 { start = 0 }
+    /^[A-Za-z_].*[({]$/ && !/[=;]/ && !/^[A-Z_]+\($/ { start = FNR; name = $0 }
+    /^}/ && start {
+        if (FNR - start > 60)
+            print FILENAME ": a function of " FNR - start " lines: " name "; at most 60"
+        start = 0
+    }' $(find src examples tests bench -name '*.c'))
+[ -z "$long" ] || say "$long"
 
 double=$(find include src cl tests examples bench -type f ! -name CMakeLists.txt ! -name '*.json' \
     ! -path 'include/cleat/*' ! -path 'bench/results/*' -exec basename {} \; 2>/dev/null | sort | uniq -d)
