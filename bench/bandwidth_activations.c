@@ -21,9 +21,16 @@ static bool prepare(bench_run *run, traffic *t, bool is_bound, bound_kind kind) 
 }
 
 static bool value_prepare(bench_run *run, traffic *t) {
-    const bool is_gelu = t->of->choice == CLEAT_GELU;
-    return prepare(
-        run, t, is_gelu || t->of->choice == CLEAT_MISH, is_gelu ? BOUND_GELU : BOUND_MISH);
+    switch ((cleat_activation)t->of->choice) {
+    case CLEAT_GELU:
+        return prepare(run, t, true, BOUND_GELU);
+    case CLEAT_MISH:
+        return prepare(run, t, true, BOUND_MISH);
+    case CLEAT_SOFTPLUS:
+        return prepare(run, t, true, BOUND_SOFTPLUS);
+    default:
+        return prepare(run, t, false, BOUND_GELU);
+    }
 }
 
 static cleat_status value_call(traffic *t) {

@@ -171,6 +171,20 @@ static const char mish_source[] = VALUE_SOURCE("mish_values",
     "    return x > 20.0f ? x : u * y * 0x1p-64f;\n"
     "}\n");
 
+static const char softplus_source[] = VALUE_SOURCE("softplus_values",
+    "static inline float16 value(float16 x) {\n"
+    "    float16 u = fmax(-fabs(x), -110.0f);\n"
+    "    float16 shifted = fma(u, (float16)(1.44269504f), (float16)(12583079.0f));\n"
+    "    float16 n = shifted - 12583079.0f, t = fma(n, (float16)(-0.693359375f), u);\n"
+    "    t = fma(n, (float16)(2.12194440e-4f), t);\n"
+    "    float16 p = 1.3814e-3f;\n"
+    "    STEP(8.3684e-3f) STEP(4.16684e-2f) STEP(0.166665f) STEP(0.5f) STEP(1.0f) STEP(1.0f)\n"
+    "    t = p * as_float16(as_int16(shifted) << 23) * 0x1p-40f; p = -3.2440e-3f;\n"
+    "    STEP(1.98506e-2f) STEP(-5.69597e-2f) STEP(0.106042f) STEP(-0.153058f) STEP(0.196760f)\n"
+    "    STEP(-0.249541f) STEP(0.333300f) STEP(-0.499999f) STEP(1.0f)\n"
+    "    return fma(t, p, fmax(x, 0.0f));\n"
+    "}\n");
+
 /* Of windows of five, alpha 1/2, bias 1; x in the place of its neighbours and of dy. */
 #define LOCAL_NORM_SUM                                                                             \
     "    float16 s = x * x;\n"                                                                     \
@@ -331,6 +345,7 @@ static const struct {
     [BOUND_LOCAL_NORM] = {local_norm_source, "local_norm_values", 0, 0},
     [BOUND_LOCAL_NORM_GRADIENT] = {local_norm_gradient_source, "local_norm_gradients", 0, 0},
     [BOUND_MISH] = {mish_source, "mish_values", 0.87103851, 0},
+    [BOUND_SOFTPLUS] = {softplus_source, "softplus_values", 1.20105865, 0},
     [BOUND_LOG_SUM] = {log_sum_source, "log_sums", 4.158883, UNIT_ROW},
     [BOUND_CROSS_ENTROPY] = {cross_entropy_source, "cross_entropies", 0.2302585, UNIT_SHORT_ROWS},
 };

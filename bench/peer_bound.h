@@ -12,6 +12,7 @@
  *     erf       18 fused products, a product, 3 sums, 7 of bits and comparison
  *     sin       11 fused products, 3 products, a sum, 9 of bits and comparison
  *     mish      11 fused products, 4 products, a division, a sum, 5 of bits and comparison
+ *     softplus  19 fused products, 2 products, a sum, 4 of bits and comparison
  *     logarithm of a sum of exponentials, rows of 1,024   5 fused products, 3 sums, 2 comparisons,
  * 3 of bits; for each row a logarithm (22) cross-entropy, rows of ten   the same, 2 more of
  * comparison and 1.8 of lanes (of a square of 16 rows, quarters of rows being brought together by
@@ -32,6 +33,7 @@ typedef enum bound_kind {
     BOUND_ERF,
     BOUND_SIN,
     BOUND_MISH,
+    BOUND_SOFTPLUS,
     BOUND_LOCAL_NORM,
     BOUND_LOCAL_NORM_GRADIENT,
     BOUND_LOG_SUM,

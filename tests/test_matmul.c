@@ -305,6 +305,9 @@ START_TEST(transposes) {
     const int64_t m = 70, n = 100, k = 90;
     for (int turned = 0; turned < 8; ++turned) {
         const bool turn_a = turned & 1, turn_b = turned & 2, turn_y = turned & 4;
+        if (clblast_alone && turn_a != turn_b && test_rounds(1) == 1) {
+            continue; /* some 5 s to compile for each way in which operands lie */
+        }
         const product_case c = {2, 2, {m, k}, {k, n}, PLAIN};
         operands o;
         make(&o, &c, TEST_EXACT, TEST_ROW_MAJOR);
