@@ -78,7 +78,9 @@ if(TARGET fashion_mnist)
 endif()
 
 # The kept inputs of the fuzzers, and some more that these lead to, always the same.
-foreach(name operations options files)
+take_turn(0 fuzzed operations - options)
+list(REMOVE_ITEM fuzzed -)
+foreach(name files ${fuzzed})
     set(found ${PROJECT_BINARY_DIR}/fuzz_found/${name})
     file(MAKE_DIRECTORY ${found})
     add_test(NAME fuzz.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run.sh

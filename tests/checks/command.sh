@@ -91,7 +91,10 @@ operations='conv2d softmax reduce attention'
 [ "${CLEAT_TEST_EFFORT:-}" = long ] &&
     operations="$operations matmul conv2d_backward_data conv2d_backward_weights
         attention_backward rotary softmax_cross_entropy softmax_cross_entropy_backward"
-for operation in $operations; do
+place=0
+for operation in $operations; do # where commits take turns (docs/testing.md), one of the first four
+    place=$((place + 1))
+    [ $(((place + ${CLEAT_TEST_TURN:-0}) % ${CLEAT_TEST_SHARE:-1})) = 0 ] || continue
     kernels=
     [ "$operation" != conv2d ] || kernels=$work/sparse
     CLEAT_KERNEL_DIR=$kernels expect 0 'Nothing is stored.' \
