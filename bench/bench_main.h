@@ -12,6 +12,7 @@ extern const bench bench_conv, bench_conv_backward, bench_conv_axes, bench_bandw
 extern const bench bench_attention, bench_recurrent;
 extern const bench bench_train, bench_infer, bench_overhead, bench_coldstart;
 extern const bench bench_gpu_matmul, bench_gpu_accuracy, bench_gpu_conv;
+extern const bench bench_gpu_infer, bench_gpu_train;
 
 typedef struct bench_program {
     const char *name;            /* in its usage and before its messages */

@@ -191,15 +191,24 @@ static void end(network_state *s) {
     free(s->labels);
 }
 
+static bool start_pytorch(network_state *s) {
+    char images[16], batch[16];
+    const char *const options[] = {
+        "--data", DATASET_DEFAULT_FOLDER, "--images", images, "--batch", batch, NULL};
+    snprintf(images, sizeof images, "%d", IMAGES);
+    snprintf(batch, sizeof batch, "%d", BATCH);
+    s->has_peer = true;
+    return pytorch_start(s->run, "fashion_mnist_pytorch.py", options, &s->peer) ||
+           bench_fail(s->run, "PyTorch could not be started: %s", s->peer.about);
+}
+
 static bool run_network(bench_run *run, bool trains) {
     network_state s = {.run = run};
     contender contenders[2] = {{"cleat", trains ? cleat_trains : cleat_infers, &s},
         {"pytorch", trains ? pytorch_trains : pytorch_infers, &s}};
     bool good = begin(&s);
     if (good && bench_has_peer(run, "pytorch")) {
-        s.has_peer = true;
-        good = pytorch_start(run, DATASET_DEFAULT_FOLDER, IMAGES, BATCH, &s.peer) &&
-               (trains ? same_losses(&s) : same_logits(&s));
+        good = start_pytorch(&s) && (trains ? same_losses(&s) : same_logits(&s));
     }
     good = good && bench_compare(run, &unit_images, IMAGES, contenders, s.has_peer ? 2 : 1);
     end(&s);

@@ -12,7 +12,7 @@ static const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &benc
 #endif
     &bench_overhead, &bench_coldstart, NULL};
 static const bench *const card[] = {&bench_gpu_matmul, &bench_gpu_accuracy, &bench_gpu_conv,
-    &bench_bandwidth, &bench_overhead, NULL};
+    &bench_gpu_infer, &bench_gpu_train, &bench_bandwidth, &bench_overhead, NULL};
 
 int main(int argc, char **argv) {
     const bench_program program = {.name = "cleat-bench",

@@ -18,6 +18,9 @@ import time
 import torch
 from torch.nn.functional import conv2d
 
+sys.dont_write_bytecode = True  # the tree stays as it is
+import pytorch_serve as server
+
 LISTED = re.compile(r"(\d+)x(\d+)x(\d+) (\d+) (\d+)x\d+(?: s(\d+))? n(\d+)$")
 
 
@@ -44,8 +47,7 @@ class Layer:
             self.check(tf32)
         for _ in range(calls):
             self.y = self.convolve(self.x, self.weights)
-        if self.device.type != "cpu":
-            torch.cuda.synchronize(self.device)
+        server.wait(self.device)
 
     def check(self, tf32):
         """The first image against float64, within what sums of f32 may be off, Winograd's too."""
@@ -59,28 +61,8 @@ class Layer:
             raise ArithmeticError(f"results are off by {worst:.3g} of what is allowed")
 
 
-def find_device(name, wanted):
-    """The device that was named by --device, or the card of this name."""
-    if wanted is not None:
-        return torch.device(wanted)
-    for index in range(torch.cuda.device_count()):
-        if name is None or torch.cuda.get_device_name(index) == name:
-            return torch.device("cuda", index)
-    raise LookupError(f"PyTorch shows no card called {name}" if name else "PyTorch shows no card")
-
-
-def describe(device):
-    if device.type == "cpu":
-        return f"torch {torch.__version__} on the CPU"
-    return f"torch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}"
-
-
-def answer(text):
-    print(" ".join(str(text).split())[:150], flush=True)
-
-
 def serve(device):
-    answer("ok " + describe(device))
+    server.say("ok " + server.describe(device))
     layer = None
     for line in iter(sys.stdin.readline, ""):
         verb, *numbers = line.split()
@@ -90,9 +72,9 @@ def serve(device):
                 layer = Layer(device, *map(int, numbers))
             else:
                 layer.run(int(numbers[0]), {"strict": False, "tf32": True}[verb])
-            answer("ok")
+            server.say("ok")
         except (RuntimeError, ArithmeticError) as error:  # out of memory is a RuntimeError
-            answer(error)
+            server.say(error)
 
 
 def seconds_of(layer, tf32):
@@ -110,7 +92,7 @@ def seconds_of(layer, tf32):
 
 
 def show(device):
-    print(describe(device))
+    print(server.describe(device))
     for line in sys.stdin:
         shape = LISTED.search(line.strip())
         if shape is None:
@@ -124,17 +106,15 @@ def show(device):
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__,
-                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--serve", action="store_true", help="for cleat-bench")
-    options.add_argument("--device", help='as PyTorch calls it: "cuda:1", "cpu"')
-    options.add_argument("--name", help="a card's name")
-    options = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    server.add_options(parser)
+    options = parser.parse_args()
     torch.backends.cudnn.benchmark = True
     try:
-        device = find_device(options.name, options.device)
+        device = server.find_device(options)
     except (LookupError, RuntimeError) as error:
-        answer(error)
+        server.say(error)
         return 1
     with torch.no_grad():
         serve(device) if options.serve else show(device)

@@ -4,8 +4,14 @@
 
 Same data, same network, same initialisation, same schedule, same batches; prints training
 images/s (without evaluation) and, each epoch, the test accuracy and evaluation images/s.
-With --serve it does what cleat-bench asks for on standard input (see bench/peer_pytorch.h).
-Debian: python3-torch, dataset-fashion-mnist.
+With --serve it does what cleat-bench asks for on standard input:
+
+    weights 0      all parameters, f32, in the network's order; also restarts Adam
+    order 0        i32 [images], the order in which to train
+    train PASSES   over the images in that order; replies the mean loss of each step of the last
+    infer PASSES   over the test images; replies the logits [images][10] of the last
+
+Images are prepared and gathered on the host. Debian: python3-torch, dataset-fashion-mnist.
 """
 import argparse
 import gzip
@@ -15,6 +21,9 @@ import time
 
 import torch
 from torch import nn
+
+sys.dont_write_bytecode = True  # the tree stays as it is
+import pytorch_serve as server
 
 
 def read_idx(path, header):
@@ -44,49 +53,42 @@ def network():
     return model
 
 
-def evaluate(model, images, labels):
+def evaluate(model, device, images, labels):
     model.eval()
     start, right = time.perf_counter(), 0
     with torch.no_grad():
         for first in range(0, len(images), 1000):
             part = slice(first, first + 1000)
-            right += (model(images[part]).argmax(1) == labels[part]).sum().item()
+            found = model(images[part].to(device)).argmax(1)
+            right += (found == labels[part].to(device)).sum().item()
     return right / len(images), len(images) / (time.perf_counter() - start)
 
 
-def train_step(model, adam, criterion, images, labels):
+def train_step(model, device, adam, criterion, images, labels):
     adam.zero_grad()
-    loss = criterion(model(images), labels)
+    loss = criterion(model(images.to(device)), labels.to(device))
     loss.backward()
     adam.step()
-    return loss.item()
+    return loss.detach()
 
 
 class Server:
-    """Requests are a line "verb number" and data; replies a count and as many floats."""
-
-    def __init__(self, options):
-        self.batch, self.rate = options.batch, options.rate
+    def __init__(self, options, device):
+        self.batch, self.rate, self.device = options.batch, options.rate, device
         self.images, self.labels = load(options.data, "train", options.images)
         self.test_images, _ = load(options.data, "t10k", options.images)
         self.order = torch.arange(len(self.images))
-        self.model = network()
+        self.model = network().to(device)
         self.criterion = nn.CrossEntropyLoss()
-
-    @staticmethod
-    def read(count, kind):
-        return torch.frombuffer(bytearray(sys.stdin.buffer.read(4 * count)), dtype=kind)
 
     def weights(self, _):
         with torch.no_grad():
             for parameter in self.model.parameters():
-                parameter.copy_(self.read(parameter.numel(), torch.float32).view_as(parameter))
+                parameter.copy_(server.read(parameter.numel()).view_as(parameter))
         self.adam = torch.optim.Adam(self.model.parameters(), lr=self.rate)
-        return []
 
     def set_order(self, _):
-        self.order = self.read(len(self.images), torch.int32).long()
-        return []
+        self.order = server.read(len(self.images), torch.int32).long()
 
     def train(self, passes):
         self.model.train()
@@ -94,7 +96,7 @@ class Server:
             losses = []
             for first in range(0, len(self.order), self.batch):
                 pick = self.order[first:first + self.batch]
-                losses.append(train_step(self.model, self.adam, self.criterion,
+                losses.append(train_step(self.model, self.device, self.adam, self.criterion,
                                          self.images[pick], self.labels[pick]))
         return losses
 
@@ -102,47 +104,38 @@ class Server:
         self.model.eval()
         with torch.no_grad():
             for _ in range(passes):
-                logits = [self.model(self.test_images[first:first + self.batch])
+                logits = [self.model(self.test_images[first:first + self.batch].to(self.device))
                           for first in range(0, len(self.test_images), self.batch)]
         return torch.cat(logits)
 
-    def reply(self, values):
-        values = torch.as_tensor(values, dtype=torch.float32).flatten()
-        data = bytearray(4 * len(values))
-        if data:
-            torch.frombuffer(data, dtype=torch.float32).copy_(values)
-        sys.stdout.buffer.write(b"%d\n" % len(values) + data)
-        sys.stdout.buffer.flush()
-
     def run(self):
-        verbs = {"weights": self.weights, "order": self.set_order, "train": self.train,
-                 "infer": self.infer}
-        self.reply([])
-        for line in iter(sys.stdin.buffer.readline, b""):
-            verb, number = line.decode().split()
-            self.reply(verbs[verb](int(number)))
+        server.serve(self.device, {"weights": self.weights, "order": self.set_order,
+                                   "train": self.train, "infer": self.infer})
 
 
 def main():
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
-    options.add_argument("--epochs", type=int, default=4)
-    options.add_argument("--images", type=int, default=60000, help="how many to train with")
-    options.add_argument("--batch", type=int, default=128)
-    options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
-    options.add_argument("--threads", type=int, default=2)
-    options.add_argument("--serve", action="store_true", help="for cleat-bench")
-    options = options.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    server.add_options(parser)
+    parser.set_defaults(threads=2)
+    parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--images", type=int, default=60000, help="how many to train with")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    options = parser.parse_args()
+    if options.device is None and options.name is None:
+        options.device = "cpu"
 
-    torch.set_num_threads(options.threads)
+    device = server.find_device(options)
     torch.manual_seed(options.seed)
     if options.serve:
-        Server(options).run()
+        Server(options, device).run()
         return
     images, labels = load(options.data, "train", options.images)
     test_images, test_labels = load(options.data, "t10k", 10000)
-    model = network()
+    model = network().to(device)
     adam = torch.optim.Adam(model.parameters())
     criterion = nn.CrossEntropyLoss()
     total = options.epochs * math.ceil(len(images) / options.batch)
@@ -155,10 +148,11 @@ def main():
             pick = order[first:first + options.batch]
             for group in adam.param_groups:
                 group["lr"] = options.rate * 0.5 * (1 + math.cos(math.pi * step / total))
-            loss_sum += len(pick) * train_step(model, adam, criterion, images[pick], labels[pick])
+            loss = train_step(model, device, adam, criterion, images[pick], labels[pick])
+            loss_sum += len(pick) * loss.item()
             step += 1
         rate = len(images) / (time.perf_counter() - start)
-        accuracy, test_rate = evaluate(model, test_images, test_labels)
+        accuracy, test_rate = evaluate(model, device, test_images, test_labels)
         print(f"epoch {epoch + 1}: loss {loss_sum / len(images):.4f}, test accuracy {accuracy:.4f}, "
               f"training {rate:.0f} images/s, evaluation {test_rate:.0f} images/s", flush=True)
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer_cudnn.h"
-#include "child.h"
 #include "peer_pytorch.h"
 
 #include <inttypes.h>
@@ -11,33 +10,21 @@
 /* Started once, and ended when the program ends. */
 static struct {
     bool tried, usable;
-    child process;
-    char version[64];
+    pytorch torch;
 } server;
 
 static void end_server(void) {
-    child_end(&server.process);
+    pytorch_end(&server.torch);
 }
 
 /* One line of the server's; false when it says anything but "ok". */
 static bool read_answer(char *line, size_t size) {
-    if (fgets(line, (int)size, server.process.from) == NULL) {
+    if (fgets(line, (int)size, server.torch.process.from) == NULL) {
         snprintf(line, size, "no answer");
         return false;
     }
     line[strcspn(line, "\n")] = '\0';
     return strncmp(line, "ok", 2) == 0;
-}
-
-static bool start(const bench_run *run, char *answer, size_t size) {
-    char version[64];
-    const char *python = pytorch_interpreter(version, sizeof version);
-    const char *device = getenv("CLEAT_BENCH_TORCH_DEVICE");
-    const char *const arguments[] = {python, BENCH_SCRIPTS "/conv_pytorch.py", "--serve",
-        device != NULL ? "--device" : "--name", device != NULL ? device : run->device.name, NULL};
-    snprintf(answer, size, "no Python with PyTorch");
-    return python != NULL && child_start(&server.process, arguments, NULL) &&
-           atexit(end_server) == 0 && read_answer(answer, size);
 }
 
 static bool cudnn_available(const bench_run *run) {
@@ -46,39 +33,36 @@ static bool cudnn_available(const bench_run *run) {
         return false;
     }
     if (!server.tried) {
-        char answer[160];
         server.tried = true;
-        server.usable = start(run, answer, sizeof answer);
-        if (server.usable) {
-            snprintf(server.version, sizeof server.version, "%.60s",
-                answer + strlen("ok") + (answer[2] == ' '));
-        } else {
-            bench_fail(run, "goes on without cudnn: %s", answer);
+        server.usable =
+            pytorch_start(run, "conv_pytorch.py", NULL, &server.torch) && atexit(end_server) == 0;
+        if (!server.usable) {
+            bench_fail(run, "goes on without cudnn: %s", server.torch.about);
         }
     }
     return server.usable;
 }
 
 static void cudnn_version(char *text, size_t size) {
-    snprintf(text, size, "%s", server.version);
+    snprintf(text, size, "%.60s", server.torch.about);
 }
 
 const peer cudnn_peer = {"cudnn", cudnn_available, cudnn_version};
 
 bool cudnn_select(bench_run *run, const convolution *p) {
     char answer[160] = "it has ended";
-    bool good = fprintf(server.process.to,
+    bool good = fprintf(server.torch.process.to,
                     "layer %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64
                     " %" PRId64 " %" PRId64 "\n",
                     p->n, p->c, p->h, p->w, p->m, p->k, p->stride, p->padding) > 0 &&
-                fflush(server.process.to) == 0 && read_answer(answer, sizeof answer);
+                fflush(server.torch.process.to) == 0 && read_answer(answer, sizeof answer);
     return good || bench_fail(run, "cudnn: %s", answer);
 }
 
 static bool ask(const char *verb, int64_t calls) {
     char answer[160] = "it has ended";
-    bool good = fprintf(server.process.to, "%s %" PRId64 "\n", verb, calls) > 0 &&
-                fflush(server.process.to) == 0 && read_answer(answer, sizeof answer);
+    bool good = fprintf(server.torch.process.to, "%s %" PRId64 "\n", verb, calls) > 0 &&
+                fflush(server.torch.process.to) == 0 && read_answer(answer, sizeof answer);
     if (!good) {
         fprintf(stderr, "cleat-bench: cudnn: %s\n", answer);
     }

@@ -2,10 +2,8 @@
 /*
  * cuDNN's convolutions, through PyTorch: the peer "cudnn", and "cudnn-tf32" which may round
  * operands to TF32. bench/conv_pytorch.py, in a process of its own that stays alive, does the work
- * on operands of its own and checks a part of each layer's result itself. It takes part where
- * PyTorch's CUDA shows a device of the same name as Cleat's; $CLEAT_BENCH_TORCH_DEVICE names a
- * device of PyTorch's
- * ("cuda:1", "cpu"), which takes part whatever it is called.
+ * on operands of its own and checks a part of each layer's result itself. It takes part on the card
+ * where PyTorch does, see peer_pytorch.h.
  */
 #ifndef CLEAT_BENCH_PEER_CUDNN_H
 #define CLEAT_BENCH_PEER_CUDNN_H

@@ -31,26 +31,107 @@ const char *pytorch_interpreter(char *version, size_t size) {
     return found;
 }
 
-/* Only beside a CPU of the same machine is it a fair peer. */
+/* ---- Starting ---- */
+
+static const char *named_device(void) {
+    return getenv("CLEAT_BENCH_TORCH_DEVICE");
+}
+
+/* Reads "ok" and what it tells of itself, or what is wrong. */
+static bool read_greeting(pytorch *started) {
+    char line[sizeof started->about];
+    if (fgets(line, sizeof line, started->process.from) == NULL) {
+        snprintf(started->about, sizeof started->about, "no answer");
+        return false;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    const bool good = strncmp(line, "ok ", 3) == 0;
+    snprintf(started->about, sizeof started->about, "%s", line + (good ? 3 : 0));
+    return good;
+}
+
+bool pytorch_start(
+    const bench_run *run, const char *script, const char *const *more, pytorch *started) {
+    const bool is_cpu = run->device.type == CLEAT_DEVICE_CPU;
+    const char *named = named_device() == NULL && is_cpu ? "cpu" : named_device();
+    char version[64], path[1024], threads[32];
+    const char *arguments[24] = {pytorch_interpreter(version, sizeof version), path, "--serve",
+        named != NULL ? "--device" : "--name", named != NULL ? named : run->device.name,
+        "--threads", threads};
+    size_t count = 7;
+    *started = (pytorch){.about = "no Python with PyTorch"};
+    snprintf(path, sizeof path, "%s/%s", BENCH_SCRIPTS, script);
+    snprintf(threads, sizeof threads, "%d", run->threads);
+    for (; more != NULL && *more != NULL && count + 1 < sizeof arguments / sizeof *arguments;
+         more++) {
+        arguments[count++] = *more;
+    }
+    return arguments[0] != NULL && child_start(&started->process, arguments, NULL) &&
+           read_greeting(started);
+}
+
+void pytorch_end(pytorch *ended) {
+    child_end(&ended->process);
+    free(ended->reply);
+    *ended = (pytorch){0};
+}
+
+/* Started once, and ended when the program ends. */
+static struct {
+    bool tried, usable;
+    pytorch server;
+} networks;
+
+static void end_networks(void) {
+    pytorch_end(&networks.server);
+}
+
+pytorch *pytorch_networks(const bench_run *run) {
+    if (!networks.tried) {
+        networks.tried = true;
+        networks.usable = pytorch_start(run, "network_pytorch.py", NULL, &networks.server) &&
+                          atexit(end_networks) == 0;
+        if (!networks.usable) {
+            bench_fail(run, "goes on without pytorch: %s", networks.server.about);
+        }
+    }
+    return networks.usable ? &networks.server : NULL;
+}
+
+/* On this machine's processor it is there when an interpreter has it; on a card it must first be
+ * seen to find the device. */
 static bool pytorch_available(const bench_run *run) {
     char version[64];
-    return run->device.type == CLEAT_DEVICE_CPU &&
-           pytorch_interpreter(version, sizeof version) != NULL;
+    if (run->device.type == CLEAT_DEVICE_CPU && named_device() == NULL) {
+        return pytorch_interpreter(version, sizeof version) != NULL;
+    }
+    return run->options.peers && (run->device.type == CLEAT_DEVICE_GPU || named_device() != NULL) &&
+           pytorch_networks(run) != NULL;
 }
 
 static void pytorch_version(char *text, size_t size) {
-    pytorch_interpreter(text, size);
+    if (networks.usable) {
+        snprintf(text, size, "%.60s", networks.server.about);
+    } else {
+        pytorch_interpreter(text, size);
+    }
 }
 
 const peer pytorch_peer = {"pytorch", pytorch_available, pytorch_version};
 
 /* ---- Requests ---- */
 
-static bool read_reply(pytorch *asked) {
-    char line[64];
+/* The most floats of a reply. */
+enum { REPLY_MAX = 1 << 26 };
+
+static bool read_reply(pytorch *asked, char *line, size_t size) {
     int64_t count = -1;
-    if (fgets(line, sizeof line, asked->process.from) == NULL ||
-        sscanf(line, "%" SCNd64, &count) != 1 || count < 0 || count > (1 << 24)) {
+    snprintf(line, size, "no answer");
+    if (fgets(line, (int)size, asked->process.from) == NULL) {
+        return false;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    if (sscanf(line, "%" SCNd64, &count) != 1 || count < 0 || count > REPLY_MAX) {
         return false;
     }
     free(asked->reply);
@@ -62,31 +143,12 @@ static bool read_reply(pytorch *asked) {
 
 bool pytorch_ask(pytorch *asked, const char *verb, int64_t number, const void *data, size_t bytes) {
     FILE *to = asked->process.to;
+    char line[160] = "it has ended";
     bool good = fprintf(to, "%s %" PRId64 "\n", verb, number) > 0 &&
                 (bytes == 0 || fwrite(data, 1, bytes, to) == bytes) && fflush(to) == 0 &&
-                read_reply(asked);
+                read_reply(asked, line, sizeof line);
     if (!good) {
-        fprintf(stderr, "cleat-bench: PyTorch gave no answer to \"%s\"\n", verb);
+        fprintf(stderr, "cleat-bench: PyTorch answers \"%s\" with: %s\n", verb, line);
     }
     return good;
-}
-
-bool pytorch_start(
-    const bench_run *run, const char *folder, int64_t images, int64_t batch, pytorch *started) {
-    char count[32], size[32], threads[32], version[64];
-    const char *const arguments[] = {pytorch_interpreter(version, sizeof version),
-        BENCH_SCRIPTS "/fashion_mnist_pytorch.py", "--serve", "--data", folder, "--images", count,
-        "--batch", size, "--threads", threads, NULL};
-    snprintf(count, sizeof count, "%" PRId64, images);
-    snprintf(size, sizeof size, "%" PRId64, batch);
-    snprintf(threads, sizeof threads, "%d", run->threads);
-    *started = (pytorch){0};
-    return (child_start(&started->process, arguments, NULL) && read_reply(started)) ||
-           bench_fail(run, "PyTorch could not be started");
-}
-
-void pytorch_end(pytorch *ended) {
-    child_end(&ended->process);
-    free(ended->reply);
-    *ended = (pytorch){0};
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PyTorch, in a process of its own that stays alive: bench/fashion_mnist_pytorch.py --serve. */
+/*
+ * PyTorch, in a process of its own that stays alive: a script of this folder with --serve. It
+ * takes part on the processor beside a device that is this one, and on a card of the same name
+ * where its CUDA shows one; $CLEAT_BENCH_TORCH_DEVICE names a device of PyTorch's ("cuda:1",
+ * "cpu"), which takes part whatever it is called.
+ */
 #ifndef CLEAT_BENCH_PEER_PYTORCH_H
 #define CLEAT_BENCH_PEER_PYTORCH_H
 
@@ -8,25 +13,27 @@
 
 typedef struct pytorch {
     child process;
-    float *reply; /* of the last request */
+    char about[160]; /* version and device, or why it could not be started */
+    float *reply;    /* of the last request */
     int64_t reply_count;
 } pytorch;
 
 /* The interpreter that has PyTorch, looked for once, or NULL; and PyTorch's version. */
 const char *pytorch_interpreter(char *version, size_t size);
 
-/* Starts it on the first `images` training and test images of the data in `folder`. */
+/* Starts one of the scripts with more arguments, which end with NULL. */
 bool pytorch_start(
-    const bench_run *run, const char *folder, int64_t images, int64_t batch, pytorch *started);
+    const bench_run *run, const char *script, const char *const *more, pytorch *started);
 void pytorch_end(pytorch *ended);
 
-/*
- * Sends the line "verb number" and `bytes` of data, and waits for the reply:
- *   weights 0      data: all parameters, f32, in the network's order; also restarts Adam
- *   order 0        data: i32 [images], the order in which to train
- *   train PASSES   over the images in that order; replies the mean loss of each step of the last
- *   infer PASSES   over the test images; replies the logits [images][10] of the last
- */
+/* Sends the line "verb number" and `bytes` of data, and waits for the reply, a line that tells how
+ * many floats follow, or what is wrong. The scripts tell their verbs. */
 bool pytorch_ask(pytorch *asked, const char *verb, int64_t number, const void *data, size_t bytes);
+
+/* bench/network_pytorch.py, started at the first call, for as long as the program runs; NULL where
+ * that fails, which is said once. */
+pytorch *pytorch_networks(const bench_run *run);
+
+extern const peer pytorch_peer;
 
 #endif

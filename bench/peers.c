@@ -4,6 +4,7 @@
 #include "peer_cuda.h"
 #include "peer_cudnn.h"
 #include "peer_onednn.h"
+#include "peer_pytorch.h"
 
 #include <cleat/opencl.h>
 #include <stdio.h>
@@ -154,7 +155,6 @@ static const peer openblas_peer = {"openblas", openblas_available, openblas_vers
 static const peer clblast_peer = {"clblast", clblast_available, clblast_version};
 static const peer copy_peer = {"copy", plain_available, plain_version};
 static const peer peak_peer = {"peak", plain_available, plain_version};
-extern const peer pytorch_peer;
 const peer *const bench_peers[] = {&openblas_peer, &onednn_nchw_peer, &onednn_own_peer,
     &clblast_peer, &cuda_peer, &cublas_peer, &cudnn_peer, &pytorch_peer, &copy_peer, &peak_peer,
     NULL};

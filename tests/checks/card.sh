@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What is for graphics cards alone, as far as it runs without one: cleat-bench against stand-ins for
-# cuBLAS and PyTorch, a device that is too small, a run that is terminated; and ci/card's usage.
+# cuBLAS and PyTorch, networks against PyTorch on the processor, a device that is too small, a run that is
+# terminated; and ci/card's usage.
 #   card.sh SOURCE BUILD
 set -u
 bench=$2/bench/cleat-bench
@@ -34,7 +35,7 @@ expect_lines() { # count, text, file
 }
 
 "$bench" --list gpu | grep -v '^ ' | cut -d: -f1 | tr '\n' ' ' >"$work/group"
-expect_lines 1 'gpu-matmul gpu-accuracy gpu-conv bandwidth overhead' "$work/group"
+expect_lines 1 'gpu-matmul gpu-accuracy gpu-conv gpu-infer gpu-train bandwidth overhead' "$work/group"
 "$bench" --list all >"$work/all"
 expect_lines 0 'gpu-' "$work/all"
 
@@ -72,7 +73,7 @@ mkdir "$work/bin"
 cat >"$work/bin/python3" <<'STUB'
 #!/bin/sh
 [ "$1" != -c ] || { echo 9.9; exit 0; }
-echo "ok torch 9.9 on a stub"
+echo "${GREETING:-ok torch 9.9 on a stub}"
 while read -r verb numbers; do
     echo "$verb $numbers" >>"$ASKED"
     echo "${ANSWER:-ok}"
@@ -94,9 +95,11 @@ for verb in strict tf32; do
 done
 expect 1 'cudnn: no memory' with_stub env ANSWER='no memory' \
     "$bench" gpu-conv -c "$layer" -p $quick
+torch=
 for python in python3 /usr/bin/python3; do
     [ "$("$python" -c 'import importlib.util as u; print(u.find_spec("torch") is not None)' 2>&1)" = True ] ||
         continue
+    torch=$(command -v "$python")
     printf '%s\n' 'layer 2 3 8 8 4 3 1 1' 'strict 2' 'tf32 1' 'layer 1 3 8 8 4 30 1 0' 'tf32 1' |
         "$python" "$1/bench/conv_pytorch.py" --serve --device cpu >"$work/output" 2>&1
     expect_lines 5 'ok'
@@ -106,6 +109,40 @@ for python in python3 /usr/bin/python3; do
     expect_lines 1 'GFLOP/s'
     break
 done
+
+# ---- Networks ----
+tiny='tiny resnet-18'
+for name in infer train; do
+    expect 0 "$tiny n8" "$bench" "gpu-$name" -c "$tiny" $quick
+    expect 0 'skipped: takes' env POCL_MEMORY_LIMIT=1 "$bench" "gpu-$name" -c 'tf32 resnet-18 n128' $quick
+done
+expect 0 'goes on without pytorch: no memory' with_stub env GREETING='no memory' \
+    "$bench" gpu-infer -c "$tiny" -p $quick
+expect_lines 0 '   pytorch '
+expect 1 'PyTorch answers "layers" with: error: full' with_stub env ANSWER='error: full' \
+    "$bench" gpu-train -c "$tiny" -p $quick
+if [ -n "$torch" ]; then
+    expect 0 '   pytorch ' "$bench" gpu-infer -c "$tiny" -p $quick
+    expect 0 '   pytorch ' "$bench" gpu-train -c "$tiny" -p $quick -j "$work/train.json"
+    expect_lines 1 '"peer": "pytorch"' "$work/train.json"
+    expect 0 '   pytorch ' "$bench" gpu-train -c 'tf32 fashion-mnist' -p $quick
+    # PyTorch that computes something else.
+    cat >"$work/bin/python3" <<STUB
+#!/bin/sh
+case \$1 in *.py) script=\${1##*/} && shift && set -- "$work/\$script" "\$@" ;; esac
+exec "$torch" "\$@"
+STUB
+    cp "$1/bench/pytorch_serve.py" "$work"
+    while IFS='|' read -r name what instead message; do
+        sed "s/$what/$instead/" "$1/bench/network_pytorch.py" >"$work/network_pytorch.py"
+        cmp -s "$1/bench/network_pytorch.py" "$work/network_pytorch.py" && say "no $what"
+        expect 1 "$message" env "PATH=$work/bin:$PATH" "$bench" "gpu-$name" -c "$tiny" -p $quick
+    done <<'TABLE'
+infer|BatchNorm2d(channels)|BatchNorm2d(channels, eps=0.1)|logits of 52 are off
+train|, self.labels)|, self.labels, label_smoothing=0.2)|gradients of layer
+train|lr=rate|lr=50 * rate|losses of 1 are off
+TABLE
+fi
 
 # ---- A device that is too small, and an end before the end ----
 expect 0 'skipped: takes' env POCL_MEMORY_LIMIT=1 \
