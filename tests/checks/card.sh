@@ -39,10 +39,16 @@ expect_lines 1 'gpu-matmul gpu-accuracy gpu-conv gpu-infer gpu-train bandwidth o
 "$bench" --list all >"$work/all"
 expect_lines 0 'gpu-' "$work/all"
 
+# Where commits take turns (docs/testing.md), one of the four parts each time.
+its_turn() {
+    [ $(((${CLEAT_TEST_TURN:-0} + $1) % ${CLEAT_TEST_SHARE:-1})) = 0 ]
+}
+
 quick="-r 7 -s 0.001"
 # shellcheck disable=SC2086 # one word each
 {
 # ---- CUDA and cuBLAS ----
+if its_turn 0; then
 fake=$2/tests/fake_cublas.so
 cuda="env CLEAT_BENCH_CUDA=$fake CLEAT_BENCH_CUBLAS=$fake"
 expect 0 'cuda 12.8 on a fake card, cublas 12.8.4' $cuda \
@@ -61,12 +67,15 @@ for name in CUDA cublas; do
     expect_lines 0 '   cublas '
 done
 expect 0 '   cuda ' $cuda "$bench" overhead -p $quick
+fi
 
 # ---- What a matrix unit gives, emulated ----
+if its_turn 1; then
 expect 0 '   peak ' env CLEAT_PROFILE=gpu:nvidia "$bench" gpu-matmul -c 'tf32 1x4096x4096' -p $quick
 expect 0 '   peak ' env CLEAT_PROFILE=gpu:amd_mfma "$bench" gpu-matmul -c 'bf16 1x4096x4096' -p $quick
 expect 0 'tf32' env CLEAT_PROFILE=gpu:intel "$bench" gpu-matmul -c 'tf32 1x4096x4096' -p $quick
 expect_lines 0 '   peak ' # it has no TF32
+fi
 
 # ---- cuDNN by PyTorch ----
 mkdir "$work/bin"
@@ -85,6 +94,14 @@ layer='resnet 64x56x56 64 1x1 n32'
 with_stub() {
     env "PATH=$work/bin:$PATH" ASKED="$work/asked" CLEAT_BENCH_TORCH_DEVICE=cpu "$@"
 }
+torch=
+for python in python3 /usr/bin/python3; do
+    [ "$("$python" -c 'import importlib.util as u; print(u.find_spec("torch") is not None)' 2>&1)" = True ] ||
+        continue
+    torch=$(command -v "$python")
+    break
+done
+if its_turn 2; then
 expect 0 'cudnn torch 9.9 on a stub' with_stub \
     "$bench" gpu-conv -c "$layer" -p $quick -j "$work/conv.json"
 expect_lines 1 'layer 32 64 56 56 64 1 1 0' "$work/asked"
@@ -95,22 +112,19 @@ for verb in strict tf32; do
 done
 expect 1 'cudnn: no memory' with_stub env ANSWER='no memory' \
     "$bench" gpu-conv -c "$layer" -p $quick
-torch=
-for python in python3 /usr/bin/python3; do
-    [ "$("$python" -c 'import importlib.util as u; print(u.find_spec("torch") is not None)' 2>&1)" = True ] ||
-        continue
-    torch=$(command -v "$python")
+if [ -n "$torch" ]; then
     printf '%s\n' 'layer 2 3 8 8 4 3 1 1' 'strict 2' 'tf32 1' 'layer 1 3 8 8 4 30 1 0' 'tf32 1' |
-        "$python" "$1/bench/conv_pytorch.py" --serve --device cpu >"$work/output" 2>&1
+        "$torch" "$1/bench/conv_pytorch.py" --serve --device cpu >"$work/output" 2>&1
     expect_lines 5 'ok'
     sed -n '1s/^ok torch/first/p; 5s/^ok$/then/p; 6s/.*ernel size.*/wrong/p' "$work/output" >"$work/lines"
     [ "$(wc -l <"$work/lines")" = 3 ] || { say "other answers:"; cat "$work/output"; }
-    echo '  tiny 3x8x8 4 3x3 s2 n2' | "$python" "$1/bench/conv_pytorch.py" --device cpu >"$work/output" 2>&1
+    echo '  tiny 3x8x8 4 3x3 s2 n2' | "$torch" "$1/bench/conv_pytorch.py" --device cpu >"$work/output" 2>&1
     expect_lines 1 'GFLOP/s'
-    break
-done
+fi
+fi
 
 # ---- Networks ----
+if its_turn 3; then
 tiny='tiny resnet-18'
 for name in infer train; do
     expect 0 "$tiny n8" "$bench" "gpu-$name" -c "$tiny" $quick
@@ -142,6 +156,7 @@ infer|BatchNorm2d(channels)|BatchNorm2d(channels, eps=0.1)|logits of 52 are off
 train|, self.labels)|, self.labels, label_smoothing=0.2)|gradients of layer
 train|lr=rate|lr=50 * rate|losses of 1 are off
 TABLE
+fi
 fi
 
 # ---- A device that is too small, and an end before the end ----
