@@ -6,9 +6,11 @@ of kernel name -> figures: registers, spills (bytes, or registers on AMD), local
 occupancy (percent of the threads that a multiprocessor holds; 0: a group does not fit), fma,
 matrix, loads, wide (loads of 16 bytes). A figure that a compiler does not tell is None.
 
-units are the matrix units of the maker's cards, numbers of cl/unit.cl, and takes(program, target)
-tells whether a target has the one that the program is for. one_target is what the short form compiles for; group_local the bytes of local memory that the
-maker's OpenCL gives a group, at most."""
+prepare(program, folder, targets) does what several targets have in common, and compile() is given
+what it returns. units are the matrix units of the maker's cards, numbers of cl/unit.cl, and
+takes(program, target) tells whether a target has the one that the program is for. one_target is
+what the short form compiles for; group_local the bytes of local memory that the maker's OpenCL
+gives a group, at most; library a file of builtins that is linked, or None."""
 import glob
 import os
 import re
@@ -70,7 +72,9 @@ class Nvidia:
     quick = has_fp64 = True
     one_target = "sm_80"
     group_local = 48 << 10
-    counted = "sm_80"  # the target whose instructions are counted, if any: disassembling takes long
+    # The target whose instructions are counted, if any, of programs of shapes.c: disassembling takes
+    # as long as the rest.
+    counted = "sm_80"
     # target: registers and threads of a multiprocessor, groups, bytes of shared memory, and those
     # of each group that the driver keeps (CUDA C++ Programming Guide, "Compute Capabilities").
     limits = {
@@ -103,8 +107,9 @@ class Nvidia:
     def takes(program, target):
         return program.unit == 0 or target != "sm_75"
 
-    def prepare(self, program, folder):
+    def prepare(self, program, folder, targets):
         """PTX for the oldest of the targets; ptxas makes code of it for each."""
+        del targets
         oldest = "sm_75" if program.unit == 0 else "sm_80"
         ptx = os.path.join(folder, "program.ptx")
         run([self.clang, *shlex.split(program.options), "-x", "cl", "-O3", "-target",
@@ -117,8 +122,8 @@ class Nvidia:
         binary = os.path.join(folder, target + ".cubin")
         told = run([self.ptxas, "-v", "-arch=" + target, "-o", binary, ptx])
         figures = self.read_sizes(program, target, told)
-        if self.disassembler and target == self.counted:
-            self.count(figures, run([self.disassembler, "-c", binary]))
+        if self.disassembler and target == self.counted and program.of_shapes:
+            self.count(figures, run([self.disassembler, "-c", "-ndf", binary]))
         return figures
 
     def read_sizes(self, program, target, told):
@@ -190,6 +195,7 @@ class Amd:
     limits = {"gfx90a": (8, 64, 64 << 10), "gfx942": (8, 64, 64 << 10),
               "gfx1030": (16, 32, 128 << 10), "gfx1100": (16, 32, 128 << 10)}
     simds = 4
+    triple = "amdgcn-amd-amdhsa"
 
     def __init__(self, tools):
         del tools
@@ -208,15 +214,28 @@ class Amd:
         return {2: target in ("gfx90a", "gfx942"),
                 3: target == "gfx1100" and self.version >= 17}.get(program.unit, True)
 
-    def prepare(self, program, folder):
-        del program, folder
+    def front_end(self, program, *added):
+        return [self.clang, *shlex.split(program.options), "-x", "cl", "-O3", "-nogpulib",
+                "-target", self.triple, "-Xclang", "-mlink-builtin-bitcode", "-Xclang",
+                self.library, *added, program.source]
 
-    def compile(self, program, target, folder, prepared):
-        del prepared
+    def prepare(self, program, folder, targets):
+        """Bitcode that no pass has seen yet, for several targets: nothing in cl/ asks which it is
+        compiled for, but programs for a matrix unit, for which this is None."""
+        if program.unit or len(targets) == 1:
+            return None
+        bitcode = os.path.join(folder, "program.bc")
+        run(self.front_end(program, "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c", "-o",
+                           bitcode))
+        return bitcode
+
+    def compile(self, program, target, folder, bitcode):
         out = os.path.join(folder, target + ".s")
-        run([self.clang, *shlex.split(program.options), "-x", "cl", "-O3", "-nogpulib", "-target",
-             "amdgcn-amd-amdhsa", "-mcpu=" + target, "-Xclang", "-mlink-builtin-bitcode", "-Xclang",
-             self.library, "-S", "-o", out, program.source])
+        if bitcode:
+            run([self.clang, "-x", "ir", "-O3", "-nogpulib", "-target", self.triple,
+                 "-mcpu=" + target, "-S", "-o", out, bitcode])
+        else:
+            run(self.front_end(program, "-mcpu=" + target, "-S", "-o", out))
         with open(out, encoding="utf-8") as file:
             assembly = file.read()
         figures = self.read_metadata(program, assembly)
@@ -276,6 +295,7 @@ class Intel:
     name = "Intel"
     units = [4, 5]
     quick = has_fp64 = False
+    library = None
     group_local = 64 << 10
     # target: ocloc's name of it and threads of a subslice, which shares 128 KiB of local memory.
     limits = {"tgllp": ("tgllp", 112), "dg2": ("acm-g10", 128)}
@@ -300,23 +320,30 @@ class Intel:
     def takes(program, target):
         return {4: target == "dg2", 5: target == "pvc"}.get(program.unit, True)
 
-    def prepare(self, program, folder):
-        del program, folder
+    def prepare(self, program, folder, targets):
+        """SPIR-V, which is the same for all targets, but of programs for a matrix unit."""
+        if program.unit or len(targets) == 1:
+            return None
+        self.run(folder, "program", "-file", program.source, "-device",
+                 self.limits[targets[0]][0], "-options", program.options, "-spv_only")
+        return os.path.join(folder, "program.spv")
 
-    def compile(self, program, target, folder, prepared):
-        del prepared
+    def run(self, folder, name, *words, **added):
+        # In the format whose notes are text.
+        run([self.ocloc, "compile", "-q", *words, "-internal_options", "-cl-intel-allow-zebin",
+             "-out_dir", folder, "-output_no_suffix", "-output", name],
+            environment=dict(self.environment, **added))
+
+    def compile(self, program, target, folder, spirv):
         dump = os.path.join(folder, target)
         os.makedirs(dump)
-        environment = dict(self.environment, IGC_ShaderDumpEnable="1", IGC_DumpToCustomDir=dump)
         options = program.options
         if program.unit:  # drivers define these; ocloc declares the functions where they are defined
             options += "".join(" -Dcl_intel_subgroup_matrix_multiply_accumulate%s=1" % kind
                                for kind in ("", "_tf32"))
-        # In the format whose notes are text.
-        run([self.ocloc, "compile", "-q", "-file", program.source, "-device",
-             self.limits[target][0], "-options", options, "-internal_options",
-             "-cl-intel-allow-zebin", "-out_dir", folder, "-output_no_suffix", "-output",
-             target + ".bin"], environment=environment)
+        source = ["-spirv_input", "-file", spirv] if spirv else ["-file", program.source]
+        self.run(folder, target + ".bin", *source, "-device", self.limits[target][0], "-options",
+                 options, IGC_ShaderDumpEnable="1", IGC_DumpToCustomDir=dump)
         with open(os.path.join(folder, target + ".bin"), "rb") as file:
             notes = file.read().decode("latin-1")
         figures, lanes = self.read_notes(program, target, notes)

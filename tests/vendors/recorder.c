@@ -6,9 +6,9 @@
  *
  *   CLEAT_RECORD_DIR      a folder, which must be there
  *   CLEAT_RECORD_DEVICE   the card: nvidia, amd or intel
- *   CLEAT_RECORD_UNIT     the number of the matrix unit that it has (MATRIX_UNIT of cl/unit.cl);
- * none unless given CLEAT_RECORD_CLANG    the compiler whose preprocessor tells programs apart
- * (clang) CLEAT_RECORD_NAME     of the list of launches (recorded)
+ *   CLEAT_RECORD_UNIT     the number of its matrix unit (cl/unit.cl); none unless given
+ *   CLEAT_RECORD_CLANG    the compiler whose preprocessor tells programs apart (clang)
+ *   CLEAT_RECORD_NAME     of the list of launches (recorded)
  *
  * Into the folder go, for each program that differs from the others once preprocessed:
  *   HASH.cl        its source, as it was given
@@ -32,11 +32,12 @@
 /* ---- The card ---- */
 
 static const card cards[] = {
-    {"nvidia", "NVIDIA CUDA", "NVIDIA Corporation", "recorder nvidia", 1024, 48 << 10, 108, true},
+    {"nvidia", "NVIDIA CUDA", "NVIDIA Corporation", "recorder nvidia", "nvptx64-nvidia-nvcl", 1024,
+        48 << 10, 108, true},
     {"amd", "AMD Accelerated Parallel Processing", "Advanced Micro Devices, Inc.", "recorder amd",
-        256, 64 << 10, 104, true},
-    {"intel", "Intel(R) OpenCL Graphics", "Intel(R) Corporation", "recorder intel", 512, 64 << 10,
-        64, false},
+        "amdgcn-amd-amdhsa", 256, 64 << 10, 104, true},
+    {"intel", "Intel(R) OpenCL Graphics", "Intel(R) Corporation", "recorder intel", "spir64", 512,
+        64 << 10, 64, false},
 };
 
 const card *recorder_card(void) {

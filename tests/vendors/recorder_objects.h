@@ -9,6 +9,7 @@
 /* What the device says of itself. */
 typedef struct card {
     const char *name, *platform, *vendor, *device;
+    const char *target;    /* of the preprocessor */
     size_t group;          /* largest work-group */
     cl_ulong local_memory; /* bytes */
     cl_ulong units;

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,17 @@ static void path_of(char path[PATH_SIZE], const char *hash, const char *ending) 
     snprintf(path, PATH_SIZE, "%s/%s%s", folder != NULL ? folder : ".", hash, ending);
 }
 
-/* Whole or not at all: several programs write at once. */
+/* An ending that no other file has, as several programs and threads write at once. */
+static void make_ending(char ending[48], const char *last) {
+    static atomic_uint count;
+    snprintf(ending, 48, ".%ld.%u%s", (long)getpid(), atomic_fetch_add(&count, 1), last);
+}
+
+/* Whole or not at all. */
 static bool write_file(const char *path, const char *text) {
-    char beside[PATH_SIZE + 32];
-    snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid());
+    char beside[PATH_SIZE + 48], ending[48];
+    make_ending(ending, "");
+    snprintf(beside, sizeof beside, "%s%s", path, ending);
     FILE *file = fopen(beside, "w");
     bool good = file != NULL && fputs(text, file) >= 0;
     good = file != NULL && fclose(file) == 0 && good;
@@ -102,9 +110,9 @@ static char *preprocess(const char *source_path, const char *options_path, const
     const char *compiler = getenv("CLEAT_RECORD_CLANG");
     char command[3 * PATH_SIZE];
     snprintf(command, sizeof command,
-        "'%s' -E -P -x cl -nogpulib -cl-no-stdinc -target amdgcn-amd-amdhsa %s '@%s' "
-        "'%s'",
-        compiler != NULL ? compiler : "clang", unit_flags(options), options_path, source_path);
+        "'%s' -E -P -x cl -nogpulib -cl-no-stdinc -target %s %s '@%s' '%s'",
+        compiler != NULL ? compiler : "clang", recorder_card()->target, unit_flags(options),
+        options_path, source_path);
     FILE *pipe = popen(command, "r"); /* NOLINT: a test's own tool */
     char *text = pipe != NULL ? read_all(pipe) : NULL;
     if (pipe != NULL && pclose(pipe) != 0) {
@@ -169,8 +177,11 @@ static char *list_kernels(const char *text) {
 /* Finds out what the program is and writes it down, where none of the same text is there. */
 static char *write_new(const char *source, const char *options, const char *raw, char hash[32]) {
     char source_path[PATH_SIZE], options_path[PATH_SIZE], path[PATH_SIZE];
-    path_of(source_path, raw, ".source");
-    path_of(options_path, raw, ".arguments");
+    char ending[48];
+    make_ending(ending, ".source");
+    path_of(source_path, raw, ending);
+    make_ending(ending, ".arguments");
+    path_of(options_path, raw, ending);
     char *text = NULL;
     if (write_file(source_path, source) && write_file(options_path, options)) {
         text = preprocess(source_path, options_path, options);

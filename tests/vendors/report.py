@@ -31,7 +31,7 @@ class Report:
     def spilled(self):
         return [r for r in self.rows if r[4]["spills"]]
 
-    def write(self, folder):
+    def write(self, folder, commit):
         """Both files; returns the path of the second."""
         with open(os.path.join(folder, "vendors.tsv"), "w", encoding="utf-8") as file:
             file.write("\t".join(["kernel", "target", *FIGURES, "program", "options"]) + "\n")
@@ -41,11 +41,11 @@ class Report:
                                       program.name, program.options]) + "\n")
         table = os.path.join(folder, "vendors.md")
         with open(table, "w", encoding="utf-8") as file:
-            file.write("\n".join(self.markdown()) + "\n")
+            file.write("\n".join(self.markdown(commit)) + "\n")
         return table
 
-    def markdown(self):
-        lines = ["Compilers: " + "; ".join(self.versions) + ".", "",
+    def markdown(self, commit):
+        lines = ["Kernels of %s. Compilers: %s." % (commit, "; ".join(self.versions)), "",
                  "| kernel | programs | local | stack | fma | matrix | loads | "
                  + " | ".join(self.targets) + " |",
                  "|---" * (7 + len(self.targets)) + "|"]

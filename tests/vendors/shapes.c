@@ -2,34 +2,30 @@
 /* Calls with the shapes that people run on graphics cards, so that the recorder sees the variants
  * chosen for them: the test programs' shapes are small. No result is looked at. Every kernel that a
  * card can run is launched, those that the library does not choose by asking for them.
- *   vendor_shapes [--short] [--units]      --short: little more than the first program of each
- * kernel;
- *                                          --units: products and convolutions by the card's matrix
- * unit, and nothing else
+ *   vendor_shapes [--short] [--units]
+ * --short: little more than the first program of each kernel; --units: products and convolutions by
+ * the card's matrix unit, and nothing else
  */
-#include <cleat/cleat.h>
+#include "shapes.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_TENSORS = 64 };
 
-static bool brief; /* --short */
-static cleat_context *context;
+bool brief;
+cleat_context *context;
 static cleat_tensor tensors[MOST_TENSORS]; /* of the case that runs */
 static int tensor_count;
 static int failures;
 
-static void report(cleat_status status, const char *call) {
+void report(cleat_status status, const char *call) {
     if (status != CLEAT_OK) {
         fprintf(stderr, "%s: %s\n", call, cleat_error_message());
         failures++;
     }
 }
-#define DO(call) report(call, #call)
 
-static cleat_tensor tensor(cleat_type type, int32_t rank, const int64_t *shape) {
+cleat_tensor tensor(cleat_type type, int32_t rank, const int64_t *shape) {
     cleat_tensor made = {.rank = 0};
     if (tensor_count == MOST_TENSORS) {
         fprintf(stderr, "more than %d tensors\n", MOST_TENSORS);
@@ -38,14 +34,12 @@ static cleat_tensor tensor(cleat_type type, int32_t rank, const int64_t *shape) 
     DO(cleat_tensor_create(context, type, rank, shape, &made));
     return tensors[tensor_count++] = made;
 }
-#define RANK(...) ((int32_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
-#define F32(...) tensor(CLEAT_F32, RANK(__VA_ARGS__), (int64_t[]){__VA_ARGS__})
 
-static cleat_tensor like(cleat_tensor x) {
+cleat_tensor like(cleat_tensor x) {
     return tensor(x.type, x.rank, x.shape);
 }
 
-static void end_case(void) {
+void end_case(void) {
     while (tensor_count > 0) {
         cleat_tensor_release(&tensors[--tensor_count]);
     }
@@ -79,6 +73,11 @@ static void multiply_otherwise(void) {
     const cleat_matmul_options plain = {.variant = "plain"};
     const cleat_tensor a = F32(512, 512), b = like(a), y = like(a);
     DO(cleat_matmul(context, a, b, y, &plain));
+    if (!brief) { /* a tile that only a machine's own tuning table asks for */
+        DO(cleat_tuning_set(context, "matmul", "gpu_tile", "16"));
+        DO(cleat_matmul(context, a, b, y, NULL));
+        DO(cleat_tuning_set(context, "matmul", "gpu_tile", NULL));
+    }
     cleat_device_info device;
     DO(cleat_context_device(context, &device));
     if (device.has_fp64) {
@@ -102,89 +101,6 @@ static void multiply_all(void) {
         }
     }
     multiply_otherwise();
-}
-
-/* A product of this type by the card's matrix unit, where that has the mode; whether it has. */
-static bool multiply_by_unit(cleat_type type, cleat_compute compute, int64_t extent) {
-    const int64_t shape[] = {extent, extent};
-    const cleat_tensor a = tensor(type, 2, shape), b = like(a), y = like(a);
-    const cleat_matmul_options options = {.variant = "gpu_units", .compute = compute};
-    const cleat_status status = cleat_matmul(context, a, b, y, &options);
-    if (status != CLEAT_UNSUPPORTED) {
-        report(status, "a product by matrix units");
-    }
-    end_case();
-    return status == CLEAT_OK;
-}
-
-/* Both tiles, in each mode that the card's unit has, and of elements of 16 bits. */
-static void multiply_by_units(void) {
-    int done = 0;
-    for (int compute = CLEAT_COMPUTE_STRICT; compute <= CLEAT_COMPUTE_BF16; compute++) {
-        for (int64_t extent = 4096; extent >= 512 && !(brief && done > 0); extent -= 3584) {
-            done += multiply_by_unit(CLEAT_F32, (cleat_compute)compute, extent);
-        }
-    }
-    for (cleat_type type = CLEAT_F16; type <= CLEAT_BF16 && !brief; type++) {
-        multiply_by_unit(type, CLEAT_COMPUTE_STRICT, 4096);
-    }
-    if (done == 0) {
-        report(CLEAT_UNSUPPORTED, "matrix units: no mode");
-    }
-}
-
-/* A convolution of so many channels, of 3 x 3 windows in one direction, by the unit; whether that
- * has the mode. */
-static bool convolve_by_unit(
-    cleat_type type, cleat_compute compute, cleat_conv2d_direction direction, int64_t channels) {
-    const cleat_conv2d_options options = {
-        .padding = {1, 1, 1, 1}, .variant = "gpu_units", .compute = compute};
-    const int64_t image[] = {32, channels, 28, 28}, window[] = {channels, channels, 3, 3};
-    const cleat_tensor x = tensor(type, 4, image), y = like(x), w = tensor(type, 4, window);
-    const cleat_status status = direction == CLEAT_CONV2D_FORWARD
-                                    ? cleat_conv2d(context, x, w, y, &options)
-                                : direction == CLEAT_CONV2D_BACKWARD_DATA
-                                    ? cleat_conv2d_backward_data(context, y, w, x, &options)
-                                    : cleat_conv2d_backward_weights(context, x, y, w, &options);
-    if (status != CLEAT_UNSUPPORTED) {
-        report(status, "a convolution by matrix units");
-    }
-    end_case();
-    return status == CLEAT_OK;
-}
-
-static void convolve_volumes_by_unit(void) {
-    const cleat_conv3d_options options = {
-        .padding = {1, 1, 1, 1, 1, 1}, .variant = "gpu_units", .compute = CLEAT_COMPUTE_F16};
-    const cleat_tensor x = F32(8, 128, 8, 28, 28), w = F32(128, 128, 3, 3, 3), y = like(x);
-    DO(cleat_conv3d(context, x, w, y, &options));
-    end_case();
-}
-
-/* The larger tile in each mode, forward and to the weights, before anything else. */
-static void convolve_by_units(void) {
-    static const struct {
-        cleat_conv2d_direction direction;
-        int64_t channels;
-    } all[] = {{CLEAT_CONV2D_FORWARD, 256}, {CLEAT_CONV2D_BACKWARD_WEIGHTS, 1024},
-        {CLEAT_CONV2D_BACKWARD_DATA, 256}, {CLEAT_CONV2D_FORWARD, 64},
-        {CLEAT_CONV2D_BACKWARD_WEIGHTS, 64}, {CLEAT_CONV2D_BACKWARD_DATA, 64}};
-    int done = 0;
-    for (int i = 0; i < (int)(sizeof all / sizeof *all); i++) {
-        for (int mode = 0; mode <= CLEAT_COMPUTE_BF16 && !(brief && done > 0); mode++) {
-            done +=
-                convolve_by_unit(CLEAT_F32, (cleat_compute)mode, all[i].direction, all[i].channels);
-        }
-    }
-    for (int type = CLEAT_F16; type <= CLEAT_BF16 && !brief; type++) {
-        for (int i = 0; i < 3; i++) {
-            convolve_by_unit(
-                (cleat_type)type, CLEAT_COMPUTE_STRICT, all[i].direction, all[i].channels);
-        }
-    }
-    if (!brief) {
-        convolve_volumes_by_unit();
-    }
 }
 
 /* ---- Convolution ---- */

@@ -5,9 +5,11 @@ they take: docs/vendors.md.
     vendors.py BUILD TOOLS OUT [--short] [--most N] [--vendor NAME]
 
 BUILD is a build with tests, TOOLS where ci/vendors put compilers, OUT a folder for what is made.
---short: the first program of each kernel, one target of each quick compiler, one thing at a time.
---most: programs of a kernel, 8 unless told otherwise, and a third of that where the compiler is
-slow (Intel's); 0: all of them. Exit status 77: nothing can be compiled here."""
+--most: all programs of shapes.c, and of those of the test programs what makes so many of each
+kernel; 0, unless told otherwise: all of them. What a compiler told is kept in OUT, and not asked
+for again.
+--short: the first program of each kernel, one target of each quick compiler, one thing at a time,
+and nothing kept. Exit status 77: nothing can be compiled here."""
 import argparse
 import collections
 import concurrent.futures
@@ -18,9 +20,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 import compilers
 import report
+import results
 
 # Programs about the library around the kernels, or with an OpenCL of their own.
 WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|fault_devices|"
@@ -57,6 +61,7 @@ class Program:
         unit = re.search(r"-DMATRIX_UNIT=(\d+)", self.options)
         self.unit = int(unit.group(1)) if unit else 0  # cl/unit.cl; 0: for none
         self.kernels = {}
+        self.of_shapes = False  # launched by vendor_shapes
 
 
 def clean_environment(**added):
@@ -127,6 +132,7 @@ def launched(folder, names):
                         programs[program] = Program(folder, program)
                     programs[program].kernels.setdefault(kernel, set()).add(
                         tuple(int(n) for n in size))
+                    programs[program].of_shapes |= name.startswith(SHAPES)
     return list(programs.values())
 
 
@@ -154,40 +160,56 @@ def compare_kernels(vendor, programs):
                "processors alone" % (vendor.name, kernel) for kernel in sorted(seen - wanted)])
 
 
-def thin_out(programs, most):
-    """At most so many programs of each kernel, the first ones, and as many for each matrix unit."""
+def thin_out(programs, most, short):
+    """All of vendor_shapes; of the others, with --short of all, the first ones, so that there are
+    `most` of each kernel, where there are so many, and as many for each matrix unit."""
     seen, kept = collections.Counter(), []
     for program in programs:
-        if any(seen[kernel, program.unit] < most for kernel in program.kernels):
+        if (program.of_shapes and not short) or any(
+                seen[kernel, program.unit] < most for kernel in program.kernels):
             seen.update((kernel, program.unit) for kernel in program.kernels)
             kept.append(program)
     return kept
 
 
-def compile_program(vendor, program, targets):
+def compile_program(vendor, program, targets, kept):
     """Rows (vendor, target, program, kernel, figures), and texts of what failed."""
-    rows, failures = [], []
+    # A program for a matrix unit: where there is one, also if nothing else is compiled for that.
+    fitting = [target for target in vendor.targets if vendor.takes(program, target)]
+    targets = [target for target in targets if target in fitting] or fitting[:1]
+    told = {target: kept.find(program, target) for target in targets}
+    missing = [target for target in targets if told[target] is None]
+    failures = ask_compiler(vendor, program, missing, told) if missing else []
+    rows = []
+    for target in targets:
+        if told[target] is None:
+            continue
+        if target in missing:
+            kept.keep(program, target, told[target])
+        for kernel in program.kernels:
+            if kernel not in told[target]:
+                failures.append("%s: %s: nothing is told of kernel %s"
+                                % (target, program.name, kernel))
+                continue
+            rows.append((vendor.name, target, program, kernel, told[target][kernel]))
+            failures += what_is_missing(target, program, kernel, told[target][kernel])
+    return rows, failures
+
+
+def ask_compiler(vendor, program, targets, told):
+    """Puts figures into told[target], where the program compiles; texts of what failed."""
+    failures = []
     with tempfile.TemporaryDirectory() as folder:
         try:
-            prepared = vendor.prepare(program, folder)
+            prepared = vendor.prepare(program, folder, targets)
         except (compilers.Failure, subprocess.TimeoutExpired) as failure:
-            return rows, [what_was_wrong(vendor.name, program, failure)]
-        # A program for a matrix unit: where there is one, also if nothing else is compiled for that.
-        fitting = [target for target in vendor.targets if vendor.takes(program, target)]
-        for target in [target for target in targets if target in fitting] or fitting[:1]:
+            return [what_was_wrong(vendor.name, program, failure)]
+        for target in targets:
             try:
-                figures = vendor.compile(program, target, folder, prepared)
+                told[target] = vendor.compile(program, target, folder, prepared)
             except (compilers.Failure, subprocess.TimeoutExpired) as failure:
                 failures.append(what_was_wrong(target, program, failure))
-                continue
-            for kernel in program.kernels:
-                if kernel not in figures:
-                    failures.append("%s: %s: nothing is told of kernel %s"
-                                    % (target, program.name, kernel))
-                    continue
-                rows.append((vendor.name, target, program, kernel, figures[kernel]))
-                failures += what_is_missing(target, program, kernel, figures[kernel])
-    return rows, failures
+    return failures
 
 
 def what_is_missing(target, program, kernel, figures):
@@ -209,12 +231,15 @@ def what_was_wrong(vendor, program, failure):
     return "%s: %s (%s): %s" % (vendor, program.name, " ".join(program.kernels), failure)
 
 
-def compile_all(vendor, programs, targets, at_once):
-    rows, failures = [], []
+def compile_all(vendor, programs, targets, kept, at_once):
+    rows, failures, start = [], [], time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        for some, bad in pool.map(lambda p: compile_program(vendor, p, targets), programs):
+        done = pool.map(lambda program: compile_program(vendor, program, targets, kept), programs)
+        for count, (some, bad) in enumerate(done, 1):
             rows += some
             failures += bad
+            if count % 100 == 0:
+                print("  %d programs, %d seconds" % (count, time.monotonic() - start), flush=True)
     return rows, failures
 
 
@@ -224,7 +249,7 @@ def parse_arguments():
     parser.add_argument("tools")
     parser.add_argument("out")
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--most", type=int, default=8)
+    parser.add_argument("--most", type=int, default=0)
     parser.add_argument("--vendor", choices=["NVIDIA", "AMD", "Intel"])
     arguments = parser.parse_args()
     for folder in ("build", "tools", "out"):
@@ -248,14 +273,30 @@ def cover(vendor, arguments, result):
     failures, programs = record(arguments.build, folder, vendor, arguments.short)
     failures += compare_kernels(vendor, programs)
     targets = [vendor.one_target] if arguments.short else vendor.targets
-    most = arguments.most if vendor.quick else -(-arguments.most // 3)
-    kept = thin_out(programs, most) if most else programs
-    print("%s: %d of %d programs compiled for %s"
-          % (vendor.name, len(kept), len(programs), ", ".join(targets)), flush=True)
-    rows, bad = compile_all(vendor, kept, targets, 1 if arguments.short else os.cpu_count())
+    chosen = programs
+    if arguments.most:
+        chosen = thin_out(programs, arguments.most, arguments.short)
+    kept = results.Results(
+        None if arguments.short else os.path.join(arguments.out, vendor.name + ".results"), vendor)
+    print("%s: %d of %d programs (%d of vendor_shapes) for %s"
+          % (vendor.name, len(chosen), len(programs), sum(p.of_shapes for p in chosen),
+             ", ".join(targets)), flush=True)
+    rows, bad = compile_all(vendor, chosen, targets, kept, 1 if arguments.short else os.cpu_count())
+    if kept.found:
+        print("  %d programs and targets as they were told before" % kept.found)
     if not rows:
         bad.append("%s: no program was compiled" % vendor.name)
     result.add(vendor, targets, rows, failures + bad)
+
+
+def commit():
+    """Of the kernels, as git tells it."""
+    command = ["git", "-C", KERNELS, "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    except OSError:
+        return "no commit"
+    return done.stdout.decode().strip() or "no commit"
 
 
 def main():
@@ -275,7 +316,7 @@ def main():
     if not result.targets:
         print("skipped: no vendor's compiler is installed")
         return 77
-    table = result.write(arguments.out)
+    table = result.write(arguments.out, commit())
     if not arguments.short:
         with open(table, encoding="utf-8") as file:
             print(file.read())
