@@ -3,7 +3,7 @@
 #include "shapes.h"
 
 /* Products of this type by the card's matrix unit, where that has the mode, large ones with either
- * layout of both matrices; whether it has. */
+ * layout of both matrices and in each number of stages; whether it has. */
 static bool multiply_by_unit(cleat_type type, cleat_compute compute, int64_t extent) {
     const int64_t shape[] = {extent, extent};
     const cleat_tensor a = tensor(type, 2, shape), b = like(a), y = like(a);
@@ -13,6 +13,11 @@ static bool multiply_by_unit(cleat_type type, cleat_compute compute, int64_t ext
     const int layouts = brief || extent < 4096 ? 1 : 4;
     for (int i = 0; i < layouts && status == CLEAT_OK; i++) {
         status = cleat_matmul(context, as[i % 2], bs[i / 2], y, &options);
+    }
+    static const char *const stages[] = {"2", "0", NULL};
+    for (int i = 0; i < 3 && layouts > 1 && status == CLEAT_OK; i++) {
+        DO(cleat_tuning_set(context, "matmul", "units_stages", stages[i]));
+        status = cleat_matmul(context, a, b, y, &options);
     }
     if (status != CLEAT_UNSUPPORTED) {
         report(status, "a product by matrix units");

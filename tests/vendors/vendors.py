@@ -2,16 +2,13 @@
 """Compiles the kernels that the library would run on graphics cards for real ones, and tells what
 they take: docs/vendors.md.
 
-    vendors.py BUILD TOOLS OUT [--short] [--most N] [--vendor NAME]
+    vendors.py BUILD TOOLS OUT [--short | --shapes] [--vendor NAME]
 
 BUILD is a build with tests, TOOLS where ci/vendors put compilers, OUT a folder for what is made.
---most: all programs of shapes.c, and of those of the test programs what makes so many of each
-kernel; 0, unless told otherwise: all of them. What a compiler told is kept in OUT, and not asked
-for again.
---short: the first program of each kernel, one target of each quick compiler, one thing at a time,
-and nothing kept. Exit status 77: nothing can be compiled here."""
+All programs are compiled, with --shapes those of shapes.c alone. What a compiler told is kept in
+OUT, and not asked for again. --short: the first program of each kernel, one target of each quick
+compiler, one thing at a time, and nothing kept. Exit status 77: nothing can be compiled here."""
 import argparse
-import collections
 import concurrent.futures
 import glob
 import os
@@ -70,7 +67,7 @@ def clean_environment(**added):
     return dict(kept, **added)
 
 
-def record(build, folder, vendor, short):
+def record(build, folder, vendor, short, shapes):
     """Runs programs on an OpenCL that writes down what they build. Returns what went wrong, and the
     programs that were launched, in that order: first those of vendor_shapes, the defaults for large
     shapes, then the test programs' by their names."""
@@ -78,7 +75,7 @@ def record(build, folder, vendor, short):
     os.makedirs(folder)
     tests = os.path.join(build, "tests")
     names = [SHAPES]
-    if not short:
+    if not (short or shapes):
         names += sorted(p for p in os.listdir(tests)
                         if re.fullmatch(r"test_\w+", p) and not WITHOUT.search(p)
                         and os.access(os.path.join(tests, p), os.X_OK)
@@ -160,14 +157,13 @@ def compare_kernels(vendor, programs):
                "processors alone" % (vendor.name, kernel) for kernel in sorted(seen - wanted)])
 
 
-def thin_out(programs, most, short):
-    """All of vendor_shapes; of the others, with --short of all, the first ones, so that there are
-    `most` of each kernel, where there are so many, and as many for each matrix unit."""
-    seen, kept = collections.Counter(), []
+def thin_out(programs):
+    """The first program of each kernel, and of each for each matrix unit."""
+    seen, kept = set(), []
     for program in programs:
-        if (program.of_shapes and not short) or any(
-                seen[kernel, program.unit] < most for kernel in program.kernels):
-            seen.update((kernel, program.unit) for kernel in program.kernels)
+        found = {(kernel, program.unit) for kernel in program.kernels}
+        if not found <= seen:
+            seen |= found
             kept.append(program)
     return kept
 
@@ -249,13 +245,11 @@ def parse_arguments():
     parser.add_argument("tools")
     parser.add_argument("out")
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--most", type=int, default=0)
+    parser.add_argument("--shapes", action="store_true")
     parser.add_argument("--vendor", choices=["NVIDIA", "AMD", "Intel"])
     arguments = parser.parse_args()
     for folder in ("build", "tools", "out"):
         setattr(arguments, folder, os.path.abspath(getattr(arguments, folder)))
-    if arguments.short:
-        arguments.most = 1
     return arguments
 
 
@@ -270,12 +264,10 @@ def cover(vendor, arguments, result):
     folder = os.path.join(arguments.out, vendor.name)
     if arguments.short:
         vendor.counted = None
-    failures, programs = record(arguments.build, folder, vendor, arguments.short)
+    failures, programs = record(arguments.build, folder, vendor, arguments.short, arguments.shapes)
     failures += compare_kernels(vendor, programs)
     targets = [vendor.one_target] if arguments.short else vendor.targets
-    chosen = programs
-    if arguments.most:
-        chosen = thin_out(programs, arguments.most, arguments.short)
+    chosen = thin_out(programs) if arguments.short else programs
     kept = results.Results(
         None if arguments.short else os.path.join(arguments.out, vendor.name + ".results"), vendor)
     print("%s: %d of %d programs (%d of vendor_shapes) for %s"
