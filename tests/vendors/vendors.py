@@ -26,9 +26,9 @@ import results
 # Programs about the library around the kernels, or with an OpenCL of their own.
 WITHOUT = re.compile(r"_(cache|cache_archive|context|errors|example_files|fault_devices|"
                      r"fault_limits|fault_operations|faults|harness|memory|opencl|plan|refusals|"
-                     r"schedule|tensor|conv2d_units|conv_compute|matmul_stages|matmul_units|matrix_units|threads|"
-                     r"tuning|tuning_file|variants|variants_refused|verify|verify_kinds|"
-                     r"verify_operations)$")
+                     r"schedule|tensor|conv2d_units|conv_compute|matmul_stages|matmul_units|"
+                     r"matrix_units|threads|tuning|tuning_file|variants|variants_refused|verify|"
+                     r"verify_kinds|verify_operations)$")
 SHAPES = "vendor_shapes"
 LONGEST = 300  # seconds that a program may run
 
@@ -282,13 +282,15 @@ def cover(vendor, arguments, result):
 
 
 def commit():
-    """Of the kernels, as git tells it."""
-    command = ["git", "-C", KERNELS, "describe", "--always", "--dirty", "--exclude=*"]
+    """The last one that changed kernels or the library, as git tells it."""
+    def git(*words):
+        command = ["git", "-C", os.path.dirname(KERNELS), *words, "--", "cl", "src"]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              check=True).stdout.decode().strip()
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
-    except OSError:
+        return git("log", "-1", "--format=%h") + ("-dirty" if git("status", "--short") else "")
+    except (OSError, subprocess.CalledProcessError):
         return "no commit"
-    return done.stdout.decode().strip() or "no commit"
 
 
 def main():
