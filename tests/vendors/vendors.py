@@ -259,6 +259,13 @@ def is_linked(build):
         return re.search(r"^CLEAT_LINK_OPENCL:\w+=(ON|1|TRUE|YES)$", file.read(), re.M | re.I)
 
 
+def whose_turn(programs):
+    """Those of the programs whose turn it is, where commits take turns (docs/testing.md)."""
+    share = int(os.environ.get("CLEAT_TEST_SHARE") or 1)
+    turn = int(os.environ.get("CLEAT_TEST_TURN") or 0)
+    return [p for place, p in enumerate(programs) if (place + turn) % share == 0] or programs
+
+
 def cover(vendor, arguments, result):
     """Everything about one maker's cards."""
     folder = os.path.join(arguments.out, vendor.name)
@@ -267,7 +274,7 @@ def cover(vendor, arguments, result):
     failures, programs = record(arguments.build, folder, vendor, arguments.short, arguments.shapes)
     failures += compare_kernels(vendor, programs)
     targets = [vendor.one_target] if arguments.short else vendor.targets
-    chosen = thin_out(programs) if arguments.short else programs
+    chosen = whose_turn(thin_out(programs)) if arguments.short else programs
     kept = results.Results(
         None if arguments.short else os.path.join(arguments.out, vendor.name + ".results"), vendor)
     print("%s: %d of %d programs (%d of vendor_shapes) for %s"
