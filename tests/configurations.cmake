@@ -58,7 +58,7 @@ add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
 
 # clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer, with OpenCL linked. PoCL alone: Mesa's drivers
 # are opened in a way that AddressSanitizer refuses.
-add_build(sanitizer "" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only\ -O1
+add_build(sanitizer "" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only
     -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON -DCLEAT_BUILD_FUZZERS=ON
     -DCLEAT_BUILD_CLI=OFF)
 set(sanitizer_environment
@@ -84,7 +84,7 @@ foreach(name files ${fuzzed})
     set(found ${PROJECT_BINARY_DIR}/fuzz_found/${name})
     file(MAKE_DIRECTORY ${found})
     add_test(NAME fuzz.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run.sh
-        ${PROJECT_BINARY_DIR}/sanitizer/tests/fuzz/fuzz_${name} -seed=1 -runs=250 ${found}
+        ${PROJECT_BINARY_DIR}/sanitizer/tests/fuzz/fuzz_${name} -seed=1 -runs=200 ${found}
         ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
     set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${time_limit} LABELS fuzz
         FIXTURES_REQUIRED sanitizer)
@@ -97,7 +97,7 @@ take_turn(1 more_builds races plain)
 if("races" IN_LIST more_builds)
     set(threaded test_threads test_cache_archive)
     add_build(races "${threaded}" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug
-        -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only\ -O1 -DCLEAT_SANITIZE=thread -DCLEAT_LINK_OPENCL=ON -DCLEAT_CLBLAST=OFF
+        -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only -DCLEAT_SANITIZE=thread -DCLEAT_LINK_OPENCL=ON -DCLEAT_CLBLAST=OFF
         -DCLEAT_BUILD_EXAMPLES=OFF -DCLEAT_BUILD_CLI=OFF)
     set(ignored "suppressions=${CMAKE_CURRENT_SOURCE_DIR}/races.txt ignore_noninstrumented_modules=1")
     add_programs(races ${PROJECT_BINARY_DIR}/races/tests ${pocl}

@@ -39,7 +39,7 @@ expect_lines 1 'gpu-matmul gpu-accuracy gpu-conv gpu-infer gpu-train bandwidth o
 "$bench" --list all >"$work/all"
 expect_lines 0 'gpu-' "$work/all"
 
-# Where commits take turns (docs/testing.md), one of the four parts each time.
+# Where commits take turns (docs/testing.md), one of the four parts at most each time.
 its_turn() {
     [ $(((${CLEAT_TEST_TURN:-0} + $1) % ${CLEAT_TEST_SHARE:-1})) = 0 ]
 }

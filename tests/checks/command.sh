@@ -92,7 +92,7 @@ operations='conv2d softmax reduce attention'
     operations="$operations matmul conv2d_backward_data conv2d_backward_weights
         attention_backward rotary softmax_cross_entropy softmax_cross_entropy_backward"
 place=0
-for operation in $operations; do # where commits take turns (docs/testing.md), one of the first four
+for operation in $operations; do # where commits take turns (docs/testing.md), one of the first four at most
     place=$((place + 1))
     [ $(((place + ${CLEAT_TEST_TURN:-0}) % ${CLEAT_TEST_SHARE:-1})) = 0 ] || continue
     kernels=
