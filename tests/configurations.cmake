@@ -59,8 +59,7 @@ add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
 # clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer, with OpenCL linked. PoCL alone: Mesa's drivers
 # are opened in a way that AddressSanitizer refuses.
 add_build(sanitizer "" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only
-    -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON -DCLEAT_BUILD_FUZZERS=ON
-    -DCLEAT_BUILD_CLI=OFF)
+    -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON -DCLEAT_BUILD_FUZZERS=ON)
 set(sanitizer_environment
     "ASAN_OPTIONS=detect_stack_use_after_return=1;UBSAN_OPTIONS=print_stacktrace=1")
 set(sanitizer_leaks "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}")
@@ -78,13 +77,17 @@ if(TARGET fashion_mnist)
 endif()
 
 # The kept inputs of the fuzzers, and some more that these lead to, always the same.
-take_turn(0 fuzzed operations - options)
-list(REMOVE_ITEM fuzzed -)
+if(CLEAT_TEST_SHARE GREATER 1)
+    set(fuzz_runs 200)
+else()
+    set(fuzz_runs 400)
+endif()
+take_turn(0 fuzzed operations options)
 foreach(name files ${fuzzed})
     set(found ${PROJECT_BINARY_DIR}/fuzz_found/${name})
     file(MAKE_DIRECTORY ${found})
     add_test(NAME fuzz.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run.sh
-        ${PROJECT_BINARY_DIR}/sanitizer/tests/fuzz/fuzz_${name} -seed=1 -runs=200 ${found}
+        ${PROJECT_BINARY_DIR}/sanitizer/tests/fuzz/fuzz_${name} -seed=1 -runs=${fuzz_runs} ${found}
         ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
     set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${time_limit} LABELS fuzz
         FIXTURES_REQUIRED sanitizer)
@@ -108,9 +111,9 @@ endif()
 # Without CLBlast, as a shared library: what can depend on either.
 if("plain" IN_LIST more_builds)
     set(some ${test_programs})
-    list(FILTER some INCLUDE REGEX "matmul|context|network")
+    list(FILTER some INCLUDE REGEX "matmul|conv|context|network")
     add_build(plain "${some}" -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1
-        -DCLEAT_CLBLAST=OFF -DBUILD_SHARED_LIBS=ON -DCLEAT_BUILD_EXAMPLES=OFF -DCLEAT_BUILD_CLI=OFF)
+        -DCLEAT_CLBLAST=OFF -DBUILD_SHARED_LIBS=ON)
     add_programs(plain ${PROJECT_BINARY_DIR}/plain/tests ${pocl} "" ${some})
     need_build(plain ${some})
 endif()

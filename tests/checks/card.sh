@@ -5,6 +5,7 @@
 # terminated; and ci/card's usage.
 #   card.sh SOURCE BUILD
 set -u
+. "$1/tests/turn.sh"
 bench=$2/bench/cleat-bench
 [ -x "$bench" ] || { echo "skipped: built without -DCLEAT_BUILD_BENCH=ON"; exit 77; }
 work=$(mktemp -d)
@@ -38,11 +39,6 @@ expect_lines() { # count, text, file
 expect_lines 1 'gpu-matmul gpu-accuracy gpu-conv gpu-infer gpu-train bandwidth overhead' "$work/group"
 "$bench" --list all >"$work/all"
 expect_lines 0 'gpu-' "$work/all"
-
-# Where commits take turns (docs/testing.md), one of the four parts at most each time.
-its_turn() {
-    [ $(((${CLEAT_TEST_TURN:-0} + $1) % ${CLEAT_TEST_SHARE:-1})) = 0 ]
-}
 
 quick="-r 7 -s 0.001"
 # shellcheck disable=SC2086 # one word each

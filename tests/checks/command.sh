@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The command `cleat`: what it prints and its exit statuses.  command.sh SOURCE BUILD
 set -u
+. "$1/tests/turn.sh"
 cleat=$2/cleat
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -92,9 +93,9 @@ operations='conv2d softmax reduce attention'
     operations="$operations matmul conv2d_backward_data conv2d_backward_weights
         attention_backward rotary softmax_cross_entropy softmax_cross_entropy_backward"
 place=0
-for operation in $operations; do # where commits take turns (docs/testing.md), one of the first four at most
+for operation in $operations; do
     place=$((place + 1))
-    [ $(((place + ${CLEAT_TEST_TURN:-0}) % ${CLEAT_TEST_SHARE:-1})) = 0 ] || continue
+    its_turn $place || continue
     kernels=
     [ "$operation" != conv2d ] || kernels=$work/sparse
     CLEAT_KERNEL_DIR=$kernels expect 0 'Nothing is stored.' \

@@ -74,6 +74,7 @@ sources=$(find include src cl tests examples bench -name '*.[ch]' -o -name '*.cl
     said=$(awk '
         FNR == 1 && !/SPDX-License-Identifier: Apache-2.0/ { print FILENAME ": the first line is not the licence'"'"'s" }
         FNR == 601 { print FILENAME ": more than 600 lines" }' $sources)
+    said=$said$(find $sources -size 0 | sed 's/$/: nothing in it/')
     [ -z "$said" ] || say "$said"
     grep -HnE 'TO''DO|FIX''ME|\bXX''X\b' $sources && say "unfinished"
 }

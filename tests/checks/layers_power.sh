@@ -57,4 +57,6 @@ caught src/core/op.c 'int twice;'
 fresh_tree
 echo 'int no_licence;' >"$tree/src/core/core.c"
 sh "$check" "$tree" >/dev/null 2>&1 && { echo "a file without licence is accepted"; bad=1; }
+: >"$tree/src/core/core.c"
+sh "$check" "$tree" >/dev/null 2>&1 && { echo "an empty file is accepted"; bad=1; }
 exit $bad

@@ -4,6 +4,7 @@
 # whose log of reads and writes out of bounds and of races must stay empty. check.command runs it on the
 # best device.  selftest.sh SOURCE BUILD
 set -u
+. "$1/tests/turn.sh"
 cleat=$2/cleat
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -26,19 +27,14 @@ on() { # name, driver, check that may fail
     grep 'checks are good' "$work/output"
 }
 
-# Where commits take turns (docs/testing.md), one of the two each time.
-its_turn() {
-    [ $(((${CLEAT_TEST_TURN:-0} + $1) % 2)) = 0 ] || [ "${CLEAT_TEST_SHARE:-1}" = 1 ]
-}
-
-if its_turn 0 && grep -qsF libRusticlOpenCL /etc/OpenCL/vendors/*.icd; then
+if its_turn 0 2 && grep -qsF libRusticlOpenCL /etc/OpenCL/vendors/*.icd; then
     RUSTICL_ENABLE=llvmpipe
     export RUSTICL_ENABLE
     on rusticl "$(cat /etc/OpenCL/vendors/*usticl*.icd)"
 fi
 
 # oclgrind 21.10 widens vectors of truth values by their sign, so that bools come out as 255.
-if its_turn 1 && command -v oclgrind >/dev/null; then
+if its_turn 1 2 && command -v oclgrind >/dev/null; then
     export OCLGRIND_LOG="$work/log" OCLGRIND_DATA_RACES=1
     on oclgrind "$(dirname "$(command -v oclgrind)")/../lib/oclgrind/liboclgrind-rt-icd.so" casts
     [ ! -s "$work/log" ] || { head -n 60 "$work/log"; bad=1; }
