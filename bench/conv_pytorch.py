@@ -111,11 +111,7 @@ def main():
     server.add_options(parser)
     options = parser.parse_args()
     torch.backends.cudnn.benchmark = True
-    try:
-        device = server.find_device(options)
-    except (LookupError, RuntimeError) as error:
-        server.say(error)
-        return 1
+    device = server.device_or_exit(options)
     with torch.no_grad():
         serve(device) if options.serve else show(device)
     return 0

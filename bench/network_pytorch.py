@@ -188,11 +188,7 @@ def main():
     if not options.serve:
         parser.error("only --serve")
     torch.backends.cudnn.benchmark = True
-    try:
-        device = server.find_device(options)
-    except (LookupError, RuntimeError) as error:
-        server.say(error)
-        return 1
+    device = server.device_or_exit(options)
     Server(device).run()
     return 0
 

@@ -76,26 +76,32 @@ void pytorch_end(pytorch *ended) {
     *ended = (pytorch){0};
 }
 
-/* Started once, and ended when the program ends. */
-static struct {
-    bool tried, usable;
-    pytorch server;
-} networks;
+bool pytorch_keep(const bench_run *run, pytorch_kept *kept) {
+    if (!kept->tried) {
+        kept->tried = true;
+        kept->usable =
+            pytorch_start(run, kept->script, NULL, &kept->server) && atexit(kept->end) == 0;
+        if (!kept->usable) {
+            bench_fail(run, "goes on without %s: %s", kept->peer, kept->server.about);
+        }
+    }
+    return kept->usable;
+}
+
+bool pytorch_may_have_it(const bench_run *run) {
+    return run->options.peers && (run->device.type == CLEAT_DEVICE_GPU || named_device() != NULL);
+}
+
+static void end_networks(void);
+static pytorch_kept networks = {
+    .script = "network_pytorch.py", .peer = "pytorch", .end = end_networks};
 
 static void end_networks(void) {
     pytorch_end(&networks.server);
 }
 
 pytorch *pytorch_networks(const bench_run *run) {
-    if (!networks.tried) {
-        networks.tried = true;
-        networks.usable = pytorch_start(run, "network_pytorch.py", NULL, &networks.server) &&
-                          atexit(end_networks) == 0;
-        if (!networks.usable) {
-            bench_fail(run, "goes on without pytorch: %s", networks.server.about);
-        }
-    }
-    return networks.usable ? &networks.server : NULL;
+    return pytorch_keep(run, &networks) ? &networks.server : NULL;
 }
 
 /* On this machine's processor it is there when an interpreter has it; on a card it must first be
@@ -105,8 +111,7 @@ static bool pytorch_available(const bench_run *run) {
     if (run->device.type == CLEAT_DEVICE_CPU && named_device() == NULL) {
         return pytorch_interpreter(version, sizeof version) != NULL;
     }
-    return run->options.peers && (run->device.type == CLEAT_DEVICE_GPU || named_device() != NULL) &&
-           pytorch_networks(run) != NULL;
+    return pytorch_may_have_it(run) && pytorch_networks(run) != NULL;
 }
 
 static void pytorch_version(char *text, size_t size) {

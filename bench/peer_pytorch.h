@@ -30,6 +30,19 @@ void pytorch_end(pytorch *ended);
  * many floats follow, or what is wrong. The scripts tell their verbs. */
 bool pytorch_ask(pytorch *asked, const char *verb, int64_t number, const void *data, size_t bytes);
 
+/* One that is started at the first call, for as long as the program runs. Where that fails it is
+ * said once that the bench goes on without the peer of this name. */
+typedef struct pytorch_kept {
+    const char *script, *peer;
+    void (*end)(void); /* ends `server` */
+    bool tried, usable;
+    pytorch server;
+} pytorch_kept;
+bool pytorch_keep(const bench_run *run, pytorch_kept *kept);
+/* Whether PyTorch's device may be the run's though that is no processor: a card, or one that is
+ * named. */
+bool pytorch_may_have_it(const bench_run *run);
+
 /* bench/network_pytorch.py, started at the first call, for as long as the program runs; NULL where
  * that fails, which is said once. */
 pytorch *pytorch_networks(const bench_run *run);

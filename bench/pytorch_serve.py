@@ -29,6 +29,15 @@ def find_device(options):
                       else "PyTorch shows no card")
 
 
+def device_or_exit(options):
+    """The same; where there is none says why, and ends the program."""
+    try:
+        return find_device(options)
+    except (LookupError, RuntimeError) as error:
+        say(error)
+        sys.exit(1)
+
+
 def describe(device):
     if device.type == "cpu":
         return f"torch {torch.__version__} on the CPU"

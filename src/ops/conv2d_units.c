@@ -4,7 +4,6 @@
 #include "ops/conv2d_gemm.h"
 #include "ops/gemm_units.h"
 #include "ops/matmul_problem.h"
-#include "ops/types.h"
 
 bool conv2d_gpu_units_supports(const device_profile *profile, const void *problem) {
     const conv2d_problem *p = problem;
@@ -27,7 +26,7 @@ static bool weights_are_runs(const conv2d_problem *p) {
 static bool copies_weights(
     cleat_context *context, const conv2d_problem *p, const units_tile *tile) {
     return p->direction == CLEAT_CONV2D_FORWARD && weights_are_runs(p) &&
-           (type_is_half(p->w.type) || p->mode == MATRIX_TF32 || p->mode == MATRIX_TF32X3) &&
+           units_take_as_they_lie(p->mode, p->w.type) &&
            units_stages(context, p->unit, p->mode, tile) > 0;
 }
 

@@ -93,6 +93,10 @@ units_tile units_choose(cleat_context *context, const matrix_unit *unit, int64_t
     return large && fits(profile, unit, &larger, 2) ? larger : tile_of(unit, TILES - 1);
 }
 
+bool units_take_as_they_lie(matrix_mode mode, cleat_type type) {
+    return type_is_half(type) || mode == MATRIX_TF32 || mode == MATRIX_TF32X3;
+}
+
 int units_stages(
     cleat_context *context, const matrix_unit *unit, matrix_mode mode, const units_tile *tile) {
     const device_profile *profile = context_profile(context);

@@ -32,6 +32,10 @@ bool units_fit(const device_profile *profile, const matrix_unit *unit);
  * table may know better. */
 units_tile units_choose(cleat_context *context, const matrix_unit *unit, int64_t large_tiles);
 
+/* Whether the mode takes elements of this type as they lie in memory, if only after rounding each
+ * by itself. */
+bool units_take_as_they_lie(matrix_mode mode, cleat_type type);
+
 /* How many tiles of each operand lie in local memory where runs of 16 bytes of both can be copied
  * as they lie (UNITS_STAGES of cl/gemm_units.cl): the most that fit, unless the tuning table knows
  * better; 0: they go by registers. */

@@ -2,7 +2,6 @@
 /* The variant gpu_units. Kernels: cl/matmul_units.cl and, after a split, cl/matmul_sum.cl */
 #include "ops/gemm_units.h"
 #include "ops/matmul_problem.h"
-#include "ops/types.h"
 
 /* How an operand's quads lie: runs of so many elements (four, or as many as 16 bytes hold). */
 typedef struct quads {
@@ -25,17 +24,13 @@ static quads quads_of(
     return q;
 }
 
-/* Whether the mode takes elements as they lie in memory, if only after rounding each by itself. */
-static bool stays_as_it_is(const matmul_problem *p) {
-    return type_is_half(p->y.view.type) || p->mode == MATRIX_TF32 || p->mode == MATRIX_TF32X3;
-}
-
 /* Which kernel: by copies, for whole quads (MATMUL_WHOLE of cl/matmul_load.cl), or for any. */
 static void choose_loaders(
     cleat_context *context, const matmul_problem *p, units_tile *tile, launch *l) {
-    const int64_t run = 16 / (int64_t)cleat_type_size(p->y.view.type);
+    const cleat_type type = p->y.view.type;
+    const int64_t run = 16 / (int64_t)cleat_type_size(type);
     quads a = quads_of(p, &p->a, p->m, false, run), b = quads_of(p, &p->b, p->n, true, run);
-    if (a.aligned && b.aligned && stays_as_it_is(p)) {
+    if (a.aligned && b.aligned && units_take_as_they_lie(p->mode, type)) {
         tile->stages = units_stages(context, p->unit, p->mode, tile);
     }
     if (tile->stages == 0) {
