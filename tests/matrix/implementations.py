@@ -75,6 +75,8 @@ def all_of(tools):
         Implementation("PoCL", pocl),
         Implementation("PoCL, kernels for GPUs", pocl, {"CLEAT_PROFILE": "gpu"}),
         Implementation("PoCL, work-items replicated", pocl, {"POCL_WORK_GROUP_METHOD": "workitemrepl"}),
+        Implementation("PoCL, kernels for GPUs, work-items replicated", pocl,
+                       {"CLEAT_PROFILE": "gpu", "POCL_WORK_GROUP_METHOD": "workitemrepl"}),
         Implementation("PoCL, one compute unit", pocl, {"POCL_DEVICES": "basic"}),
         Implementation("PoCL, vectors of 8", pocl, {"POCL_LLVM_CPU_NAME": "haswell"}),
         Implementation("PoCL, vectors of 4", pocl, {"POCL_LLVM_CPU_NAME": "nehalem"}),
