@@ -30,6 +30,7 @@
 #include <cleat/context.h>
 #include <cleat/conv.h>
 #include <cleat/elementwise.h>
+#include <cleat/graph.h>
 #include <cleat/index.h>
 #include <cleat/layout.h>
 #include <cleat/loss.h>

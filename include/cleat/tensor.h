@@ -20,7 +20,12 @@ typedef enum cleat_type {
     CLEAT_U8,
     CLEAT_BOOL, /* one byte, 0 or 1 */
     CLEAT_F16,  /* IEEE 754 binary16: 11 bits, 2^-24 .. 65504 */
-    CLEAT_BF16  /* the upper half of a binary32: 8 bits, its range */
+    CLEAT_BF16, /* the upper half of a binary32: 8 bits, its range */
+    CLEAT_I8,   /* these five: what moves elements takes them (copies, layout.h, gathers), */
+    CLEAT_I16,  /* cleat_fill(), cleat_cast(), cleat_compare() and cleat_where() */
+    CLEAT_U16,
+    CLEAT_U32,
+    CLEAT_U64
 } cleat_type;
 
 /* Bytes of one element; 0 for a value that is no type. */

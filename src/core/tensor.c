@@ -8,15 +8,20 @@ size_t cleat_type_size(cleat_type type) {
     switch (type) {
     case CLEAT_F32:
     case CLEAT_I32:
+    case CLEAT_U32:
         return 4;
     case CLEAT_F64:
     case CLEAT_I64:
+    case CLEAT_U64:
         return 8;
     case CLEAT_F16:
     case CLEAT_BF16:
+    case CLEAT_I16:
+    case CLEAT_U16:
         return 2;
     case CLEAT_U8:
     case CLEAT_BOOL:
+    case CLEAT_I8:
         return 1;
     }
     return 0;
@@ -40,6 +45,16 @@ const char *cleat_type_name(cleat_type type) {
         return "f16";
     case CLEAT_BF16:
         return "bf16";
+    case CLEAT_I8:
+        return "i8";
+    case CLEAT_I16:
+        return "i16";
+    case CLEAT_U16:
+        return "u16";
+    case CLEAT_U32:
+        return "u32";
+    case CLEAT_U64:
+        return "u64";
     }
     return "unknown";
 }

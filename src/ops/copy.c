@@ -26,6 +26,11 @@ cleat_status transfer_value(
     const double two_63 = 9223372036854775808.0;
     float f32 = 0;
     uint16_t half = 0;
+    int8_t i8 = 0;
+    int16_t i16 = 0;
+    uint16_t u16 = 0;
+    uint32_t u32 = 0;
+    uint64_t u64 = 0;
     int32_t i32 = 0;
     int64_t i64 = 0;
     bool fits = true;
@@ -59,6 +64,31 @@ cleat_status transfer_value(
     case CLEAT_BOOL:
         fits = is_whole(value, 0, 2);
         bytes[0] = fits ? (unsigned char)value : 0;
+        break;
+    case CLEAT_I8:
+        fits = is_whole(value, -128, 128);
+        i8 = fits ? (int8_t)value : 0;
+        memcpy(bytes, &i8, sizeof i8);
+        break;
+    case CLEAT_I16:
+        fits = is_whole(value, -32768, 32768);
+        i16 = fits ? (int16_t)value : 0;
+        memcpy(bytes, &i16, sizeof i16);
+        break;
+    case CLEAT_U16:
+        fits = is_whole(value, 0, 65536);
+        u16 = fits ? (uint16_t)value : 0;
+        memcpy(bytes, &u16, sizeof u16);
+        break;
+    case CLEAT_U32:
+        fits = is_whole(value, 0, 2 * two_31);
+        u32 = fits ? (uint32_t)value : 0;
+        memcpy(bytes, &u32, sizeof u32);
+        break;
+    case CLEAT_U64:
+        fits = is_whole(value, 0, 2 * two_63);
+        u64 = fits ? (uint64_t)value : 0;
+        memcpy(bytes, &u64, sizeof u64);
         break;
     }
     REFUSE_IF(!fits, CLEAT_INVALID_ARGUMENT, "%s: %.17g does not fit the type %s", operation, value,

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Networks as graphs: nodes that are ONNX's operators (onnx.ai/onnx/operators, opsets 6 to 17),
+ * values that nodes read and write. A cleat_graph is a description, without a device; a cleat_model
+ * is a graph made ready to run on a context.
+ *
+ *     cleat_graph *graph;
+ *     cleat_graph_create(17, &graph);
+ *     cleat_graph_input(graph, "x", CLEAT_F32, 2, (int64_t[]){-1, 784});
+ *     cleat_graph_constant(graph, "w", CLEAT_F32, 2, (int64_t[]){784, 10}, weights);
+ *     cleat_graph_node(graph, "MatMul", NULL, 2, (const char *[]){"x", "w"}, 1,
+ *         (const char *[]){"scores"}, 0, NULL);
+ *     cleat_graph_output(graph, "scores");
+ *     cleat_model *model;
+ *     cleat_model_create(context, graph, NULL, &model);
+ *     cleat_graph_release(graph);
+ *     cleat_tensor scores = {0};
+ *     cleat_model_run(model, &x, 1, &scores, 1);
+ *
+ * <cleat/onnx.h> makes a graph of a file.
+ */
+#ifndef CLEAT_GRAPH_H
+#define CLEAT_GRAPH_H
+
+#include <cleat/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- A graph under construction. One thread at a time. ---- */
+
+typedef struct cleat_graph cleat_graph;
+
+/*
+ * An empty graph whose nodes mean what ONNX's operators do in this version of their set, 1 to 17;
+ * newer ones are taken as far as an operator has not changed. The caller owns the one reference;
+ * cleat_graph_release() frees it, NULL is accepted.
+ */
+CLEAT_API cleat_status cleat_graph_create(int64_t opset, cleat_graph **graph);
+CLEAT_API void cleat_graph_release(cleat_graph *graph);
+
+/*
+ * An input of the graph, in the order of these calls. `type` 0: any; rank -1: any, and shape NULL;
+ * an extent of -1: any, from run to run. All texts given to a graph are copied.
+ */
+CLEAT_API cleat_status cleat_graph_input(
+    cleat_graph *graph, const char *name, cleat_type type, int32_t rank, const int64_t *shape);
+
+/* A value that is known: row-major elements, copied. */
+CLEAT_API cleat_status cleat_graph_constant(cleat_graph *graph, const char *name, cleat_type type,
+    int32_t rank, const int64_t *shape, const void *elements);
+
+/* Makes a value an output of the graph, in the order of these calls. */
+CLEAT_API cleat_status cleat_graph_output(cleat_graph *graph, const char *name);
+
+typedef enum cleat_attribute_kind {
+    CLEAT_ATTRIBUTE_INT = 1, /* integers[0] */
+    CLEAT_ATTRIBUTE_FLOAT,   /* floats[0] */
+    CLEAT_ATTRIBUTE_TEXT,    /* texts[0] */
+    CLEAT_ATTRIBUTE_INTS,
+    CLEAT_ATTRIBUTE_FLOATS,
+    CLEAT_ATTRIBUTE_TEXTS,
+    CLEAT_ATTRIBUTE_TENSOR, /* the four fields behind `texts` */
+    CLEAT_ATTRIBUTE_GRAPH   /* `graph`, of an If, a Loop or a Scan; the node takes over the caller's
+                               reference, also when it is refused */
+} cleat_attribute_kind;
+
+typedef struct cleat_attribute {
+    const char *name;
+    cleat_attribute_kind kind;
+    size_t count; /* of integers, floats or texts */
+    const int64_t *integers;
+    const float *floats;
+    const char *const *texts;
+    cleat_type type; /* of CLEAT_ATTRIBUTE_TENSOR */
+    int32_t rank;
+    const int64_t *shape;
+    const void *elements;
+    cleat_graph *graph;
+    uint64_t reserved[4];
+} cleat_attribute;
+
+/*
+ * A node. `type`: "Conv", ...; `name`: of the node itself, for messages, or NULL. An input or
+ * output that is left out is "" or NULL. Inputs are names of inputs, constants and outputs of
+ * earlier or later nodes, in the graph of an If, a Loop or a Scan also those of the graphs around
+ * it; each name is written once. What does not fit together is found when a model is made. Errors:
+ * CLEAT_INVALID_ARGUMENT, CLEAT_OUT_OF_HOST_MEMORY.
+ */
+CLEAT_API cleat_status cleat_graph_node(cleat_graph *graph, const char *type, const char *name,
+    size_t input_count, const char *const *inputs, size_t output_count, const char *const *outputs,
+    size_t attribute_count, const cleat_attribute *attributes);
+
+/* ---- A model. One run at a time: calls of several threads wait for each other. ---- */
+
+typedef struct cleat_model cleat_model;
+
+typedef struct cleat_model_options {
+    uint64_t reserved[16];
+} cleat_model_options;
+
+/*
+ * Makes a graph ready to run: orders its nodes, works out what depends on constants alone, and
+ * brings weights to the device. The graph may be released afterwards, but does not change any more.
+ * Errors, naming the node:
+ * CLEAT_INVALID_ARGUMENT (a value that nobody writes, a cycle), CLEAT_UNSUPPORTED (an operator that
+ * is not there), what the operators return for constants, CLEAT_OUT_OF_HOST_MEMORY,
+ * CLEAT_OUT_OF_DEVICE_MEMORY.
+ */
+CLEAT_API cleat_status cleat_model_create(cleat_context *context, cleat_graph *graph,
+    const cleat_model_options *options, cleat_model **model);
+CLEAT_API void cleat_model_release(cleat_model *model); /* NULL is accepted */
+
+/* What is known of an input or output before a run: extents of -1 depend on it. */
+typedef struct cleat_value_info {
+    const char *name; /* borrowed from the model */
+    cleat_type type;  /* 0: not known */
+    int32_t rank;     /* -1: not known */
+    int64_t shape[CLEAT_MAX_RANK];
+} cleat_value_info;
+
+CLEAT_API size_t cleat_model_input_count(const cleat_model *model);
+CLEAT_API size_t cleat_model_output_count(const cleat_model *model);
+/* CLEAT_INVALID_ARGUMENT when there is no such input or output. */
+CLEAT_API cleat_status cleat_model_input_info(
+    const cleat_model *model, size_t index, cleat_value_info *info);
+CLEAT_API cleat_status cleat_model_output_info(
+    const cleat_model *model, size_t index, cleat_value_info *info);
+
+/*
+ * Runs the model. inputs[i] is a tensor on the model's device for its i-th input, whose buffer is
+ * only read; shapes may differ from call to call as far as the graph lets them. outputs[i] receives
+ * the i-th output: into the tensor that is there, of the right type and shape, or, where its buffer
+ * is NULL, as a new row-major tensor, which the caller releases (cleat_tensor_release()). When the
+ * call fails new ones are released again. Only enqueues, but for models that need a result to go
+ * on. Errors, naming the node: CLEAT_INVALID_ARGUMENT, CLEAT_SHAPE_MISMATCH, CLEAT_TYPE_MISMATCH,
+ * CLEAT_UNSUPPORTED, and what operations return.
+ */
+CLEAT_API cleat_status cleat_model_run(cleat_model *model, const cleat_tensor *inputs,
+    size_t input_count, cleat_tensor *outputs, size_t output_count);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a node's function sees of its call. */
+#include "core/memory.h"
+#include "core/tensor_check.h"
+#include "graph/program.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+cleat_status call_refuse(const call *c, cleat_status status, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return status_set(status, "node %s %s: %s", c->node->type, c->node->name, text);
+}
+
+bool call_has(const call *c, size_t input) {
+    return input < c->input_count && c->inputs[input] != NULL;
+}
+
+bool call_wants(const call *c, size_t output) {
+    return output < c->output_count && c->node->outputs[output] != NO_VALUE &&
+           c->run->program->uses[c->node->outputs[output]] > 0;
+}
+
+cleat_status call_input(const call *c, size_t input, const run_value **v) {
+    if (!call_has(c, input)) {
+        return call_refuse(c, CLEAT_INVALID_ARGUMENT, "input %zu is left out", input);
+    }
+    if (c->inputs[input]->kind != VALUE_TENSOR) {
+        return call_refuse(c, CLEAT_TYPE_MISMATCH, "input %zu is no tensor", input);
+    }
+    *v = c->inputs[input];
+    return CLEAT_OK;
+}
+
+static cleat_status row_major_of(const run_value *v, cleat_buffer *buffer, cleat_tensor *tensor) {
+    return cleat_tensor_view(buffer, v->type, v->rank, v->shape, 0, tensor);
+}
+
+/* Brings the elements to the device; of a constant this stays so. */
+static cleat_status upload(call *c, run_value *v) {
+    storage *memory;
+    cleat_tensor tensor;
+    TRY(storage_acquire(&c->run->model->pool, array_size(v->host), &memory));
+    cleat_status status = row_major_of(v, memory->buffer, &tensor);
+    if (status == CLEAT_OK && v->host->count > 0) {
+        status = cleat_write(c->context, tensor, v->host->elements, array_size(v->host));
+    }
+    if (status != CLEAT_OK) {
+        storage_release(memory);
+        return status;
+    }
+    v->memory = memory;
+    v->tensor = tensor;
+    return CLEAT_OK;
+}
+
+cleat_status call_tensor(call *c, size_t input, cleat_tensor *tensor) {
+    const run_value *v;
+    TRY(call_input(c, input, &v));
+    if (v->memory == NULL) {
+        TRY(upload(c, c->inputs[input]));
+    }
+    *tensor = v->tensor;
+    return CLEAT_OK;
+}
+
+cleat_status call_array(call *c, size_t input, const array **x) {
+    const run_value *v;
+    TRY(call_input(c, input, &v));
+    if (v->host == NULL) {
+        array *host;
+        TRY(array_create(c->node->type, v->type, v->rank, v->shape, &host));
+        cleat_status status =
+            host->count > 0 ? cleat_read(c->context, v->tensor, host->elements, array_size(host))
+                            : CLEAT_OK;
+        if (status != CLEAT_OK) {
+            array_release(host);
+            return status;
+        }
+        c->inputs[input]->host = host;
+        c->run->has_waited = true;
+    }
+    *x = v->host;
+    return CLEAT_OK;
+}
+
+cleat_status call_integers(
+    call *c, size_t input, int64_t *numbers, size_t capacity, size_t *count) {
+    const array *x;
+    TRY(call_array(c, input, &x));
+    if (x->rank > 1 || type_is_floating(x->type)) {
+        return call_refuse(c, CLEAT_TYPE_MISMATCH,
+            "input %zu is of type %s and rank %d, expected integers of rank 0 or 1", input,
+            cleat_type_name(x->type), x->rank);
+    }
+    if ((uint64_t)x->count > capacity) {
+        return call_refuse(c, CLEAT_UNSUPPORTED, "input %zu has %lld numbers, %zu at most expected",
+            input, (long long)x->count, capacity);
+    }
+    for (int64_t i = 0; i < x->count; i++) {
+        numbers[i] = array_integer(x, i);
+    }
+    *count = (size_t)x->count;
+    return CLEAT_OK;
+}
+
+cleat_status call_integers_or_attribute(call *c, size_t input, const char *attribute,
+    int64_t *numbers, size_t capacity, size_t *count) {
+    if (call_has(c, input)) {
+        return call_integers(c, input, numbers, capacity, count);
+    }
+    const int64_t *found = attribute_ints(c->node, attribute, count);
+    if (*count > capacity) {
+        return call_refuse(c, CLEAT_UNSUPPORTED, "%s has %zu numbers, %zu at most expected",
+            attribute, *count, capacity);
+    }
+    for (size_t i = 0; i < *count; i++) {
+        numbers[i] = found[i];
+    }
+    return CLEAT_OK;
+}
+
+cleat_status call_real(call *c, size_t input, double otherwise, double *number) {
+    const array *x;
+    *number = otherwise;
+    if (!call_has(c, input)) {
+        return CLEAT_OK;
+    }
+    TRY(call_array(c, input, &x));
+    if (x->count != 1) {
+        return call_refuse(c, CLEAT_SHAPE_MISMATCH, "input %zu has %lld elements, expected one",
+            input, (long long)x->count);
+    }
+    *number = array_real(x, 0);
+    return CLEAT_OK;
+}
+
+/* ---- Outputs ---- */
+
+static cleat_status check_new(const call *c, size_t output) {
+    if (output >= c->output_count || c->outputs[output].kind != VALUE_NONE) {
+        return call_refuse(
+            c, CLEAT_INVALID_ARGUMENT, "output %zu is made twice, or not there", output);
+    }
+    return CLEAT_OK;
+}
+
+/* Bytes of a row-major tensor. */
+static cleat_status size_of(const call *c, cleat_type type, int32_t rank, const int64_t *shape,
+    cleat_tensor *layout, size_t *size) {
+    int64_t bytes = 0;
+    TRY(tensor_row_major(c->node->type, type, rank, shape, layout));
+    if (!checked_mul(cleat_tensor_count(layout), (int64_t)cleat_type_size(type), &bytes)) {
+        return call_refuse(c, CLEAT_SIZE_OVERFLOW, "a result has too many bytes");
+    }
+    *size = (size_t)bytes;
+    return CLEAT_OK;
+}
+
+cleat_status call_output(call *c, size_t output, cleat_type type, int32_t rank,
+    const int64_t *shape, cleat_tensor *tensor) {
+    cleat_tensor layout;
+    size_t size = 0;
+    storage *memory;
+    TRY(check_new(c, output));
+    TRY(size_of(c, type, rank, shape, &layout, &size));
+    TRY(storage_acquire(&c->run->model->pool, size, &memory));
+    layout.buffer = memory->buffer;
+    run_value *v = &c->outputs[output];
+    *v = (run_value){.kind = VALUE_TENSOR, .type = type, .rank = rank, .memory = memory};
+    v->tensor = layout;
+    memcpy(v->shape, layout.shape, sizeof v->shape);
+    *tensor = layout;
+    return CLEAT_OK;
+}
+
+cleat_status call_output_array(
+    call *c, size_t output, cleat_type type, int32_t rank, const int64_t *shape, array **x) {
+    TRY(check_new(c, output));
+    TRY(array_create(c->node->type, type, rank, shape, x));
+    run_value *v = &c->outputs[output];
+    *v = (run_value){.kind = VALUE_TENSOR, .type = type, .rank = rank, .host = *x};
+    memcpy(v->shape, (*x)->shape, sizeof v->shape);
+    return CLEAT_OK;
+}
+
+cleat_status call_output_view(call *c, size_t output, size_t input, cleat_tensor view) {
+    TRY(check_new(c, output));
+    run_value *v = &c->outputs[output];
+    *v = (run_value){.kind = VALUE_TENSOR,
+        .type = view.type,
+        .rank = view.rank,
+        .memory = c->inputs[input]->memory,
+        .tensor = view};
+    memcpy(v->shape, view.shape, sizeof v->shape);
+    storage_retain(v->memory);
+    return CLEAT_OK;
+}
+
+cleat_status call_output_same(call *c, size_t output, size_t input) {
+    TRY(check_new(c, output));
+    return value_copy(c->inputs[input], &c->outputs[output]);
+}
+
+cleat_status call_scratch(
+    call *c, cleat_type type, int32_t rank, const int64_t *shape, cleat_tensor *tensor) {
+    size_t size = 0;
+    if (c->scratch_count == CALL_SCRATCH) {
+        return call_refuse(c, CLEAT_UNSUPPORTED, "more than %d scratch tensors", CALL_SCRATCH);
+    }
+    TRY(size_of(c, type, rank, shape, tensor, &size));
+    TRY(storage_acquire(&c->run->model->pool, size, &c->scratch[c->scratch_count]));
+    tensor->buffer = c->scratch[c->scratch_count++]->buffer;
+    return CLEAT_OK;
+}
+
+/* ---- The rest ---- */
+
+bool call_is_constant(const call *c, size_t input) {
+    if (!call_has(c, input)) {
+        return false;
+    }
+    const int32_t number = c->node->inputs[input];
+    return c->inputs[input] == &c->run->program->constants[number] && c->run->left != NULL;
+}
+
+cleat_status call_keep(call *c, int slot, void (*release)(void *), void ***kept) {
+    if (slot < 0 || slot >= CALL_SLOTS) {
+        return call_refuse(c, CLEAT_INVALID_ARGUMENT, "there is no slot %d", slot);
+    }
+    c->state->release[slot] = release;
+    *kept = &c->state->kept[slot];
+    return CLEAT_OK;
+}
+
+cleat_status call_graph(call *c, const char *attribute, size_t input_count, const run_value *inputs,
+    size_t output_count, run_value *outputs) {
+    for (size_t i = 0; i < c->node->attribute_count; i++) {
+        program *p = c->state->graphs[i];
+        if (p == NULL || strcmp(c->node->attributes[i].name, attribute) != 0) {
+            continue;
+        }
+        if (p->graph->input_count != input_count || p->graph->output_count != output_count) {
+            return call_refuse(c, CLEAT_INVALID_ARGUMENT,
+                "%s has %zu inputs and %zu outputs, expected %zu and %zu", attribute,
+                p->graph->input_count, p->graph->output_count, input_count, output_count);
+        }
+        return program_run(c->run->model, p, c->run, inputs, outputs);
+    }
+    return call_refuse(c, CLEAT_INVALID_ARGUMENT, "no graph %s", attribute);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identity, Constant: operators that compute nothing. */
+#include "graph/operators.h"
+#include <string.h>
+
+static cleat_status identity(call *c) {
+    return call_output_same(c, 0, 0);
+}
+
+static cleat_status constant(call *c) {
+    const graph_attribute *tensor = attribute_find(c->node, "value", CLEAT_ATTRIBUTE_TENSOR);
+    array *y;
+    if (tensor != NULL) {
+        const array *x = tensor->tensor;
+        TRY(call_output_array(c, 0, x->type, x->rank, x->shape, &y));
+        memcpy(y->elements, x->elements, array_size(x));
+        return CLEAT_OK;
+    }
+    size_t count = 0;
+    const int64_t *integers = attribute_ints(c->node, "value_ints", &count);
+    if (integers != NULL) {
+        TRY(call_output_array(c, 0, CLEAT_I64, 1, (int64_t[]){(int64_t)count}, &y));
+        memcpy(y->elements, integers, array_size(y));
+        return CLEAT_OK;
+    }
+    const float *floats = attribute_floats(c->node, "value_floats", &count);
+    if (floats != NULL) {
+        TRY(call_output_array(c, 0, CLEAT_F32, 1, (int64_t[]){(int64_t)count}, &y));
+        memcpy(y->elements, floats, array_size(y));
+        return CLEAT_OK;
+    }
+    if (attribute_find(c->node, "value_int", CLEAT_ATTRIBUTE_INT) != NULL) {
+        TRY(call_output_array(c, 0, CLEAT_I64, 0, NULL, &y));
+        array_set_integer(y, 0, attribute_int(c->node, "value_int", 0));
+        return CLEAT_OK;
+    }
+    if (attribute_find(c->node, "value_float", CLEAT_ATTRIBUTE_FLOAT) != NULL) {
+        TRY(call_output_array(c, 0, CLEAT_F32, 0, NULL, &y));
+        array_set_real(y, 0, (double)attribute_float(c->node, "value_float", 0));
+        return CLEAT_OK;
+    }
+    return call_refuse(c, CLEAT_UNSUPPORTED, "no value of a type that is known");
+}
+
+const operator_entry operators_basic[] = {
+    {"Identity", identity, identity, 1, 1, false},
+    {"Constant", constant, NULL, 0, 0, false},
+    {NULL, NULL, NULL, 0, 0, false},
+};

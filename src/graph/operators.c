@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lists of operators. */
+#include "graph/operators.h"
+#include <string.h>
+
+static const operator_entry *const lists[] = {operators_basic};
+
+const operator_entry *operator_find(const char *type) {
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (const operator_entry *entry = lists[i]; entry->type != NULL; entry++) {
+            if (strcmp(entry->type, type) == 0) {
+                return entry;
+            }
+        }
+    }
+    return NULL;
+}
