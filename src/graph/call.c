@@ -2,7 +2,7 @@
 /* What a node's function sees of its call. */
 #include "core/memory.h"
 #include "core/tensor_check.h"
-#include "graph/program.h"
+#include "graph/graph_program.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

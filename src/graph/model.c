@@ -2,7 +2,7 @@
 /* Models: what users make of graphs. */
 #include "core/memory.h"
 #include "core/tensor_check.h"
-#include "graph/program.h"
+#include "graph/graph_program.h"
 #include <string.h>
 
 cleat_status cleat_model_create(cleat_context *context, cleat_graph *graph,

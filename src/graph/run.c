@@ -2,7 +2,7 @@
 /* Running a program, node by node. */
 #include "graph/run.h"
 #include "core/memory.h"
-#include "graph/program.h"
+#include "graph/graph_program.h"
 #include <string.h>
 
 /* Values of up to so many elements, all on the host, are computed with there. */

@@ -48,7 +48,7 @@ enum { CALL_SCRATCH = 16, CALL_SLOTS = 4 };
 typedef struct call {
     run *run;
     const graph_node *node;
-    struct node_state *state; /* program.h */
+    struct node_state *state; /* graph_program.h */
     cleat_context *context;
     int64_t opset;
     size_t input_count, output_count;

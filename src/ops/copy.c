@@ -15,85 +15,59 @@ cleat_status cleat_copy(cleat_context *context, cleat_tensor x, cleat_tensor y) 
     return transfer_elements(context, "copy", &stretched, NULL, &y, NULL);
 }
 
-/* Whether `value` is a whole number within low .. high; high + 1 is exact in a double. */
-static bool is_whole(double value, double low, double high_plus_1) {
-    return value >= low && value < high_plus_1 && value - floor(value) <= 0;
+/* The elements of an integer type as a whole number within low .. high; high + 1 is exact in a
+ * double. False where `value` is none. */
+static bool whole_bytes(
+    double value, double low, double high_plus_1, size_t size, unsigned char bytes[8]) {
+    if (!(value >= low && value < high_plus_1 && value - floor(value) <= 0)) {
+        return false;
+    }
+    const uint64_t bits = value < 0 ? (uint64_t)(int64_t)value : (uint64_t)value;
+    const uint8_t u8 = (uint8_t)bits;
+    const uint16_t u16 = (uint16_t)bits;
+    const uint32_t u32 = (uint32_t)bits;
+    memcpy(bytes,
+        size == 1   ? (const void *)&u8
+        : size == 2 ? (const void *)&u16
+        : size == 4 ? (const void *)&u32
+                    : (const void *)&bits,
+        size);
+    return true;
+}
+
+/* The least number of an integer type, and the greatest and 1. */
+static void range_of(cleat_type type, double *low, double *high_plus_1) {
+    const int bits = type == CLEAT_BOOL ? 1 : 8 * (int)cleat_type_size(type);
+    const bool is_signed =
+        type == CLEAT_I8 || type == CLEAT_I16 || type == CLEAT_I32 || type == CLEAT_I64;
+    *low = is_signed ? -ldexp(1, bits - 1) : 0;
+    *high_plus_1 = ldexp(1, is_signed ? bits - 1 : bits);
 }
 
 cleat_status transfer_value(
     const char *operation, double value, cleat_type type, unsigned char bytes[8]) {
-    const double two_31 = 2147483648.0;
-    const double two_63 = 9223372036854775808.0;
-    float f32 = 0;
+    const float f32 = (float)value;
     uint16_t half = 0;
-    int8_t i8 = 0;
-    int16_t i16 = 0;
-    uint16_t u16 = 0;
-    uint32_t u32 = 0;
-    uint64_t u64 = 0;
-    int32_t i32 = 0;
-    int64_t i64 = 0;
-    bool fits = true;
+    double low = 0, high_plus_1 = 0;
     switch (type) {
     case CLEAT_F32:
-        f32 = (float)value;
         memcpy(bytes, &f32, sizeof f32);
-        break;
+        return CLEAT_OK;
     case CLEAT_F64:
         memcpy(bytes, &value, sizeof value);
-        break;
+        return CLEAT_OK;
     case CLEAT_F16:
     case CLEAT_BF16:
         half = half_from_double(value, type);
         memcpy(bytes, &half, sizeof half);
-        break;
-    case CLEAT_I32:
-        fits = is_whole(value, -two_31, two_31);
-        i32 = fits ? (int32_t)value : 0;
-        memcpy(bytes, &i32, sizeof i32);
-        break;
-    case CLEAT_I64:
-        fits = is_whole(value, -two_63, two_63);
-        i64 = fits ? (int64_t)value : 0;
-        memcpy(bytes, &i64, sizeof i64);
-        break;
-    case CLEAT_U8:
-        fits = is_whole(value, 0, 256);
-        bytes[0] = fits ? (unsigned char)value : 0;
-        break;
-    case CLEAT_BOOL:
-        fits = is_whole(value, 0, 2);
-        bytes[0] = fits ? (unsigned char)value : 0;
-        break;
-    case CLEAT_I8:
-        fits = is_whole(value, -128, 128);
-        i8 = fits ? (int8_t)value : 0;
-        memcpy(bytes, &i8, sizeof i8);
-        break;
-    case CLEAT_I16:
-        fits = is_whole(value, -32768, 32768);
-        i16 = fits ? (int16_t)value : 0;
-        memcpy(bytes, &i16, sizeof i16);
-        break;
-    case CLEAT_U16:
-        fits = is_whole(value, 0, 65536);
-        u16 = fits ? (uint16_t)value : 0;
-        memcpy(bytes, &u16, sizeof u16);
-        break;
-    case CLEAT_U32:
-        fits = is_whole(value, 0, 2 * two_31);
-        u32 = fits ? (uint32_t)value : 0;
-        memcpy(bytes, &u32, sizeof u32);
-        break;
-    case CLEAT_U64:
-        fits = is_whole(value, 0, 2 * two_63);
-        u64 = fits ? (uint64_t)value : 0;
-        memcpy(bytes, &u64, sizeof u64);
-        break;
+        return CLEAT_OK;
+    default:
+        range_of(type, &low, &high_plus_1);
+        REFUSE_IF(!whole_bytes(value, low, high_plus_1, cleat_type_size(type), bytes),
+            CLEAT_INVALID_ARGUMENT, "%s: %.17g does not fit the type %s", operation, value,
+            cleat_type_name(type));
+        return CLEAT_OK;
     }
-    REFUSE_IF(!fits, CLEAT_INVALID_ARGUMENT, "%s: %.17g does not fit the type %s", operation, value,
-        cleat_type_name(type));
-    return CLEAT_OK;
 }
 
 cleat_status cleat_fill(cleat_context *context, double value, cleat_tensor y) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "graph/program.h"
+#include "graph/graph_program.h"
 #include "core/memory.h"
 #include "graph/graph_build.h"
 #include <string.h>

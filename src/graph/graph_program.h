@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A graph made ready: an order of its nodes, who reads what, what is constant. */
-#ifndef CLEAT_GRAPH_PROGRAM_H
-#define CLEAT_GRAPH_PROGRAM_H
+#ifndef CLEAT_GRAPH_GRAPH_PROGRAM_H
+#define CLEAT_GRAPH_GRAPH_PROGRAM_H
 
 #include "graph/run.h"
 #include "graph/storage.h"
