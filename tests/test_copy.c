@@ -280,19 +280,26 @@ static void value_bytes(double value, cleat_type type, unsigned char *bytes) {
         memcpy(bytes, &value, 8);
         break;
     case CLEAT_I32:
-        memcpy(bytes, &(int32_t){(int32_t)value}, 4);
+    case CLEAT_U32:
+        memcpy(bytes, &(uint32_t){(uint32_t)(int64_t)value}, 4);
         break;
     case CLEAT_I64:
+    case CLEAT_U64:
         memcpy(bytes, &(int64_t){(int64_t)value}, 8);
+        break;
+    case CLEAT_I16:
+    case CLEAT_U16:
+        memcpy(bytes, &(uint16_t){(uint16_t)(int64_t)value}, 2);
         break;
     case CLEAT_F16:
     case CLEAT_BF16:
         half = reference_half_nearest(type, (long double)value);
         memcpy(bytes, &half, 2);
         break;
+    case CLEAT_I8:
     case CLEAT_U8:
     case CLEAT_BOOL:
-        bytes[0] = (unsigned char)value;
+        bytes[0] = (unsigned char)(int64_t)value;
         break;
     }
 }
