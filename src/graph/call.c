@@ -4,6 +4,8 @@
 #include "core/tensor_check.h"
 #include "graph/graph_program.h"
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -216,6 +218,49 @@ cleat_status call_scratch(
     TRY(storage_acquire(&c->run->model->pool, size, &c->scratch[c->scratch_count]));
     tensor->buffer = c->scratch[c->scratch_count++]->buffer;
     return CLEAT_OK;
+}
+
+/* ---- Host memory ---- */
+
+typedef struct call_block {
+    struct call_block *next;
+    max_align_t memory[];
+} call_block;
+
+cleat_status call_memory(call *c, int64_t count, size_t size, void **memory) {
+    int64_t bytes = 0;
+    if (count < 0 || !checked_mul(count, (int64_t)size, &bytes) ||
+        !checked_add(bytes, (int64_t)sizeof(call_block), &bytes) || (uint64_t)bytes > SIZE_MAX) {
+        return call_refuse(c, CLEAT_SIZE_OVERFLOW, "%lld numbers on the host", (long long)count);
+    }
+    call_block *block = memory_allocate_zeroed(1, (size_t)bytes);
+    if (block == NULL) {
+        return call_refuse(
+            c, CLEAT_OUT_OF_HOST_MEMORY, "no host memory for %lld bytes", (long long)bytes);
+    }
+    block->next = c->blocks;
+    c->blocks = block;
+    *memory = block->memory;
+    return CLEAT_OK;
+}
+
+cleat_status call_numbers(call *c, size_t input, double **numbers, const array **x) {
+    void *memory;
+    TRY(call_array(c, input, x));
+    TRY(call_memory(c, (*x)->count, sizeof **numbers, &memory));
+    *numbers = memory;
+    for (int64_t i = 0; i < (*x)->count; i++) {
+        (*numbers)[i] = array_real(*x, i);
+    }
+    return CLEAT_OK;
+}
+
+void call_free_memory(call *c) {
+    while (c->blocks != NULL) {
+        call_block *next = c->blocks->next;
+        memory_free(c->blocks);
+        c->blocks = next;
+    }
 }
 
 /* ---- The rest ---- */

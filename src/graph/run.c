@@ -81,6 +81,7 @@ static void clear_call(call *c, bool with_outputs) {
         storage_release(c->scratch[i]);
     }
     c->scratch_count = 0;
+    call_free_memory(c);
     for (size_t i = 0; with_outputs && i < c->output_count; i++) {
         value_clear(&c->outputs[i]);
     }

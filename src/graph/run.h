@@ -56,6 +56,7 @@ typedef struct call {
     run_value *outputs; /* to be made; one that nobody reads may stay VALUE_NONE */
     storage *scratch[CALL_SCRATCH];
     int scratch_count;
+    struct call_block *blocks; /* of call_memory() */
 } call;
 
 typedef cleat_status (*operator_function)(call *c);
@@ -114,6 +115,13 @@ cleat_status call_graph(call *c, const char *attribute, size_t input_count, cons
 /* Device memory for between, row-major, until the call ends. */
 cleat_status call_scratch(
     call *c, cleat_type type, int32_t rank, const int64_t *shape, cleat_tensor *tensor);
+
+/* Host memory for `count` elements of `size` bytes, zeroed, until the call ends. */
+cleat_status call_memory(call *c, int64_t count, size_t size, void **memory);
+/* The input's elements as numbers, the caller's to change, until the call ends; *x: see
+ * call_array(). Integers from 2^53 on are rounded. */
+cleat_status call_numbers(call *c, size_t input, double **numbers, const array **x);
+void call_free_memory(call *c);
 
 /* Something kept with the node for the model's life, such as packed weights: *kept is NULL first,
  * and what is put there is given to `release` at the end. Only for inputs that are constants. */
