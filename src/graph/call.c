@@ -263,6 +263,40 @@ void call_free_memory(call *c) {
     }
 }
 
+/* ---- What was fused into the node ---- */
+
+static bool fits_into(const run_value *v, int32_t rank, const int64_t *shape, cleat_type type) {
+    bool fits = v->type == type && v->rank <= rank;
+    for (int32_t i = 0; fits && i < v->rank; i++) {
+        fits = v->shape[i] == 1 || v->shape[i] == shape[rank - v->rank + i];
+    }
+    return fits;
+}
+
+static cleat_status added_part(call *c, size_t input, int32_t rank, const int64_t *shape,
+    cleat_type type, cleat_tensor *view, const cleat_tensor **part) {
+    const run_value *v;
+    if (input == 0) {
+        return CLEAT_OK;
+    }
+    TRY(call_input(c, input, &v));
+    if (!fits_into(v, rank, shape, type)) {
+        return CLEAT_UNSUPPORTED;
+    }
+    TRY(call_tensor(c, input, view));
+    *part = view;
+    return CLEAT_OK;
+}
+
+cleat_status call_epilogue_of(
+    call *c, int32_t rank, const int64_t *shape, cleat_type type, call_epilogue *e) {
+    const node_fusion *fusion = &c->node->fusion;
+    *e = (call_epilogue){.activation = fusion->activation,
+        .parameters = fusion->activation != CLEAT_ACTIVATION_NONE ? fusion->parameters : NULL};
+    TRY(added_part(c, fusion->bias, rank, shape, type, &e->bias_view, &e->bias));
+    return added_part(c, fusion->residual, rank, shape, type, &e->residual_view, &e->residual);
+}
+
 /* ---- The rest ---- */
 
 bool call_is_constant(const call *c, size_t input) {

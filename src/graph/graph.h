@@ -5,6 +5,7 @@
 
 #include "core/status.h"
 #include "graph/array.h"
+#include <cleat/activation.h>
 #include <cleat/graph.h>
 
 enum { NO_VALUE = -1 }; /* an input or output that is left out */
@@ -32,12 +33,26 @@ typedef struct graph_value {
 
 struct operator_entry;
 
+/*
+ * What a node computes besides, after those behind it were fused into it (fuse.h):
+ *     first output = activation(its own result + input `bias` + input `residual`)
+ * The operator's device function does so, call_epilogue_of() in run.h helps it; where it says
+ * CLEAT_UNSUPPORTED the nodes run one by one, so that its host function need not know.
+ */
+typedef struct node_fusion {
+    bool is_fused;
+    size_t bias, residual; /* which inputs, 0: none; added by the rule of NumPy */
+    cleat_activation activation;
+    float parameters[2]; /* the activation's, all that it has */
+} node_fusion;
+
 typedef struct graph_node {
     char *type, *name; /* name "" where there is none */
     const struct operator_entry *entry;
     size_t input_count, output_count, attribute_count;
     int32_t *inputs, *outputs; /* values */
     graph_attribute *attributes;
+    node_fusion fusion; /* zero where nothing was fused */
 } graph_node;
 
 struct cleat_graph {

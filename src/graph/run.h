@@ -107,6 +107,20 @@ cleat_status call_output_view(call *c, size_t output, size_t input, cleat_tensor
 /* The input itself. */
 cleat_status call_output_same(call *c, size_t output, size_t input);
 
+/* What was fused into the node (graph.h), as options of an operation: what is not there is NULL or
+ * none. The views live as long as the call, and as this struct. */
+typedef struct call_epilogue {
+    cleat_tensor bias_view, residual_view;
+    const cleat_tensor *bias, *residual;
+    cleat_activation activation;
+    const float *parameters;
+} call_epilogue;
+
+/* For a result of this shape; CLEAT_UNSUPPORTED, without words, where something that is added does
+ * not fit into it. */
+cleat_status call_epilogue_of(
+    call *c, int32_t rank, const int64_t *shape, cleat_type type, call_epilogue *e);
+
 /* Runs the graph of an attribute on these values, of which there are as many as it has inputs;
  * outputs, VALUE_NONE before, are the caller's to clear. */
 cleat_status call_graph(call *c, const char *attribute, size_t input_count, const run_value *inputs,
