@@ -51,6 +51,11 @@ CLEAT_API cleat_status cleat_graph_input(
 CLEAT_API cleat_status cleat_graph_constant(cleat_graph *graph, const char *name, cleat_type type,
     int32_t rank, const int64_t *shape, const void *elements);
 
+/* The same without its elements, which the caller writes to *elements before the graph's next call.
+ */
+CLEAT_API cleat_status cleat_graph_constant_space(cleat_graph *graph, const char *name,
+    cleat_type type, int32_t rank, const int64_t *shape, void **elements);
+
 /* Makes a value an output of the graph, in the order of these calls. */
 CLEAT_API cleat_status cleat_graph_output(cleat_graph *graph, const char *name);
 

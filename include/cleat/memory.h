@@ -44,6 +44,13 @@ CLEAT_API cleat_status cleat_set_host_allocator(const cleat_host_allocator *allo
 CLEAT_API size_t cleat_host_allocations(void);
 
 /*
+ * For libraries on top of Cleat, such as libcleat-onnx: host memory from where Cleat's own comes,
+ * and counted with it. As realloc and free; `memory` may be NULL, a size of 0 is one of 1.
+ */
+CLEAT_API void *cleat_host_resize(void *memory, size_t size);
+CLEAT_API void cleat_host_release(void *memory);
+
+/*
  * Device memory for one context: buffers and tensors that are created on it, and its scratch memory
  * (of which it keeps idle blocks for reuse; cleat_context_options.scratch_limit). Memory that the
  * caller wraps does not pass through here. Both functions are needed. They are called from the

@@ -44,6 +44,12 @@ CLEAT_API const char *cleat_status_text(cleat_status status);
  */
 CLEAT_API const char *cleat_error_message(void);
 
+/*
+ * For libraries on top of Cleat, such as libcleat-onnx: makes `message` (copied; cut at some 4000
+ * bytes) the thread's message, and returns `status`.
+ */
+CLEAT_API cleat_status cleat_error_set(cleat_status status, const char *message);
+
 #ifdef __cplusplus
 }
 #endif

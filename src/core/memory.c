@@ -76,3 +76,11 @@ cleat_status cleat_set_host_allocator(const cleat_host_allocator *allocator) {
 size_t cleat_host_allocations(void) {
     return atomic_load(&pieces_alive);
 }
+
+void *cleat_host_resize(void *memory, size_t size) {
+    return memory_resize(memory, size);
+}
+
+void cleat_host_release(void *memory) {
+    memory_free(memory);
+}

@@ -47,6 +47,10 @@ cleat_status status_set(cleat_status status, const char *format, ...) {
     return status;
 }
 
+cleat_status cleat_error_set(cleat_status status, const char *text) {
+    return status_set(status, "%s", text != NULL ? text : "");
+}
+
 cleat_status status_prefix(cleat_status status, const char *prefix) {
     return status_set(status, "%s: %s", prefix, message);
 }

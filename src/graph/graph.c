@@ -182,21 +182,37 @@ cleat_status cleat_graph_input(
     return CLEAT_OK;
 }
 
+static cleat_status new_constant(const char *operation, cleat_graph *graph, const char *name,
+    cleat_type type, int32_t rank, const int64_t *shape, array **constant) {
+    int32_t value;
+    TRY(new_value(operation, graph, name, &value));
+    TRY(array_create(operation, type, rank, shape, constant));
+    graph->values[value].constant = *constant;
+    return CLEAT_OK;
+}
+
 cleat_status cleat_graph_constant(cleat_graph *graph, const char *name, cleat_type type,
     int32_t rank, const int64_t *shape, const void *elements) {
     const char *operation = "graph_constant";
-    int32_t value;
     array *constant;
-    TRY(new_value(operation, graph, name, &value));
-    TRY(array_create(operation, type, rank, shape, &constant));
-    if (constant->count > 0 && elements == NULL) {
-        array_release(constant);
-        return status_set(CLEAT_INVALID_ARGUMENT, "%s: %s: elements is NULL", operation, name);
-    }
+    cleat_tensor layout;
+    TRY(tensor_row_major(operation, type, rank, shape, &layout));
+    REFUSE_IF(elements == NULL && cleat_tensor_count(&layout) > 0, CLEAT_INVALID_ARGUMENT,
+        "%s: %s: elements is NULL", operation, name != NULL ? name : "");
+    TRY(new_constant(operation, graph, name, type, rank, shape, &constant));
     if (constant->count > 0) {
         memcpy(constant->elements, elements, array_size(constant));
     }
-    graph->values[value].constant = constant;
+    return CLEAT_OK;
+}
+
+cleat_status cleat_graph_constant_space(cleat_graph *graph, const char *name, cleat_type type,
+    int32_t rank, const int64_t *shape, void **elements) {
+    const char *operation = "graph_constant_space";
+    array *constant;
+    REFUSE_IF(elements == NULL, CLEAT_INVALID_ARGUMENT, "%s: elements is NULL", operation);
+    TRY(new_constant(operation, graph, name, type, rank, shape, &constant));
+    *elements = constant->elements;
     return CLEAT_OK;
 }
 

@@ -40,7 +40,7 @@ for library in "$2/libcleat.a" "$2/libcleat.so"; do
 done
 
 # Functions that enqueue: those of the headers about operations, but not of the others.
-headers=$(ls include/cleat/*.h | grep -vE '/(cache|cleat|context|export|memory|opencl|plan|profile|status|tensor|tuning|version)\.h$')
+headers=$(ls include/cleat/*.h | grep -vE '/(cache|cleat|context|export|graph|memory|onnx|opencl|plan|profile|status|tensor|tuning|version)\.h$')
 table=$(cat tests/faults/*_operations.c | tr -s ' \n' ' ')
 # shellcheck disable=SC2086 # a word each
 for name in $({ cat $headers | tr -s ' \n' ' ' |

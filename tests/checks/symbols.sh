@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 nm -D --defined-only "$library" | awk '{ print $3 }' | sort >"$work/exported"
 nm --defined-only --extern-only "$2/libcleat.a" | awk 'NF == 3 { print $3 }' | sort >"$work/in_the_archive"
 # shellcheck disable=SC2046 # file names hold no blanks
-sed 's://.*::' $(ls include/cleat/*.h | grep -v export.h) | tr '\n' ' ' |
+sed 's://.*::' $(ls include/cleat/*.h | grep -vE "(export|onnx).h") | tr '\n' ' ' |
     grep -oE 'CLEAT_API [^;]*;' | sed -E 's/\(.*//; s/.*[ *]//' | sort >"$work/declared"
 grep -v '^#' tests/symbols.txt | sort >"$work/listed"
 

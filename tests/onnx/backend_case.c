@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backend_case.h"
+#include <cleat/onnx.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* As ONNX's own runner of these tests has them. */
+static const double RELATIVE = 1e-3, ABSOLUTE = 1e-7;
+
+enum { MOST_TENSORS = 64, PATH_SIZE = 4096 };
+
+typedef struct data_set {
+    size_t input_count, output_count;
+    cleat_tensor inputs[MOST_TENSORS], outputs[MOST_TENSORS];
+    cleat_onnx_tensor wanted[MOST_TENSORS];
+} data_set;
+
+static verdict fail(const char *format, const char *detail) {
+    verdict v = {.outcome = FAILED};
+    snprintf(v.reason, sizeof v.reason, format, detail);
+    for (char *c = v.reason; *c != '\0'; c++) {
+        *c = *c == '\n' || *c == '\t' ? ' ' : *c;
+    }
+    return v;
+}
+
+static verdict from_status(cleat_status status) {
+    verdict v = fail("%s", cleat_error_message());
+    v.outcome = status == CLEAT_OK ? PASSED : status == CLEAT_UNSUPPORTED ? UNSUPPORTED : FAILED;
+    if (status == CLEAT_OK) {
+        v.reason[0] = '\0';
+    }
+    return v;
+}
+
+/* ---- Comparing ---- */
+
+static bool is_floating(cleat_type type) {
+    return type == CLEAT_F32 || type == CLEAT_F64 || type == CLEAT_F16 || type == CLEAT_BF16;
+}
+
+static double element(const cleat_onnx_tensor *x, size_t i) {
+    float value = 0;
+    switch (x->type) {
+    case CLEAT_F64:
+        return ((const double *)x->elements)[i];
+    case CLEAT_F16:
+        cleat_f16_to_f32((const uint16_t *)x->elements + i, 1, &value);
+        return (double)value;
+    case CLEAT_BF16:
+        cleat_bf16_to_f32((const uint16_t *)x->elements + i, 1, &value);
+        return (double)value;
+    default:
+        return (double)((const float *)x->elements)[i];
+    }
+}
+
+static bool is_near(double got, double wanted) {
+    if (isnan(got) || isnan(wanted)) {
+        return isnan(got) && isnan(wanted);
+    }
+    if (isinf(got) || isinf(wanted)) {
+        return isinf(got) && isinf(wanted) && signbit(got) == signbit(wanted);
+    }
+    return fabs(got - wanted) <= ABSOLUTE + RELATIVE * fabs(wanted);
+}
+
+static void print_shape(
+    int32_t rank, const int64_t *shape, cleat_type type, char *text, size_t size) {
+    size_t used = (size_t)snprintf(text, size, "%s [", cleat_type_name(type));
+    for (int32_t i = 0; i < rank && used < size; i++) {
+        used += (size_t)snprintf(
+            text + used, size - used, "%s%lld", i > 0 ? ", " : "", (long long)shape[i]);
+    }
+    if (used < size) {
+        snprintf(text + used, size - used, "]");
+    }
+}
+
+static verdict compare_elements(
+    size_t index, const cleat_onnx_tensor *got, const cleat_onnx_tensor *wanted) {
+    char text[200];
+    const size_t size = cleat_type_size(wanted->type), count = wanted->size / size;
+    for (size_t i = 0; i < count; i++) {
+        const bool same = is_floating(wanted->type)
+                              ? is_near(element(got, i), element(wanted, i))
+                              : memcmp((const char *)got->elements + i * size,
+                                    (const char *)wanted->elements + i * size, size) == 0;
+        if (!same) {
+            const bool real = is_floating(wanted->type);
+            snprintf(text, sizeof text, "output %zu, element %zu of %zu: %.9g, expected %.9g",
+                index, i, count,
+                real ? element(got, i) : (double)((const uint8_t *)got->elements)[i * size],
+                real ? element(wanted, i) : (double)((const uint8_t *)wanted->elements)[i * size]);
+            return fail("%s", text);
+        }
+    }
+    return (verdict){.outcome = PASSED};
+}
+
+static verdict compare_output(
+    cleat_context *context, size_t index, const cleat_tensor *y, const cleat_onnx_tensor *wanted) {
+    char is[200], should[200], text[450];
+    print_shape(y->rank, y->shape, y->type, is, sizeof is);
+    print_shape(wanted->rank, wanted->shape, wanted->type, should, sizeof should);
+    if (strcmp(is, should) != 0) {
+        snprintf(text, sizeof text, "output %zu is %s, expected %s", index, is, should);
+        return fail("%s", text);
+    }
+    cleat_onnx_tensor got = {.type = y->type, .size = wanted->size};
+    got.elements = malloc(got.size > 0 ? got.size : 1);
+    if (got.elements == NULL) {
+        return fail("%s", "no memory");
+    }
+    verdict v = from_status(cleat_read(context, *y, got.elements, got.size));
+    if (v.outcome == PASSED) {
+        v = compare_elements(index, &got, wanted);
+    }
+    free(got.elements);
+    return v;
+}
+
+/* ---- Running ---- */
+
+static bool is_there(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0;
+}
+
+static cleat_status load_input(cleat_context *context, const char *path, cleat_tensor *x) {
+    cleat_onnx_tensor tensor = {0};
+    cleat_status status = cleat_onnx_tensor_load(path, &tensor);
+    if (status == CLEAT_OK) {
+        status = cleat_tensor_create(context, tensor.type, tensor.rank, tensor.shape, x);
+    }
+    if (status == CLEAT_OK) {
+        status = cleat_write(context, *x, tensor.elements, tensor.size);
+    }
+    cleat_onnx_tensor_release(&tensor);
+    return status;
+}
+
+static cleat_status load_set(cleat_context *context, const char *folder, data_set *set) {
+    char path[PATH_SIZE];
+    for (;; set->input_count++) {
+        snprintf(path, sizeof path, "%s/input_%zu.pb", folder, set->input_count);
+        if (set->input_count == MOST_TENSORS || !is_there(path)) {
+            break;
+        }
+        cleat_status status = load_input(context, path, &set->inputs[set->input_count]);
+        if (status != CLEAT_OK) {
+            return status;
+        }
+    }
+    for (;; set->output_count++) {
+        snprintf(path, sizeof path, "%s/output_%zu.pb", folder, set->output_count);
+        if (set->output_count == MOST_TENSORS || !is_there(path)) {
+            return CLEAT_OK;
+        }
+        cleat_status status = cleat_onnx_tensor_load(path, &set->wanted[set->output_count]);
+        if (status != CLEAT_OK) {
+            return status;
+        }
+    }
+}
+
+static verdict run_set(cleat_context *context, cleat_model *model, const char *folder) {
+    data_set *set = calloc(1, sizeof *set);
+    if (set == NULL) {
+        return fail("%s", "no memory");
+    }
+    verdict v = from_status(load_set(context, folder, set));
+    if (v.outcome == PASSED && set->output_count == 0) {
+        v = fail("%s: no outputs to compare with", folder);
+    }
+    if (v.outcome == PASSED) {
+        v = from_status(
+            cleat_model_run(model, set->inputs, set->input_count, set->outputs, set->output_count));
+    }
+    for (size_t i = 0; i < set->output_count && v.outcome == PASSED; i++) {
+        v = compare_output(context, i, &set->outputs[i], &set->wanted[i]);
+    }
+    for (size_t i = 0; i < MOST_TENSORS; i++) {
+        cleat_tensor_release(&set->inputs[i]);
+        cleat_tensor_release(&set->outputs[i]);
+        cleat_onnx_tensor_release(&set->wanted[i]);
+    }
+    free(set);
+    return v;
+}
+
+verdict run_case(cleat_context *context, const char *folder) {
+    char path[PATH_SIZE];
+    cleat_model *model = NULL;
+    snprintf(path, sizeof path, "%s/model.onnx", folder);
+    if (!is_there(path)) {
+        return fail("%s: no model.onnx", folder);
+    }
+    verdict v = from_status(cleat_model_load_onnx(context, path, NULL, &model));
+    for (int i = 0; v.outcome == PASSED; i++) {
+        snprintf(path, sizeof path, "%s/test_data_set_%d", folder, i);
+        if (!is_there(path)) {
+            v = i > 0 ? v : fail("%s: no data sets", folder);
+            break;
+        }
+        v = run_set(context, model, path);
+    }
+    cleat_model_release(model);
+    cleat_finish(context);
+    return v;
+}
+
+/* ---- The operator, straight from the file's bytes ---- */
+
+typedef struct piece {
+    const unsigned char *at, *end;
+} piece;
+
+static unsigned long long number(piece *p) {
+    unsigned long long value = 0;
+    for (int shift = 0; p->at < p->end && shift < 64; shift += 7) {
+        value |= (unsigned long long)(*p->at & 0x7f) << shift;
+        if (*p->at++ < 0x80) {
+            break;
+        }
+    }
+    return value;
+}
+
+/* The next field that has a length, and its number; false at the end. */
+static bool next_piece(piece *p, unsigned *field, piece *inside) {
+    while (p->at < p->end) {
+        const unsigned long long tag = number(p);
+        unsigned long long size = 0;
+        switch (tag & 7) {
+        case 0:
+            number(p);
+            break;
+        case 1:
+            size = 8;
+            break;
+        case 5:
+            size = 4;
+            break;
+        default:
+            size = number(p);
+            break;
+        }
+        if (size > (unsigned long long)(p->end - p->at)) {
+            return false;
+        }
+        *inside = (piece){p->at, p->at + size};
+        p->at += size;
+        *field = (unsigned)(tag >> 3);
+        if ((tag & 7) == 2) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void look_at_node(piece node, char name[OPERATOR_SIZE]) {
+    unsigned field;
+    for (piece part; next_piece(&node, &field, &part);) {
+        const size_t size = (size_t)(part.end - part.at);
+        if (field == 4 && size < OPERATOR_SIZE) {
+            char type[OPERATOR_SIZE] = {0};
+            memcpy(type, part.at, size);
+            const bool is_other = strcmp(name, "?") != 0 && strcmp(name, type) != 0;
+            snprintf(name, OPERATOR_SIZE, "%s", is_other ? "several" : type);
+        }
+    }
+}
+
+void operator_of_case(const char *folder, char name[OPERATOR_SIZE]) {
+    char path[PATH_SIZE];
+    unsigned field;
+    snprintf(name, OPERATOR_SIZE, "?");
+    snprintf(path, sizeof path, "%s/model.onnx", folder);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return;
+    }
+    const size_t most = (size_t)1 << 20; /* of these models hardly one is larger */
+    unsigned char *bytes = malloc(most);
+    const size_t size = bytes != NULL ? fread(bytes, 1, most, file) : 0;
+    fclose(file);
+    piece model = {bytes, bytes + size}, graph, node;
+    while (bytes != NULL && next_piece(&model, &field, &graph)) {
+        while (field == 7 && next_piece(&graph, &field, &node)) {
+            if (field == 1) {
+                look_at_node(node, name);
+            }
+            field = 7;
+        }
+    }
+    free(bytes);
+}
