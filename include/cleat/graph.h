@@ -102,7 +102,12 @@ CLEAT_API cleat_status cleat_graph_node(cleat_graph *graph, const char *type, co
 typedef struct cleat_model cleat_model;
 
 typedef struct cleat_model_options {
-    uint64_t reserved[16];
+    /* How many runs are kept recorded, each for inputs of other shapes: when the same shapes come
+     * for the third time what was enqueued is enqueued again, without work or memory for anything
+     * else. A model that looks at results on the way, or draws random numbers, works every run out.
+     * The recording used least recently goes. 0: 4; negative: none. Up to 1024. */
+    int32_t recordings;
+    uint64_t reserved[15];
 } cleat_model_options;
 
 /*

@@ -9,6 +9,7 @@
 #include "core/plan.h"
 #include "core/process_mark.h"
 #include "core/profile_table.h"
+#include "core/recording.h"
 #include "core/scratch_pool.h"
 #include "core/trust.h"
 #include "core/tuning.h"
@@ -44,7 +45,8 @@ struct cleat_context {
     pthread_mutex_t mutex;       /* guards everything below, and the order of the queue */
     kernel_cache kernels;
     scratch_pool scratch;
-    plan *plan; /* the open one, NULL for none */
+    plan *plan;           /* the open one, NULL for none */
+    recording *recording; /* likewise */
     tuned_table tuned;
     trust_table trust;
     profile_table rows;

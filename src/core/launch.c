@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/launch.h"
 #include "core/context_state.h"
+#include "core/queue_command.h"
 #include <string.h>
 
 launch launch_begin(const char *operation, const char *family, const char *kernel) {
@@ -183,87 +184,6 @@ cleat_status launch_check(const cleat_context *context, launch *l) {
     return CLEAT_OK;
 }
 
-/* Whether an argument of the kernel is what it was set to. Drivers hold on to memory objects, not
- * to handles: one freed since may have given its handle to another. */
-static bool is_set(const launch *l, int i, bool same_era) {
-    const launch_argument *set = &l->built->arguments[i];
-    const launch_argument *wanted = &l->arguments[i];
-    if (set->size != wanted->size || set->kind != wanted->kind) {
-        return false;
-    }
-    switch (wanted->kind) {
-    case ARGUMENT_LOCAL:
-        return true;
-    case ARGUMENT_NUMBERS:
-        return memcmp(l->built->numbers, l->numbers, wanted->size) == 0;
-    case ARGUMENT_MEMORY:
-        return same_era && set->value.memory == wanted->value.memory;
-    default:
-        return memcmp(&set->value, &wanted->value, wanted->size) == 0;
-    }
-}
-
-static const void *value_of(const launch *l, const launch_argument *argument) {
-    return argument->kind == ARGUMENT_LOCAL     ? NULL
-           : argument->kind == ARGUMENT_NUMBERS ? (const void *)l->numbers
-                                                : &argument->value;
-}
-
-/* rusticl 22.3 leaves the gap at a struct's end out of its size. */
-static cl_int set_argument(const launch *l, int i) {
-    const launch_argument *a = &l->arguments[i];
-    cl_int error = clSetKernelArg(l->built->kernel, (cl_uint)i, a->size, value_of(l, a));
-    if (error == CL_INVALID_ARG_SIZE && a->kind == ARGUMENT_NUMBERS && l->numbers_used < a->size) {
-        error = clSetKernelArg(l->built->kernel, (cl_uint)i, l->numbers_used, value_of(l, a));
-    }
-    return error;
-}
-
-/* Only those that change: on PoCL each costs 0.1 us. */
-static cleat_status set_arguments(const cleat_context *context, const launch *l) {
-    uint64_t era = atomic_load(&context->memory_era);
-    bool same_era = era == l->built->memory_era;
-    for (int i = 0; i < l->argument_count; i++) {
-        const launch_argument *a = &l->arguments[i];
-        if (is_set(l, i, same_era)) {
-            continue;
-        }
-        cl_int error = set_argument(l, i);
-        l->built->arguments[i] = *a;
-        if (a->kind == ARGUMENT_NUMBERS) {
-            memcpy(l->built->numbers, l->numbers, a->size);
-        }
-        if (error != CL_SUCCESS) {
-            l->built->arguments[i].size = 0;
-            cleat_status status = status_from_cl(error, "clSetKernelArg");
-            return status_set(status, "%s: kernel %s, argument %d of %zu bytes: %s (%d)",
-                l->operation, l->kernel, i, a->size, cl_error_name(error), error);
-        }
-    }
-    l->built->memory_era = era;
-    return CLEAT_OK;
-}
-
-static cleat_status enqueue(cleat_context *context, const launch *l) {
-    if (launch_is_empty(l)) {
-        return CLEAT_OK;
-    }
-    TRY(set_arguments(context, l));
-    measure m = measure_begin(context);
-    cl_int error = clEnqueueNDRangeKernel(context->queue, l->built->kernel, (cl_uint)l->dimensions,
-        NULL, l->global, l->local[0] > 0 ? l->local : NULL, 0, NULL, measure_event(&m));
-    if (error != CL_SUCCESS) {
-        cleat_status status = status_from_cl(error, "clEnqueueNDRangeKernel");
-        return status_set(status,
-            "%s: kernel %s, %zu x %zu x %zu work-items in groups of %zu x %zu x %zu: "
-            "clEnqueueNDRangeKernel: %s (%d)",
-            l->operation, l->kernel, l->global[0], l->global[1], l->global[2], l->local[0],
-            l->local[1], l->local[2], cl_error_name(error), error);
-    }
-    context->statistics.kernels_launched++;
-    return measure_end(context, &m, l->operation, l->kernel, l->flop, l->bytes);
-}
-
 /* With the mutex held, and held again after: fills l->built of every launch. */
 static cleat_status find_kernels(cleat_context *context, launch *launches, int count) {
     for (int i = 0; i < count; i++) {
@@ -285,7 +205,10 @@ static cleat_status enqueue_all(cleat_context *context, launch *launches, int co
         TRY(launch_check(context, &launches[i]));
     }
     for (int i = 0; i < count; i++) {
-        TRY(enqueue(context, &launches[i]));
+        if (!launch_is_empty(&launches[i])) {
+            const command c = command_of_launch(&launches[i]);
+            TRY(command_run(context, &c));
+        }
     }
     return CLEAT_OK;
 }
@@ -306,6 +229,7 @@ cleat_status launch_foreign(cleat_context *context, const char *operation, const
         pthread_mutex_unlock(&context->mutex);
         return CLEAT_OK;
     }
+    recording_spoil(recording_current(context));
     /* The provider's events are its own: only the host's clock tells, and what was enqueued before
      * must not count. */
     if (context->profiling) {

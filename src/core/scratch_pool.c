@@ -55,7 +55,8 @@ static cleat_status allocate(cleat_context *context, size_t size, cl_mem *memory
 
 static scratch_pool *pool_of(cleat_context *context) {
     plan *p = plan_current(context);
-    return p != NULL ? &p->scratch : &context->scratch;
+    recording *r = recording_current(context);
+    return p != NULL ? &p->scratch : r != NULL ? recording_scratch(r) : &context->scratch;
 }
 
 static cleat_status lend(cleat_context *context, size_t bytes, void **memory) {

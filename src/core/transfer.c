@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/transfer.h"
 #include "core/context_state.h"
+#include "core/queue_command.h"
 #include "core/tensor_check.h"
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +32,13 @@ static bool is_planned(cleat_context *context, double bytes) {
 /* The end of a transfer to or from host memory: takes it into the profile, gives the mutex back and
  * waits, so that other threads go on meanwhile. */
 static cleat_status finish_move(cleat_context *context, measure *m, const char *operation,
-    const char *command, cl_int error, cl_event event, size_t size) {
-    cleat_status status = status_from_cl(error, command);
+    const char *call, cl_int error, cl_event event, size_t size) {
+    cleat_status status = status_from_cl(error, call);
     if (status == CLEAT_OK) {
         if (m->event_wanted && clRetainEvent(event) == CL_SUCCESS) {
             m->event = event;
         }
-        status = measure_end(context, m, operation, command, 0, (double)size);
+        status = measure_end(context, m, operation, call, 0, (double)size);
     }
     pthread_mutex_unlock(&context->mutex);
     if (error == CL_SUCCESS) {
@@ -47,7 +48,7 @@ static cleat_status finish_move(cleat_context *context, measure *m, const char *
             clFinish(context->queue); /* it may be so still */
         }
         clReleaseEvent(event);
-        status = status == CLEAT_OK ? status_from_cl(error, command) : status;
+        status = status == CLEAT_OK ? status_from_cl(error, call) : status;
     }
     return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, operation);
 }
@@ -62,6 +63,10 @@ static cleat_status write_bytes(
     measure m = measure_begin(context);
     cl_int error =
         clEnqueueWriteBuffer(context->queue, memory, CL_FALSE, offset, size, data, 0, NULL, &event);
+    recording *r = recording_current(context);
+    if (r != NULL) {
+        recording_add_write(r, memory, offset, data, size);
+    }
     return finish_move(context, &m, "write", "clEnqueueWriteBuffer", error, event, size);
 }
 
@@ -75,18 +80,8 @@ static cleat_status read_bytes(
     measure m = measure_begin(context);
     cl_int error =
         clEnqueueReadBuffer(context->queue, memory, CL_FALSE, offset, size, data, 0, NULL, &event);
+    recording_spoil(recording_current(context));
     return finish_move(context, &m, "read", "clEnqueueReadBuffer", error, event, size);
-}
-
-/* The end of a command on the device alone: nothing to wait for. */
-static cleat_status finish_command(cleat_context *context, measure *m, const char *operation,
-    const char *command, cl_int error, double bytes) {
-    cleat_status status = status_from_cl(error, command);
-    if (status == CLEAT_OK) {
-        status = measure_end(context, m, operation, command, 0, bytes);
-    }
-    pthread_mutex_unlock(&context->mutex);
-    return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, operation);
 }
 
 static size_t byte_offset(const cleat_tensor *x) {
@@ -147,17 +142,36 @@ cleat_status cleat_read(cleat_context *context, cleat_tensor x, void *data, size
     return status;
 }
 
+static launch_argument memory_argument(cl_mem memory) {
+    launch_argument a = {.kind = ARGUMENT_MEMORY, .size = sizeof memory};
+    a.value.memory = memory;
+    return a;
+}
+
+/* Runs a command on the device alone, for which there is nothing to wait, unless it is planned. */
+static cleat_status run_command(cleat_context *context, const command *c) {
+    pthread_mutex_lock(&context->mutex);
+    if (is_planned(context, c->bytes)) {
+        return CLEAT_OK;
+    }
+    cleat_status status = command_run(context, c);
+    pthread_mutex_unlock(&context->mutex);
+    return status;
+}
+
 /* Bytes in one piece on both sides: the driver's own copy. */
 static cleat_status copy_bytes(cleat_context *context, const char *operation, cl_mem from,
     size_t from_offset, cl_mem to, size_t to_offset, size_t size) {
-    pthread_mutex_lock(&context->mutex);
-    if (is_planned(context, 2.0 * (double)size)) {
-        return CLEAT_OK;
-    }
-    measure m = measure_begin(context);
-    cl_int error = clEnqueueCopyBuffer(
-        context->queue, from, to, from_offset, to_offset, size, 0, NULL, measure_event(&m));
-    return finish_command(context, &m, operation, "clEnqueueCopyBuffer", error, 2.0 * (double)size);
+    const launch_argument both[2] = {memory_argument(to), memory_argument(from)};
+    return run_command(context, &(command){.kind = COMMAND_COPY,
+                                    .operation = operation,
+                                    .name = "clEnqueueCopyBuffer",
+                                    .bytes = 2.0 * (double)size,
+                                    .argument_count = 2,
+                                    .arguments = both,
+                                    .offset = to_offset,
+                                    .from_offset = from_offset,
+                                    .size = size});
 }
 
 enum {
@@ -374,14 +388,18 @@ cleat_status transfer_elements(cleat_context *context, const char *operation, co
 
 static cleat_status fill_bytes(cleat_context *context, const char *operation, cl_mem memory,
     const void *value, size_t value_size, size_t offset, size_t size) {
-    pthread_mutex_lock(&context->mutex);
-    if (is_planned(context, (double)size)) {
-        return CLEAT_OK;
-    }
-    measure m = measure_begin(context);
-    cl_int error = clEnqueueFillBuffer(
-        context->queue, memory, value, value_size, offset, size, 0, NULL, measure_event(&m));
-    return finish_command(context, &m, operation, "clEnqueueFillBuffer", error, (double)size);
+    const launch_argument to = memory_argument(memory);
+    command c = {.kind = COMMAND_FILL,
+        .operation = operation,
+        .name = "clEnqueueFillBuffer",
+        .bytes = (double)size,
+        .argument_count = 1,
+        .arguments = &to,
+        .offset = offset,
+        .size = size,
+        .value_size = value_size};
+    memcpy(&c.value, value, value_size);
+    return run_command(context, &c);
 }
 
 /* y, rank 1 and in one piece, by all threads of a processor: PoCL's own fill is one thread's. */

@@ -38,16 +38,29 @@ cleat_status call_input(const call *c, size_t input, const run_value **v) {
     return CLEAT_OK;
 }
 
-static cleat_status row_major_of(const run_value *v, cleat_buffer *buffer, cleat_tensor *tensor) {
-    return cleat_tensor_view(buffer, v->type, v->rank, v->shape, 0, tensor);
+/* Where the elements of a row-major tensor of this type begin. */
+static int64_t offset_of(const storage *memory, cleat_type type) {
+    return (int64_t)(memory->offset / cleat_type_size(type));
+}
+
+static bool is_constant_value(const call *c, const run_value *v) {
+    for (const program *p = c->run->program; p != NULL; p = p->parent) {
+        if (v >= p->constants && v < p->constants + p->graph->value_count) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Brings the elements to the device; of a constant this stays so. */
 static cleat_status upload(call *c, run_value *v) {
     storage *memory;
     cleat_tensor tensor;
-    TRY(storage_acquire(&c->run->model->pool, array_size(v->host), &memory));
-    cleat_status status = row_major_of(v, memory->buffer, &tensor);
+    storage_pool *pool = &c->run->model->pool;
+    TRY(is_constant_value(c, v) ? storage_acquire_lasting(pool, array_size(v->host), &memory)
+                                : storage_acquire(pool, array_size(v->host), &memory));
+    cleat_status status = cleat_tensor_view(
+        memory->buffer, v->type, v->rank, v->shape, offset_of(memory, v->type), &tensor);
     if (status == CLEAT_OK && v->host->count > 0) {
         status = cleat_write(c->context, tensor, v->host->elements, array_size(v->host));
     }
@@ -172,6 +185,7 @@ cleat_status call_output(call *c, size_t output, cleat_type type, int32_t rank,
     TRY(size_of(c, type, rank, shape, &layout, &size));
     TRY(storage_acquire(&c->run->model->pool, size, &memory));
     layout.buffer = memory->buffer;
+    layout.offset = offset_of(memory, type);
     run_value *v = &c->outputs[output];
     *v = (run_value){.kind = VALUE_TENSOR, .type = type, .rank = rank, .memory = memory};
     v->tensor = layout;
@@ -216,7 +230,9 @@ cleat_status call_scratch(
     }
     TRY(size_of(c, type, rank, shape, tensor, &size));
     TRY(storage_acquire(&c->run->model->pool, size, &c->scratch[c->scratch_count]));
-    tensor->buffer = c->scratch[c->scratch_count++]->buffer;
+    const storage *memory = c->scratch[c->scratch_count++];
+    tensor->buffer = memory->buffer;
+    tensor->offset = offset_of(memory, type);
     return CLEAT_OK;
 }
 
@@ -328,7 +344,7 @@ cleat_status call_graph(call *c, const char *attribute, size_t input_count, cons
                 "%s has %zu inputs and %zu outputs, expected %zu and %zu", attribute,
                 p->graph->input_count, p->graph->output_count, input_count, output_count);
         }
-        return program_run(c->run->model, p, c->run, inputs, outputs);
+        return program_run(c->run->model, p, c->run, inputs, outputs, NULL);
     }
     return call_refuse(c, CLEAT_INVALID_ARGUMENT, "no graph %s", attribute);
 }

@@ -41,6 +41,7 @@ struct cleat_model {
     pthread_mutex_t mutex; /* held during a run */
     storage_pool pool;
     program *main;
+    struct replay_cache *replays; /* replay.h */
 };
 
 struct run {
@@ -50,6 +51,7 @@ struct run {
     run_value *values; /* of each value of the graph */
     int32_t *left;     /* reads of each value that are still to come */
     bool has_waited;   /* results were looked at on the host */
+    bool is_random;    /* random numbers were drawn */
 };
 
 /* Takes a reference of the graph. */
@@ -59,9 +61,10 @@ void program_free(program *p); /* NULL is accepted */
 /* Runs what depends on constants alone. */
 cleat_status program_fold(cleat_model *model, program *p);
 
-/* Runs a program. inputs: of the graph's own; outputs are VALUE_NONE before. */
-cleat_status program_run(
-    cleat_model *model, program *p, run *parent, const run_value *inputs, run_value *outputs);
+/* Runs a program. inputs: of the graph's own; outputs are VALUE_NONE before. *is_repeatable (NULL:
+ * nobody asks): what was enqueued depends on the inputs' shapes and types alone. */
+cleat_status program_run(cleat_model *model, program *p, run *parent, const run_value *inputs,
+    run_value *outputs, bool *is_repeatable);
 /* One node, whose inputs are there; outputs go to r->values. */
 cleat_status run_node(run *r, size_t node);
 

@@ -140,6 +140,7 @@ cleat_status run_node(run *r, size_t node) {
         .opset = r->program->graph->opset,
         .input_count = n->input_count,
         .output_count = n->output_count};
+    r->is_random = r->is_random || n->entry->is_random;
     c.inputs = memory_allocate_zeroed(n->input_count + 1, sizeof *c.inputs);
     c.outputs = memory_allocate_zeroed(n->output_count + 1, sizeof *c.outputs);
     cleat_status status = CLEAT_OK;
@@ -202,8 +203,8 @@ static cleat_status run_nodes(run *r, const run_value *inputs, run_value *output
     return take_outputs(r, outputs);
 }
 
-cleat_status program_run(
-    cleat_model *model, program *p, run *parent, const run_value *inputs, run_value *outputs) {
+cleat_status program_run(cleat_model *model, program *p, run *parent, const run_value *inputs,
+    run_value *outputs, bool *is_repeatable) {
     run r = {.model = model, .program = p, .parent = parent};
     r.values = memory_allocate_zeroed(p->graph->value_count + 1, sizeof *r.values);
     r.left = memory_allocate_zeroed(p->graph->value_count + 1, sizeof *r.left);
@@ -222,6 +223,10 @@ cleat_status program_run(
     }
     if (parent != NULL) {
         parent->has_waited = parent->has_waited || r.has_waited;
+        parent->is_random = parent->is_random || r.is_random;
+    }
+    if (is_repeatable != NULL) {
+        *is_repeatable = !r.has_waited && !r.is_random;
     }
     memory_free(r.values);
     memory_free(r.left);

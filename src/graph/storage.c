@@ -28,12 +28,7 @@ static cleat_status make(cleat_buffer *buffer, size_t size, storage_pool *pool, 
     return CLEAT_OK;
 }
 
-cleat_status storage_acquire(storage_pool *pool, size_t size, storage **made) {
-    pool->bytes_wanted += size;
-    *made = take_idle(pool, size);
-    if (*made != NULL) {
-        return CLEAT_OK;
-    }
+cleat_status storage_acquire_lasting(storage_pool *pool, size_t size, storage **made) {
     cleat_buffer *buffer;
     TRY(cleat_buffer_create(pool->context, size, &buffer));
     cleat_status status = make(buffer, size, pool, made);
@@ -42,6 +37,47 @@ cleat_status storage_acquire(storage_pool *pool, size_t size, storage **made) {
         return status;
     }
     pool->bytes += size;
+    return CLEAT_OK;
+}
+
+static cleat_status acquire_pooled(storage_pool *pool, size_t size, storage **made) {
+    *made = take_idle(pool, size);
+    if (*made == NULL) {
+        TRY(storage_acquire_lasting(pool, size, made));
+        (*made)->is_pooled = true;
+    }
+    return CLEAT_OK;
+}
+
+/* The layout's next piece. */
+static cleat_status acquire_planned(storage_pool *pool, size_t size, storage **made) {
+    const memory_plan *layout = pool->layout;
+    const memory_piece *m = pool->next < layout->count ? &layout->pieces[pool->next] : NULL;
+    pool->next++;
+    if (m == NULL || m->size != size) {
+        pool->has_strayed = true;
+    }
+    if (pool->has_strayed) {
+        return acquire_pooled(pool, size, made);
+    }
+    if (m->arena == OWN_BUFFER) {
+        return storage_acquire_lasting(pool, size, made);
+    }
+    TRY(storage_borrow(pool->arenas[m->arena], made));
+    (*made)->offset = m->offset;
+    (*made)->size = size;
+    return CLEAT_OK;
+}
+
+cleat_status storage_acquire(storage_pool *pool, size_t size, storage **made) {
+    TRY(pool->layout != NULL ? acquire_planned(pool, size, made)
+                             : acquire_pooled(pool, size, made));
+    pool->bytes_wanted += size;
+    (*made)->notes = pool->noted != NULL ? pool : NULL;
+    if (pool->noted != NULL) {
+        (*made)->run = pool->run;
+        (*made)->piece = memory_plan_acquire(pool->noted, size);
+    }
     return CLEAT_OK;
 }
 
@@ -59,13 +95,19 @@ void storage_release(storage *s) {
     if (s == NULL || --s->references > 0) {
         return;
     }
-    if (s->pool != NULL) {
+    if (s->notes != NULL && s->notes->noted != NULL && s->run == s->notes->run) {
+        memory_plan_release(s->notes->noted, s->piece);
+    }
+    if (s->pool != NULL && s->is_pooled) {
         s->next = s->pool->idle;
         s->pool->idle = s;
-    } else {
-        cleat_buffer_release(s->buffer);
-        memory_free(s);
+        return;
     }
+    if (s->pool != NULL) {
+        s->pool->bytes -= s->size;
+    }
+    cleat_buffer_release(s->buffer);
+    memory_free(s);
 }
 
 void storage_hand_out(storage *s) {
