@@ -69,5 +69,6 @@ cleat_status external_open(const char *folder, const char *location, source *s) 
     }
     close(top);
     TRY(status);
-    return source_of_file(s, opened, location);
+    status = source_of_file(s, opened);
+    return status == CLEAT_OK ? status : refuse_in(status, "external data %s", location);
 }

@@ -14,12 +14,12 @@ void source_of_memory(source *s, const void *bytes, size_t size) {
     s->file = -1;
 }
 
-cleat_status source_of_file(source *s, int file, const char *name) {
+cleat_status source_of_file(source *s, int file) {
     struct stat about;
     memset(s, 0, sizeof *s);
     s->file = file;
-    REFUSE_IF(fstat(file, &about) != 0 || !S_ISREG(about.st_mode), CLEAT_INVALID_ARGUMENT,
-        "%s is not a file", name);
+    REFUSE_IF(
+        fstat(file, &about) != 0 || !S_ISREG(about.st_mode), CLEAT_INVALID_ARGUMENT, "not a file");
     s->size = (uint64_t)about.st_size;
     return CLEAT_OK;
 }
@@ -30,7 +30,7 @@ cleat_status source_open(source *s, const char *path) {
     REFUSE_IF(path == NULL, CLEAT_INVALID_ARGUMENT, "path is NULL");
     const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     REFUSE_IF(file < 0, CLEAT_INVALID_ARGUMENT, "%s", strerror(errno));
-    return source_of_file(s, file, path);
+    return source_of_file(s, file);
 }
 
 void source_close(source *s) {

@@ -28,7 +28,7 @@ typedef struct range {
 
 void source_of_memory(source *s, const void *bytes, size_t size);
 /* Takes over an open file, which source_close() closes, also after a failure. */
-cleat_status source_of_file(source *s, int file, const char *name);
+cleat_status source_of_file(source *s, int file);
 cleat_status source_open(source *s, const char *path);
 void source_close(source *s);
 cleat_status source_read(source *s, uint64_t at, size_t size, void *into);

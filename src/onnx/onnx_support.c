@@ -52,7 +52,7 @@ cleat_status grow(void **list, size_t *capacity, size_t count, size_t size) {
 /* What a message may still take. */
 typedef struct budget {
     size_t left;
-    bool is_spent;
+    bool is_spent, is_without; /* no more of it; none to be had */
 } budget;
 
 static void *take(void *data, size_t size) {
@@ -62,7 +62,9 @@ static void *take(void *data, size_t size) {
         return NULL;
     }
     b->left -= size;
-    return cleat_host_resize(NULL, size);
+    void *memory = cleat_host_resize(NULL, size);
+    b->is_without = b->is_without || memory == NULL;
+    return memory;
 }
 
 static void give_back(void *data, void *memory) {
@@ -77,6 +79,8 @@ cleat_status unpack_message(
     *message = protobuf_c_message_unpack(descriptor, &allocator, size, data);
     REFUSE_IF(*message == NULL && b.is_spent, CLEAT_INVALID_ARGUMENT,
         "%zu bytes of %s hold more parts than is sensible", size, descriptor->short_name);
+    REFUSE_IF(*message == NULL && b.is_without, CLEAT_OUT_OF_HOST_MEMORY,
+        "no host memory for %zu bytes of %s", size, descriptor->short_name);
     REFUSE_IF(*message == NULL, CLEAT_INVALID_ARGUMENT, "%zu bytes are no %s", size,
         descriptor->short_name);
     return CLEAT_OK;

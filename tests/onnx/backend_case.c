@@ -167,14 +167,56 @@ static cleat_status load_set(cleat_context *context, const char *folder, data_se
     }
 }
 
-static verdict run_set(cleat_context *context, cleat_model *model, const char *folder) {
+/* Light models have one input, of which nothing is told but how to make it. */
+static cleat_status make_input(cleat_context *context, const cleat_model *model, data_set *set) {
+    cleat_value_info info;
+    cleat_status status = cleat_model_input_info(model, 0, &info);
+    for (int32_t i = 0; status == CLEAT_OK && i < info.rank; i++) {
+        info.shape[i] = info.shape[i] < 0 ? 1 : info.shape[i];
+    }
+    if (status == CLEAT_OK) {
+        status = cleat_tensor_create(
+            context, CLEAT_F32, info.rank < 0 ? 0 : info.rank, info.shape, &set->inputs[0]);
+    }
+    if (status != CLEAT_OK) {
+        return status;
+    }
+    const int64_t count = cleat_tensor_count(&set->inputs[0]);
+    float *elements = malloc((size_t)count * sizeof *elements);
+    if (elements == NULL) {
+        return CLEAT_OUT_OF_HOST_MEMORY;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        elements[i] = (float)((double)i / (double)count);
+    }
+    status = cleat_write(context, set->inputs[0], elements, (size_t)count * sizeof *elements);
+    set->input_count = 1;
+    free(elements);
+    return status;
+}
+
+static cleat_status load_light(
+    cleat_context *context, const cleat_model *model, const char *path, data_set *set) {
+    char output[PATH_SIZE];
+    snprintf(
+        output, sizeof output, "%.*s_output_0.pb", (int)(strlen(path) - strlen(".onnx")), path);
+    cleat_status status = make_input(context, model, set);
+    if (status == CLEAT_OK) {
+        status = cleat_onnx_tensor_load(output, &set->wanted[0]);
+        set->output_count = status == CLEAT_OK;
+    }
+    return status;
+}
+
+static verdict run_set(cleat_context *context, cleat_model *model, const char *path) {
     data_set *set = calloc(1, sizeof *set);
     if (set == NULL) {
         return fail("%s", "no memory");
     }
-    verdict v = from_status(load_set(context, folder, set));
+    verdict v = from_status(is_light_model(path) ? load_light(context, model, path, set)
+                                                 : load_set(context, path, set));
     if (v.outcome == PASSED && set->output_count == 0) {
-        v = fail("%s: no outputs to compare with", folder);
+        v = fail("%s: no outputs to compare with", path);
     }
     if (v.outcome == PASSED) {
         v = from_status(
@@ -192,21 +234,35 @@ static verdict run_set(cleat_context *context, cleat_model *model, const char *f
     return v;
 }
 
-verdict run_case(cleat_context *context, const char *folder) {
-    char path[PATH_SIZE];
+bool is_light_model(const char *path) {
+    const size_t length = strlen(path), end = strlen(".onnx");
+    struct stat about;
+    return length > end && strcmp(path + length - end, ".onnx") == 0 && stat(path, &about) == 0 &&
+           S_ISREG(about.st_mode);
+}
+
+static void model_of_case(const char *path, char model[PATH_SIZE]) {
+    snprintf(model, PATH_SIZE, is_light_model(path) ? "%s" : "%s/model.onnx", path);
+}
+
+verdict run_case(cleat_context *context, const char *path) {
+    char part[PATH_SIZE];
     cleat_model *model = NULL;
-    snprintf(path, sizeof path, "%s/model.onnx", folder);
-    if (!is_there(path)) {
-        return fail("%s: no model.onnx", folder);
+    model_of_case(path, part);
+    if (!is_there(part)) {
+        return fail("%s: no such file", part);
     }
-    verdict v = from_status(cleat_model_load_onnx(context, path, NULL, &model));
-    for (int i = 0; v.outcome == PASSED; i++) {
-        snprintf(path, sizeof path, "%s/test_data_set_%d", folder, i);
-        if (!is_there(path)) {
-            v = i > 0 ? v : fail("%s: no data sets", folder);
+    verdict v = from_status(cleat_model_load_onnx(context, part, NULL, &model));
+    if (v.outcome == PASSED && is_light_model(path)) {
+        v = run_set(context, model, path);
+    }
+    for (int i = 0; v.outcome == PASSED && !is_light_model(path); i++) {
+        snprintf(part, sizeof part, "%s/test_data_set_%d", path, i);
+        if (!is_there(part)) {
+            v = i > 0 ? v : fail("%s: no data sets", path);
             break;
         }
-        v = run_set(context, model, path);
+        v = run_set(context, model, part);
     }
     cleat_model_release(model);
     cleat_finish(context);
@@ -275,11 +331,11 @@ static void look_at_node(piece node, char name[OPERATOR_SIZE]) {
     }
 }
 
-void operator_of_case(const char *folder, char name[OPERATOR_SIZE]) {
+void operator_of_case(const char *case_path, char name[OPERATOR_SIZE]) {
     char path[PATH_SIZE];
     unsigned field;
     snprintf(name, OPERATOR_SIZE, "?");
-    snprintf(path, sizeof path, "%s/model.onnx", folder);
+    model_of_case(case_path, path);
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs ONNX's backend tests (Debian's libonnx-testdata) on the default device and says what passed:
- *     onnx_backend [options] FOLDER...        a set of cases, or one case
+ *     onnx_backend [options] FOLDER...        a set of cases, or one case; also ONNX's light models
  *     --filter TEXT     only cases that have it in their name; several: any of them
  *     --passed FILE     only cases named there, SET/NAME a line; each must pass
  *     --share N         of these every Nth; --turn K: which ones
@@ -26,7 +26,7 @@
 extern char **environ;
 
 typedef struct test_case {
-    char *folder, *name; /* name: "SET/CASE" */
+    char *path, *name; /* name: "SET/CASE" */
     bool is_done;
     verdict verdict;
     char operator[OPERATOR_SIZE];
@@ -69,7 +69,7 @@ static bool is_chosen(const settings *s, const char *name) {
 }
 
 static void add_case(
-    const settings *s, list *l, const char *set, const char *name, const char *folder) {
+    const settings *s, list *l, const char *set, const char *name, const char *path) {
     char full[512];
     snprintf(full, sizeof full, "%s/%s", set, name);
     if (!is_chosen(s, full)) {
@@ -79,7 +79,7 @@ static void add_case(
         l->capacity = l->capacity > 0 ? 2 * l->capacity : 256;
         l->cases = sure(realloc(l->cases, l->capacity * sizeof *l->cases));
     }
-    l->cases[l->count++] = (test_case){.folder = sure(strdup(folder)), .name = sure(strdup(full))};
+    l->cases[l->count++] = (test_case){.path = sure(strdup(path)), .name = sure(strdup(full))};
 }
 
 static int by_name(const void *a, const void *b) {
@@ -110,7 +110,8 @@ static void add_folder(const settings *s, list *l, char *folder) {
     }
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (entry->d_name[0] != '.' && stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
+        const bool is_there = entry->d_name[0] != '.' && stat(path, &about) == 0;
+        if (is_there && (S_ISDIR(about.st_mode) || is_light_model(path))) {
             add_case(s, l, name, entry->d_name, path);
         }
     }
@@ -168,7 +169,7 @@ static int run_as_child(const settings *s, const list *l) {
         printf("begin %zu\n", i);
         fflush(stdout);
         clock_gettime(CLOCK_MONOTONIC, &begin);
-        const verdict v = run_case(context, l->cases[i].folder);
+        const verdict v = run_case(context, l->cases[i].path);
         clock_gettime(CLOCK_MONOTONIC, &end);
         const long ms =
             (end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000;
@@ -344,7 +345,7 @@ static int report(const settings *s, list *l) {
     size_t others = 0;
     for (size_t i = 0; i < l->count; i++) {
         test_case *t = &l->cases[i];
-        operator_of_case(t->folder, t->operator);
+        operator_of_case(t->path, t->operator);
         others += t->verdict.outcome != PASSED;
         if (t->verdict.outcome != PASSED && !s->is_quiet) {
             printf("%s %s: %s\n", t->verdict.outcome == FAILED ? "FAILED" : "unsupported", t->name,
