@@ -3,7 +3,20 @@
 #include "graph/operators.h"
 #include <string.h>
 
-static const operator_entry *const lists[] = {operators_basic};
+static const operator_entry *const lists[] = {
+    operators_basic,
+    operators_matmul,
+    operators_conv,
+    operators_pool,
+    operators_softmax,
+    operators_reduce,
+    operators_arg,
+    operators_normalization,
+    operators_norms,
+    operators_einsum,
+    operators_quantize,
+    operators_integer,
+};
 
 const operator_entry *operator_find(const char *type) {
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {

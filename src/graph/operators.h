@@ -6,5 +6,16 @@
 #include "graph/run.h"
 
 extern const operator_entry operators_basic[];
+extern const operator_entry operators_matmul[];
+extern const operator_entry operators_conv[];
+extern const operator_entry operators_pool[];
+extern const operator_entry operators_softmax[];
+extern const operator_entry operators_reduce[];
+extern const operator_entry operators_arg[];
+extern const operator_entry operators_normalization[];
+extern const operator_entry operators_norms[];
+extern const operator_entry operators_einsum[];
+extern const operator_entry operators_quantize[];
+extern const operator_entry operators_integer[];
 
 #endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * MatMulInteger, QLinearMatMul, ConvInteger, QLinearConv: products of 8-bit integers less their
+ * zero points. On the device they go through f32, exactly: numbers lie in -255 .. 255, so sums of
+ * up to 258 products stay below 2^24; for up to 4112 x is split into 16 high + low, high in -16 ..
+ * 15, low in 0 .. 15. More are left to the host.
+ */
+#include "core/memory.h"
+#include "graph/conv_sums.h"
+#include "graph/matrix_product.h"
+#include "graph/operator_tools.h"
+#include "graph/operators.h"
+#include "graph/quantization.h"
+#include <cleat/compare.h>
+#include <cleat/conv.h>
+#include <cleat/elementwise.h>
+#include <cleat/matmul.h>
+#include <cleat/unary.h>
+#include <string.h>
+
+enum { LEAST_SPLIT = 259, MOST_TERMS = 4112, NONE = 1000 };
+
+/* Which inputs are what; NONE: the operator has no such one. */
+typedef struct roles {
+    size_t x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias;
+} roles;
+
+static const roles plain_roles = {0, NONE, 2, 1, NONE, 3, NONE, NONE, NONE};
+static const roles scaled_roles = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+
+typedef struct products {
+    roles in;
+    bool is_conv, is_scaled;
+    int64_t terms; /* of a sum */
+    matrix_product matrix;
+    conv_shape conv;
+    int32_t rank; /* of the result */
+    const int64_t *shape;
+    int32_t x_axis, w_axis, y_axis; /* that scales and zero points may go with */
+    int64_t x_extent, w_extent;
+} products;
+
+static cleat_status check_operand(const call *c, size_t input, size_t zero) {
+    const run_value *v, *z;
+    TRY(call_input(c, input, &v));
+    if (v->type != CLEAT_U8 && v->type != CLEAT_I8) {
+        return call_refuse(c, CLEAT_TYPE_MISMATCH, "input %zu is of type %s, expected i8 or u8",
+            input, cleat_type_name(v->type));
+    }
+    if (call_has(c, zero)) {
+        TRY(call_input(c, zero, &z));
+        if (z->type != v->type) {
+            return call_refuse(c, CLEAT_TYPE_MISMATCH, "a zero point of type %s beside %s",
+                cleat_type_name(z->type), cleat_type_name(v->type));
+        }
+    }
+    return CLEAT_OK;
+}
+
+/* An input of one number or of [extent], if it is there. */
+static cleat_status check_list(const call *c, size_t input, int64_t extent) {
+    const run_value *v;
+    char text[SHAPE_TEXT_SIZE];
+    if (!call_has(c, input)) {
+        return CLEAT_OK;
+    }
+    TRY(call_input(c, input, &v));
+    const int64_t count = shape_count(v->rank, v->shape);
+    if (count != 1 && (v->rank != 1 || count != extent)) {
+        return call_refuse(c, CLEAT_SHAPE_MISMATCH,
+            "input %zu is %s, expected one number or [%lld]", input,
+            shape_text(v->rank, v->shape, text), (long long)extent);
+    }
+    return CLEAT_OK;
+}
+
+static cleat_status products_shape(const call *c, products *p) {
+    const run_value *x, *w;
+    TRY(call_input(c, p->in.x, &x));
+    TRY(call_input(c, p->in.w, &w));
+    if (p->is_conv) {
+        TRY(conv_shape_read(c, p->in.x, p->in.w, &p->conv));
+        p->rank = p->conv.rank;
+        p->shape = p->conv.y;
+        p->terms = shape_count(w->rank - 1, w->shape + 1);
+        p->x_extent = 1;
+        p->w_extent = w->shape[0];
+        p->y_axis = 1;
+        return CLEAT_OK;
+    }
+    TRY(matrix_product_shape(c, x, w, &p->matrix));
+    p->rank = p->matrix.rank;
+    p->shape = p->matrix.shape;
+    p->terms = p->matrix.k;
+    p->x_axis = x->rank > 1 ? x->rank - 2 : 0;
+    p->x_extent = x->rank > 1 ? x->shape[p->x_axis] : 1;
+    p->w_axis = w->rank - 1;
+    p->w_extent = w->rank > 1 ? w->shape[p->w_axis] : 1;
+    p->y_axis = p->rank > 0 ? p->rank - 1 : 0;
+    return CLEAT_OK;
+}
+
+static cleat_status products_read(const call *c, products *p) {
+    memset(p, 0, sizeof *p);
+    p->is_scaled = strncmp(c->node->type, "QLinear", 7) == 0;
+    p->is_conv = strstr(c->node->type, "Conv") != NULL;
+    p->in = p->is_scaled ? scaled_roles : plain_roles;
+    TRY(check_operand(c, p->in.x, p->in.x_zero));
+    TRY(check_operand(c, p->in.w, p->in.w_zero));
+    TRY(products_shape(c, p));
+    TRY(check_list(c, p->in.x_zero, p->x_extent));
+    TRY(check_list(c, p->in.x_scale, p->x_extent));
+    TRY(check_list(c, p->in.w_zero, p->w_extent));
+    TRY(check_list(c, p->in.w_scale, p->w_extent));
+    TRY(check_list(c, p->in.y_scale, 1));
+    TRY(check_list(c, p->in.y_zero, 1));
+    return check_list(c, p->in.bias, p->w_extent);
+}
+
+/* ---- On the device ---- */
+
+/* A list of numbers as f32, to be broadcast to rank `rank`. */
+static cleat_status list_along(
+    call *c, size_t input, cleat_type type, int32_t rank, int32_t axis, cleat_tensor *tensor) {
+    cleat_tensor given;
+    int64_t shape[CLEAT_MAX_RANK];
+    for (int32_t i = 0; i < rank; i++) {
+        shape[i] = 1;
+    }
+    TRY(call_tensor_of(c, input, type, &given));
+    const int64_t count = cleat_tensor_count(&given);
+    if (count == 1) {
+        return cleat_reshape(given, 0, NULL, tensor);
+    }
+    shape[axis] = count;
+    return cleat_reshape(given, rank, shape, tensor);
+}
+
+/* An operand less its zero point. */
+static cleat_status centre(
+    call *c, size_t zero, int32_t axis, cleat_tensor given, cleat_tensor to) {
+    cleat_tensor z;
+    TRY(cleat_cast(c->context, given, to));
+    if (!call_has(c, zero)) {
+        return CLEAT_OK;
+    }
+    TRY(list_along(c, zero, CLEAT_F32, given.rank, axis, &z));
+    return cleat_sub(c->context, to, z, to);
+}
+
+static void release_tensor(void *tensor) {
+    if (tensor != NULL) {
+        cleat_tensor_release(tensor);
+        memory_free(tensor);
+    }
+}
+
+/* Weights less their zero point; constant ones are kept. */
+static cleat_status centred_weights(call *c, const products *p, cleat_tensor *w) {
+    cleat_tensor given;
+    void **kept;
+    TRY(call_tensor(c, p->in.w, &given));
+    if (!call_is_constant(c, p->in.w) ||
+        (call_has(c, p->in.w_zero) && !call_is_constant(c, p->in.w_zero))) {
+        TRY(call_scratch(c, CLEAT_F32, given.rank, given.shape, w));
+        return centre(c, p->in.w_zero, p->w_axis, given, *w);
+    }
+    TRY(call_keep(c, 0, release_tensor, &kept));
+    if (*kept == NULL) {
+        cleat_tensor *made = memory_allocate_zeroed(1, sizeof *made);
+        if (made == NULL) {
+            return call_refuse(c, CLEAT_OUT_OF_HOST_MEMORY, "no host memory");
+        }
+        cleat_status status =
+            cleat_tensor_create(c->context, CLEAT_F32, given.rank, given.shape, made);
+        if (status == CLEAT_OK) {
+            status = centre(c, p->in.w_zero, p->w_axis, given, *made);
+        }
+        if (status != CLEAT_OK) {
+            release_tensor(made);
+            return status;
+        }
+        *kept = made;
+    }
+    *w = *(const cleat_tensor *)*kept;
+    return CLEAT_OK;
+}
+
+static cleat_status convolve(
+    call *c, const conv_shape *s, cleat_tensor x, cleat_tensor w, cleat_tensor y) {
+    const windows *v = &s->windows;
+    if (v->axes == 1) {
+        const cleat_conv1d_options options = {.stride = v->stride[0],
+            .padding = {v->before[0], v->after[0]},
+            .dilation = v->dilation[0],
+            .groups = s->groups};
+        return cleat_conv1d(c->context, x, w, y, &options);
+    }
+    if (v->axes == 2) {
+        const cleat_conv2d_options options = {.stride = {v->stride[0], v->stride[1]},
+            .padding = {v->before[0], v->before[1], v->after[0], v->after[1]},
+            .dilation = {v->dilation[0], v->dilation[1]},
+            .groups = s->groups};
+        return cleat_conv2d(c->context, x, w, y, &options);
+    }
+    const cleat_conv3d_options options = {.stride = {v->stride[0], v->stride[1], v->stride[2]},
+        .padding = {v->before[0], v->before[1], v->before[2], v->after[0], v->after[1],
+            v->after[2]},
+        .dilation = {v->dilation[0], v->dilation[1], v->dilation[2]},
+        .groups = s->groups};
+    return cleat_conv3d(c->context, x, w, y, &options);
+}
+
+/* Products of x, or of a part of it, as i32. */
+static cleat_status multiply(
+    call *c, const products *p, cleat_tensor x, cleat_tensor w, cleat_tensor sums) {
+    cleat_tensor real;
+    TRY(call_scratch(c, CLEAT_F32, p->rank, p->shape, &real));
+    if (p->is_conv) {
+        TRY(convolve(c, &p->conv, x, w, real));
+    } else {
+        TRY(cleat_matmul(c->context, x, w, real, NULL));
+    }
+    return cleat_cast(c->context, real, sums);
+}
+
+static cleat_status split(call *c, cleat_tensor x, cleat_tensor high) {
+    cleat_tensor sixteen, shifted;
+    TRY(call_scratch(c, CLEAT_F32, 0, NULL, &sixteen));
+    TRY(call_scratch(c, CLEAT_F32, x.rank, x.shape, &shifted));
+    TRY(cleat_fill(c->context, 16, sixteen));
+    TRY(cleat_div(c->context, x, sixteen, high));
+    TRY(cleat_unary(c->context, CLEAT_FLOOR, high, high));
+    TRY(cleat_mul(c->context, high, sixteen, shifted));
+    return cleat_sub(c->context, x, shifted, x);
+}
+
+static cleat_status device_sums(call *c, const products *p, cleat_tensor sums) {
+    cleat_tensor given, x, w, high, more, sixteen;
+    TRY(call_tensor(c, p->in.x, &given));
+    TRY(call_scratch(c, CLEAT_F32, given.rank, given.shape, &x));
+    TRY(centre(c, p->in.x_zero, p->x_axis, given, x));
+    TRY(centred_weights(c, p, &w));
+    if (p->terms < LEAST_SPLIT) {
+        return multiply(c, p, x, w, sums);
+    }
+    TRY(call_scratch(c, CLEAT_F32, x.rank, x.shape, &high));
+    TRY(split(c, x, high));
+    TRY(call_scratch(c, CLEAT_I32, p->rank, p->shape, &more));
+    TRY(call_scratch(c, CLEAT_I32, 0, NULL, &sixteen));
+    TRY(multiply(c, p, high, w, sums));
+    TRY(multiply(c, p, x, w, more));
+    TRY(cleat_fill(c->context, 16, sixteen));
+    TRY(cleat_mul(c->context, sums, sixteen, sums));
+    return cleat_add(c->context, sums, more, sums);
+}
+
+/* y = round(sums * x_scale w_scale / y_scale) + zero, in f32. */
+static cleat_status requantize(call *c, const products *p, cleat_tensor sums, cleat_tensor y) {
+    cleat_tensor scale, other, real;
+    TRY(call_scratch(c, CLEAT_F32, p->rank, p->shape, &real));
+    if (call_has(c, p->in.bias)) {
+        TRY(list_along(c, p->in.bias, CLEAT_I32, p->rank, p->y_axis, &other));
+        TRY(cleat_add(c->context, sums, other, sums));
+    }
+    TRY(cleat_cast(c->context, sums, real));
+    TRY(list_along(c, p->in.w_scale, CLEAT_F32, p->rank, p->y_axis, &scale));
+    TRY(list_along(c, p->in.x_scale, CLEAT_F32, p->rank, p->rank > 1 ? p->rank - 2 : 0, &other));
+    if (cleat_tensor_count(&other) > 1) { /* for each row of a */
+        TRY(cleat_mul(c->context, real, other, real));
+    } else {
+        cleat_tensor both;
+        TRY(call_scratch(c, CLEAT_F32, scale.rank, scale.shape, &both));
+        TRY(cleat_mul(c->context, scale, other, both));
+        scale = both;
+    }
+    TRY(cleat_mul(c->context, real, scale, real));
+    TRY(list_along(c, p->in.y_scale, CLEAT_F32, p->rank, p->y_axis, &other));
+    TRY(cleat_div(c->context, real, other, real));
+    TRY(cleat_unary(c->context, CLEAT_ROUND, real, real));
+    TRY(list_along(c, p->in.y_zero, CLEAT_F32, p->rank, p->y_axis, &other));
+    TRY(cleat_add(c->context, real, other, real));
+    return cleat_cast(c->context, real, y);
+}
+
+static cleat_status integer_device(call *c) {
+    products p;
+    const run_value *zero;
+    cleat_tensor sums, y;
+    TRY(products_read(c, &p));
+    if (p.terms > MOST_TERMS || p.rank > 7 || (p.is_conv && p.conv.windows.axes > 3)) {
+        return CLEAT_UNSUPPORTED;
+    }
+    if (!p.is_scaled) {
+        TRY(call_output(c, 0, CLEAT_I32, p.rank, p.shape, &y));
+        return device_sums(c, &p, y);
+    }
+    TRY(call_input(c, p.in.y_zero, &zero));
+    TRY(call_scratch(c, CLEAT_I32, p.rank, p.shape, &sums));
+    TRY(device_sums(c, &p, sums));
+    TRY(call_output(c, 0, zero->type, p.rank, p.shape, &y));
+    return requantize(c, &p, sums, y);
+}
+
+/* ---- On the host ---- */
+
+static cleat_status host_sums(call *c, const products *p, double *sums) {
+    const run_value *x, *w;
+    const array *given;
+    double *of_x, *of_w;
+    axis_numbers x_zero, w_zero;
+    TRY(call_input(c, p->in.x, &x));
+    TRY(call_input(c, p->in.w, &w));
+    TRY(call_numbers(c, p->in.x, &of_x, &given));
+    TRY(call_numbers(c, p->in.w, &of_w, &given));
+    TRY(axis_numbers_read(c, p->in.x_zero, p->x_extent, 0, &x_zero));
+    TRY(axis_numbers_read(c, p->in.w_zero, p->w_extent, 0, &w_zero));
+    subtract_zero(&x_zero, x->rank, x->shape, p->x_axis, of_x);
+    subtract_zero(&w_zero, w->rank, w->shape, p->w_axis, of_w);
+    if (p->is_conv) {
+        conv_sums(&p->conv, of_x, of_w, sums);
+    } else {
+        matrix_product_sums(&p->matrix, of_x, of_w, sums);
+    }
+    return CLEAT_OK;
+}
+
+static cleat_status store_scaled(call *c, const products *p, const double *sums, array *y) {
+    axis_numbers x_scale, w_scale, y_scale, y_zero, bias;
+    TRY(axis_numbers_read(c, p->in.x_scale, p->x_extent, 1, &x_scale));
+    TRY(axis_numbers_read(c, p->in.w_scale, p->w_extent, 1, &w_scale));
+    TRY(axis_numbers_read(c, p->in.y_scale, 1, 1, &y_scale));
+    TRY(axis_numbers_read(c, p->in.y_zero, 1, 0, &y_zero));
+    TRY(axis_numbers_read(c, p->in.bias, p->w_extent, 0, &bias));
+    const int64_t inner = p->is_conv ? shape_count(p->rank - 2, p->shape + 2) : 1;
+    for (int64_t i = 0; i < y->count; i++) {
+        const int64_t column = i / inner % p->w_extent;
+        const int64_t row = p->is_conv ? 0 : i / p->w_extent % p->x_extent;
+        const double scale =
+            axis_number(&x_scale, row) * axis_number(&w_scale, column) / axis_number(&y_scale, 0);
+        set_quantized(y, i, (sums[i] + axis_number(&bias, column)) * scale, y_zero.numbers[0]);
+    }
+    return CLEAT_OK;
+}
+
+static cleat_status integer_host(call *c) {
+    products p;
+    const run_value *zero;
+    array *y;
+    void *sums;
+    cleat_type type = CLEAT_I32;
+    TRY(products_read(c, &p));
+    if (p.is_scaled) {
+        TRY(call_input(c, p.in.y_zero, &zero));
+        type = zero->type;
+    }
+    TRY(call_output_array(c, 0, type, p.rank, p.shape, &y));
+    TRY(call_memory(c, y->count, sizeof(double), &sums));
+    TRY(host_sums(c, &p, sums));
+    if (p.is_scaled) {
+        return store_scaled(c, &p, sums, y);
+    }
+    for (int64_t i = 0; i < y->count; i++) {
+        array_set_integer(y, i, (int64_t)((const double *)sums)[i]);
+    }
+    return CLEAT_OK;
+}
+
+const operator_entry operators_integer[] = {
+    {"MatMulInteger", integer_host, integer_device, 2, 4, false},
+    {"ConvInteger", integer_host, integer_device, 2, 4, false},
+    {"QLinearMatMul", integer_host, integer_device, 8, 8, false},
+    {"QLinearConv", integer_host, integer_device, 8, 9, false},
+    {NULL, NULL, NULL, 0, 0, false},
+};

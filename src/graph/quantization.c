@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "graph/quantization.h"
+#include "graph/operator_tools.h"
+#include <math.h>
+
+cleat_status axis_numbers_read(
+    call *c, size_t input, int64_t extent, double otherwise, axis_numbers *n) {
+    const array *x;
+    void *memory;
+    char text[SHAPE_TEXT_SIZE];
+    if (!call_has(c, input)) {
+        TRY(call_memory(c, 1, sizeof(double), &memory));
+        n->numbers = memory;
+        n->numbers[0] = otherwise;
+        n->count = 1;
+        return CLEAT_OK;
+    }
+    TRY(call_numbers(c, input, &n->numbers, &x));
+    n->count = x->count;
+    if (x->count != 1 && (x->count != extent || x->rank != 1)) {
+        return call_refuse(c, CLEAT_SHAPE_MISMATCH,
+            "input %zu is %s, expected one number or [%lld]", input,
+            shape_text(x->rank, x->shape, text), (long long)extent);
+    }
+    return CLEAT_OK;
+}
+
+double axis_number(const axis_numbers *n, int64_t place) {
+    return n->numbers[n->count == 1 ? 0 : place];
+}
+
+void type_range(cleat_type type, double *least, double *most) {
+    const int bits = 8 * (int)cleat_type_size(type);
+    const bool is_signed = type == CLEAT_I8 || type == CLEAT_I16 || type == CLEAT_I32;
+    *least = is_signed ? -ldexp(1, bits - 1) : 0;
+    *most = ldexp(1, is_signed ? bits - 1 : bits) - 1;
+}
+
+void set_quantized(array *y, int64_t i, double x, double zero) {
+    double least, most, value = rint(x) + zero;
+    type_range(y->type, &least, &most);
+    value = value < least ? least : value > most ? most : value;
+    array_set_real(y, i, value);
+}
+
+void subtract_zero(
+    const axis_numbers *zero, int32_t rank, const int64_t *shape, int32_t axis, double *numbers) {
+    const axis_lines lines = lines_along(rank, shape, axis);
+    const int64_t count = shape_count(rank, shape);
+    for (int64_t i = 0; i < count; i++) {
+        numbers[i] -= axis_number(zero, i / lines.inner % lines.extent);
+    }
+}

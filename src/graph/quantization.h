@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scales and zero points, and products of 8-bit integers. */
+#ifndef CLEAT_GRAPH_QUANTIZATION_H
+#define CLEAT_GRAPH_QUANTIZATION_H
+
+#include "graph/run.h"
+
+/* A list of numbers that goes with an axis: one for all, or one for each place along it. */
+typedef struct axis_numbers {
+    double *numbers;
+    int64_t count; /* 1, or the extent */
+} axis_numbers;
+
+/* An input of one number or of `extent`; `otherwise` where it is left out. */
+cleat_status axis_numbers_read(
+    call *c, size_t input, int64_t extent, double otherwise, axis_numbers *n);
+double axis_number(const axis_numbers *n, int64_t place);
+
+/* x rounded to the nearest whole number, of two the even one, plus zero, as element i of y: the
+ * nearest that the type has. */
+void set_quantized(array *y, int64_t i, double x, double zero);
+/* The least and the greatest number of an integer type of up to 32 bits. */
+void type_range(cleat_type type, double *least, double *most);
+
+/* numbers[i] -= the zero point of its place along `axis`. */
+void subtract_zero(
+    const axis_numbers *zero, int32_t rank, const int64_t *shape, int32_t axis, double *numbers);
+
+#endif
