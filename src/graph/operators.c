@@ -16,6 +16,13 @@ static const operator_entry *const lists[] = {
     operators_einsum,
     operators_quantize,
     operators_integer,
+    operators_recurrent,
+    operators_resize,
+    operators_loss,
+    operators_optimizer,
+    operators_sample,
+    operators_detection,
+    operators_spectral,
 };
 
 const operator_entry *operator_find(const char *type) {

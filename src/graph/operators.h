@@ -17,5 +17,12 @@ extern const operator_entry operators_norms[];
 extern const operator_entry operators_einsum[];
 extern const operator_entry operators_quantize[];
 extern const operator_entry operators_integer[];
+extern const operator_entry operators_recurrent[];
+extern const operator_entry operators_resize[];
+extern const operator_entry operators_loss[];
+extern const operator_entry operators_optimizer[];
+extern const operator_entry operators_sample[];
+extern const operator_entry operators_detection[];
+extern const operator_entry operators_spectral[];
 
 #endif
