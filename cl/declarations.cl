@@ -108,6 +108,7 @@ OF_VALUES float16 shuffle2(float16, float16, uint16);
 #define MOVES(T) MOVES_IN(__global, T) MOVES_IN(__local, T) MOVES_IN(__private, T)
 MOVES(char)
 MOVES(uchar)
+MOVES(short)
 MOVES(ushort)
 MOVES(int)
 MOVES(uint)

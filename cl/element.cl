@@ -28,6 +28,11 @@
 #define ELEMENT_6 uchar
 #define ELEMENT_7 REAL
 #define ELEMENT_8 REAL
+#define ELEMENT_9 char
+#define ELEMENT_10 short
+#define ELEMENT_11 ushort
+#define ELEMENT_12 uint
+#define ELEMENT_13 ulong
 #define SIGNED_1 REAL_BITS
 #define SIGNED_2 long
 #define SIGNED_3 int
@@ -36,6 +41,11 @@
 #define SIGNED_6 char
 #define SIGNED_7 REAL_BITS
 #define SIGNED_8 REAL_BITS
+#define SIGNED_9 char
+#define SIGNED_10 short
+#define SIGNED_11 short
+#define SIGNED_12 int
+#define SIGNED_13 long
 #define STORED_1 REAL
 #define STORED_2 double
 #define STORED_3 int
@@ -44,6 +54,11 @@
 #define STORED_6 uchar
 #define STORED_7 ushort
 #define STORED_8 ushort
+#define STORED_9 char
+#define STORED_10 short
+#define STORED_11 ushort
+#define STORED_12 uint
+#define STORED_13 ulong
 
 #define VALUES(T, W) LANES_OF(CAT(ELEMENT_, T), W)
 #define STORED(T) CAT(STORED_, T)
@@ -57,10 +72,20 @@
 #define LOAD_VALUES_6(W, p) CAT(load_uchar_, W)(p)
 #define LOAD_VALUES_7(W, p) LOAD_HALF(7, W, p)
 #define LOAD_VALUES_8(W, p) LOAD_HALF(8, W, p)
+#define LOAD_VALUES_9(W, p) CAT(load_char_, W)(p)
+#define LOAD_VALUES_10(W, p) CAT(load_short_, W)(p)
+#define LOAD_VALUES_11(W, p) CAT(load_ushort_, W)(p)
+#define LOAD_VALUES_12(W, p) CAT(load_uint_, W)(p)
+#define LOAD_VALUES_13(W, p) CAT(load_ulong_, W)(p)
 #define load_double_1(p) (*(p))
 #define load_int_1(p) (*(p))
 #define load_long_1(p) (*(p))
 #define load_uchar_1(p) (*(p))
+#define load_char_1(p) (*(p))
+#define load_short_1(p) (*(p))
+#define load_ushort_1(p) (*(p))
+#define load_uint_1(p) (*(p))
+#define load_ulong_1(p) (*(p))
 
 #define STORE_VALUES(T, W, v, p) CAT(STORE_VALUES_, T)(W, v, p)
 #define STORE_VALUES_1(W, v, p) STORE(W, v, p)
@@ -71,10 +96,20 @@
 #define STORE_VALUES_6(W, v, p) CAT(store_uchar_, W)(v, p)
 #define STORE_VALUES_7(W, v, p) STORE_HALF(7, W, v, p)
 #define STORE_VALUES_8(W, v, p) STORE_HALF(8, W, v, p)
+#define STORE_VALUES_9(W, v, p) CAT(store_char_, W)(v, p)
+#define STORE_VALUES_10(W, v, p) CAT(store_short_, W)(v, p)
+#define STORE_VALUES_11(W, v, p) CAT(store_ushort_, W)(v, p)
+#define STORE_VALUES_12(W, v, p) CAT(store_uint_, W)(v, p)
+#define STORE_VALUES_13(W, v, p) CAT(store_ulong_, W)(v, p)
 #define store_double_1(v, p) (*(p) = (v))
 #define store_int_1(v, p) (*(p) = (v))
 #define store_long_1(v, p) (*(p) = (v))
 #define store_uchar_1(v, p) (*(p) = (v))
+#define store_char_1(v, p) (*(p) = (v))
+#define store_short_1(v, p) (*(p) = (v))
+#define store_ushort_1(v, p) (*(p) = (v))
+#define store_uint_1(v, p) (*(p) = (v))
+#define store_ulong_1(v, p) (*(p) = (v))
 
 #define STREAM_VALUES(T, W, v, p) CAT(STREAM_VALUES_, T)(W, v, p)
 #define STREAM_VALUES_AS(T, W, v, p) STORE_PAST(v, (__global LANES_OF(STORED(T), W) *)(p))
@@ -86,6 +121,11 @@
 #define STREAM_VALUES_6(W, v, p) STREAM_VALUES_AS(6, W, v, p)
 #define STREAM_VALUES_7(W, v, p) STREAM_VALUES_AS(7, W, HALF_BITS(7, W, v), p)
 #define STREAM_VALUES_8(W, v, p) STREAM_VALUES_AS(8, W, HALF_BITS(8, W, v), p)
+#define STREAM_VALUES_9(W, v, p) STREAM_VALUES_AS(9, W, v, p)
+#define STREAM_VALUES_10(W, v, p) STREAM_VALUES_AS(10, W, v, p)
+#define STREAM_VALUES_11(W, v, p) STREAM_VALUES_AS(11, W, v, p)
+#define STREAM_VALUES_12(W, v, p) STREAM_VALUES_AS(12, W, v, p)
+#define STREAM_VALUES_13(W, v, p) STREAM_VALUES_AS(13, W, v, p)
 
 #define WHOLE_VALUES(T, W, p) CAT(WHOLE_VALUES_, T)(W, p)
 #define WHOLE_PLACE(T, W, p) (*(__global LANES_OF(STORED(T), W) *)(p))
@@ -98,6 +138,11 @@
 #define WHOLE_VALUES_6(W, p) WHOLE_VALUES_AS(6, W, p)
 #define WHOLE_VALUES_7(W, p) WHOLE_HALF(7, W, p)
 #define WHOLE_VALUES_8(W, p) WHOLE_HALF(8, W, p)
+#define WHOLE_VALUES_9(W, p) WHOLE_VALUES_AS(9, W, p)
+#define WHOLE_VALUES_10(W, p) WHOLE_VALUES_AS(10, W, p)
+#define WHOLE_VALUES_11(W, p) WHOLE_VALUES_AS(11, W, p)
+#define WHOLE_VALUES_12(W, p) WHOLE_VALUES_AS(12, W, p)
+#define WHOLE_VALUES_13(W, p) WHOLE_VALUES_AS(13, W, p)
 #define STORE_WHOLE(T, W, v, p) CAT(STORE_WHOLE_, T)(W, v, p)
 #define STORE_WHOLE_1(W, v, p) (WHOLE_PLACE(1, W, p) = (v))
 #define STORE_WHOLE_2(W, v, p) (WHOLE_PLACE(2, W, p) = (v))
@@ -107,6 +152,11 @@
 #define STORE_WHOLE_6(W, v, p) (WHOLE_PLACE(6, W, p) = (v))
 #define STORE_WHOLE_7(W, v, p) STORE_WHOLE_HALF(7, W, v, p)
 #define STORE_WHOLE_8(W, v, p) STORE_WHOLE_HALF(8, W, v, p)
+#define STORE_WHOLE_9(W, v, p) (WHOLE_PLACE(9, W, p) = (v))
+#define STORE_WHOLE_10(W, v, p) (WHOLE_PLACE(10, W, p) = (v))
+#define STORE_WHOLE_11(W, v, p) (WHOLE_PLACE(11, W, p) = (v))
+#define STORE_WHOLE_12(W, v, p) (WHOLE_PLACE(12, W, p) = (v))
+#define STORE_WHOLE_13(W, v, p) (WHOLE_PLACE(13, W, p) = (v))
 
 #define GATHER_VALUES(T, W, p, s) CAT(GATHER_VALUES_, T)(W, p, s)
 #define GATHER_VALUES_1(W, p, s) GATHER(W, p, s)
@@ -117,10 +167,20 @@
 #define GATHER_VALUES_6(W, p, s) CAT(gather_uchar_, W)(p, s)
 #define GATHER_VALUES_7(W, p, s) GATHER_HALF(7, W, p, s)
 #define GATHER_VALUES_8(W, p, s) GATHER_HALF(8, W, p, s)
+#define GATHER_VALUES_9(W, p, s) CAT(gather_char_, W)(p, s)
+#define GATHER_VALUES_10(W, p, s) CAT(gather_short_, W)(p, s)
+#define GATHER_VALUES_11(W, p, s) CAT(gather_ushort_, W)(p, s)
+#define GATHER_VALUES_12(W, p, s) CAT(gather_uint_, W)(p, s)
+#define GATHER_VALUES_13(W, p, s) CAT(gather_ulong_, W)(p, s)
 #define gather_double_1(p, s) (*(p))
 #define gather_int_1(p, s) (*(p))
 #define gather_long_1(p, s) (*(p))
 #define gather_uchar_1(p, s) (*(p))
+#define gather_char_1(p, s) (*(p))
+#define gather_short_1(p, s) (*(p))
+#define gather_ushort_1(p, s) (*(p))
+#define gather_uint_1(p, s) (*(p))
+#define gather_ulong_1(p, s) (*(p))
 
 #define SCATTER_VALUES(T, W, v, p, s) CAT(SCATTER_VALUES_, T)(W, v, p, s)
 #define SCATTER_VALUES_1(W, v, p, s) SCATTER(W, v, p, s)
@@ -131,10 +191,20 @@
 #define SCATTER_VALUES_6(W, v, p, s) CAT(scatter_uchar_, W)(v, p, s)
 #define SCATTER_VALUES_7(W, v, p, s) SCATTER_HALF(7, W, v, p, s)
 #define SCATTER_VALUES_8(W, v, p, s) SCATTER_HALF(8, W, v, p, s)
+#define SCATTER_VALUES_9(W, v, p, s) CAT(scatter_char_, W)(v, p, s)
+#define SCATTER_VALUES_10(W, v, p, s) CAT(scatter_short_, W)(v, p, s)
+#define SCATTER_VALUES_11(W, v, p, s) CAT(scatter_ushort_, W)(v, p, s)
+#define SCATTER_VALUES_12(W, v, p, s) CAT(scatter_uint_, W)(v, p, s)
+#define SCATTER_VALUES_13(W, v, p, s) CAT(scatter_ulong_, W)(v, p, s)
 #define scatter_double_1(v, p, s) (*(p) = (v))
 #define scatter_int_1(v, p, s) (*(p) = (v))
 #define scatter_long_1(v, p, s) (*(p) = (v))
 #define scatter_uchar_1(v, p, s) (*(p) = (v))
+#define scatter_char_1(v, p, s) (*(p) = (v))
+#define scatter_short_1(v, p, s) (*(p) = (v))
+#define scatter_ushort_1(v, p, s) (*(p) = (v))
+#define scatter_uint_1(v, p, s) (*(p) = (v))
+#define scatter_ulong_1(v, p, s) (*(p) = (v))
 
 #define ELEMENT_FUNCTIONS(E, W) ELEMENT_FUNCTIONS_(E, W)
 #if DEVICE_IS_CPU

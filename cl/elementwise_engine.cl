@@ -15,7 +15,7 @@
  *                         stride along axis 0: 0 the same element, 1 neighbours, 2 any other;
  *                         3 (TURNED) any other, but neighbours along axis 1
  *     in0_type .. in6_type, out0_type, out1_type
- *                         cleat_type of an element, where it is not f32; those of 16 bits are floats to the
+ *                         cleat_type of an element, where it is not f32; f16 and bf16 are floats to the
  *                         expression; out1's is as large as out0's
  *     TURNED              1: by blocks, in which inputs of kind 3, f32, are turned first into private
  *                         memory of BLOCK_ROWS rows of TURNED_PITCH elements, by tiles of
@@ -98,8 +98,20 @@ ELEMENT_FUNCTIONS(long, VECTOR_WIDTH)
 #if IS_TYPE(5) || IS_TYPE(6)
 ELEMENT_FUNCTIONS(uchar, VECTOR_WIDTH)
 #endif
-#if IS_TYPE(7) || IS_TYPE(8)
+#if IS_TYPE(7) || IS_TYPE(8) || IS_TYPE(11)
 ELEMENT_FUNCTIONS(ushort, VECTOR_WIDTH)
+#endif
+#if IS_TYPE(9)
+ELEMENT_FUNCTIONS(char, VECTOR_WIDTH)
+#endif
+#if IS_TYPE(10)
+ELEMENT_FUNCTIONS(short, VECTOR_WIDTH)
+#endif
+#if IS_TYPE(12)
+ELEMENT_FUNCTIONS(uint, VECTOR_WIDTH)
+#endif
+#if IS_TYPE(13)
+ELEMENT_FUNCTIONS(ulong, VECTOR_WIDTH)
 #endif
 #endif
 

@@ -4,9 +4,10 @@
 #include "reference/reference_types.h"
 
 static const char *const passes[] = {"chunked", "interleaved"};
-static const cleat_type types[] = {
-    CLEAT_F32, CLEAT_I32, CLEAT_I64, CLEAT_U8, CLEAT_BOOL, CLEAT_F64};
-enum { PASSES = 2, TYPES = 6 };
+static const cleat_type types[] = {CLEAT_F32, CLEAT_I32, CLEAT_I64, CLEAT_U8, CLEAT_BOOL, CLEAT_F64,
+    CLEAT_I8, CLEAT_I16, CLEAT_U16, CLEAT_U32, CLEAT_U64};
+/* Of these, the first ones are cast from each to each. */
+enum { PASSES = 2, TYPES = sizeof types / sizeof types[0], PAIRED = 6 };
 
 static void force(int round) {
     ck_assert_int_eq(setenv("CLEAT_ELEMENTWISE", passes[round % PASSES], 1), 0);
@@ -25,9 +26,12 @@ static bool has_f64(void) {
 /* ---- Operands of any type ---- */
 
 static const double special_numbers[] = {0, -0.0, NAN, INFINITY, -INFINITY, 0.5, -0.5, 1, -1, 255,
-    255.5, 256, 2147483520.0, 2147483648.0, -2147483648.0, -2147483904.0, 9.3e18, -9.3e18, 1e30};
+    255.5, 256, 2147483520.0, 2147483648.0, -2147483648.0, -2147483904.0, 9.3e18, -9.3e18, 1e30,
+    127.75, 128, -128.75, -129, 32767.5, 32768, -32768.5, -32769, 65535.5, 65536, 4294967040.0,
+    4294967296.0, 0x1.fffffep63, 0x1p64};
 static const int64_t special_integers[] = {0, 1, -1, 255, 256, -128, INT32_MAX, INT32_MIN,
-    INT64_MAX, INT64_MIN, 16777217, -16777219, 9007199254740993, 0x180000000};
+    INT64_MAX, INT64_MIN, 16777217, -16777219, 9007199254740993, 0x180000000, 127, 128, 32767,
+    32768, 65535, 65536, UINT32_MAX, -1, INT64_MIN + 0x8000000001, INT64_MIN + 0x401};
 enum {
     NUMBERS = sizeof special_numbers / sizeof special_numbers[0],
     INTEGERS = sizeof special_integers / sizeof special_integers[0]
@@ -36,7 +40,7 @@ enum {
 /* Small whole numbers, so that pairs are often equal; with `wild` also what a cast may stumble
  * over. */
 static reference_value draw(cleat_type type, bool wild) {
-    reference_value value = {.is_float = type == CLEAT_F32 || type == CLEAT_F64};
+    reference_value value = {.is_float = reference_is_float(type)};
     bool special = wild && test_int(0, 2) > 0;
     value.integer = special ? special_integers[test_int(0, INTEGERS - 1)] : test_int(-3, 3);
     value.number = special ? special_numbers[test_int(0, NUMBERS - 1)] : (double)test_int(-3, 3);
@@ -103,9 +107,11 @@ enum { TABLE = sizeof table / sizeof table[0] };
 /* ---- Comparison and logic ---- */
 
 static bool truth(int comparison, reference_value a, reference_value b) {
-    double x = a.is_float ? a.number : (double)a.integer;
-    double y = b.is_float ? b.number : (double)b.integer;
-    bool truths[] = {x == y, x != y, x<y, x <= y, x> y, x >= y};
+    if (a.is_float && (isnan(a.number) || isnan(b.number))) {
+        return comparison == CLEAT_NOT_EQUAL;
+    }
+    const int order = reference_order(a, b);
+    const bool truths[] = {order == 0, order != 0, order<0, order <= 0, order> 0, order >= 0};
     return truths[comparison];
 }
 
@@ -136,8 +142,7 @@ START_TEST(comparisons) {
         if (type != CLEAT_F64 || has_f64()) {
             check_compare((round + round / 6) % 6, type,
                 &table[round < 6 ? round % 3 : round % TABLE],
-                round % 4 == 3 ? TEST_STRIDED : TEST_ROW_MAJOR,
-                type == CLEAT_F32 || type == CLEAT_F64);
+                round % 4 == 3 ? TEST_STRIDED : TEST_ROW_MAJOR, type != CLEAT_BOOL);
         }
     }
     check_compare(CLEAT_LESS, CLEAT_I64, &table[1], TEST_ROW_MAJOR, false);
@@ -202,11 +207,12 @@ static void check_where(cleat_type type, const shapes *s, test_layout layout, in
 }
 
 START_TEST(choices) {
-    static const cleat_type moved[] = {
-        CLEAT_F32, CLEAT_F64, CLEAT_U8, CLEAT_I32, CLEAT_I64, CLEAT_BOOL};
-    for (int i = 0; i < 6; i++) {
+    static const cleat_type moved[] = {CLEAT_F32, CLEAT_F64, CLEAT_U8, CLEAT_I32, CLEAT_I64,
+        CLEAT_BOOL, CLEAT_U16, CLEAT_U64, CLEAT_I8, CLEAT_F16};
+    for (int i = 0; i < 10; i++) {
         force(i);
-        check_where(moved[i], &table[i % 3], i > 3 ? TEST_STRIDED : TEST_ROW_MAJOR, i % 2);
+        check_where(
+            moved[i], &table[i % 3], i == 4 || i == 5 ? TEST_STRIDED : TEST_ROW_MAJOR, i % 2);
         check_where(moved[i], &table[3 + i % 3], TEST_ROW_MAJOR, i % 2);
     }
     unforce();
@@ -290,13 +296,37 @@ static void check_cast(cleat_type from, cleat_type to, int64_t count, test_layou
 
 /* All pairs; a short run, on another driver, a third of them. */
 START_TEST(casts) {
-    for (int i = 0; i < TYPES * TYPES; i++) {
-        cleat_type from = types[i / TYPES], to = types[i % TYPES];
+    for (int i = 0; i < PAIRED * PAIRED; i++) {
+        cleat_type from = types[i / PAIRED], to = types[i % PAIRED];
         bool works = has_f64() || from == to || (from != CLEAT_F64 && to != CLEAT_F64);
         works = works && (from != CLEAT_BOOL || to == CLEAT_F32 || to == CLEAT_U8);
-        if (works && !(test_is_short() && (i + i / TYPES) % 3 != 0)) {
+        if (works && !(test_is_short() && (i + i / PAIRED) % 3 != 0)) {
             force(i % 9 == 7);
             check_cast(from, to, i == 8 ? 0 : 101, i % 9 == 4 ? TEST_STRIDED : TEST_ROW_MAJOR);
+        }
+    }
+    unforce();
+}
+END_TEST
+
+/* The other whole numbers: what differs by sign or length, and what only moves bits. */
+START_TEST(casts_of_whole_numbers) {
+    static const cleat_type pairs[][2] = {{CLEAT_F32, CLEAT_I8}, {CLEAT_F32, CLEAT_I16},
+        {CLEAT_F32, CLEAT_U16}, {CLEAT_F32, CLEAT_U32}, {CLEAT_F32, CLEAT_U64},
+        {CLEAT_F64, CLEAT_U64}, {CLEAT_I8, CLEAT_F32}, {CLEAT_I16, CLEAT_F32},
+        {CLEAT_U16, CLEAT_F64}, {CLEAT_U32, CLEAT_F32}, {CLEAT_U64, CLEAT_F32},
+        {CLEAT_U64, CLEAT_F64}, {CLEAT_I8, CLEAT_I64}, {CLEAT_I8, CLEAT_U16},
+        {CLEAT_U16, CLEAT_U32}, {CLEAT_I16, CLEAT_I32}, {CLEAT_U32, CLEAT_I64},
+        {CLEAT_I64, CLEAT_I8}, {CLEAT_U64, CLEAT_I16}, {CLEAT_U32, CLEAT_U8}, {CLEAT_I8, CLEAT_U8},
+        {CLEAT_U64, CLEAT_I64}, {CLEAT_BOOL, CLEAT_I8}, {CLEAT_BOOL, CLEAT_U64},
+        {CLEAT_U64, CLEAT_BOOL}, {CLEAT_I16, CLEAT_BOOL}};
+    const int count = sizeof pairs / sizeof pairs[0];
+    for (int i = 0; i < count; i++) {
+        const cleat_type from = pairs[i][0], to = pairs[i][1];
+        if ((has_f64() || (from != CLEAT_F64 && to != CLEAT_F64)) &&
+            !(test_is_short() && i % 2 != 0)) {
+            force(i % 9 == 4);
+            check_cast(from, to, 101, i % 9 == 7 ? TEST_STRIDED : TEST_ROW_MAJOR);
         }
     }
     unforce();
@@ -403,5 +433,7 @@ Suite *test_suite(void) {
     tcase_add_test(cast, casts);
     tcase_add_test(cast, large_results);
     tcase_add_test(cast, refuses_bad_calls);
+    TCase *whole = test_case(suite, "whole");
+    tcase_add_test(whole, casts_of_whole_numbers);
     return suite;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* read, write, copy and fill of every type and layout, and what they refuse. */
 #include "harness.h"
-#include "reference/reference_half.h"
+#include "reference/reference_types.h"
 
 #include <inttypes.h>
 
-static const cleat_type types[] = {
-    CLEAT_F32, CLEAT_F64, CLEAT_I32, CLEAT_I64, CLEAT_U8, CLEAT_BOOL, CLEAT_F16, CLEAT_BF16};
+static const cleat_type types[] = {CLEAT_F32, CLEAT_F64, CLEAT_I32, CLEAT_I64, CLEAT_U8, CLEAT_BOOL,
+    CLEAT_F16, CLEAT_BF16, CLEAT_I8, CLEAT_I16, CLEAT_U16, CLEAT_U32, CLEAT_U64};
 enum { TYPES = sizeof types / sizeof types[0] };
 
 /* A view with axes in random order, gaps, an offset and some axes reversed, in a buffer of its own
@@ -270,38 +270,8 @@ END_TEST
 /* ---- fill ---- */
 
 static void value_bytes(double value, cleat_type type, unsigned char *bytes) {
-    float f32 = (float)value;
-    uint16_t half = 0;
-    switch (type) {
-    case CLEAT_F32:
-        memcpy(bytes, &f32, 4);
-        break;
-    case CLEAT_F64:
-        memcpy(bytes, &value, 8);
-        break;
-    case CLEAT_I32:
-    case CLEAT_U32:
-        memcpy(bytes, &(uint32_t){(uint32_t)(int64_t)value}, 4);
-        break;
-    case CLEAT_I64:
-    case CLEAT_U64:
-        memcpy(bytes, &(int64_t){(int64_t)value}, 8);
-        break;
-    case CLEAT_I16:
-    case CLEAT_U16:
-        memcpy(bytes, &(uint16_t){(uint16_t)(int64_t)value}, 2);
-        break;
-    case CLEAT_F16:
-    case CLEAT_BF16:
-        half = reference_half_nearest(type, (long double)value);
-        memcpy(bytes, &half, 2);
-        break;
-    case CLEAT_I8:
-    case CLEAT_U8:
-    case CLEAT_BOOL:
-        bytes[0] = (unsigned char)(int64_t)value;
-        break;
-    }
+    const reference_value number = {.is_float = true, .number = value};
+    reference_put(type, bytes, 0, reference_cast(number, type));
 }
 
 START_TEST(fill_any_layout) {
@@ -309,10 +279,14 @@ START_TEST(fill_any_layout) {
         int64_t shape[CLEAT_MAX_RANK];
         unsigned char bytes[8];
         cleat_type type = types[test_int(0, TYPES - 1)];
-        double value = type == CLEAT_BOOL                       ? (double)test_int(0, 1)
-                       : type == CLEAT_U8                       ? (double)test_int(0, 255)
-                       : type == CLEAT_I32 || type == CLEAT_I64 ? (double)test_int(-2000, 2000)
-                                                                : test_real(-9, 9);
+        double value = test_real(-9, 9);
+        if (!reference_is_float(type)) {
+            const bool is_signed =
+                type == CLEAT_I8 || type == CLEAT_I16 || type == CLEAT_I32 || type == CLEAT_I64;
+            value = (double)(type == CLEAT_BOOL ? test_int(0, 1)
+                             : is_signed        ? test_int(-128, 127)
+                                                : test_int(0, 255));
+        }
         guarded g = make_guarded(type, random_shape(shape, 5000), shape);
         test_ok(cleat_fill(test_context(), value, g.view));
         value_bytes(value, type, bytes);
@@ -353,7 +327,12 @@ START_TEST(fill_values_fit_their_type) {
         {CLEAT_I64, 0x1p63, false}, {CLEAT_I64, -0x1p63, true}, {CLEAT_I64, INFINITY, false},
         {CLEAT_U8, 255, true}, {CLEAT_U8, 256, false}, {CLEAT_U8, -1, false}, {CLEAT_BOOL, 1, true},
         {CLEAT_BOOL, 2, false}, {CLEAT_F32, NAN, true}, {CLEAT_F32, 1e300, true},
-        {CLEAT_F64, -INFINITY, true}};
+        {CLEAT_F64, -INFINITY, true}, {CLEAT_I8, -128, true}, {CLEAT_I8, -129, false},
+        {CLEAT_I8, 128, false}, {CLEAT_I16, -32768, true}, {CLEAT_I16, 32768, false},
+        {CLEAT_U16, 65535, true}, {CLEAT_U16, 65536, false}, {CLEAT_U16, -1, false},
+        {CLEAT_U32, 4294967295.0, true}, {CLEAT_U32, 4294967296.0, false},
+        {CLEAT_U64, 0x1.fffffffffffffp63, true}, {CLEAT_U64, 0x1p64, false}, {CLEAT_U64, -1, false},
+        {CLEAT_U64, NAN, false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         guarded g = make_guarded(rows[i].type, 1, (int64_t[]){3});
         if (rows[i].fits) {

@@ -261,6 +261,18 @@ START_TEST(casts) {
 }
 END_TEST
 
+START_TEST(casts_of_whole_numbers) {
+    static const cleat_type pairs[][2] = {{CLEAT_U32, CLEAT_F16}, {CLEAT_U64, CLEAT_F16},
+        {CLEAT_U64, CLEAT_BF16}, {CLEAT_F16, CLEAT_U64}, {CLEAT_BF16, CLEAT_I8},
+        {CLEAT_F16, CLEAT_U16}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (!test_skips()) {
+            check_cast(pairs[i][0], pairs[i][1], i == 4 ? TEST_STRIDED : TEST_ROW_MAJOR);
+        }
+    }
+}
+END_TEST
+
 /* Past the caches, in rows that begin anywhere. */
 START_TEST(large_casts) {
     static const int64_t shape[] = {1100, 8195};
@@ -307,5 +319,7 @@ Suite *test_suite(void) {
     TCase *cast = test_case(suite, "cast");
     tcase_add_test(cast, casts);
     tcase_add_loop_test(cast, large_casts, 0, 2);
+    TCase *whole = test_case(suite, "whole");
+    tcase_add_test(whole, casts_of_whole_numbers);
     return suite;
 }

@@ -427,7 +427,7 @@ START_TEST(refuses_mixed_types) {
     test_refused(cleat_bias_add(context, x.view, b.view, 1, x.view), CLEAT_TYPE_MISMATCH,
         "bias has type f32, not f16");
     test_refused(cleat_mod(context, x.view, x.view, x.view), CLEAT_TYPE_MISMATCH,
-        "a has type f16, wanted an integer type");
+        "a has type f16, wanted i32, i64 or u8");
     test_refused(cleat_random_uniform(context, 1, 2, 0, 1, x.view), CLEAT_TYPE_MISMATCH,
         "y has type f16, not f32");
     test_unchanged(&x);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
 
-static const cleat_type types[] = {
-    CLEAT_F32, CLEAT_U8, CLEAT_I64, CLEAT_I32, CLEAT_BOOL, CLEAT_F64};
+static const cleat_type types[] = {CLEAT_F32, CLEAT_U8, CLEAT_I64, CLEAT_I32, CLEAT_BOOL, CLEAT_F64,
+    CLEAT_U16, CLEAT_U32, CLEAT_U64, CLEAT_I8, CLEAT_I16};
+enum { TYPES = sizeof types / sizeof types[0] };
 
 /* Indices of -extent .. extent - 1, with `wild` some outside. */
 static test_tensor make_indices(cleat_type type, int32_t rank, const int64_t *shape, int64_t extent,
@@ -146,7 +147,7 @@ START_TEST(gathers) {
     for (int i = 0; i < CASES; i++) {
         check_gather(&cases[i], CLEAT_F32, i % 2 == 0 ? CLEAT_I32 : CLEAT_I64, TEST_ROW_MAJOR);
     }
-    for (int i = 1; i < 6; i++) {
+    for (int i = 1; i < TYPES; i++) {
         check_gather(&cases[i % 3], types[i], i % 3 == 2 ? CLEAT_I64 : CLEAT_I32,
             i % 2 == 0 ? TEST_STRIDED : TEST_ROW_MAJOR);
     }
@@ -299,6 +300,9 @@ START_TEST(one_hots) {
     check_one_hot(1, CLEAT_I64, CLEAT_I32, true);
     check_one_hot(2, CLEAT_F32, CLEAT_I64, true);
     check_one_hot(2, CLEAT_BOOL, CLEAT_I64, false);
+    check_one_hot(1, CLEAT_U64, CLEAT_I32, true);
+    check_one_hot(2, CLEAT_I8, CLEAT_I64, false);
+    check_one_hot(1, CLEAT_U16, CLEAT_I32, true);
 }
 END_TEST
 

@@ -2,8 +2,9 @@
 #include "harness.h"
 #include "reference/reference_layout.h"
 
-static const cleat_type types[] = {
-    CLEAT_F32, CLEAT_U8, CLEAT_I64, CLEAT_I32, CLEAT_BOOL, CLEAT_F64};
+static const cleat_type types[] = {CLEAT_F32, CLEAT_U8, CLEAT_I64, CLEAT_I32, CLEAT_BOOL, CLEAT_F64,
+    CLEAT_I16, CLEAT_U64, CLEAT_U32, CLEAT_I8, CLEAT_U16};
+enum { TYPES = sizeof types / sizeof types[0] };
 
 static int64_t count_of(int32_t rank, const int64_t *shape) {
     int64_t count = 1;
@@ -82,7 +83,7 @@ static void check_concat(
 
 START_TEST(concat_of_every_axis) {
     const int64_t shape[] = {3, 5, 17};
-    for (int32_t round = 0; round < 6; round++) {
+    for (int32_t round = 0; round < TYPES; round++) {
         check_concat(types[round], 3, shape, round % 3, round == 1 ? TEST_STRIDED : TEST_ROW_MAJOR);
     }
     check_concat(CLEAT_F32, 1, shape, 0, TEST_ROW_MAJOR);
@@ -163,6 +164,9 @@ START_TEST(pad_in_every_mode) {
     }
     check_pad(&pads[0], CLEAT_PAD_CONSTANT, CLEAT_I64, TEST_ROW_MAJOR);
     check_pad(&pads[2], CLEAT_PAD_CONSTANT, CLEAT_F64, TEST_ROW_MAJOR);
+    check_pad(&pads[0], CLEAT_PAD_CONSTANT, CLEAT_U64, TEST_ROW_MAJOR);
+    check_pad(&pads[1], CLEAT_PAD_CONSTANT, CLEAT_I8, TEST_ROW_MAJOR);
+    check_pad(&pads[2], CLEAT_PAD_CONSTANT, CLEAT_U16, TEST_ROW_MAJOR);
 }
 END_TEST
 
@@ -249,6 +253,7 @@ START_TEST(tiles) {
     check_tile(CLEAT_F32, 2, (int64_t[]){5, 37}, (int64_t[]){3, 2}, TEST_ROW_MAJOR);
     check_tile(CLEAT_F32, 3, (int64_t[]){2, 1, 19}, (int64_t[]){1, 7, 4}, TEST_STRIDED);
     check_tile(CLEAT_U8, 1, (int64_t[]){9}, (int64_t[]){300}, TEST_ROW_MAJOR);
+    check_tile(CLEAT_I8, 1, (int64_t[]){9}, (int64_t[]){300}, TEST_ROW_MAJOR);
     check_tile(CLEAT_F32, 2, (int64_t[]){4, 6}, (int64_t[]){1, 1}, TEST_ROW_MAJOR);
     check_tile(CLEAT_F32, 2, (int64_t[]){4, 6}, (int64_t[]){0, 2}, TEST_ROW_MAJOR);
     check_tile(CLEAT_F32, 0, NULL, NULL, TEST_ROW_MAJOR);

@@ -13,8 +13,10 @@ START_TEST(types_have_sizes_and_names) {
         size_t size;
         const char *name;
     } rows[] = {{CLEAT_F32, 4, "f32"}, {CLEAT_F64, 8, "f64"}, {CLEAT_I32, 4, "i32"},
-        {CLEAT_I64, 8, "i64"}, {CLEAT_U8, 1, "u8"}, {CLEAT_BOOL, 1, "bool"},
-        {(cleat_type)0, 0, "unknown"}, {(cleat_type)99, 0, "unknown"}};
+        {CLEAT_I64, 8, "i64"}, {CLEAT_U8, 1, "u8"}, {CLEAT_BOOL, 1, "bool"}, {CLEAT_F16, 2, "f16"},
+        {CLEAT_BF16, 2, "bf16"}, {CLEAT_I8, 1, "i8"}, {CLEAT_I16, 2, "i16"}, {CLEAT_U16, 2, "u16"},
+        {CLEAT_U32, 4, "u32"}, {CLEAT_U64, 8, "u64"}, {(cleat_type)0, 0, "unknown"},
+        {(cleat_type)99, 0, "unknown"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ck_assert_uint_eq(cleat_type_size(rows[i].type), rows[i].size);
         ck_assert_str_eq(cleat_type_name(rows[i].type), rows[i].name);

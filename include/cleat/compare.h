@@ -43,8 +43,7 @@ CLEAT_API cleat_status cleat_logical_not(cleat_context *context, cleat_tensor x,
 
 /*
  * y = condition ? a : b; condition bool; a, b and y of one type, any, whose bits are moved as they
- * are, but that a signalling NaN of f16 or bf16 may become a quiet one; ONNX Where. y may be a or b
- * itself.
+ * are; ONNX Where. y may be a or b itself.
  */
 CLEAT_API cleat_status cleat_where(
     cleat_context *context, cleat_tensor condition, cleat_tensor a, cleat_tensor b, cleat_tensor y);
@@ -62,7 +61,7 @@ CLEAT_API cleat_status cleat_where_backward(cleat_context *context, cleat_tensor
  * y = x as a number of y's type; ONNX Cast, with its gaps closed:
  *     floating point to integer   towards zero; out of range: the nearest end of the range; NaN: 0
  *     integer to integer          the lower bits, two's complement
- *     to f32, f64, f16, bf16      to nearest, ties to even, in one rounding, also from f64 and i64
+ *     to floating point           to nearest, ties to even, in one rounding, also from 64 bits
  *     to bool                     0 becomes 0, all else, NaN too, 1
  *     from bool                   0 or 1
  * The gradient of a cast between floating-point types is a cast back.

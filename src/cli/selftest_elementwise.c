@@ -276,7 +276,9 @@ void check_casts(check *c) {
         double low, high;
     } types[] = {{"i32", CLEAT_I32, -2147483648.0, 2147483647.0},
         {"i64", CLEAT_I64, -9223372036854775808.0, 9223372036854775807.0}, {"u8", CLEAT_U8, 0, 255},
-        {"bool", CLEAT_BOOL, 0, 1}};
+        {"bool", CLEAT_BOOL, 0, 1}, {"i8", CLEAT_I8, -128, 127}, {"i16", CLEAT_I16, -32768, 32767},
+        {"u16", CLEAT_U16, 0, 65535}, {"u32", CLEAT_U32, 0, 4294967295.0},
+        {"u64", CLEAT_U64, 0, 18446744073709551615.0}};
     for (size_t t = 0; t < sizeof types / sizeof *types && c->status == CLEAT_OK; t++) {
         check_part(c, types[t].name);
         operand *x = check_range(c, 1, (int64_t[]){COUNT}, -400, 400);

@@ -23,18 +23,33 @@ typedef enum choice {
     CHOICE_IS_TRUE
 } choice;
 
-/* Types whose elements the kernels need not tell apart are made one, so that there are fewer. */
+/* Types whose elements the kernels need not tell apart are made one, so that there are fewer: by
+ * their size where elements are moved ... */
 static cleat_type moved_as(cleat_type type) {
     switch (cleat_type_size(type)) {
     case 1:
-        return CLEAT_BOOL;
-    case 2: /* every number of 16 bits comes back from a float as it was; NaN as NaN of both */
-        return CLEAT_BF16;
+        return CLEAT_U8;
+    case 2:
+        return CLEAT_U16;
     case 8:
         return CLEAT_I64;
     default:
         return CLEAT_I32;
     }
+}
+
+static bool is_real(cleat_type type) {
+    return type == CLEAT_F32 || type == CLEAT_F64 || type_is_half(type);
+}
+
+/* ... and where it does not matter whether a whole number has a sign. */
+static cleat_type signless(cleat_type type) {
+    return is_real(type) ? type : moved_as(type);
+}
+
+/* bool is a byte to the kernels. */
+static cleat_type numbered(cleat_type type) {
+    return type == CLEAT_BOOL ? CLEAT_U8 : type;
 }
 
 static elementwise_pass begin_pass(const char *operation, choice what, int input_count) {
@@ -75,7 +90,7 @@ cleat_status cleat_compare(cleat_context *context, cleat_comparison comparison, 
     TRY(add_input(context, "b", &b, a.type, &y, &pass, !swapped));
     TRY(check_type_works(operation, context, a.type));
     for (int i = 0; i < 2; i++) {
-        pass.tensors[i].type = a.type == CLEAT_BOOL ? CLEAT_U8 : a.type;
+        pass.tensors[i].type = comparison <= CLEAT_NOT_EQUAL ? signless(a.type) : numbered(a.type);
     }
     return elementwise_run(context, &pass);
 }
@@ -215,6 +230,25 @@ cleat_status cleat_where_backward(cleat_context *context, cleat_tensor condition
 
 /* ---- Cast ---- */
 
+/* Whether y's elements are the same bits as x's. */
+static bool moves_bits(cleat_type from, cleat_type to) {
+    return from == to || (!is_real(from) && !is_real(to) && to != CLEAT_BOOL &&
+                             cleat_type_size(from) == cleat_type_size(to));
+}
+
+/* The kernel's types: a whole number's sign counts where it becomes a real or a longer one. */
+static void cast_types(elementwise_pass *pass) {
+    cleat_type *from = &pass->tensors[0].type;
+    cleat_type *to = &pass->tensors[1].type;
+    if (*to == CLEAT_BOOL || (!is_real(*to) && cleat_type_size(*from) > cleat_type_size(*to))) {
+        *from = signless(*from);
+    }
+    *from = numbered(*from);
+    if (!is_real(*from) && !is_real(*to) && *to != CLEAT_BOOL) {
+        *to = signless(*to);
+    }
+}
+
 cleat_status cleat_cast(cleat_context *context, cleat_tensor x, cleat_tensor y) {
     const char *operation = "cast";
     cleat_tensor wide;
@@ -223,7 +257,7 @@ cleat_status cleat_cast(cleat_context *context, cleat_tensor x, cleat_tensor y) 
     TRY(check_output(operation, "y", context, &y, 0));
     TRY(check_broadcast(operation, "x", &x, "y", &y, &wide));
     TRY(check_no_overlap(operation, "x", &x, "y", &y, false));
-    if (x.type == y.type || (x.type == CLEAT_BOOL && y.type == CLEAT_U8)) {
+    if (moves_bits(x.type, y.type)) {
         wide.type = y.type;
         return transfer_elements(context, operation, &wide, NULL, &y, NULL);
     }
@@ -236,8 +270,6 @@ cleat_status cleat_cast(cleat_context *context, cleat_tensor x, cleat_tensor y) 
     }
     pass.tensors[0] = wide;
     pass.tensors[1] = y;
-    if (x.type == CLEAT_BOOL) {
-        pass.tensors[0].type = CLEAT_U8;
-    }
+    cast_types(&pass);
     return elementwise_run(context, &pass);
 }

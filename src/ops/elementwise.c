@@ -40,10 +40,10 @@ static cleat_status check_binary_type(
     const char *operation, const cleat_context *context, int64_t binary, cleat_type type) {
     const bool is_real = type == CLEAT_F32 || type == CLEAT_F64 || type_is_half(type);
     const char *wanted = binary == CLEAT_POW    ? "f32, f64, f16 or bf16"
-                         : binary == BINARY_MOD ? "an integer type"
-                                                : "any type but bool";
-    REFUSE_IF(type == CLEAT_BOOL || (binary == CLEAT_POW && !is_real) ||
-                  (binary == BINARY_MOD && is_real),
+                         : binary == BINARY_MOD ? "i32, i64 or u8"
+                                                : "f32, f64, f16, bf16, i32, i64 or u8";
+    const bool is_known = is_real || type == CLEAT_I32 || type == CLEAT_I64 || type == CLEAT_U8;
+    REFUSE_IF(!is_known || (binary == CLEAT_POW && !is_real) || (binary == BINARY_MOD && is_real),
         CLEAT_TYPE_MISMATCH, "%s: a has type %s, wanted %s", operation, cleat_type_name(type),
         wanted);
     return check_type_works(operation, context, type);

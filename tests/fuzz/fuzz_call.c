@@ -177,7 +177,7 @@ void fuzz_spoil(fuzz_call *c, fuzz_input *in) {
             t->rank = (int32_t)fuzz_number(in);
             break;
         case 4:
-            t->type = (cleat_type)fuzz_below(in, 12);
+            t->type = (cleat_type)fuzz_below(in, 16);
             break;
         case 5:
             *t = c->tensors[fuzz_below(in, c->count)];

@@ -60,6 +60,10 @@ double fuzz_view_get(const fuzz_view *view, int64_t i, const unsigned char *byte
     double f64;
     int32_t i32;
     int64_t i64;
+    int8_t i8;
+    int16_t i16;
+    uint32_t u32;
+    uint64_t u64;
     uint16_t bits;
     switch (view->tensor->type) {
     case CLEAT_F16:
@@ -82,6 +86,21 @@ double fuzz_view_get(const fuzz_view *view, int64_t i, const unsigned char *byte
     case CLEAT_I64:
         memcpy(&i64, bytes, sizeof i64);
         return (double)i64;
+    case CLEAT_I8:
+        memcpy(&i8, bytes, sizeof i8);
+        return (double)i8;
+    case CLEAT_I16:
+        memcpy(&i16, bytes, sizeof i16);
+        return (double)i16;
+    case CLEAT_U16:
+        memcpy(&bits, bytes, sizeof bits);
+        return (double)bits;
+    case CLEAT_U32:
+        memcpy(&u32, bytes, sizeof u32);
+        return (double)u32;
+    case CLEAT_U64:
+        memcpy(&u64, bytes, sizeof u64);
+        return (double)u64;
     default:
         return (double)*bytes;
     }
@@ -93,7 +112,7 @@ void fuzz_view_put(const fuzz_view *view, int64_t i, unsigned char *bytes, doubl
     const bool is_whole = value > -9e18 && value < 9e18;
     const int64_t i64 = is_whole ? (int64_t)value : -1;
     const int32_t i32 = (int32_t)i64;
-    uint16_t bits;
+    uint16_t bits = (uint16_t)i64;
     switch (view->tensor->type) {
     case CLEAT_F16:
         cleat_f16_from_f32(&f32, 1, &bits);
@@ -109,10 +128,16 @@ void fuzz_view_put(const fuzz_view *view, int64_t i, unsigned char *bytes, doubl
     case CLEAT_F64:
         memcpy(bytes, &value, sizeof value);
         break;
+    case CLEAT_I16:
+    case CLEAT_U16:
+        memcpy(bytes, &bits, sizeof bits);
+        break;
     case CLEAT_I32:
+    case CLEAT_U32:
         memcpy(bytes, &i32, sizeof i32);
         break;
     case CLEAT_I64:
+    case CLEAT_U64:
         memcpy(bytes, &i64, sizeof i64);
         break;
     default:
