@@ -56,7 +56,8 @@ function(add_onnx_library name type core)
     target_link_libraries(${name} PUBLIC ${core} PRIVATE PkgConfig::CLEAT_PROTOBUF_C)
     string(TOLOWER ${type} export_name)
     set_target_properties(${name} PROPERTIES OUTPUT_NAME cleat-onnx EXPORT_NAME onnx_${export_name}
-        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+        INSTALL_RPATH "$ORIGIN") # libcleat lies beside it
 endfunction()
 if(BUILD_SHARED_LIBS)
     add_onnx_library(cleat_onnx SHARED cleat)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `cpack -G DEB` in the build folder: libcleat0 (the shared library), libcleat-dev (headers, archive),
-# cleat (the command), of what install.cmake installs.
+# cleat (the command) and, where it is built, libcleat-onnx0 and libcleat-onnx-dev, of what install.cmake
+# installs.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME cleat)
 set(CPACK_PACKAGE_VENDOR Cleat)
@@ -9,7 +10,7 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_COMPONENTS_ALL runtime development command)
+set(CPACK_COMPONENTS_ALL ${components})
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
@@ -35,4 +36,17 @@ set(CPACK_DEBIAN_COMMAND_PACKAGE_NAME cleat)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_RECOMMENDS "${opencl}")
 set(CPACK_COMPONENT_COMMAND_DESCRIPTION "${PROJECT_DESCRIPTION}: the command\n ${details}")
+if(CLEAT_HAVE_ONNX)
+    set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}) # of libcleat.so itself
+    set(CPACK_DEBIAN_ONNX_RUNTIME_PACKAGE_NAME libcleat-onnx${PROJECT_VERSION_MAJOR})
+    set(CPACK_DEBIAN_ONNX_RUNTIME_PACKAGE_SECTION libs)
+    set(CPACK_DEBIAN_ONNX_RUNTIME_PACKAGE_DEPENDS "${library} (= ${PROJECT_VERSION})")
+    set(CPACK_DEBIAN_ONNX_RUNTIME_PACKAGE_GENERATE_SHLIBS ON)
+    set(CPACK_COMPONENT_ONNX_RUNTIME_DESCRIPTION "ONNX files for Cleat: shared library\n ${details}")
+    set(CPACK_DEBIAN_ONNX_DEVELOPMENT_PACKAGE_NAME libcleat-onnx-dev)
+    set(CPACK_DEBIAN_ONNX_DEVELOPMENT_PACKAGE_SECTION libdevel)
+    set(CPACK_DEBIAN_ONNX_DEVELOPMENT_PACKAGE_DEPENDS
+        "libcleat-onnx${PROJECT_VERSION_MAJOR} (= ${PROJECT_VERSION}), libcleat-dev (= ${PROJECT_VERSION}), libprotobuf-c-dev")
+    set(CPACK_COMPONENT_ONNX_DEVELOPMENT_DESCRIPTION "ONNX files for Cleat: header and archive\n ${details}")
+endif()
 include(CPack)

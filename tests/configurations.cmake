@@ -83,11 +83,18 @@ else()
     set(fuzz_runs 400)
 endif()
 take_turn(0 fuzzed operations options)
+if(CLEAT_HAVE_ONNX)
+    list(APPEND fuzzed onnx)
+endif()
 foreach(name files ${fuzzed})
     set(found ${PROJECT_BINARY_DIR}/fuzz_found/${name})
+    set(fuzz_length "")
+    if(name STREQUAL "onnx")
+        set(fuzz_length -max_len=1000)
+    endif()
     file(MAKE_DIRECTORY ${found})
     add_test(NAME fuzz.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run.sh
-        ${PROJECT_BINARY_DIR}/sanitizer/tests/fuzz/fuzz_${name} -seed=1 -runs=${fuzz_runs} ${found}
+        ${PROJECT_BINARY_DIR}/sanitizer/tests/fuzz/fuzz_${name} -seed=1 -runs=${fuzz_runs} ${fuzz_length} ${found}
         ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
     set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${time_limit} LABELS fuzz
         FIXTURES_REQUIRED sanitizer)

@@ -77,6 +77,45 @@ quiet "${CC:-cc}" -std=c11 "$work/example.c" -o "$work/by_pkg_config_static" $(p
 run "pkg-config, archive" "$work/by_pkg_config_static"
 "$installed/bin/cleat" --version
 
+# libcleat-onnx in the same ways: a program that asks it for a file that is not there.
+if [ -e "$build/libcleat-onnx.a" ]; then
+    cat >"$work/onnx.c" <<'END'
+#include <cleat/onnx.h>
+#include <stdio.h>
+int main(void) {
+    cleat_graph *graph;
+    return cleat_graph_load_onnx("/nowhere", NULL, &graph) == CLEAT_INVALID_ARGUMENT &&
+                   puts(cleat_error_message()) >= 0 ? 0 : 1;
+}
+END
+    mkdir -p "$work/onnx_project"
+    cat >"$work/onnx_project/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.18)
+project(consumer C)
+find_package(cleat REQUIRED COMPONENTS onnx)
+add_executable(consumer ../onnx.c)
+target_link_libraries(consumer PRIVATE cleat::onnx)
+END
+    for kind in ON OFF; do
+        quiet cmake -S "$work/onnx_project" -B "$work/onnx_$kind" \
+            -DCMAKE_PREFIX_PATH="$installed" -DBUILD_SHARED_LIBS=$kind
+        quiet cmake --build "$work/onnx_$kind"
+        quiet "$work/onnx_$kind/consumer"
+    done
+    onnx_pkg() {
+        PKG_CONFIG_PATH=$pc pkg-config "$@" cleat-onnx
+    }
+    # shellcheck disable=SC2046
+    quiet "${CC:-cc}" -std=c11 "$work/onnx.c" -o "$work/onnx_pkg" $(onnx_pkg --cflags --libs) \
+        -Wl,-rpath,"$library"
+    quiet "$work/onnx_pkg"
+    # shellcheck disable=SC2046
+    quiet "${CC:-cc}" -std=c11 "$work/onnx.c" -o "$work/onnx_pkg_static" $(onnx_pkg --cflags) \
+        $(onnx_pkg --static --libs | sed 's/-lcleat-onnx\b/-l:libcleat-onnx.a/; s/-lcleat\b/-l:libcleat.a/')
+    quiet "$work/onnx_pkg_static"
+    echo "libcleat-onnx: good"
+fi
+
 # No header of Cleat's asks for OpenCL's, but cleat/opencl.h.
 portable=$source/tests/consumer/portable.c
 # shellcheck disable=SC2046

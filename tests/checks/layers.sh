@@ -47,6 +47,7 @@ core=$(find src/core -name '*.[ch]')
 without_memory=$(find src/core -name '*.[ch]' ! -name memory.c)
 ops=$(find src/ops -name '*.[ch]' 2>/dev/null)
 ops_without_provider=$(find src/ops -name '*.[ch]' ! -name '*clblast*' 2>/dev/null)
+onnx=$(find src/onnx -name '*.[ch]' 2>/dev/null)
 users=$(find src/cli examples tests bench -name '*.[ch]' 2>/dev/null)
 headers=$(find include -name '*.h' ! -name opencl.h)
 sources=$(find include src cl tests examples bench -name '*.[ch]' -o -name '*.cl' 2>/dev/null | sort)
@@ -57,13 +58,14 @@ sources=$(find include src cl tests examples bench -name '*.[ch]' -o -name '*.cl
     forbid "${include}\"(graph|onnx|cli)/" "an operation includes something above it" $ops
     forbid "${include}(<cleat/opencl|[<\"]CL/)" "an operation knows OpenCL" $ops_without_provider
     forbid '(^|[^_[:alnum:]>.])(malloc|calloc|realloc|strdup|free)[[:space:]]*\(' \
-        "host memory comes from core/memory.h" $without_memory $ops
+        "host memory comes from core/memory.h" $without_memory $ops $onnx
     forbid '\bcl[A-Z][A-Za-z0-9]*[[:space:]]*\(' "an operation calls OpenCL" $ops_without_provider
     forbid "${include}[<\"]CL/" "only cleat/opencl.h may need OpenCL's headers" $headers
+    forbid "${include}\"(core|ops|graph|cli)/" "libcleat-onnx includes what is not public" $onnx
     # but for the integers of cl/unit_*.cl, which are C too
     forbid "${include}\"((core|ops|graph|onnx|src)/|\.\./[^c])" "a user includes what is not public" $users
     forbid '\b(printf|fprintf|vprintf|vfprintf|puts|putchar|perror|abort|exit|_exit)[[:space:]]*\(' \
-        "the library neither prints nor exits" $core $ops
+        "the library neither prints nor exits" $core $ops $onnx
     forbid '^[^:]+:[0-9]+:[[:space:]]*#[[:space:]]*if[[:space:]]+0' "dead code" $sources
     forbid '\bprintf[[:space:]]*\(' "a kernel prints" cl/*.cl
     forbid '\batom(ic)?_(add|xchg|cmpxchg|fetch)' "a kernel uses atomics" cl/*.cl

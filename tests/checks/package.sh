@@ -17,7 +17,10 @@ quiet() {
 
 quiet cpack -G DEB --config "$build/CPackConfig.cmake" -B "$work"
 packages=$(cd "$work" && ls ./*.deb)
-[ "$(echo "$packages" | wc -l)" = 3 ] || { echo "not three packages: $packages"; exit 1; }
+onnx=
+[ ! -e "$build/libcleat-onnx.so" ] || onnx=yes
+[ "$(echo "$packages" | wc -l)" = "$([ -n "$onnx" ] && echo 5 || echo 3)" ] ||
+    { echo "too many or few packages: $packages"; exit 1; }
 
 # What the packages need is not in that root, and their scripts (ldconfig) run outside of it.
 for package in $packages; do
@@ -32,6 +35,14 @@ quiet "${CC:-cc}" "$source/tests/consumer/portable.c" -o "$work/program" $(pkg -
     -Wl,-rpath,"$root/lib"
 [ "$("$work/program")" = "0 2 0 4" ] || { echo "the program prints something else"; exit 1; }
 "$root/bin/cleat" --version
+if [ -n "$onnx" ]; then
+    printf '%s\n' '#include <cleat/onnx.h>' \
+        'int main(void) { return cleat_graph_load_onnx("/nowhere", 0, 0) == CLEAT_OK; }' >"$work/onnx.c"
+    # shellcheck disable=SC2046 # options are words
+    quiet "${CC:-cc}" "$work/onnx.c" -o "$work/onnx" \
+        $(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --cflags --libs cleat-onnx) -Wl,-rpath,"$root/lib"
+    "$work/onnx"
+fi
 for file in share/man/man1/cleat.1 share/bash-completion/completions/cleat \
     share/doc/libcleat0/copyright share/doc/libcleat-dev/copyright share/doc/cleat/copyright; do
     [ -s "$root/$file" ] || { echo "$file is not in the packages"; bad=1; }

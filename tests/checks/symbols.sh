@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The shared library exports what the public headers declare, by the list tests/symbols.txt, and
-# nothing else; nor has the archive other names that could clash with a program's.
+# nothing else; nor has the archive other names that could clash with a program's. libcleat-onnx has what its
+# header declares.
 #   symbols.sh SOURCE BUILD
 set -eu
 cd "$1"
@@ -12,8 +13,8 @@ trap 'rm -rf "$work"' EXIT
 
 nm -D --defined-only "$library" | awk '{ print $3 }' | sort >"$work/exported"
 nm --defined-only --extern-only "$2/libcleat.a" | awk 'NF == 3 { print $3 }' | sort >"$work/in_the_archive"
-# shellcheck disable=SC2046 # file names hold no blanks
-sed 's://.*::' $(ls include/cleat/*.h | grep -vE "(export|onnx).h") | tr '\n' ' ' |
+# shellcheck disable=SC2046,SC2010 # file names hold no blanks
+sed 's://.*::' $(ls include/cleat/*.h | grep -vE '(export|onnx)[.]h') | tr '\n' ' ' |
     grep -oE 'CLEAT_API [^;]*;' | sed -E 's/\(.*//; s/.*[ *]//' | sort >"$work/declared"
 grep -v '^#' tests/symbols.txt | sort >"$work/listed"
 
@@ -25,5 +26,18 @@ for of in exported declared in_the_archive; do
         bad=1
     fi
 done
+if [ -e "$2/libcleat-onnx.so" ]; then
+    tr '\n' ' ' <include/cleat/onnx.h | grep -oE 'CLEAT_API [^;]*;' | sed -E 's/\(.*//; s/.*[ *]//' |
+        sort >"$work/declared"
+    nm -D --defined-only "$2/libcleat-onnx.so" | awk '{ print $3 }' | sort >"$work/onnx_exported"
+    nm --defined-only --extern-only "$2/libcleat-onnx.a" | awk 'NF == 3 { print $3 }' | sort >"$work/onnx_archive"
+    for of in onnx_exported onnx_archive; do
+        if ! diff "$work/declared" "$work/$of" >"$work/difference"; then
+            echo "include/cleat/onnx.h (<) and $of (>) differ:"
+            cat "$work/difference"
+            bad=1
+        fi
+    done
+fi
 echo "$(wc -l <"$work/exported") functions"
 exit $bad
