@@ -5,6 +5,7 @@
 
 static const operator_entry *const lists[] = {
     operators_basic,
+    operators_arithmetic,
     operators_matmul,
     operators_conv,
     operators_pool,
@@ -23,6 +24,18 @@ static const operator_entry *const lists[] = {
     operators_sample,
     operators_detection,
     operators_spectral,
+    operators_choice,
+    operators_gather,
+    operators_generate,
+    operators_layout,
+    operators_pad,
+    operators_power,
+    operators_select,
+    operators_random,
+    operators_reshape,
+    operators_scatter,
+    operators_unary,
+    operators_views,
 };
 
 const operator_entry *operator_find(const char *type) {

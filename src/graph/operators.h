@@ -5,6 +5,7 @@
 
 #include "graph/run.h"
 
+extern const operator_entry operators_arithmetic[];
 extern const operator_entry operators_basic[];
 extern const operator_entry operators_matmul[];
 extern const operator_entry operators_conv[];
@@ -24,5 +25,17 @@ extern const operator_entry operators_optimizer[];
 extern const operator_entry operators_sample[];
 extern const operator_entry operators_detection[];
 extern const operator_entry operators_spectral[];
+extern const operator_entry operators_choice[];
+extern const operator_entry operators_gather[];
+extern const operator_entry operators_generate[];
+extern const operator_entry operators_layout[];
+extern const operator_entry operators_pad[];
+extern const operator_entry operators_power[];
+extern const operator_entry operators_select[];
+extern const operator_entry operators_random[];
+extern const operator_entry operators_reshape[];
+extern const operator_entry operators_scatter[];
+extern const operator_entry operators_unary[];
+extern const operator_entry operators_views[];
 
 #endif

@@ -3,6 +3,7 @@
 #include "graph/run.h"
 #include "core/memory.h"
 #include "graph/graph_program.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Values of up to so many elements, all on the host, are computed with there. */
@@ -99,11 +100,23 @@ static cleat_status call_operator(call *c) {
         return entry->device(c);
     }
     status = entry->device(c);
-    if (status == CLEAT_UNSUPPORTED && entry->host != NULL) {
+    const bool is_type = status == CLEAT_UNSUPPORTED || status == CLEAT_TYPE_MISMATCH;
+    if (is_type && entry->host != NULL) {
         clear_call(c, true);
         status = entry->host(c);
     }
     return status;
+}
+
+/* Puts the node before what an operation of the library said. */
+static cleat_status name_node(const call *c, cleat_status status) {
+    char text[512];
+    const char *said = cleat_error_message();
+    if (strncmp(said, "node ", 5) == 0) {
+        return status;
+    }
+    snprintf(text, sizeof text, "%s", said);
+    return call_refuse(c, status, "%s", text);
 }
 
 /* The node's outputs become the run's values; those that nobody reads go at once. */
@@ -140,7 +153,6 @@ cleat_status run_node(run *r, size_t node) {
         .opset = r->program->graph->opset,
         .input_count = n->input_count,
         .output_count = n->output_count};
-    r->is_random = r->is_random || n->entry->is_random;
     c.inputs = memory_allocate_zeroed(n->input_count + 1, sizeof *c.inputs);
     c.outputs = memory_allocate_zeroed(n->output_count + 1, sizeof *c.outputs);
     cleat_status status = CLEAT_OK;
@@ -153,6 +165,9 @@ cleat_status run_node(run *r, size_t node) {
     }
     if (status == CLEAT_OK) {
         status = call_operator(&c);
+    }
+    if (status != CLEAT_OK) {
+        status = name_node(&c, status);
     }
     if (status == CLEAT_OK) {
         keep_outputs(r, &c);

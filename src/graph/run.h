@@ -5,9 +5,10 @@
  *   host    all inputs are arrays; makes arrays. Serves constants and shapes, and any type.
  *   device  makes tensors by operations of the library, or views.
  * The host's serves where all inputs are on the host and small; else the device's; where that says
- * CLEAT_UNSUPPORTED, as for types that it does not take, the host's after all, which waits for the
- * device. A function may look at any input's elements with call_array(), which waits if they are on
- * the device, and marks the run as one that cannot be repeated blindly.
+ * CLEAT_UNSUPPORTED or CLEAT_TYPE_MISMATCH, as operations do of types that they do not take, the
+ * host's after all, which waits for the device. Where the host's says CLEAT_UNSUPPORTED, the
+ * device's. A function may look at any input's elements with call_array(), which waits if they are
+ * on the device, and marks the run as one that cannot be repeated blindly.
  */
 #ifndef CLEAT_GRAPH_RUN_H
 #define CLEAT_GRAPH_RUN_H
@@ -66,7 +67,7 @@ typedef struct operator_entry {
     operator_function host, device;
     size_t least_inputs; /* that must be there */
     size_t most_inputs;
-    bool is_random; /* the same inputs need not give the same outputs */
+    bool is_random; /* it may draw random numbers, and is not run ahead for constants */
 } operator_entry;
 
 /* The operator of this type, or NULL. */

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Elements that follow from numbers: ConstantOfShape, Range, EyeLike, Trilu, OneHot, windows. */
+#include "core/tensor_check.h"
+#include "graph/call_shapes.h"
+#include "graph/numbers.h"
+#include "graph/operators.h"
+#include "graph/pick.h"
+#include <cleat/index.h>
+#include <math.h>
+#include <string.h>
+
+/* What is made of so many elements at most, or of integers, is used as a shape and stays on the
+ * host, where it fits there. */
+enum { FEW = 16, SMALL = 65536 };
+
+/* ---- ConstantOfShape ---- */
+
+typedef struct filling {
+    cleat_type type;
+    int32_t rank;
+    int64_t shape[CLEAT_MAX_RANK];
+    const array *value; /* NULL: 0 */
+} filling;
+
+static cleat_status filling_find(call *c, filling *f) {
+    const graph_attribute *value = attribute_find(c->node, "value", CLEAT_ATTRIBUTE_TENSOR);
+    size_t count = 0;
+    TRY(call_integers(c, 0, f->shape, CLEAT_MAX_RANK, &count));
+    f->rank = (int32_t)count;
+    f->value = value != NULL ? value->tensor : NULL;
+    f->type = value != NULL ? value->tensor->type : CLEAT_F32;
+    if (f->value != NULL && f->value->count != 1) {
+        return call_refuse(c, CLEAT_SHAPE_MISMATCH, "the value has %lld elements, expected one",
+            (long long)f->value->count);
+    }
+    return CLEAT_OK;
+}
+
+static cleat_status fill_host(call *c, const filling *f) {
+    static const unsigned char zero[8] = {0};
+    array *y;
+    TRY(call_output_array(c, 0, f->type, f->rank, f->shape, &y));
+    array_fill(y, f->value != NULL ? f->value->elements : zero);
+    return CLEAT_OK;
+}
+
+static cleat_status constant_of_shape(call *c) {
+    filling f;
+    cleat_tensor y;
+    TRY(filling_find(c, &f));
+    const bool is_real = type_is_floating(f.type);
+    TRY(tensor_row_major("ConstantOfShape", f.type, f.rank, f.shape, &y));
+    const double value = f.value != NULL ? array_real(f.value, 0) : 0;
+    if (cleat_tensor_count(&y) <= (is_real ? FEW : SMALL) ||
+        (!is_real && fabs(value) > 0x1p52)) { /* which a double may not hold */
+        return fill_host(c, &f);
+    }
+    TRY(call_output(c, 0, f.type, f.rank, f.shape, &y));
+    return cleat_fill(c->context, value, y);
+}
+
+/* ---- Range ---- */
+
+/* max(ceil((limit - start) / delta), 0); false where it has no end. */
+static bool range_count(number_kind kind, const number *n, int64_t *count) {
+    if (kind == NUMBER_REAL) {
+        const double steps = ceil((n[1].real - n[0].real) / n[2].real);
+        *count = steps > 0 ? (int64_t)(steps < 0x1p62 ? steps : 0x1p62) : 0;
+        return steps < 0x1p53;
+    }
+    const bool is_down = n[2].integer < 0;
+    const number low = is_down ? n[1] : n[0], high = is_down ? n[0] : n[1];
+    const uint64_t step = is_down ? 0 - n[2].natural : n[2].natural;
+    if (step == 0) {
+        return false;
+    }
+    const uint64_t span = number_order(kind, low, high) < 0 ? high.natural - low.natural : 0;
+    const uint64_t steps = span / step + (span % step != 0 ? 1 : 0);
+    *count = (int64_t)(steps & INT64_MAX);
+    return steps < INT64_MAX;
+}
+
+static cleat_status range(call *c) {
+    const array *x;
+    array *y;
+    number n[3];
+    int64_t count = 0;
+    for (size_t i = 0; i < 3; i++) {
+        TRY(call_same_type(c, 0, i));
+        TRY(call_array(c, i, &x));
+        if (x->count != 1) {
+            return call_refuse(c, CLEAT_SHAPE_MISMATCH, "input %zu has %lld elements, expected one",
+                i, (long long)x->count);
+        }
+        numbers_load(x, 0, 0, 1, &n[i]);
+    }
+    const number_kind kind = number_kind_of(x->type);
+    if (x->type == CLEAT_BOOL || !range_count(kind, n, &count)) {
+        return call_refuse(
+            c, CLEAT_INVALID_ARGUMENT, "the range of %s has no end", cleat_type_name(x->type));
+    }
+    TRY(call_output_array(c, 0, x->type, 1, &count, &y));
+    for (int64_t i = 0; i < count; i++) {
+        number next = {.natural = n[0].natural + (uint64_t)i * n[2].natural};
+        if (kind == NUMBER_REAL) {
+            next.real = n[0].real + (double)i * n[2].real;
+        }
+        numbers_store(y, i, 1, &next);
+    }
+    return CLEAT_OK;
+}
+
+/* ---- EyeLike, Trilu ---- */
+
+static cleat_status eye_like(call *c) {
+    const run_value *x;
+    array *y;
+    cleat_type type = 0;
+    char text[SHAPE_TEXT_SIZE];
+    TRY(call_input(c, 0, &x));
+    TRY(call_type(c, "dtype", x->type, &type));
+    if (x->rank != 2) {
+        return call_refuse(
+            c, CLEAT_SHAPE_MISMATCH, "%s is no matrix", shape_text(x->rank, x->shape, text));
+    }
+    TRY(call_output_array(c, 0, type, 2, x->shape, &y));
+    memset(y->elements, 0, array_size(y));
+    const int64_t k = attribute_int(c->node, "k", 0);
+    for (int64_t i = 0; i < y->shape[0]; i++) {
+        if (k >= -i && k < y->shape[1] - i) {
+            array_set_real(y, i * y->shape[1] + i + k, 1);
+        }
+    }
+    return CLEAT_OK;
+}
+
+static cleat_status trilu(call *c) {
+    const array *x;
+    array *y;
+    int64_t k = 0;
+    size_t count = 0;
+    char text[SHAPE_TEXT_SIZE];
+    const bool is_upper = attribute_int(c->node, "upper", 1) != 0;
+    TRY(call_array(c, 0, &x));
+    if (call_has(c, 1)) {
+        TRY(call_integers(c, 1, &k, 1, &count));
+    }
+    if (x->rank < 2) {
+        return call_refuse(
+            c, CLEAT_SHAPE_MISMATCH, "%s is no matrix", shape_text(x->rank, x->shape, text));
+    }
+    TRY(call_output_array(c, 0, x->type, x->rank, x->shape, &y));
+    memset(y->elements, 0, array_size(y));
+    const int64_t rows = x->shape[x->rank - 2], columns = x->shape[x->rank - 1];
+    for (int64_t i = 0; i < (columns > 0 ? x->count / columns : 0); i++) {
+        const int64_t row = i % rows;
+        /* the first column of the upper part, which is also the end of the lower one less 1 */
+        const int64_t edge = k < -row ? 0 : k >= columns - row ? columns : row + k;
+        const int64_t low_end = k < -row ? 0 : edge < columns ? edge + 1 : columns;
+        array_move(x, i * columns + (is_upper ? edge : 0), y, i * columns + (is_upper ? edge : 0),
+            is_upper ? columns - edge : low_end);
+    }
+    return CLEAT_OK;
+}
+
+/* ---- OneHot ---- */
+
+typedef struct one_hot {
+    int32_t axis, rank;
+    int64_t shape[CLEAT_MAX_RANK];
+    const array *values; /* off, on */
+} one_hot;
+
+static cleat_status one_hot_find(call *c, one_hot *o) {
+    const run_value *x;
+    const array *depth;
+    TRY(call_input(c, 0, &x));
+    TRY(call_array(c, 1, &depth));
+    TRY(call_array(c, 2, &o->values));
+    o->rank = x->rank + 1;
+    const int64_t classes = depth->count == 1 ? array_integer(depth, 0) : -1;
+    if (classes < 0 || o->values->count != 2 || o->rank > CLEAT_MAX_RANK) {
+        return call_refuse(c, CLEAT_INVALID_ARGUMENT,
+            "%lld classes, %lld values, indices of rank %d", (long long)classes,
+            (long long)o->values->count, x->rank);
+    }
+    TRY(call_axis_attribute(c, "axis", -1, o->rank, &o->axis));
+    for (int32_t i = 0, k = 0; i < o->rank; i++) {
+        o->shape[i] = i == o->axis ? classes : x->shape[k++];
+    }
+    return CLEAT_OK;
+}
+
+static cleat_status one_hot_host(call *c) {
+    const array *x;
+    array *y;
+    one_hot o;
+    TRY(one_hot_find(c, &o));
+    TRY(call_array(c, 0, &x));
+    TRY(call_output_array(c, 0, o.values->type, o.rank, o.shape, &y));
+    array_fill(y, o.values->elements);
+    const int64_t classes = o.shape[o.axis],
+                  inner = shape_count(o.rank - (o.axis + 1), o.shape + o.axis + 1);
+    for (int64_t i = 0; i < x->count; i++) {
+        int64_t class = array_integer(x, i);
+        class += class < 0 ? classes : 0;
+        if (class >= 0 && class < classes) {
+            array_move(o.values, 1, y, (i / inner * classes + class) * inner + i % inner, 1);
+        }
+    }
+    return CLEAT_OK;
+}
+
+static cleat_status one_hot_device(call *c) {
+    cleat_tensor x, y;
+    one_hot o;
+    TRY(one_hot_find(c, &o));
+    const double off = array_real(o.values, 0), on = array_real(o.values, 1);
+    if (fabs(off) > 0x1p52 || fabs(on) > 0x1p52) { /* no double holds it, perhaps */
+        return CLEAT_UNSUPPORTED;
+    }
+    TRY(call_tensor(c, 0, &x));
+    TRY(call_output(c, 0, o.values->type, o.rank, o.shape, &y));
+    return cleat_one_hot(c->context, x, o.axis, y, &(cleat_one_hot_options){.off = off, .on = &on});
+}
+
+/* ---- HannWindow, HammingWindow, BlackmanWindow ---- */
+
+/* a[0] - a[1] cos(2 pi n / N) + a[2] cos(4 pi n / N), N one less where it is symmetric; ONNX's
+ * functions of opset 17. */
+static cleat_status window(call *c) {
+    static const double hann[] = {0.5, 0.5, 0}, hamming[] = {25.0 / 46, 21.0 / 46, 0},
+                        blackman[] = {0.42, 0.5, 0.08};
+    const char *node = c->node->type;
+    const double *a = strcmp(node, "HannWindow") == 0      ? hann
+                      : strcmp(node, "HammingWindow") == 0 ? hamming
+                                                           : blackman;
+    cleat_type type = 0;
+    array *y;
+    int64_t size = 0;
+    size_t count = 0;
+    TRY(call_type(c, "output_datatype", CLEAT_F32, &type));
+    TRY(call_integers(c, 0, &size, 1, &count));
+    if (count != 1 || size < 0) {
+        return call_refuse(c, CLEAT_INVALID_ARGUMENT, "a window of %lld elements", (long long)size);
+    }
+    TRY(call_output_array(c, 0, type, 1, &size, &y));
+    const bool is_periodic = attribute_int(c->node, "periodic", 1) != 0;
+    const double period = (double)size - (is_periodic ? 0 : 1), turn = 2 * acos(-1);
+    for (int64_t i = 0; i < size; i++) {
+        const double at = turn * (double)i / (period > 0 ? period : 1);
+        array_set_real(y, i, a[0] - a[1] * cos(at) + a[2] * cos(2 * at));
+    }
+    return CLEAT_OK;
+}
+
+const operator_entry operators_generate[] = {
+    {"ConstantOfShape", constant_of_shape, NULL, 1, 1, false},
+    {"Range", range, NULL, 3, 3, false},
+    {"EyeLike", eye_like, NULL, 1, 1, false},
+    {"Trilu", trilu, NULL, 1, 2, false},
+    {"OneHot", one_hot_host, one_hot_device, 3, 3, false},
+    {"HannWindow", window, NULL, 1, 1, false},
+    {"HammingWindow", window, NULL, 1, 1, false},
+    {"BlackmanWindow", window, NULL, 1, 1, false},
+    {NULL, NULL, NULL, 0, 0, false},
+};
