@@ -150,6 +150,21 @@ CLEAT_API cleat_status cleat_model_output_info(
 CLEAT_API cleat_status cleat_model_run(cleat_model *model, const cleat_tensor *inputs,
     size_t input_count, cleat_tensor *outputs, size_t output_count);
 
+/* What a model holds, and what its last run took. Bytes are of device memory. */
+typedef struct cleat_model_statistics {
+    uint64_t nodes;        /* that a run goes through: after folding and fusion */
+    uint64_t recordings;   /* kept at the moment */
+    uint64_t launches;     /* kernels and transfers of a run that was recorded, else 0 */
+    uint64_t weight_bytes; /* constants, without what operations keep packed */
+    uint64_t value_bytes;  /* of what lies between: all of it together */
+    uint64_t peak_bytes;   /* and what it takes, sharing memory */
+    uint64_t reserved[8];
+} cleat_model_statistics;
+
+/* CLEAT_INVALID_ARGUMENT. Waits for a run of another thread's. */
+CLEAT_API cleat_status cleat_model_get_statistics(
+    cleat_model *model, cleat_model_statistics *statistics);
+
 #ifdef __cplusplus
 }
 #endif

@@ -194,6 +194,26 @@ cleat_status call_output(call *c, size_t output, cleat_type type, int32_t rank,
     return CLEAT_OK;
 }
 
+/* Nobody reads the value after this node, nor another view of its memory. */
+bool call_ends(const call *c, size_t input) {
+    const run *r = c->run;
+    const run_value *v = c->inputs[input];
+    const int32_t number = c->node->inputs[input];
+    return r->left != NULL && v == &r->values[number] && r->left[number] == 1 &&
+           v->memory != NULL && v->memory->is_for_run && v->memory->references == 1 &&
+           cleat_tensor_is_contiguous(&v->tensor);
+}
+
+cleat_status call_output_over(call *c, size_t output, size_t input, cleat_tensor *tensor) {
+    const run_value *v;
+    TRY(call_input(c, input, &v));
+    if (!call_ends(c, input)) {
+        return call_output(c, output, v->type, v->rank, v->shape, tensor);
+    }
+    *tensor = v->tensor;
+    return call_output_view(c, output, input, v->tensor);
+}
+
 cleat_status call_output_array(
     call *c, size_t output, cleat_type type, int32_t rank, const int64_t *shape, array **x) {
     TRY(check_new(c, output));

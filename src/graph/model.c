@@ -85,3 +85,41 @@ cleat_status cleat_model_output_info(
     const cleat_model *model, size_t index, cleat_value_info *info) {
     return info_of("model_output_info", model, index, false, info);
 }
+
+/* ---- Statistics ---- */
+
+static size_t constant_bytes(const program *p) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < p->graph->value_count; i++) {
+        bytes += p->constants[i].memory != NULL ? p->constants[i].memory->size : 0;
+    }
+    for (size_t i = 0; i < p->graph->node_count; i++) {
+        for (size_t k = 0; k < p->graph->nodes[i].attribute_count; k++) {
+            bytes += p->nodes[i].graphs[k] != NULL ? constant_bytes(p->nodes[i].graphs[k]) : 0;
+        }
+    }
+    return bytes;
+}
+
+cleat_status cleat_model_get_statistics(cleat_model *model, cleat_model_statistics *statistics) {
+    REFUSE_IF(model == NULL || statistics == NULL, CLEAT_INVALID_ARGUMENT,
+        "model_get_statistics: %s is NULL", model == NULL ? "model" : "statistics");
+    pthread_mutex_lock(&model->mutex);
+    const program *p = model->main;
+    const replay_statistics replays = replay_statistics_of(model->replays);
+    const size_t weights = constant_bytes(p);
+    *statistics = (cleat_model_statistics){.recordings = replays.recordings,
+        .launches = replays.launches,
+        .weight_bytes = weights,
+        .value_bytes = replays.wanted_bytes,
+        .peak_bytes = replays.planned_bytes};
+    if (replays.launches == 0) {
+        statistics->value_bytes = model->pool.bytes_wanted;
+        statistics->peak_bytes = model->pool.bytes > weights ? model->pool.bytes - weights : 0;
+    }
+    for (size_t i = 0; i < p->graph->node_count; i++) {
+        statistics->nodes += !p->is_done[i];
+    }
+    pthread_mutex_unlock(&model->mutex);
+    return CLEAT_OK;
+}

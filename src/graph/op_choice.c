@@ -142,7 +142,7 @@ static cleat_status clip_device(call *c) {
     if (!b.has_low && !b.has_high) {
         return call_output_same(c, 0, 0);
     }
-    TRY(call_output(c, 0, x.type, x.rank, x.shape, &y));
+    TRY(call_output_over(c, 0, 0, &y));
     if (type_is_floating(type) && type != CLEAT_F64) {
         const float p[2] = {
             b.has_low ? (float)b.low.real : -INFINITY, b.has_high ? (float)b.high.real : INFINITY};
@@ -228,7 +228,7 @@ static cleat_status prelu_device(call *c) {
     TRY(call_tensor(c, 0, &x));
     TRY(call_tensor(c, 1, &slope));
     TRY(cleat_reshape(slope, rank, shape, &slope));
-    TRY(call_output(c, 0, x.type, x.rank, x.shape, &y));
+    TRY(call_output_over(c, 0, 0, &y));
     return cleat_prelu(c->context, x, slope, y);
 }
 

@@ -245,7 +245,7 @@ static cleat_status unary_device(call *c) {
         return CLEAT_UNSUPPORTED;
     }
     TRY(call_tensor(c, 0, &x));
-    TRY(call_output(c, 0, x.type, x.rank, x.shape, &y));
+    TRY(call_output_over(c, 0, 0, &y));
     if (u->kind != NO_KIND) {
         return cleat_unary(c->context, (cleat_unary_kind)u->kind, x, y);
     }

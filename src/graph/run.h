@@ -100,6 +100,11 @@ cleat_status call_real(call *c, size_t input, double otherwise, double *number);
 /* Makes an output. On the device: row-major, elements undefined. */
 cleat_status call_output(call *c, size_t output, cleat_type type, int32_t rank,
     const int64_t *shape, cleat_tensor *tensor);
+/* The same with an input's type and shape, for operations that may write over that input: in its
+ * memory (tensor is call_tensor()'s view then), where the value ends with this node and lies
+ * row-major. An elementwise operator gives the input whose shape the result has. */
+cleat_status call_output_over(call *c, size_t output, size_t input, cleat_tensor *tensor);
+bool call_ends(const call *c, size_t input); /* whether that can be */
 /* On the host: elements to be filled in before the call ends. */
 cleat_status call_output_array(
     call *c, size_t output, cleat_type type, int32_t rank, const int64_t *shape, array **x);

@@ -73,6 +73,7 @@ cleat_status storage_acquire(storage_pool *pool, size_t size, storage **made) {
     TRY(pool->layout != NULL ? acquire_planned(pool, size, made)
                              : acquire_pooled(pool, size, made));
     pool->bytes_wanted += size;
+    (*made)->is_for_run = true;
     (*made)->notes = pool->noted != NULL ? pool : NULL;
     if (pool->noted != NULL) {
         (*made)->run = pool->run;

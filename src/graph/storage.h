@@ -30,6 +30,7 @@ typedef struct storage {
     size_t size;
     storage_pool *pool;  /* NULL: the buffer is somebody else's as well */
     bool is_pooled;      /* it goes back to the pool's list */
+    bool is_for_run;     /* a value of a run alone is there, so that it may be written over */
     storage_pool *notes; /* whose run notes it, as `piece`; NULL: none */
     uint64_t run;
     size_t piece;
