@@ -107,6 +107,11 @@ typedef struct cleat_model_options {
      * else. A model that looks at results on the way, or draws random numbers, works every run out.
      * The recording used least recently goes. 0: 4; negative: none. Up to 1024. */
     int32_t recordings;
+    /* Every node by itself. Else the model is made of a copy of the graph in which fewer nodes
+     * compute the same but for rounding: factors and terms of channels (BatchNormalization) go into
+     * the weights of the product before, what is added and activations into the product, and what
+     * passes a value on goes. */
+    bool no_fusion;
     uint64_t reserved[15];
 } cleat_model_options;
 

@@ -131,3 +131,109 @@ cleat_status attribute_copy(const cleat_attribute *from, graph_attribute *to) {
     return status_set(CLEAT_INVALID_ARGUMENT, "graph_node: attribute %s is of no kind (%d)",
         from->name, (int)from->kind);
 }
+
+/* ---- Copies of nodes, and changes to them ---- */
+
+/* As the caller of cleat_graph_node() would have written it. */
+static cleat_attribute described(const graph_attribute *a) {
+    cleat_attribute d = {.name = a->name,
+        .kind = a->kind,
+        .count = a->count,
+        .integers = a->integers,
+        .floats = a->floats,
+        .texts = (const char *const *)a->texts,
+        .graph = a->graph};
+    return d;
+}
+
+/* Tensors and graphs are shared. */
+static cleat_status attribute_share(const graph_attribute *from, graph_attribute *to) {
+    if (from->kind == CLEAT_ATTRIBUTE_TENSOR) {
+        to->kind = from->kind;
+        to->name = memory_copy_text(from->name);
+        REFUSE_IF(to->name == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
+        to->tensor = from->tensor;
+        array_retain(to->tensor);
+        return CLEAT_OK;
+    }
+    const cleat_attribute d = described(from);
+    TRY(attribute_copy(&d, to));
+    if (to->graph != NULL) {
+        graph_retain(to->graph);
+    }
+    return CLEAT_OK;
+}
+
+cleat_status values_copy(const int32_t *from, size_t count, int32_t **to) {
+    *to = memory_allocate_zeroed(count + 1, sizeof **to);
+    REFUSE_IF(*to == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
+    if (count > 0) {
+        memcpy(*to, from, count * sizeof **to);
+    }
+    return CLEAT_OK;
+}
+
+cleat_status node_copy(const graph_node *from, graph_node *to) {
+    to->entry = from->entry;
+    to->fusion = from->fusion;
+    to->type = memory_copy_text(from->type);
+    to->name = memory_copy_text(from->name);
+    to->attributes = memory_allocate_zeroed(from->attribute_count + 1, sizeof *to->attributes);
+    REFUSE_IF(to->type == NULL || to->name == NULL || to->attributes == NULL,
+        CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
+    for (size_t i = 0; i < from->attribute_count; i++) {
+        TRY(attribute_share(&from->attributes[i], &to->attributes[to->attribute_count++]));
+    }
+    TRY(values_copy(from->inputs, from->input_count, &to->inputs));
+    to->input_count = from->input_count;
+    TRY(values_copy(from->outputs, from->output_count, &to->outputs));
+    to->output_count = from->output_count;
+    return CLEAT_OK;
+}
+
+/* Puts an attribute into a node. The graph of one is taken over where that succeeds. */
+static cleat_status node_set(graph_node *node, const cleat_attribute *attribute) {
+    graph_attribute made = {0};
+    size_t at = 0;
+    graph_attribute *grown =
+        memory_resize(node->attributes, (node->attribute_count + 1) * sizeof *grown);
+    REFUSE_IF(grown == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
+    node->attributes = grown;
+    cleat_status status = attribute_copy(attribute, &made);
+    if (status != CLEAT_OK) {
+        attribute_free(&made);
+        return status;
+    }
+    while (at < node->attribute_count && strcmp(grown[at].name, attribute->name) != 0) {
+        at++;
+    }
+    if (at < node->attribute_count) {
+        attribute_free(&grown[at]);
+    } else {
+        node->attribute_count++;
+    }
+    grown[at] = made;
+    return CLEAT_OK;
+}
+
+cleat_status node_set_ints(
+    graph_node *node, const char *name, size_t count, const int64_t *values) {
+    return node_set(
+        node, &(cleat_attribute){
+                  .name = name, .kind = CLEAT_ATTRIBUTE_INTS, .count = count, .integers = values});
+}
+
+cleat_status node_set_float(graph_node *node, const char *name, float value) {
+    return node_set(
+        node, &(cleat_attribute){
+                  .name = name, .kind = CLEAT_ATTRIBUTE_FLOAT, .count = 1, .floats = &value});
+}
+
+cleat_status node_set_graph(graph_node *node, const char *name, cleat_graph *graph) {
+    cleat_status status = node_set(
+        node, &(cleat_attribute){.name = name, .kind = CLEAT_ATTRIBUTE_GRAPH, .graph = graph});
+    if (status != CLEAT_OK) {
+        cleat_graph_release(graph);
+    }
+    return status;
+}

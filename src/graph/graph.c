@@ -24,7 +24,7 @@ void graph_retain(cleat_graph *graph) {
     atomic_fetch_add(&graph->references, 1);
 }
 
-static void node_free(graph_node *node) {
+void node_free(graph_node *node) {
     for (size_t i = 0; node->attributes != NULL && i < node->attribute_count; i++) {
         attribute_free(&node->attributes[i]);
     }
@@ -33,6 +33,7 @@ static void node_free(graph_node *node) {
     memory_free(node->name);
     memory_free(node->inputs);
     memory_free(node->outputs);
+    *node = (graph_node){0};
 }
 
 void cleat_graph_release(cleat_graph *graph) {

@@ -39,6 +39,7 @@ struct operator_entry;
  * The operator's device function does so, call_epilogue_of() in run.h helps it; where it says
  * CLEAT_UNSUPPORTED the nodes run one by one, so that its host function need not know.
  */
+#define FUSED_PARTS "(fused parts)" /* the attribute with the nodes as they were */
 typedef struct node_fusion {
     bool is_fused;
     size_t bias, residual; /* which inputs, 0: none; added by the rule of NumPy */

@@ -164,9 +164,9 @@ static cleat_status check_nodes(const cleat_graph *graph) {
         const graph_node *n = &graph->nodes[i];
         REFUSE_IF(n->entry == NULL, CLEAT_UNSUPPORTED, "model: node %s: no operator %s", n->name,
             n->type);
-        REFUSE_IF(n->input_count > n->entry->most_inputs, CLEAT_INVALID_ARGUMENT,
-            "model: node %s %s has %zu inputs, %zu at most expected", n->type, n->name,
-            n->input_count, n->entry->most_inputs);
+        REFUSE_IF(n->input_count > n->entry->most_inputs && !n->fusion.is_fused,
+            CLEAT_INVALID_ARGUMENT, "model: node %s %s has %zu inputs, %zu at most expected",
+            n->type, n->name, n->input_count, n->entry->most_inputs);
         for (size_t k = 0; k < n->entry->least_inputs; k++) {
             REFUSE_IF(k >= n->input_count || n->inputs[k] == NO_VALUE, CLEAT_INVALID_ARGUMENT,
                 "model: node %s %s has no input %zu", n->type, n->name, k);
@@ -207,12 +207,6 @@ static cleat_status prepare(program *p) {
     TRY(allocate(p));
     TRY(check_nodes(p->graph));
     TRY(add_constants(p));
-    for (size_t i = 0; i < p->graph->value_count; i++) {
-        if (!is_known_inside(&p->graph->values[i])) {
-            TRY(find_outer(p, (int32_t)i));
-        }
-    }
-    TRY(make_inner(p));
     for (size_t i = 0; i < p->graph->node_count; i++) {
         for (size_t k = 0; k < p->graph->nodes[i].input_count; k++) {
             if (p->graph->nodes[i].inputs[k] != NO_VALUE) {
@@ -223,6 +217,12 @@ static cleat_status prepare(program *p) {
     for (size_t i = 0; i < p->graph->output_count; i++) {
         p->uses[p->graph->outputs[i]]++;
     }
+    for (size_t i = 0; i < p->graph->value_count; i++) {
+        if (p->uses[i] > 0 && !is_known_inside(&p->graph->values[i])) {
+            TRY(find_outer(p, (int32_t)i));
+        }
+    }
+    TRY(make_inner(p));
     return sort_nodes(p);
 }
 

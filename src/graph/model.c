@@ -2,10 +2,30 @@
 /* Models: what users make of graphs. */
 #include "core/memory.h"
 #include "core/tensor_check.h"
+#include "graph/fuse.h"
 #include "graph/replay.h"
 #include <string.h>
 
 enum { DEFAULT_RECORDINGS = 4, MOST_RECORDINGS = 1024 };
+
+/* Puts a program with fewer nodes in the place of the model's, where there is one. */
+static cleat_status fuse(cleat_model *model) {
+    cleat_graph *fused;
+    program *made;
+    TRY(fuse_graph(model->main, &fused));
+    if (fused == NULL) {
+        return CLEAT_OK;
+    }
+    cleat_status status = program_create(fused, NULL, 0, &made);
+    cleat_graph_release(fused);
+    if (status == CLEAT_OK) {
+        program_free(model->main);
+        model->main = made;
+        storage_pool_clear(&model->pool);
+        status = program_fold(model, made);
+    }
+    return status;
+}
 
 cleat_status cleat_model_create(cleat_context *context, cleat_graph *graph,
     const cleat_model_options *options, cleat_model **model) {
@@ -25,6 +45,9 @@ cleat_status cleat_model_create(cleat_context *context, cleat_graph *graph,
     cleat_status status = program_create(graph, NULL, 0, &made->main);
     if (status == CLEAT_OK) {
         status = program_fold(made, made->main);
+    }
+    if (status == CLEAT_OK && !options->no_fusion) {
+        status = fuse(made);
     }
     if (status == CLEAT_OK) {
         const int32_t bound = options->recordings;

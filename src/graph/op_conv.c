@@ -27,19 +27,24 @@ static cleat_status pack(call *c, cleat_tensor x, cleat_tensor w, cleat_tensor y
     return CLEAT_OK;
 }
 
-static cleat_status convolve_1d(call *c, const conv_shape *s, const cleat_tensor *bias,
+static cleat_status convolve_1d(call *c, const conv_shape *s, const call_epilogue *e,
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
     const cleat_conv1d_options options = {.stride = s->windows.stride[0],
         .padding = {s->windows.before[0], s->windows.after[0]},
         .dilation = s->windows.dilation[0],
         .groups = s->groups,
-        .bias = bias};
+        .bias = e->bias,
+        .activation = e->activation,
+        .activation_parameters = e->parameters};
     return cleat_conv1d(c->context, x, w, y, &options);
 }
 
-static cleat_status convolve_2d(call *c, const conv_shape *s, const cleat_tensor *bias,
+static cleat_status convolve_2d(call *c, const conv_shape *s, const call_epilogue *e,
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
-    cleat_conv2d_options options = {.groups = s->groups, .bias = bias};
+    cleat_conv2d_options options = {.groups = s->groups,
+        .bias = e->bias,
+        .activation = e->activation,
+        .activation_parameters = e->parameters};
     for (int i = 0; i < 2; i++) {
         options.stride[i] = s->windows.stride[i];
         options.dilation[i] = s->windows.dilation[i];
@@ -50,9 +55,12 @@ static cleat_status convolve_2d(call *c, const conv_shape *s, const cleat_tensor
     return cleat_conv2d(c->context, x, w, y, &options);
 }
 
-static cleat_status convolve_3d(call *c, const conv_shape *s, const cleat_tensor *bias,
+static cleat_status convolve_3d(call *c, const conv_shape *s, const call_epilogue *e,
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
-    cleat_conv3d_options options = {.groups = s->groups, .bias = bias};
+    cleat_conv3d_options options = {.groups = s->groups,
+        .bias = e->bias,
+        .activation = e->activation,
+        .activation_parameters = e->parameters};
     for (int i = 0; i < 3; i++) {
         options.stride[i] = s->windows.stride[i];
         options.dilation[i] = s->windows.dilation[i];
@@ -79,6 +87,7 @@ static cleat_status check_bias(const call *c, size_t input, int64_t channels) {
 static cleat_status conv_device(call *c) {
     conv_shape s;
     cleat_tensor x, w, y, bias;
+    call_epilogue e;
     TRY(conv_shape_read(c, 0, 1, &s));
     TRY(check_bias(c, 2, s.w[0]));
     TRY(call_same_types(c, 0, 3));
@@ -86,19 +95,20 @@ static cleat_status conv_device(call *c) {
         return CLEAT_UNSUPPORTED;
     }
     TRY(call_tensor(c, 0, &x));
+    TRY(call_epilogue_of(c, s.rank, s.y, x.type, &e));
     TRY(call_tensor(c, 1, &w));
     if (call_has(c, 2)) {
         TRY(call_tensor(c, 2, &bias));
+        e.bias = &bias;
     }
     TRY(call_output(c, 0, x.type, s.rank, s.y, &y));
-    const cleat_tensor *added = call_has(c, 2) ? &bias : NULL;
     switch (s.windows.axes) {
     case 1:
-        return convolve_1d(c, &s, added, x, w, y);
+        return convolve_1d(c, &s, &e, x, w, y);
     case 2:
-        return convolve_2d(c, &s, added, x, w, y);
+        return convolve_2d(c, &s, &e, x, w, y);
     default:
-        return convolve_3d(c, &s, added, x, w, y);
+        return convolve_3d(c, &s, &e, x, w, y);
     }
 }
 

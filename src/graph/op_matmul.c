@@ -25,6 +25,7 @@ static cleat_status matmul_device(call *c) {
     matrix_product p;
     cleat_tensor x, w, y;
     cleat_matmul_options options = {0};
+    call_epilogue e;
     TRY(call_input(c, 0, &a));
     TRY(call_input(c, 1, &b));
     TRY(check_types(c, 2));
@@ -32,8 +33,13 @@ static cleat_status matmul_device(call *c) {
     TRY(matrix_product_shape(c, a, b, &p));
     TRY(call_tensor(c, 0, &x));
     TRY(call_tensor(c, 1, &w));
+    TRY(call_epilogue_of(c, p.rank, p.shape, x.type, &e));
     TRY(call_packed_matrix(c, 0, 1, w, &options.packed_b));
     TRY(call_output(c, 0, x.type, p.rank, p.shape, &y));
+    options.bias = e.bias;
+    options.residual = e.residual;
+    options.activation = e.activation;
+    options.activation_parameters = e.parameters;
     return cleat_matmul(c->context, x, w, y, &options);
 }
 
@@ -124,15 +130,21 @@ static cleat_status gemm_read(const call *c, gemm *g) {
 static cleat_status gemm_device(call *c) {
     gemm g;
     cleat_tensor a, b, bias, y;
+    call_epilogue e;
     TRY(gemm_read(c, &g));
     TRY(call_same_types(c, 0, 3));
     TRY(call_tensor(c, 0, &a));
     TRY(call_tensor(c, 1, &b));
     a = g.transposed_a ? cleat_transpose(a) : a;
     b = g.transposed_b ? cleat_transpose(b) : b;
-    cleat_matmul_options options = {.alpha = &g.alpha};
+    const int64_t shape[2] = {g.m, g.n};
+    TRY(call_epilogue_of(c, 2, shape, a.type, &e));
+    cleat_matmul_options options = {.alpha = &g.alpha,
+        .residual = e.residual,
+        .activation = e.activation,
+        .activation_parameters = e.parameters};
     TRY(call_packed_matrix(c, 0, 1, b, &options.packed_b));
-    TRY(call_output(c, 0, a.type, 2, (int64_t[]){g.m, g.n}, &y));
+    TRY(call_output(c, 0, a.type, 2, shape, &y));
     if (call_has(c, 2)) {
         cleat_tensor whole;
         TRY(call_tensor(c, 2, &bias));

@@ -88,8 +88,28 @@ static void clear_call(call *c, bool with_outputs) {
     }
 }
 
+/* A node that others were fused into: at once, or, where its operator cannot, one by one. */
+static cleat_status call_fused(call *c) {
+    cleat_status status = wants_host(c) ? CLEAT_UNSUPPORTED : c->node->entry->device(c);
+    if (status != CLEAT_UNSUPPORTED && status != CLEAT_TYPE_MISMATCH) {
+        return status;
+    }
+    clear_call(c, true);
+    run_value *inputs = memory_allocate_zeroed(c->input_count + 1, sizeof *inputs);
+    REFUSE_IF(inputs == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
+    for (size_t i = 0; i < c->input_count; i++) {
+        inputs[i] = c->inputs[i] != NULL ? *c->inputs[i] : inputs[i]; /* the call's references */
+    }
+    status = call_graph(c, FUSED_PARTS, c->input_count, inputs, 1, c->outputs);
+    memory_free(inputs);
+    return status;
+}
+
 static cleat_status call_operator(call *c) {
     const operator_entry *entry = c->node->entry;
+    if (c->node->fusion.is_fused) {
+        return call_fused(c);
+    }
     cleat_status status = CLEAT_UNSUPPORTED;
     if (entry->host != NULL && (entry->device == NULL || wants_host(c))) {
         status = entry->host(c);

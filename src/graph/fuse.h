@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fusion: a copy of a graph in which fewer nodes compute the same. What the graph's program found
+ * to depend on constants alone is constant in the copy. The passes, in this order:
+ *   fuse_remove    nodes that pass a value on (Identity, Dropout, Cast to the same type, ...), and
+ *                  Pad into the Conv behind it
+ *   fuse_channels  factors and terms for each channel (BatchNormalization, Mul, Add, ...) into the
+ *                  constants of the Conv, Gemm or MatMul before, in float64
+ *   fuse_epilogue  what is added to a product, and an activation, into its node (node_fusion,
+ *                  graph.h)
+ * A value that is an output of the graph, or that an inner graph reads, stays as it is; one that
+ * goes into another node is read by nothing else.
+ */
+#ifndef CLEAT_GRAPH_FUSE_H
+#define CLEAT_GRAPH_FUSE_H
+
+#include "graph/graph_program.h"
+
+typedef struct fusion {
+    cleat_graph *graph;    /* the copy */
+    const program *origin; /* of the graph that it is made of */
+    size_t changes;
+    size_t capacity;  /* values that there is room for in these: */
+    int32_t *uses;    /* of each value: how often it is read */
+    int32_t *reader;  /* of each value: the last node that reads it, -1: none */
+    bool *is_pinned;  /* of each value: others than nodes of the graph read it */
+    bool *is_dropped; /* of each node */
+} fusion;
+
+/* *fused is NULL where nothing changes. p has been folded. */
+cleat_status fuse_graph(const program *p, cleat_graph **fused);
+
+cleat_status fuse_remove(fusion *f);
+cleat_status fuse_channels(fusion *f);
+cleat_status fuse_epilogue(fusion *f);
+
+/* ---- For the passes ---- */
+
+bool fusion_is(const fusion *f, size_t node, const char *type);
+/* The constant at this input of a node, or NULL. */
+const array *fusion_constant(const fusion *f, size_t node, size_t input);
+/* Whether the node has this input at all. */
+bool fusion_has(const fusion *f, size_t node, size_t input);
+/* The node that alone reads the node's first output, which nothing else does; else -1. */
+int32_t fusion_only_reader(const fusion *f, size_t node);
+/* The node that writes the input, and whose other outputs and readers are none; else -1. */
+int32_t fusion_only_writer(const fusion *f, size_t node, size_t input);
+/* Whether outputs from `first` on are read. */
+bool fusion_uses_outputs(const fusion *f, size_t node, size_t first);
+
+/* A new constant, taking over `x`; also on failure. */
+cleat_status fusion_add_constant(fusion *f, array *x, int32_t *value);
+/* Makes a value the input of a node, which gets as many as it needs. */
+cleat_status fusion_set_input(fusion *f, size_t node, size_t input, int32_t value);
+/* `node` writes what `last` wrote, which goes. */
+void fusion_take_output(fusion *f, size_t node, size_t last);
+/* Drops a node whose only output of use is its input; false where that cannot be. */
+bool fusion_bypass(fusion *f, size_t node);
+/* Counts readers anew, after inputs or outputs have changed. */
+cleat_status fusion_recount(fusion *f);
+
+#endif
