@@ -230,6 +230,93 @@ START_TEST(unknown_fields) {
 }
 END_TEST
 
+/* ---- Functions of the model ---- */
+
+/* A Constant whose value is the function's attribute `number`. */
+static written write_constant(const char *output) {
+    written attribute = {0},
+            node = write_node("Constant", output, NULL, (const char *const[]){output, NULL});
+    put_text(&attribute, 1, "value_int");
+    put_number(&attribute, 20, 2);
+    put_text(&attribute, 21, "number");
+    put_message(&node, NODE_ATTRIBUTE, &attribute);
+    return node;
+}
+
+static written write_call(const char *function, const char *const *outputs, int64_t number) {
+    written node = write_node(function, function, (const char *const[]){"w", NULL}, outputs);
+    put_text(&node, NODE_DOMAIN, "test");
+    if (number >= 0) {
+        written attribute = {0};
+        put_text(&attribute, 1, "number");
+        put_number(&attribute, 3, (uint64_t)number);
+        put_message(&node, NODE_ATTRIBUTE, &attribute);
+    }
+    return node;
+}
+
+/* inner(x) -> (x, number, x again by a name of its own, as the graph's w is called), number 7
+ * unless given; outer(w) calls it, with its own attribute for the number. */
+static written model_of_functions(void) {
+    const int64_t one = 1;
+    written graph = {0}, tensor = write_tensor("w", 7, 0, NULL, &one, 8);
+    const char *const results[] = {"same", "number", "copy", NULL};
+    written inner = write_function(
+        "inner", (const char *const[]){"x", NULL}, (const char *const[]){"x", "number", "w", NULL});
+    written node = write_constant("number");
+    put_message(&inner, FUNCTION_NODE, &node);
+    node = write_simple_node("Identity", "x", "between");
+    put_message(&inner, FUNCTION_NODE, &node);
+    node = write_simple_node("Identity", "between", "w");
+    put_message(&inner, FUNCTION_NODE, &node);
+    written usual = {0};
+    put_text(&usual, 1, "number");
+    put_number(&usual, 3, 7);
+    put_message(&inner, 11, &usual);
+    written outer = write_function("outer", (const char *const[]){"w", NULL}, results);
+    node = write_call("inner", results, -1);
+    written attribute = {0};
+    put_text(&attribute, 1, "number");
+    put_text(&attribute, 21, "number");
+    put_message(&node, NODE_ATTRIBUTE, &attribute);
+    put_message(&outer, FUNCTION_NODE, &node);
+
+    node = write_call("outer", (const char *const[]){"a", "b", "c", NULL}, 5);
+    put_message(&graph, GRAPH_NODE, &node);
+    node = write_call("inner", (const char *const[]){"", "d", NULL}, -1);
+    put_message(&graph, GRAPH_NODE, &node);
+    put_message(&graph, GRAPH_INITIALIZER, &tensor);
+    for (int i = 0; i < 4; i++) {
+        written output = write_value((const char *const[]){"a", "b", "c", "d"}[i], 7, 0, NULL);
+        put_message(&graph, GRAPH_OUTPUT, &output);
+    }
+    written file = write_model(&graph);
+    put_message(&file, MODEL_FUNCTION, &outer);
+    put_message(&file, MODEL_FUNCTION, &inner);
+    return file;
+}
+
+START_TEST(functions) {
+    const int64_t wanted[4] = {1, 5, 1, 7};
+    written file = model_of_functions();
+    cleat_graph *graph = NULL;
+    cleat_model *model = NULL;
+    cleat_tensor y[4] = {{0}};
+    test_ok(cleat_graph_read_onnx(file.data, file.size, NULL, &graph));
+    free(file.data);
+    test_ok(cleat_model_create(test_context(), graph, NULL, &model));
+    cleat_graph_release(graph);
+    test_ok(cleat_model_run(model, NULL, 0, y, 4));
+    for (int i = 0; i < 4; i++) {
+        int64_t got = 0;
+        test_ok(cleat_read(test_context(), y[i], &got, sizeof got));
+        ck_assert_int_eq(got, wanted[i]);
+        cleat_tensor_release(&y[i]);
+    }
+    cleat_model_release(model);
+}
+END_TEST
+
 /* ---- From files ---- */
 
 static char folder[64];
@@ -341,6 +428,7 @@ Suite *test_suite(void) {
     test_add_case(suite, "inputs", inputs_and_outputs);
     test_add_loop(suite, "attributes", attributes, 5);
     test_add_case(suite, "unknown", unknown_fields);
+    test_add_case(suite, "functions", functions);
     test_add_case(suite, "external", external_data);
     test_add_case(suite, "tensors", single_tensors);
     return suite;

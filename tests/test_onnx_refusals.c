@@ -234,6 +234,60 @@ START_TEST(nodes) {
 }
 END_TEST
 
+/* A function of `calls` nodes that each call the function `called`. */
+static written function_of_calls(const char *name, const char *called, int calls) {
+    written function =
+        write_function(name, (const char *const[]){"x", NULL}, (const char *const[]){"y", NULL});
+    for (int i = 0; i < calls; i++) {
+        char output[16];
+        snprintf(output, sizeof output, "y%d", i);
+        written node = write_simple_node(called, "x", output);
+        put_text(&node, NODE_DOMAIN, "test");
+        put_message(&function, FUNCTION_NODE, &node);
+    }
+    return function;
+}
+
+static void functions_refused(
+    written *functions, int count, cleat_status status, const char *said) {
+    written graph = {0}, node = write_simple_node("f0", "x", "y");
+    put_text(&node, NODE_DOMAIN, "test");
+    put_message(&graph, GRAPH_NODE, &node);
+    written file = write_model(&graph);
+    for (int i = 0; i < count; i++) {
+        put_message(&file, MODEL_FUNCTION, &functions[i]);
+    }
+    refused(file, status, said);
+}
+
+/* Functions that call themselves, or each other until there are too many nodes. */
+START_TEST(functions) {
+    written f[24] = {function_of_calls("f0", "f0", 1)};
+    functions_refused(f, 1, CLEAT_UNSUPPORTED, "more than 32 calls of functions");
+    for (int i = 0; i < 24; i++) {
+        char name[8], called[8];
+        snprintf(name, sizeof name, "f%d", i);
+        snprintf(called, sizeof called, "f%d", i + 1);
+        f[i] = function_of_calls(name, called, 2);
+    }
+    functions_refused(f, 24, CLEAT_UNSUPPORTED, "calls of functions make more than");
+    f[0] = function_of_calls("f0", "f1", 0);
+    f[1] = function_of_calls("f0", "f1", 0);
+    functions_refused(f, 2, CLEAT_INVALID_ARGUMENT, "two functions are called f0");
+    f[0] = write_function("f0", (const char *const[]){NULL}, (const char *const[]){"y", NULL});
+    functions_refused(
+        f, 1, CLEAT_INVALID_ARGUMENT, "1 inputs and 1 outputs, where the function has 0 and 1");
+    f[0] = function_of_calls("f0", "f1", 0);
+    written set = {0};
+    put_number(&set, 2, 9);
+    put_message(&f[0], 9, &set);
+    functions_refused(f, 1, CLEAT_UNSUPPORTED, "function f0 means version 9");
+    f[0] = (written){0};
+    put_raw(&f[0], "\x0a\xff", 2);
+    functions_refused(f, 1, CLEAT_INVALID_ARGUMENT, "function 0: 2 bytes are no Function");
+}
+END_TEST
+
 /* ---- Files of elements ---- */
 
 static char folder[64];
@@ -358,7 +412,13 @@ static written whole_model(void) {
     put_message(&graph, GRAPH_INPUT, &input);
     output = write_value("y", 1, 1, (const int64_t[]){4});
     put_message(&graph, GRAPH_OUTPUT, &output);
-    return write_model(&graph);
+    written function = function_of_calls("f", "g", 1);
+    node = write_simple_node("f", "b", "z");
+    put_text(&node, NODE_DOMAIN, "test");
+    put_message(&graph, GRAPH_NODE, &node);
+    written file = write_model(&graph);
+    put_message(&file, MODEL_FUNCTION, &function);
+    return file;
 }
 
 /* Read or refused with words, and nothing is left over. */
@@ -448,6 +508,7 @@ Suite *test_suite(void) {
     test_add_case(suite, "attributes", attributes);
     test_add_case(suite, "nodes", nodes);
     test_add_case(suite, "depth", depth_and_weight);
+    test_add_case(suite, "functions", functions);
     test_add_case(suite, "external", external_data);
     test_add_case(suite, "broken", cut_and_changed);
     return suite;

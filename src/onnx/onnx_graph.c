@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A graph: initialisers first, since inputs of their names are none, then what runs on them. */
-#include "onnx/onnx_reader.h"
+#include "onnx/onnx_function.h"
 #include "onnx/onnx_tensor.h"
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +42,10 @@ static cleat_status read_initializer(graph_reader *g, range bytes) {
     tensor_reader t;
     void *elements;
     cleat_status status = tensor_open(g->from, bytes, g->reader->folder, &t);
+    if (status == CLEAT_OK) {
+        status = rename_value(g->reader, &t.fields->name);
+        t.name = t.fields->name != NULL ? t.fields->name : "";
+    }
     if (status == CLEAT_OK) {
         status = cleat_graph_constant_space(g->graph, t.name, t.type, t.rank, t.shape, &elements);
     }
@@ -119,6 +123,9 @@ static cleat_status read_value(graph_reader *g, range bytes, bool is_input) {
     cleat_status status = unpack_message(
         &onnx__value_info__descriptor, copy, (size_t)(bytes.end - bytes.begin), (void **)&info);
     cleat_host_release(copy);
+    if (status == CLEAT_OK) {
+        status = rename_value(g->reader, &info->name);
+    }
     if (status == CLEAT_OK) {
         name = info->name != NULL ? info->name : "";
         status = !is_input                 ? add_output(g, info, name)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Models and single tensors: what <cleat/onnx.h> has. */
-#include "onnx/onnx_reader.h"
+#include "onnx/onnx_function.h"
 #include "onnx/onnx_tensor.h"
 #include <cleat/onnx.h>
 #include <string.h>
 
 /* ModelProto's fields. */
-enum { MODEL_IR_VERSION = 1, MODEL_GRAPH = 7, MODEL_OPSET_IMPORT = 8 };
+enum { MODEL_IR_VERSION = 1, MODEL_GRAPH = 7, MODEL_OPSET_IMPORT = 8, MODEL_FUNCTION = 25 };
 
 typedef struct model_parts {
     uint64_t ir_version;
@@ -14,6 +14,7 @@ typedef struct model_parts {
     bool has_opset;
     range graph;
     bool has_graph;
+    function_list functions;
 } model_parts;
 
 static cleat_status read_opset(source *s, range bytes, model_parts *parts) {
@@ -48,22 +49,39 @@ static cleat_status find_parts(source *s, model_parts *parts) {
             REFUSE_IF(parts->has_graph, CLEAT_INVALID_ARGUMENT, "two graphs in one model");
             parts->graph = f.bytes;
             parts->has_graph = true;
+        } else if (f.number == MODEL_FUNCTION && f.form == FIELD_BYTES) {
+            TRY(function_list_add(&parts->functions, s, f.bytes));
         }
     }
 }
 
-static cleat_status read_model(source *s, const char *folder, cleat_graph **graph) {
-    model_parts parts = {0};
-    TRY(find_parts(s, &parts));
-    REFUSE_IF(!parts.has_graph || parts.ir_version == 0, CLEAT_INVALID_ARGUMENT,
-        "not a model: no %s", parts.has_graph ? "version" : "graph");
-    REFUSE_IF(parts.ir_version < 3, CLEAT_UNSUPPORTED,
+static cleat_status check_parts(const model_parts *parts) {
+    REFUSE_IF(!parts->has_graph || parts->ir_version == 0, CLEAT_INVALID_ARGUMENT,
+        "not a model: no %s", parts->has_graph ? "version" : "graph");
+    REFUSE_IF(parts->ir_version < 3, CLEAT_UNSUPPORTED,
         "a model of ONNX's format %llu, 3 is the oldest that is read",
-        (unsigned long long)parts.ir_version);
-    REFUSE_IF(!parts.has_opset || parts.opset < 0, CLEAT_INVALID_ARGUMENT,
+        (unsigned long long)parts->ir_version);
+    REFUSE_IF(!parts->has_opset || parts->opset < 0, CLEAT_INVALID_ARGUMENT,
         "the model does not say whose version of the operators it means");
-    const onnx_reader reader = {folder, parts.opset};
-    return read_graph(&reader, s, parts.graph, 0, graph);
+    return CLEAT_OK;
+}
+
+static cleat_status read_model(source *s, const char *folder, cleat_graph **graph) {
+    call_counts so_far = {0};
+    model_parts parts = {.functions = {.called = &so_far}};
+    cleat_status status = find_parts(s, &parts);
+    if (status == CLEAT_OK) {
+        status = check_parts(&parts);
+    }
+    if (status == CLEAT_OK) {
+        status = function_list_sort(&parts.functions, parts.opset);
+    }
+    if (status == CLEAT_OK) {
+        const onnx_reader reader = {folder, parts.opset, &parts.functions, NULL};
+        status = read_graph(&reader, s, parts.graph, 0, graph);
+    }
+    function_list_free(&parts.functions);
+    return status;
 }
 
 /* All before the last slash of a path; "." where there is none. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nodes and their attributes. */
-#include "onnx/onnx_reader.h"
+#include "onnx/onnx_function.h"
 #include "onnx/onnx_tensor.h"
 #include <stdio.h>
 #include <string.h>
@@ -63,9 +63,6 @@ static cleat_status read_attribute(
         "a sparse tensor", "a list of sparse tensors", "a type", "a list of types"};
     const int kind = kind_of(from);
     source s;
-    to->name = from->name != NULL ? from->name : "";
-    REFUSE_IF(from->ref_attr_name != NULL && from->ref_attr_name[0] != '\0', CLEAT_INVALID_ARGUMENT,
-        "refers to the attribute %s of a function, outside of one", from->ref_attr_name);
     to->count = 1;
     switch (kind) {
     case KIND_FLOAT:
@@ -134,29 +131,57 @@ static cleat_status full_type(const onnx_reader *r, const Onnx__Node *node, void
     return CLEAT_OK;
 }
 
+/* Attributes that are there; *count of them, also after a failure. */
+static cleat_status read_attributes(const onnx_reader *r, const Onnx__Node *node, int depth,
+    cleat_attribute *attributes, size_t *count) {
+    for (size_t i = 0; i < node->n_attribute; i++) {
+        const Onnx__Attribute *from;
+        const char *name = node->attribute[i]->name != NULL ? node->attribute[i]->name : "";
+        cleat_status status = attribute_meant(r, node->attribute[i], &from);
+        if (status == CLEAT_OK && from != NULL) {
+            attributes[*count].name = name;
+            status = read_attribute(r, from, depth, &attributes[(*count)++]);
+        }
+        if (status != CLEAT_OK) {
+            return refuse_in(status, "attribute %s", name);
+        }
+    }
+    return CLEAT_OK;
+}
+
 static cleat_status add_node(
     const onnx_reader *r, const Onnx__Node *node, int depth, cleat_graph *graph) {
     cleat_attribute *attributes;
     void *type = NULL;
     size_t count = 0;
+    const Onnx__Function *function = function_called(r->functions, node);
+    if (function != NULL) {
+        return call_function(r, function, node, depth, graph);
+    }
     TRY(allocate(node->n_attribute + 1, sizeof *attributes, (void **)&attributes));
     cleat_status status = full_type(r, node, &type);
-    for (; status == CLEAT_OK && count < node->n_attribute; count++) {
-        const Onnx__Attribute *from = node->attribute[count];
-        status = read_attribute(r, from, depth, &attributes[count]);
-        if (status != CLEAT_OK) {
-            refuse_in(status, "attribute %s", from->name != NULL ? from->name : "");
-        }
+    if (status == CLEAT_OK) {
+        status = read_attributes(r, node, depth, attributes, &count);
     }
     const bool is_read = status == CLEAT_OK;
     if (is_read) {
         status = cleat_graph_node(graph, type, node->name, node->n_input,
             (const char *const *)node->input, node->n_output, (const char *const *)node->output,
-            node->n_attribute, attributes);
+            count, attributes);
     }
     release_attributes(attributes, count, !is_read);
     cleat_host_release(type);
     return status;
+}
+
+static cleat_status rename_values(const onnx_reader *r, Onnx__Node *node) {
+    for (size_t i = 0; i < node->n_input; i++) {
+        TRY(rename_value(r, &node->input[i]));
+    }
+    for (size_t i = 0; i < node->n_output; i++) {
+        TRY(rename_value(r, &node->output[i]));
+    }
+    return CLEAT_OK;
 }
 
 cleat_status read_node(
@@ -170,7 +195,10 @@ cleat_status read_node(
     if (status != CLEAT_OK) {
         return refuse_in(status, "node %zu", index);
     }
-    status = add_node(r, node, depth, graph);
+    status = rename_values(r, node);
+    if (status == CLEAT_OK) {
+        status = add_node(r, node, depth, graph);
+    }
     if (status != CLEAT_OK) {
         refuse_in(status, "node %zu, %s %s", index, node->op_type != NULL ? node->op_type : "",
             node->name != NULL ? node->name : "");

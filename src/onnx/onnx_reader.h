@@ -9,9 +9,14 @@
 /* Graphs in attributes of graphs; deeper ones are refused. */
 enum { MOST_DEPTH = 32 };
 
+struct function_list;
+struct scope;
+
 typedef struct onnx_reader {
-    const char *folder; /* of the files of elements; NULL: none */
-    int64_t opset;      /* of the default domain; 0: no node may be of it */
+    const char *folder;                    /* of the files of elements; NULL: none */
+    int64_t opset;                         /* of the default domain; 0: no node may be of it */
+    const struct function_list *functions; /* of the model */
+    const struct scope *scope;             /* inside a function, for one call of it; or NULL */
 } onnx_reader;
 
 /* A GraphProto; depth 0 is the model's own. */

@@ -76,6 +76,7 @@ static void read_model(const unsigned char *data, size_t size) {
     const cleat_status status = cleat_graph_read_onnx(data, size, &options, &graph);
     demand((status == CLEAT_OK) == (graph != NULL), "a graph without a status");
     demand(status == CLEAT_OK || cleat_error_message()[0] != '\0', "refused without a word");
+    demand(graph != NULL || cleat_host_allocations() == before, "host memory is lost");
     if (status == CLEAT_OK) {
         demand(
             (cleat_model_create(any_context(), graph, NULL, &model) == CLEAT_OK) == (model != NULL),

@@ -113,6 +113,19 @@ written write_attribute(const char *name, int kind, written *inside) {
     return attribute;
 }
 
+written write_function(const char *name, const char *const *inputs, const char *const *outputs) {
+    written function = {0};
+    put_text(&function, 1, name);
+    put_text(&function, 10, "test");
+    for (; *inputs != NULL; inputs++) {
+        put_text(&function, 4, *inputs);
+    }
+    for (; *outputs != NULL; outputs++) {
+        put_text(&function, 5, *outputs);
+    }
+    return function;
+}
+
 written write_model(written *graph) {
     written model = {0}, set = {0};
     put_number(&model, 1, 8);

@@ -44,8 +44,14 @@ written write_attribute(const char *name, int kind, written *inside);
 /* A ModelProto of format 8 and operator set 17; `graph` is freed. */
 written write_model(written *graph);
 
+/* A FunctionProto of the domain "test"; nodes (field 7) may be put behind. */
+written write_function(const char *name, const char *const *inputs, const char *const *outputs);
+
 /* Numbers of fields. */
 enum {
+    MODEL_FUNCTION = 25,
+    FUNCTION_NODE = 7,
+    NODE_DOMAIN = 7,
     GRAPH_NODE = 1,
     GRAPH_INITIALIZER = 5,
     GRAPH_INPUT = 11,
