@@ -52,11 +52,14 @@ static bool is_constant_value(const call *c, const run_value *v) {
     return false;
 }
 
-/* Brings the elements to the device; of a constant this stays so. */
-static cleat_status upload(call *c, run_value *v) {
+/* Of a constant this stays so. */
+cleat_status call_to_device(call *c, run_value *v) {
     storage *memory;
     cleat_tensor tensor;
     storage_pool *pool = &c->run->model->pool;
+    if (v->memory != NULL) {
+        return CLEAT_OK;
+    }
     TRY(is_constant_value(c, v) ? storage_acquire_lasting(pool, array_size(v->host), &memory)
                                 : storage_acquire(pool, array_size(v->host), &memory));
     cleat_status status = cleat_tensor_view(
@@ -76,29 +79,33 @@ static cleat_status upload(call *c, run_value *v) {
 cleat_status call_tensor(call *c, size_t input, cleat_tensor *tensor) {
     const run_value *v;
     TRY(call_input(c, input, &v));
-    if (v->memory == NULL) {
-        TRY(upload(c, c->inputs[input]));
-    }
+    TRY(call_to_device(c, c->inputs[input]));
     *tensor = v->tensor;
+    return CLEAT_OK;
+}
+
+cleat_status call_to_host(call *c, run_value *v) {
+    array *host;
+    if (v->host != NULL) {
+        return CLEAT_OK;
+    }
+    TRY(array_create(c->node->type, v->type, v->rank, v->shape, &host));
+    cleat_status status = host->count > 0
+                              ? cleat_read(c->context, v->tensor, host->elements, array_size(host))
+                              : CLEAT_OK;
+    if (status != CLEAT_OK) {
+        array_release(host);
+        return status;
+    }
+    v->host = host;
+    c->run->has_waited = true;
     return CLEAT_OK;
 }
 
 cleat_status call_array(call *c, size_t input, const array **x) {
     const run_value *v;
     TRY(call_input(c, input, &v));
-    if (v->host == NULL) {
-        array *host;
-        TRY(array_create(c->node->type, v->type, v->rank, v->shape, &host));
-        cleat_status status =
-            host->count > 0 ? cleat_read(c->context, v->tensor, host->elements, array_size(host))
-                            : CLEAT_OK;
-        if (status != CLEAT_OK) {
-            array_release(host);
-            return status;
-        }
-        c->inputs[input]->host = host;
-        c->run->has_waited = true;
-    }
+    TRY(call_to_host(c, c->inputs[input]));
     *x = v->host;
     return CLEAT_OK;
 }
@@ -176,21 +183,45 @@ static cleat_status size_of(const call *c, cleat_type type, int32_t rank, const 
     return CLEAT_OK;
 }
 
-cleat_status call_output(call *c, size_t output, cleat_type type, int32_t rank,
-    const int64_t *shape, cleat_tensor *tensor) {
+cleat_status call_new_tensor(
+    call *c, cleat_type type, int32_t rank, const int64_t *shape, run_value *v) {
     cleat_tensor layout;
     size_t size = 0;
     storage *memory;
-    TRY(check_new(c, output));
     TRY(size_of(c, type, rank, shape, &layout, &size));
     TRY(storage_acquire(&c->run->model->pool, size, &memory));
     layout.buffer = memory->buffer;
     layout.offset = offset_of(memory, type);
-    run_value *v = &c->outputs[output];
     *v = (run_value){.kind = VALUE_TENSOR, .type = type, .rank = rank, .memory = memory};
     v->tensor = layout;
     memcpy(v->shape, layout.shape, sizeof v->shape);
-    *tensor = layout;
+    return CLEAT_OK;
+}
+
+cleat_status call_new_array(
+    const call *c, cleat_type type, int32_t rank, const int64_t *shape, run_value *v) {
+    array *x;
+    TRY(array_create(c->node->type, type, rank, shape, &x));
+    *v = (run_value){.kind = VALUE_TENSOR, .type = type, .rank = rank, .host = x};
+    memcpy(v->shape, x->shape, sizeof v->shape);
+    return CLEAT_OK;
+}
+
+void call_new_view(const run_value *x, cleat_tensor view, run_value *v) {
+    *v = (run_value){.kind = VALUE_TENSOR,
+        .type = view.type,
+        .rank = view.rank,
+        .memory = x->memory,
+        .tensor = view};
+    memcpy(v->shape, view.shape, sizeof v->shape);
+    storage_retain(v->memory);
+}
+
+cleat_status call_output(call *c, size_t output, cleat_type type, int32_t rank,
+    const int64_t *shape, cleat_tensor *tensor) {
+    TRY(check_new(c, output));
+    TRY(call_new_tensor(c, type, rank, shape, &c->outputs[output]));
+    *tensor = c->outputs[output].tensor;
     return CLEAT_OK;
 }
 
@@ -217,23 +248,14 @@ cleat_status call_output_over(call *c, size_t output, size_t input, cleat_tensor
 cleat_status call_output_array(
     call *c, size_t output, cleat_type type, int32_t rank, const int64_t *shape, array **x) {
     TRY(check_new(c, output));
-    TRY(array_create(c->node->type, type, rank, shape, x));
-    run_value *v = &c->outputs[output];
-    *v = (run_value){.kind = VALUE_TENSOR, .type = type, .rank = rank, .host = *x};
-    memcpy(v->shape, (*x)->shape, sizeof v->shape);
+    TRY(call_new_array(c, type, rank, shape, &c->outputs[output]));
+    *x = c->outputs[output].host;
     return CLEAT_OK;
 }
 
 cleat_status call_output_view(call *c, size_t output, size_t input, cleat_tensor view) {
     TRY(check_new(c, output));
-    run_value *v = &c->outputs[output];
-    *v = (run_value){.kind = VALUE_TENSOR,
-        .type = view.type,
-        .rank = view.rank,
-        .memory = c->inputs[input]->memory,
-        .tensor = view};
-    memcpy(v->shape, view.shape, sizeof v->shape);
-    storage_retain(v->memory);
+    call_new_view(c->inputs[input], view, &c->outputs[output]);
     return CLEAT_OK;
 }
 
@@ -352,19 +374,34 @@ cleat_status call_keep(call *c, int slot, void (*release)(void *), void ***kept)
     return CLEAT_OK;
 }
 
-cleat_status call_graph(call *c, const char *attribute, size_t input_count, const run_value *inputs,
-    size_t output_count, run_value *outputs) {
+/* The program of the graph that the attribute is. */
+static cleat_status find_graph(const call *c, const char *attribute, program **found) {
     for (size_t i = 0; i < c->node->attribute_count; i++) {
-        program *p = c->state->graphs[i];
-        if (p == NULL || strcmp(c->node->attributes[i].name, attribute) != 0) {
-            continue;
+        *found = c->state->graphs[i];
+        if (*found != NULL && strcmp(c->node->attributes[i].name, attribute) == 0) {
+            return CLEAT_OK;
         }
-        if (p->graph->input_count != input_count || p->graph->output_count != output_count) {
-            return call_refuse(c, CLEAT_INVALID_ARGUMENT,
-                "%s has %zu inputs and %zu outputs, expected %zu and %zu", attribute,
-                p->graph->input_count, p->graph->output_count, input_count, output_count);
-        }
-        return program_run(c->run->model, p, c->run, inputs, outputs, NULL);
     }
     return call_refuse(c, CLEAT_INVALID_ARGUMENT, "no graph %s", attribute);
+}
+
+cleat_status call_graph_counts(
+    const call *c, const char *attribute, size_t *input_count, size_t *output_count) {
+    program *p;
+    TRY(find_graph(c, attribute, &p));
+    *input_count = p->graph->input_count;
+    *output_count = p->graph->output_count;
+    return CLEAT_OK;
+}
+
+cleat_status call_graph(call *c, const char *attribute, size_t input_count, const run_value *inputs,
+    size_t output_count, run_value *outputs) {
+    program *p;
+    TRY(find_graph(c, attribute, &p));
+    if (p->graph->input_count != input_count || p->graph->output_count != output_count) {
+        return call_refuse(c, CLEAT_INVALID_ARGUMENT,
+            "%s has %zu inputs and %zu outputs, expected %zu and %zu", attribute,
+            p->graph->input_count, p->graph->output_count, input_count, output_count);
+    }
+    return program_run(c->run->model, p, c->run, inputs, outputs, NULL);
 }

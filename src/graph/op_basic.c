@@ -4,7 +4,8 @@
 #include <string.h>
 
 static cleat_status identity(call *c) {
-    return call_output_same(c, 0, 0);
+    /* an optional may be empty */
+    return call_has(c, 0) ? call_output_same(c, 0, 0) : CLEAT_OK;
 }
 
 static cleat_status constant(call *c) {
@@ -43,7 +44,7 @@ static cleat_status constant(call *c) {
 }
 
 const operator_entry operators_basic[] = {
-    {"Identity", identity, identity, 1, 1, false},
+    {"Identity", identity, identity, 0, 1, false},
     {"Constant", constant, NULL, 0, 0, false},
     {NULL, NULL, NULL, 0, 0, false},
 };

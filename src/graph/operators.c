@@ -36,6 +36,8 @@ static const operator_entry *const lists[] = {
     operators_scatter,
     operators_unary,
     operators_views,
+    operators_control,
+    operators_sequence,
 };
 
 const operator_entry *operator_find(const char *type) {

@@ -37,5 +37,7 @@ extern const operator_entry operators_reshape[];
 extern const operator_entry operators_scatter[];
 extern const operator_entry operators_unary[];
 extern const operator_entry operators_views[];
+extern const operator_entry operators_control[];
+extern const operator_entry operators_sequence[];
 
 #endif

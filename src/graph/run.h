@@ -113,6 +113,18 @@ cleat_status call_output_view(call *c, size_t output, size_t input, cleat_tensor
 /* The input itself. */
 cleat_status call_output_same(call *c, size_t output, size_t input);
 
+/* Values that are neither inputs nor outputs, as items of sequences are; VALUE_NONE before, the
+ * caller's to clear. A row-major tensor, elements undefined, an array to be filled in, and a view
+ * of the elements that x has on the device. */
+cleat_status call_new_tensor(
+    call *c, cleat_type type, int32_t rank, const int64_t *shape, run_value *v);
+cleat_status call_new_array(
+    const call *c, cleat_type type, int32_t rank, const int64_t *shape, run_value *v);
+void call_new_view(const run_value *x, cleat_tensor view, run_value *v);
+/* Brings a tensor's elements to the device or to the host, where they are not there yet. */
+cleat_status call_to_device(call *c, run_value *v);
+cleat_status call_to_host(call *c, run_value *v);
+
 /* What was fused into the node (graph.h), as options of an operation: what is not there is NULL or
  * none. The views live as long as the call, and as this struct. */
 typedef struct call_epilogue {
@@ -127,6 +139,9 @@ typedef struct call_epilogue {
 cleat_status call_epilogue_of(
     call *c, int32_t rank, const int64_t *shape, cleat_type type, call_epilogue *e);
 
+/* How many inputs and outputs the graph of an attribute has, which must be there. */
+cleat_status call_graph_counts(
+    const call *c, const char *attribute, size_t *input_count, size_t *output_count);
 /* Runs the graph of an attribute on these values, of which there are as many as it has inputs;
  * outputs, VALUE_NONE before, are the caller's to clear. */
 cleat_status call_graph(call *c, const char *attribute, size_t input_count, const run_value *inputs,
