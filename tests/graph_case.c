@@ -321,6 +321,33 @@ void case_expect_turn(const graph_case *g, int turn, cleat_type type, int32_t ra
     }
 }
 
+case_value case_integers(int64_t count, const int64_t *numbers) {
+    return (case_value){
+        .type = CLEAT_I64, .rank = 1, .shape = {count}, .elements = numbers, .is_constant = true};
+}
+
+void case_expect_moved(
+    graph_case *g, int32_t rank, const int64_t *shape, const int64_t *source, double otherwise) {
+    case_value *v = &g->inputs[0];
+    v->type = test_coin() ? CLEAT_F32 : case_types[test_int(0, CASE_TYPES - 1)];
+    g->is_strided = test_coin();
+    const int64_t count = case_count(v->rank, v->shape), result = case_count(rank, shape);
+    double *numbers = test_alloc(count, sizeof *numbers);
+    double *wanted = test_alloc(result, sizeof *wanted);
+    for (int64_t i = 0; i < count; i++) {
+        numbers[i] = v->type == CLEAT_BOOL ? (double)(i * 7 % 3 % 2) : (double)(i * 37 % 127 + 1);
+    }
+    for (int64_t i = 0; i < result; i++) {
+        wanted[i] = source[i] < 0 ? otherwise : numbers[source[i]];
+    }
+    void *elements = case_elements(v->type, numbers, count);
+    v->elements = elements;
+    case_expect(g, v->type, rank, shape, wanted, 0);
+    free(numbers);
+    free(wanted);
+    free(elements);
+}
+
 void case_refused(const graph_case *g, cleat_status status, const char *part) {
     for (size_t i = 0; i < 2; i++) {
         case_result results[CASE_MOST] = {{0}};

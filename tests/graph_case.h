@@ -71,6 +71,14 @@ void case_expect_turn(const graph_case *g, int turn, cleat_type type, int32_t ra
 /* Runs it in both places, where it is refused and the message names the node and contains this. */
 void case_refused(const graph_case *g, cleat_status status, const char *part);
 
+/* For operators that move elements: the first input, of a type drawn, becomes so many elements of
+ * x, whose places in x `source` has, -1 for the number `otherwise`. In both places, strided or not.
+ * The case's other inputs are set. */
+void case_expect_moved(
+    graph_case *g, int32_t rank, const int64_t *shape, const int64_t *source, double otherwise);
+/* A constant input of i64 numbers, of rank 1. */
+case_value case_integers(int64_t count, const int64_t *numbers);
+
 cleat_attribute case_int(const char *name, const int64_t *number);
 cleat_attribute case_ints(const char *name, size_t count, const int64_t *numbers);
 cleat_attribute case_float(const char *name, const float *number);

@@ -128,6 +128,7 @@ static void slice_axis(slice *s, int32_t axis, int64_t extent, int64_t start, in
         end = limited(end, -1, extent - 1);
         s->count[axis] = start > end ? (end - start + 1) / step + 1 : 0;
     }
+    s->count[axis] = extent > 0 ? s->count[axis] : 0;
     s->start[axis] = s->count[axis] > 0 ? start : 0;
 }
 
