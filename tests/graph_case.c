@@ -14,8 +14,8 @@ bool case_is_signed(cleat_type type) {
     return type == CLEAT_I8 || type == CLEAT_I16 || type == CLEAT_I32 || type == CLEAT_I64;
 }
 
-static const char *const names[] = {"i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7"};
-static const char *const out_names[] = {"o0", "o1", "o2", "o3", "o4", "o5", "o6", "o7"};
+static const char *const names[] = {"i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8", "i9"};
+static const char *const out_names[] = {"o0", "o1", "o2", "o3", "o4", "o5", "o6", "o7", "o8", "o9"};
 
 /* ---- Attributes ---- */
 
