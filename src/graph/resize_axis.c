@@ -165,27 +165,38 @@ typedef struct taps {
     bool is_outside; /* PLACE_CROP: beyond x */
 } taps;
 
+static bool is_whole(const resize_shape *s, int32_t axis) {
+    return fabs((double)s->x[axis] * s->scale[axis] - (double)s->y[axis]) < 1e-6;
+}
+
+/* Where along x a place of the result lies, without offsets. A scale that makes a whole number of
+ * elements is their quotient: places half between two elements come out so. */
+static double unscaled(const resize_shape *s, int32_t axis, double place) {
+    return is_whole(s, axis) ? place * (double)s->x[axis] / (double)s->y[axis]
+                             : place / s->scale[axis];
+}
+
 static double place_of(const resize_shape *s, int32_t axis, int64_t o) {
-    const double n = (double)s->x[axis], scale = s->scale[axis], at = (double)o;
-    const double m = n * scale; /* as ONNX has it: not rounded */
+    const double n = (double)s->x[axis], at = (double)o, start = s->start[axis];
+    const double span = s->end[axis] - start;
+    /* as ONNX has it: not rounded */
+    const double m = is_whole(s, axis) ? (double)s->y[axis] : n * s->scale[axis];
     switch (s->place) {
     case PLACE_PYTORCH_HALF_PIXEL:
-        return s->y[axis] > 1 ? (at + 0.5) / scale - 0.5 : 0;
+        return s->y[axis] > 1 ? unscaled(s, axis, at + 0.5) - 0.5 : 0;
     case PLACE_ALIGN_CORNERS:
         return s->y[axis] > 1 ? at * (n - 1) / (m - 1) : 0;
     case PLACE_ASYMMETRIC:
-        return at / scale;
+        return unscaled(s, axis, at);
     case PLACE_HALF_PIXEL_FOR_NEAREST:
-        return (at + 0.5) / scale;
-    case PLACE_CROP: {
-        const double start = s->start[axis], end = s->end[axis];
-        return s->y[axis] > 1 ? start * (n - 1) + at * (end - start) * (n - 1) / (m - 1)
-                              : 0.5 * (start + end) * (n - 1);
-    }
+        return unscaled(s, axis, at + 0.5);
+    case PLACE_CROP:
+        return s->y[axis] > 1 ? start * (n - 1) + at * span * (n - 1) / (m - 1)
+                              : (start + span / 2) * (n - 1);
     case PLACE_HALF_PIXEL_SYMMETRIC:
-        return n / 2 * (1 - (double)s->y[axis] / m) + (at + 0.5) / scale - 0.5;
+        return n / 2 * (1 - (double)s->y[axis] / m) + unscaled(s, axis, at + 0.5) - 0.5;
     default:
-        return (at + 0.5) / scale - 0.5;
+        return unscaled(s, axis, at + 0.5) - 0.5;
     }
 }
 
