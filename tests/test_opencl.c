@@ -231,11 +231,21 @@ static cl_int state_of(cl_event event) {
     return state;
 }
 
+/* PoCL's basic device hangs in clSetUserEventStatus(): docs/drivers.md. */
+static bool user_events_hang(cleat_context *context) {
+    cleat_device_info info;
+    test_ok(cleat_context_device(context, &info));
+    return strncmp(info.name, "basic-", 6) == 0;
+}
+
 START_TEST(work_waits_for_events_and_gives_one) {
     cleat_context *context = test_context();
     cl_int error = CL_SUCCESS;
     cleat_tensor x;
     float value = 0;
+    if (user_events_hang(context)) {
+        return;
+    }
     cl_event gate = clCreateUserEvent(cleat_context_cl_context(context), &error);
     cl_event done = NULL;
     ck_assert_int_eq(error, CL_SUCCESS);

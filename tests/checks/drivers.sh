@@ -29,6 +29,7 @@ on() { # name in the page, driver
 build=$2 page=$1/docs/drivers.md
 pocl=$(grep -hsF libpocl /etc/OpenCL/vendors/*.icd | head -n 1)
 [ -z "$pocl" ] || on PoCL "$pocl"
+[ -z "$pocl" ] || POCL_DEVICES=basic on "PoCL's basic device" "$pocl"
 rusticl=$(grep -hsF RusticlOpenCL /etc/OpenCL/vendors/*.icd | head -n 1)
 export RUSTICL_ENABLE=llvmpipe
 [ -z "$rusticl" ] || on rusticl "$rusticl"

@@ -7,10 +7,12 @@
  */
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct device {
     cl_device_id id;
@@ -134,6 +136,38 @@ static bool event_times_are_made_up(const device *d) {
     return !told || end < start + 100;
 }
 
+/* SIGALRM's: the process hangs, so this is the last line of all. */
+static void say_that_it_hangs(int signal) {
+    static const char line[] = "user-events-hang present\n";
+    (void)signal;
+    _exit(write(STDOUT_FILENO, line, sizeof line - 1) == sizeof line - 1 ? 0 : 1);
+}
+
+/* Setting a user event runs the command that waits for it, which waits for a lock that is held. */
+static bool user_events_hang(const device *d) {
+    const cl_uchar zero = 0;
+    cl_int error = CL_SUCCESS;
+    cl_event done = NULL;
+    cl_event gate = clCreateUserEvent(d->context, &error);
+    must(error, "clCreateUserEvent");
+    cl_mem memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE, 4, NULL, &error);
+    must(error, "clCreateBuffer");
+    must(clEnqueueMarkerWithWaitList(d->queue, 1, &gate, NULL), "clEnqueueMarkerWithWaitList");
+    must(clEnqueueFillBuffer(d->queue, memory, &zero, 1, 0, 4, 0, NULL, &done),
+        "clEnqueueFillBuffer");
+    must(clFlush(d->queue), "clFlush");
+    fflush(stdout);
+    signal(SIGALRM, say_that_it_hangs);
+    alarm(10);
+    must(clSetUserEventStatus(gate, CL_COMPLETE), "clSetUserEventStatus");
+    must(clWaitForEvents(1, &done), "clWaitForEvents");
+    alarm(0);
+    must(clReleaseEvent(gate), "clReleaseEvent");
+    must(clReleaseEvent(done), "clReleaseEvent");
+    must(clReleaseMemObject(memory), "clReleaseMemObject");
+    return false;
+}
+
 static void open_first(device *d) {
     cl_platform_id platforms[16];
     cl_uint count = 0;
@@ -158,11 +192,11 @@ int main(void) {
         const char *name;
         bool (*is_present)(const device *d);
     } faults[] = {
-        {"loops-end-early", loops_end_early},
-        {"structs-lose-their-gap", structs_lose_their_gap},
+        {"loops-end-early", loops_end_early}, {"structs-lose-their-gap", structs_lose_their_gap},
         {"truth-has-a-sign", truth_has_a_sign},
         {"group-limits-are-too-low", group_limits_are_too_low},
         {"event-times-are-made-up", event_times_are_made_up},
+        {"user-events-hang", user_events_hang}, /* the last: it may end the process */
     };
     device d = {NULL, NULL, NULL};
     open_first(&d);
