@@ -41,7 +41,7 @@ static void check_gather(bool is_constant) {
     for (int64_t i = 0; i < count; i++) {
         case_index_of(rank - 1 + indices_rank, result, i, index);
         for (int32_t k = 0; k < rank; k++) {
-            from[k] = k < at ? index[k] : index[k - 1 + indices_rank];
+            from[k] = k < at ? index[k] : k > at ? index[k - 1 + indices_rank] : 0;
         }
         from[at] = within(indices[case_place_of(indices_rank, list_shape, index + at)], shape[at]);
         source[i] = case_place_of(rank, shape, from);

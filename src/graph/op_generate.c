@@ -5,6 +5,7 @@
 #include "graph/numbers.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
+#include <cleat/compare.h>
 #include <cleat/index.h>
 #include <math.h>
 #include <string.h>
@@ -134,33 +135,72 @@ static cleat_status eye_like(call *c) {
     return CLEAT_OK;
 }
 
-static cleat_status trilu(call *c) {
+typedef struct triangle {
+    bool is_upper;
+    int64_t k, rows, columns;
+} triangle;
+
+static cleat_status triangle_find(call *c, triangle *t) {
+    const run_value *x;
+    size_t count = 1;
+    char text[SHAPE_TEXT_SIZE];
+    TRY(call_input(c, 0, &x));
+    t->is_upper = attribute_int(c->node, "upper", 1) != 0;
+    t->k = 0;
+    if (call_has(c, 1)) {
+        TRY(call_integers(c, 1, &t->k, 1, &count));
+    }
+    if (x->rank < 2 || count != 1) {
+        return call_refuse(c, CLEAT_SHAPE_MISMATCH, "%s is no matrix, or k is %zu numbers",
+            shape_text(x->rank, x->shape, text), count);
+    }
+    t->rows = x->shape[x->rank - 2];
+    t->columns = x->shape[x->rank - 1];
+    return CLEAT_OK;
+}
+
+/* The columns of a row that are kept. */
+static void triangle_row(const triangle *t, int64_t row, int64_t *first, int64_t *end) {
+    const int64_t diagonal = t->k < -row ? -1 : t->k >= t->columns - row ? t->columns : row + t->k;
+    *first = t->is_upper && diagonal > 0 ? diagonal : 0;
+    *end = t->is_upper || diagonal >= t->columns ? t->columns : diagonal + 1;
+}
+
+static cleat_status trilu_host(call *c) {
     const array *x;
     array *y;
-    int64_t k = 0;
-    size_t count = 0;
-    char text[SHAPE_TEXT_SIZE];
-    const bool is_upper = attribute_int(c->node, "upper", 1) != 0;
+    triangle t;
+    TRY(triangle_find(c, &t));
     TRY(call_array(c, 0, &x));
-    if (call_has(c, 1)) {
-        TRY(call_integers(c, 1, &k, 1, &count));
-    }
-    if (x->rank < 2) {
-        return call_refuse(
-            c, CLEAT_SHAPE_MISMATCH, "%s is no matrix", shape_text(x->rank, x->shape, text));
-    }
     TRY(call_output_array(c, 0, x->type, x->rank, x->shape, &y));
     memset(y->elements, 0, array_size(y));
-    const int64_t rows = x->shape[x->rank - 2], columns = x->shape[x->rank - 1];
-    for (int64_t i = 0; i < (columns > 0 ? x->count / columns : 0); i++) {
-        const int64_t row = i % rows;
-        /* the first column of the upper part, which is also the end of the lower one less 1 */
-        const int64_t edge = k < -row ? 0 : k >= columns - row ? columns : row + k;
-        const int64_t low_end = k < -row ? 0 : edge < columns ? edge + 1 : columns;
-        array_move(x, i * columns + (is_upper ? edge : 0), y, i * columns + (is_upper ? edge : 0),
-            is_upper ? columns - edge : low_end);
+    for (int64_t i = 0; i < (t.columns > 0 ? x->count / t.columns : 0); i++) {
+        int64_t first = 0, end = 0;
+        triangle_row(&t, i % t.rows, &first, &end);
+        array_move(x, i * t.columns + first, y, i * t.columns + first, end - first);
     }
     return CLEAT_OK;
+}
+
+/* What is kept, as a mask that the host makes. */
+static cleat_status trilu_device(call *c) {
+    cleat_tensor x, y, mask, zero;
+    triangle t;
+    void *memory;
+    TRY(triangle_find(c, &t));
+    TRY(call_memory(c, t.rows * t.columns + 1, 1, &memory));
+    for (int64_t i = 0; i < t.rows; i++) {
+        int64_t first = 0, end = 0;
+        triangle_row(&t, i, &first, &end);
+        memset((unsigned char *)memory + i * t.columns + first, 1, (size_t)(end - first));
+    }
+    TRY(call_tensor(c, 0, &x));
+    TRY(call_scratch(c, CLEAT_BOOL, 2, (const int64_t[]){t.rows, t.columns}, &mask));
+    TRY(cleat_write(c->context, mask, memory, (size_t)(t.rows * t.columns)));
+    TRY(call_scratch(c, x.type, 0, NULL, &zero));
+    TRY(cleat_fill(c->context, 0, zero));
+    TRY(call_output(c, 0, x.type, x.rank, x.shape, &y));
+    return cleat_where(c->context, mask, x, zero, y);
 }
 
 /* ---- OneHot ---- */
@@ -258,7 +298,7 @@ const operator_entry operators_generate[] = {
     {"ConstantOfShape", constant_of_shape, NULL, 1, 1, false},
     {"Range", range, NULL, 3, 3, false},
     {"EyeLike", eye_like, NULL, 1, 1, false},
-    {"Trilu", trilu, NULL, 1, 2, false},
+    {"Trilu", trilu_host, trilu_device, 1, 2, false},
     {"OneHot", one_hot_host, one_hot_device, 3, 3, false},
     {"HannWindow", window, NULL, 1, 1, false},
     {"HammingWindow", window, NULL, 1, 1, false},

@@ -8,6 +8,8 @@
 #include <cleat/layout.h>
 #include <string.h>
 
+enum { LARGE = 65536 };
+
 /* ---- Transpose ---- */
 
 static cleat_status transpose_axes(const call *c, int32_t *axes) {
@@ -83,6 +85,9 @@ static cleat_status expand_host(call *c) {
     int64_t *offsets[CLEAT_MAX_RANK];
     TRY(expand_shape(c, &rank, shape));
     TRY(call_array(c, 0, &x));
+    if (shape_count(rank, shape) > LARGE) { /* on the device no element is copied */
+        return CLEAT_UNSUPPORTED;
+    }
     row_major_strides(x->rank, x->shape, steps);
     for (int32_t i = 0; i < rank; i++) {
         const int32_t k = i - (rank - x->rank);
@@ -209,6 +214,9 @@ static cleat_status split_sizes(call *c, int32_t *axis, int64_t *sizes) {
     TRY(call_input(c, 0, &x));
     TRY(call_axis_attribute(c, "axis", 0, x->rank, axis));
     const int64_t extent = x->shape[*axis], outputs = (int64_t)c->output_count;
+    if (outputs == 0) {
+        return call_refuse(c, CLEAT_INVALID_ARGUMENT, "there is no output");
+    }
     TRY(call_integers_or_attribute(c, 1, "split", sizes, c->output_count, &count));
     if (count == 0) {
         const int64_t part = (extent + outputs - 1) / outputs;
