@@ -17,7 +17,7 @@ import time
 
 import implementations
 
-LIMIT = 900  # seconds a program may take
+LIMIT = 900  # seconds a program may take; twice that on a simulator
 SUMMARY = re.compile(r"^(\d+)%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
 
 
@@ -39,12 +39,12 @@ def programs_of(build):
     return sorted((test["name"], test["command"][0]) for test in json.loads(told)["tests"])
 
 
-def run(command, environment):
+def run(command, environment, limit=LIMIT):
     """Exit status, output and seconds of a process; status 124 where it did not end."""
     started = time.monotonic()
     try:
         done = subprocess.run(command, env={**os.environ, **environment}, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=LIMIT, check=False)
+                              stderr=subprocess.STDOUT, timeout=limit, check=False)
         status, output = done.returncode, done.stdout
     except subprocess.TimeoutExpired as late:
         status, output = 124, late.stdout or b""
@@ -66,7 +66,7 @@ def run_program(implementation, folder, name, command):
     if implementation.programs is not None and name not in implementation.programs:
         return Result(name, "skipped", "not of the subset", 0, 0)
     environment = implementation.environment(os.path.join(folder, name) if implementation.log else folder)
-    status, output, seconds = run([command], environment)
+    status, output, seconds = run([command], environment, 2 * LIMIT if implementation.log else LIMIT)
     with open(os.path.join(folder, name + ".log"), "w", encoding="utf-8") as file:
         file.write(output)
     summary = SUMMARY.search(output)
