@@ -155,6 +155,36 @@ CLEAT_API cleat_status cleat_model_output_info(
 CLEAT_API cleat_status cleat_model_run(cleat_model *model, const cleat_tensor *inputs,
     size_t input_count, cleat_tensor *outputs, size_t output_count);
 
+/* ---- Values that need not be tensors: ONNX's sequences and optional values ---- */
+
+typedef enum cleat_value_kind {
+    CLEAT_VALUE_NONE = 0, /* an optional value that is not there */
+    CLEAT_VALUE_TENSOR,
+    CLEAT_VALUE_SEQUENCE
+} cleat_value_kind;
+
+typedef struct cleat_value {
+    cleat_value_kind kind;
+    cleat_tensor tensor;       /* of CLEAT_VALUE_TENSOR */
+    size_t count;              /* of items of CLEAT_VALUE_SEQUENCE */
+    struct cleat_value *items; /* up to 8 sequences within each other */
+    uint64_t reserved[4];
+} cleat_value;
+
+/*
+ * cleat_model_run() for models with such inputs or outputs. Inputs are only read. What outputs[i]
+ * holds before does not matter; afterwards it is the caller's to release with
+ * cleat_value_release(), but where the call fails nothing is. Each run is worked out anew. Errors
+ * as above.
+ */
+CLEAT_API cleat_status cleat_model_run_values(cleat_model *model, const cleat_value *inputs,
+    size_t input_count, cleat_value *outputs, size_t output_count);
+
+/* Releases what a run has put there, items and all, and leaves zeros. NULL is accepted. */
+CLEAT_API void cleat_value_release(cleat_value *value);
+
+/* ---- What it takes ---- */
+
 /* What a model holds, and what its last run took. Bytes are of device memory. */
 typedef struct cleat_model_statistics {
     uint64_t nodes;        /* that a run goes through: after folding and fusion */

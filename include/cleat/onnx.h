@@ -25,7 +25,7 @@ typedef struct cleat_onnx_options {
  * own are read from the model's folder and those below it, never through a symbolic link. The
  * caller owns the graph's one reference. options may be NULL. Errors, naming the node, initialiser
  * or input: CLEAT_INVALID_ARGUMENT (no such file; not a model, or a broken one), CLEAT_UNSUPPORTED
- * (texts, sequences, sparse tensors and the like), CLEAT_OUT_OF_HOST_MEMORY. An operator that is
+ * (texts, maps, sparse tensors and the like), CLEAT_OUT_OF_HOST_MEMORY. An operator that is
  * not there is found by cleat_model_create().
  */
 CLEAT_API cleat_status cleat_graph_load_onnx(

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a model's results become its caller's. */
+/* How a caller's tensors become a model's inputs, and its results the caller's. */
 #ifndef CLEAT_GRAPH_MODEL_OUTPUT_H
 #define CLEAT_GRAPH_MODEL_OUTPUT_H
 
 #include "graph/graph_program.h"
+
+/* Refuses a tensor that the model does not expect as this input. */
+cleat_status check_given_input(const cleat_model *model, size_t index, const cleat_tensor *x);
+/* The tensor, which is valid, as a value of a run: VALUE_NONE before and after a failure. */
+cleat_status borrow_input(const cleat_tensor *x, run_value *v);
 
 /* Into the tensor that is there, or, where its buffer is NULL, as a new one. */
 cleat_status give_output(

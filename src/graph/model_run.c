@@ -6,7 +6,7 @@
 #include "graph/replay.h"
 #include <string.h>
 
-static cleat_status check_input(const cleat_model *model, size_t index, const cleat_tensor *x) {
+cleat_status check_given_input(const cleat_model *model, size_t index, const cleat_tensor *x) {
     const char *operation = "model_run";
     const cleat_graph *graph = model->main->graph;
     const graph_value *v = &graph->values[graph->inputs[index]];
@@ -22,7 +22,7 @@ static cleat_status check_input(const cleat_model *model, size_t index, const cl
     return CLEAT_OK;
 }
 
-static cleat_status borrow_input(const cleat_tensor *x, run_value *v) {
+cleat_status borrow_input(const cleat_tensor *x, run_value *v) {
     *v = (run_value){.kind = VALUE_TENSOR, .type = x->type, .rank = x->rank, .tensor = *x};
     memcpy(v->shape, x->shape, sizeof v->shape);
     cleat_status status = storage_borrow(x->buffer, &v->memory);
@@ -165,7 +165,7 @@ static cleat_status run_model(
     cleat_model *model, const cleat_tensor *inputs, cleat_tensor *outputs) {
     replay *r = NULL;
     for (size_t i = 0; i < model->main->graph->input_count; i++) {
-        TRY(check_input(model, i, &inputs[i]));
+        TRY(check_given_input(model, i, &inputs[i]));
     }
     TRY(replay_find(model->replays, inputs, &r));
     return r != NULL && replay_is_ready(r) ? replay_run(r, inputs, outputs)

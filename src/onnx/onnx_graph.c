@@ -64,22 +64,18 @@ static cleat_status read_initializer(graph_reader *g, range bytes) {
 
 /* ---- Inputs and outputs ---- */
 
-/* The type of a tensor's elements, 0 where it is not told. What goes in and out of a model are
- * tensors; graphs within have other values too. */
-static cleat_status value_type(
-    const graph_reader *g, const Onnx__ValueInfo *info, cleat_type *type) {
+/* The type of a tensor's elements, 0 where it is not told, and of sequences and optional values. */
+static cleat_status value_type(const Onnx__ValueInfo *info, bool is_outer, cleat_type *type) {
     *type = (cleat_type)0;
     if (info->type == NULL) {
         return CLEAT_OK;
     }
     const Onnx__Type *from = info->type;
-    const char *what = from->has_sequence_type        ? "a sequence"
-                       : from->has_optional_type      ? "optional"
-                       : from->has_map_type           ? "a map"
+    const char *what = from->has_map_type             ? "a map"
                        : from->has_sparse_tensor_type ? "a sparse tensor"
                        : from->has_opaque_type        ? "opaque"
                                                       : NULL;
-    REFUSE_IF(what != NULL && g->depth == 0, CLEAT_UNSUPPORTED, "is %s, no tensor", what);
+    REFUSE_IF(what != NULL && is_outer, CLEAT_UNSUPPORTED, "is %s, no tensor", what);
     if (from->tensor_type != NULL && from->tensor_type->elem_type != 0) {
         return element_type(from->tensor_type->elem_type, type);
     }
@@ -90,7 +86,7 @@ static cleat_status add_input(graph_reader *g, const Onnx__ValueInfo *info, cons
     cleat_type type;
     int32_t rank = -1;
     int64_t extents[CLEAT_MAX_RANK];
-    TRY(value_type(g, info, &type));
+    TRY(value_type(info, g->depth == 0, &type));
     const Onnx__TensorType *tensor = info->type != NULL ? info->type->tensor_type : NULL;
     if (tensor != NULL && tensor->shape != NULL) {
         REFUSE_IF(tensor->shape->n_dim > CLEAT_MAX_RANK, CLEAT_UNSUPPORTED,
@@ -106,7 +102,7 @@ static cleat_status add_input(graph_reader *g, const Onnx__ValueInfo *info, cons
 
 static cleat_status add_output(graph_reader *g, const Onnx__ValueInfo *info, const char *name) {
     cleat_type type;
-    TRY(value_type(g, info, &type));
+    TRY(value_type(info, g->depth == 0, &type));
     return cleat_graph_output(g->graph, name);
 }
 

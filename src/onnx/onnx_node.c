@@ -15,7 +15,8 @@ enum {
     KIND_GRAPH,
     KIND_FLOATS,
     KIND_INTS,
-    KIND_STRINGS
+    KIND_STRINGS,
+    KIND_TYPE = 13
 };
 
 /* What an attribute holds, by its fields where it does not say it. */
@@ -131,6 +132,12 @@ static cleat_status full_type(const onnx_reader *r, const Onnx__Node *node, void
     return CLEAT_OK;
 }
 
+/* The type that an Optional without a value would have had. */
+static bool is_of_no_use(const Onnx__Node *node, const Onnx__Attribute *attribute) {
+    return kind_of(attribute) == KIND_TYPE && node->op_type != NULL &&
+           strcmp(node->op_type, "Optional") == 0;
+}
+
 /* Attributes that are there; *count of them, also after a failure. */
 static cleat_status read_attributes(const onnx_reader *r, const Onnx__Node *node, int depth,
     cleat_attribute *attributes, size_t *count) {
@@ -138,7 +145,7 @@ static cleat_status read_attributes(const onnx_reader *r, const Onnx__Node *node
         const Onnx__Attribute *from;
         const char *name = node->attribute[i]->name != NULL ? node->attribute[i]->name : "";
         cleat_status status = attribute_meant(r, node->attribute[i], &from);
-        if (status == CLEAT_OK && from != NULL) {
+        if (status == CLEAT_OK && from != NULL && !is_of_no_use(node, from)) {
             attributes[*count].name = name;
             status = read_attribute(r, from, depth, &attributes[(*count)++]);
         }

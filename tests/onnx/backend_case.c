@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backend_case.h"
+#include "backend_pieces.h"
+#include "backend_value.h"
 #include <cleat/onnx.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +20,7 @@ typedef struct data_set {
     cleat_onnx_tensor wanted[MOST_TENSORS];
 } data_set;
 
-static verdict fail(const char *format, const char *detail) {
+verdict fail(const char *format, const char *detail) {
     verdict v = {.outcome = FAILED};
     snprintf(v.reason, sizeof v.reason, format, detail);
     for (char *c = v.reason; *c != '\0'; c++) {
@@ -27,7 +29,7 @@ static verdict fail(const char *format, const char *detail) {
     return v;
 }
 
-static verdict from_status(cleat_status status) {
+verdict from_status(cleat_status status) {
     verdict v = fail("%s", cleat_error_message());
     v.outcome = status == CLEAT_OK ? PASSED : status == CLEAT_UNSUPPORTED ? UNSUPPORTED : FAILED;
     if (status == CLEAT_OK) {
@@ -101,7 +103,7 @@ static verdict compare_elements(
     return (verdict){.outcome = PASSED};
 }
 
-static verdict compare_output(
+verdict compare_output(
     cleat_context *context, size_t index, const cleat_tensor *y, const cleat_onnx_tensor *wanted) {
     char is[200], should[200], text[450];
     print_shape(y->rank, y->shape, y->type, is, sizeof is);
@@ -264,6 +266,8 @@ verdict run_case(cleat_context *context, const char *path) {
     if (!is_there(part)) {
         return fail("%s: no such file", part);
     }
+    value_forms forms;
+    read_forms(part, &forms);
     verdict v = from_status(cleat_model_load_onnx(context, part, NULL, &model));
     if (v.outcome == PASSED && is_light_model(path)) {
         v = run_set(context, model, path);
@@ -274,7 +278,8 @@ verdict run_case(cleat_context *context, const char *path) {
             v = i > 0 ? v : fail("%s: no data sets", path);
             break;
         }
-        v = run_set(context, model, part);
+        v = has_values(&forms) ? run_values(context, model, part, &forms)
+                               : run_set(context, model, part);
     }
     cleat_model_release(model);
     cleat_finish(context);
@@ -282,53 +287,6 @@ verdict run_case(cleat_context *context, const char *path) {
 }
 
 /* ---- The operator, straight from the file's bytes ---- */
-
-typedef struct piece {
-    const unsigned char *at, *end;
-} piece;
-
-static unsigned long long number(piece *p) {
-    unsigned long long value = 0;
-    for (int shift = 0; p->at < p->end && shift < 64; shift += 7) {
-        value |= (unsigned long long)(*p->at & 0x7f) << shift;
-        if (*p->at++ < 0x80) {
-            break;
-        }
-    }
-    return value;
-}
-
-/* The next field that has a length, and its number; false at the end. */
-static bool next_piece(piece *p, unsigned *field, piece *inside) {
-    while (p->at < p->end) {
-        const unsigned long long tag = number(p);
-        unsigned long long size = 0;
-        switch (tag & 7) {
-        case 0:
-            number(p);
-            break;
-        case 1:
-            size = 8;
-            break;
-        case 5:
-            size = 4;
-            break;
-        default:
-            size = number(p);
-            break;
-        }
-        if (size > (unsigned long long)(p->end - p->at)) {
-            return false;
-        }
-        *inside = (piece){p->at, p->at + size};
-        p->at += size;
-        *field = (unsigned)(tag >> 3);
-        if ((tag & 7) == 2) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void look_at_node(piece node, char name[OPERATOR_SIZE]) {
     unsigned field;
@@ -348,15 +306,8 @@ void operator_of_case(const char *case_path, char name[OPERATOR_SIZE]) {
     unsigned field;
     snprintf(name, OPERATOR_SIZE, "?");
     model_of_case(case_path, path);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return;
-    }
-    const size_t most = (size_t)1 << 20; /* of these models hardly one is larger */
-    unsigned char *bytes = malloc(most);
-    const size_t size = bytes != NULL ? fread(bytes, 1, most, file) : 0;
-    fclose(file);
-    piece model = {bytes, bytes + size}, graph, node;
+    unsigned char *bytes;
+    piece model = read_pieces(path, &bytes), graph, node;
     while (bytes != NULL && next_piece(&model, &field, &graph)) {
         while (field == 7 && next_piece(&graph, &field, &node)) {
             if (field == 1) {
