@@ -132,9 +132,21 @@ static bool is_there(const char *path) {
     return stat(path, &about) == 0;
 }
 
-static cleat_status load_input(cleat_context *context, const char *path, cleat_tensor *x) {
+/* NumPy, which these files were made with, has no bf16: they say u16 instead. */
+static void mend_type(cleat_onnx_tensor *tensor, cleat_type wanted) {
+    if (tensor->type == CLEAT_U16 && wanted == CLEAT_BF16) {
+        tensor->type = CLEAT_BF16;
+    }
+}
+
+static cleat_status load_input(cleat_context *context, const cleat_model *model, size_t index,
+    const char *path, cleat_tensor *x) {
     cleat_onnx_tensor tensor = {0};
+    cleat_value_info info;
     cleat_status status = cleat_onnx_tensor_load(path, &tensor);
+    if (status == CLEAT_OK && cleat_model_input_info(model, index, &info) == CLEAT_OK) {
+        mend_type(&tensor, info.type);
+    }
     if (status == CLEAT_OK) {
         status = cleat_tensor_create(context, tensor.type, tensor.rank, tensor.shape, x);
     }
@@ -145,14 +157,16 @@ static cleat_status load_input(cleat_context *context, const char *path, cleat_t
     return status;
 }
 
-static cleat_status load_set(cleat_context *context, const char *folder, data_set *set) {
+static cleat_status load_set(
+    cleat_context *context, const cleat_model *model, const char *folder, data_set *set) {
     char path[PATH_SIZE];
     for (;; set->input_count++) {
         snprintf(path, sizeof path, "%s/input_%zu.pb", folder, set->input_count);
         if (set->input_count == MOST_TENSORS || !is_there(path)) {
             break;
         }
-        cleat_status status = load_input(context, path, &set->inputs[set->input_count]);
+        cleat_status status =
+            load_input(context, model, set->input_count, path, &set->inputs[set->input_count]);
         if (status != CLEAT_OK) {
             return status;
         }
@@ -220,6 +234,7 @@ static verdict run_model(cleat_context *context, cleat_model *model, data_set *s
         v = from_status(
             cleat_model_run(model, set->inputs, set->input_count, set->outputs, set->output_count));
         for (size_t i = 0; i < set->output_count && v.outcome == PASSED; i++) {
+            mend_type(&set->wanted[i], set->outputs[i].type);
             v = compare_output(context, i, &set->outputs[i], &set->wanted[i]);
         }
     }
@@ -232,7 +247,7 @@ static verdict run_set(cleat_context *context, cleat_model *model, const char *p
         return fail("%s", "no memory");
     }
     verdict v = from_status(is_light_model(path) ? load_light(context, model, path, set)
-                                                 : load_set(context, path, set));
+                                                 : load_set(context, model, path, set));
     if (v.outcome == PASSED && set->output_count == 0) {
         v = fail("%s: no outputs to compare with", path);
     }

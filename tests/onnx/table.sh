@@ -3,6 +3,7 @@
 # What came of ONNX's backend tests, as the tables of docs/onnx.md:  table.sh RESULTS
 # RESULTS: of onnx_backend --results.
 set -eu
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 tab=$(printf '\t')
 
 echo
@@ -32,16 +33,18 @@ awk -F '\t' '
 echo
 echo "What does not pass, and what the library says to it:"
 echo
-# The same words, but for the case's own names, are one line.
-awk -F '\t' '$3 != "passed" {
-    reason = $6
-    gsub(/(graph|model|onnx_tensor)_load_onnx: [^ ]*: /, "", reason)
-    gsub(/onnx_tensor_load: [^ ]*: /, "", reason)
-    gsub(/model: node [^:]*: /, "", reason)
-    sub(/^(node|input|output) [0-9]+, [^:]*: /, "", reason)
-    gsub(/[|<>]/, " ", reason)
-    print ($3 == "failed" ? "FAILED: " : "") reason "\t" $1 "/" $2
-}' "$1" | LC_ALL=C sort | awk -F "$tab" '
+# The same words, but for the case's own names, are one line. known.txt tells of failures that are not Cleat's.
+awk -F '\t' '
+    NR == FNR { if ($0 !~ /^#/) known[$1] = $2; next }
+    $3 != "passed" {
+        reason = $6
+        gsub(/(graph|model|onnx_tensor)_load_onnx: [^ ]*: /, "", reason)
+        gsub(/model: node [^:]*: /, "", reason)
+        sub(/^(node|input|output) [0-9]+, [^:]*: /, "", reason)
+        gsub(/[|<>]/, " ", reason)
+        name = $1 "/" $2
+        print ($3 == "failed" ? "failed: " : "") (name in known ? known[name] : reason) "\t" name
+    }' "$here/known.txt" "$1" | LC_ALL=C sort | awk -F "$tab" '
     $1 != reason { if (NR > 1) print "- " reason ": " names; reason = $1; names = "" }
     { names = names (names == "" ? "" : ", ") "`" $2 "`" }
     END { if (NR > 0) print "- " reason ": " names }'
