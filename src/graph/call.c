@@ -77,7 +77,7 @@ cleat_status call_to_device(call *c, run_value *v) {
 }
 
 cleat_status call_tensor(call *c, size_t input, cleat_tensor *tensor) {
-    const run_value *v;
+    const run_value *v = NULL;
     TRY(call_input(c, input, &v));
     TRY(call_to_device(c, c->inputs[input]));
     *tensor = v->tensor;
@@ -103,7 +103,7 @@ cleat_status call_to_host(call *c, run_value *v) {
 }
 
 cleat_status call_array(call *c, size_t input, const array **x) {
-    const run_value *v;
+    const run_value *v = NULL;
     TRY(call_input(c, input, &v));
     TRY(call_to_host(c, c->inputs[input]));
     *x = v->host;
@@ -236,7 +236,7 @@ bool call_ends(const call *c, size_t input) {
 }
 
 cleat_status call_output_over(call *c, size_t output, size_t input, cleat_tensor *tensor) {
-    const run_value *v;
+    const run_value *v = NULL;
     TRY(call_input(c, input, &v));
     if (!call_ends(c, input)) {
         return call_output(c, output, v->type, v->rank, v->shape, tensor);
@@ -333,7 +333,7 @@ static bool fits_into(const run_value *v, int32_t rank, const int64_t *shape, cl
 
 static cleat_status added_part(call *c, size_t input, int32_t rank, const int64_t *shape,
     cleat_type type, cleat_tensor *view, const cleat_tensor **part) {
-    const run_value *v;
+    const run_value *v = NULL;
     if (input == 0) {
         return CLEAT_OK;
     }
@@ -387,7 +387,7 @@ static cleat_status find_graph(const call *c, const char *attribute, program **f
 
 cleat_status call_graph_counts(
     const call *c, const char *attribute, size_t *input_count, size_t *output_count) {
-    program *p;
+    program *p = NULL;
     TRY(find_graph(c, attribute, &p));
     *input_count = p->graph->input_count;
     *output_count = p->graph->output_count;
@@ -396,7 +396,7 @@ cleat_status call_graph_counts(
 
 cleat_status call_graph(call *c, const char *attribute, size_t input_count, const run_value *inputs,
     size_t output_count, run_value *outputs) {
-    program *p;
+    program *p = NULL;
     TRY(find_graph(c, attribute, &p));
     if (p->graph->input_count != input_count || p->graph->output_count != output_count) {
         return call_refuse(c, CLEAT_INVALID_ARGUMENT,

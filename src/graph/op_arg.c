@@ -104,7 +104,7 @@ static cleat_status cumulative_axis(call *c, int32_t *axis, cleat_cumulative_opt
 
 static cleat_status cumulative_device(call *c) {
     int32_t axis;
-    cleat_cumulative_options options;
+    cleat_cumulative_options options = {0};
     cleat_tensor x, y;
     TRY(cumulative_axis(c, &axis, &options));
     TRY(call_same_types(c, 0, 1));
@@ -133,7 +133,7 @@ static void cumulate(const array *x, int64_t at, const axis_lines *lines,
 
 static cleat_status cumulative_host(call *c) {
     int32_t axis;
-    cleat_cumulative_options options;
+    cleat_cumulative_options options = {0};
     const array *x;
     array *y;
     TRY(cumulative_axis(c, &axis, &options));

@@ -266,7 +266,7 @@ static cleat_status spread_parameter(call *c, int64_t channels, cleat_tensor *pa
 }
 
 static cleat_status group_norm_device(call *c) {
-    int64_t groups, scales;
+    int64_t groups = 0, scales = 1;
     cleat_tensor x, y, scale, bias;
     TRY(group_norm_read(c, &groups, &scales));
     TRY(call_same_types(c, 0, 1));
@@ -287,7 +287,7 @@ static cleat_status group_norm_device(call *c) {
 }
 
 static cleat_status group_norm_host(call *c) {
-    int64_t groups, scales;
+    int64_t groups = 0, scales = 1;
     const array *x, *other;
     array *y;
     double *numbers, *scale, *bias, *mean, *variance;

@@ -42,7 +42,7 @@ typedef struct law {
 } law;
 
 static cleat_status draw_into(call *c, const law *l, cleat_tensor y) {
-    draw d;
+    draw d = {0};
     TRY(next_draw(c, &d));
     return l->is_normal ? cleat_random_normal(c->context, d.seed, d.stream, l->low, l->high, y)
                         : cleat_random_uniform(c->context, d.seed, d.stream, l->low, l->high, y);
@@ -210,7 +210,7 @@ static cleat_status whole_mask(call *c, const run_value *x) {
 
 static cleat_status drop(call *c, float ratio) {
     cleat_tensor x, y, u, mask, limit;
-    draw d;
+    draw d = {0};
     TRY(next_draw(c, &d));
     TRY(call_tensor(c, 0, &x));
     TRY(call_output(c, 0, x.type, x.rank, x.shape, &y));

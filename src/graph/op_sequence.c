@@ -57,7 +57,7 @@ static cleat_status sequence_construct(call *c) {
 }
 
 static cleat_status sequence_insert(call *c) {
-    run_value *x, *y = &c->outputs[0];
+    run_value *x = NULL, *y = &c->outputs[0];
     size_t place = 0;
     const run_value *item;
     TRY(sequence_input(c, 0, &x));
@@ -76,7 +76,7 @@ static cleat_status sequence_insert(call *c) {
 }
 
 static cleat_status sequence_erase(call *c) {
-    run_value *x, *y = &c->outputs[0];
+    run_value *x = NULL, *y = &c->outputs[0];
     size_t place = 0;
     TRY(sequence_input(c, 0, &x));
     if (x->item_count == 0) {
@@ -91,7 +91,7 @@ static cleat_status sequence_erase(call *c) {
 }
 
 static cleat_status sequence_at(call *c) {
-    run_value *x;
+    run_value *x = NULL;
     size_t place = 0;
     TRY(sequence_input(c, 0, &x));
     TRY(place_input(c, 1, x->item_count, x->item_count, 0, &place));
@@ -99,13 +99,13 @@ static cleat_status sequence_at(call *c) {
 }
 
 static cleat_status sequence_length(call *c) {
-    run_value *x;
+    run_value *x = NULL;
     TRY(sequence_input(c, 0, &x));
     return value_scalar(c, CLEAT_I64, (int64_t)x->item_count, &c->outputs[0]);
 }
 
 static cleat_status concat_from_sequence(call *c) {
-    run_value *x;
+    run_value *x = NULL;
     TRY(sequence_input(c, 0, &x));
     if (attribute_find(c->node, "axis", CLEAT_ATTRIBUTE_INT) == NULL) {
         return call_refuse(c, CLEAT_INVALID_ARGUMENT, "no axis");
@@ -197,7 +197,7 @@ static cleat_status map_item(
 }
 
 static cleat_status map_items(call *c, run_value *in, run_value *out) {
-    run_value *x;
+    run_value *x = NULL;
     TRY(sequence_input(c, 0, &x));
     for (size_t k = 0; k < c->output_count; k++) {
         TRY(sequence_create(x->item_count, &c->outputs[k]));

@@ -219,7 +219,7 @@ static cleat_status mel_type(const call *c, cleat_type *type) {
 static cleat_status mel_host(call *c) {
     int64_t bands, length, rate;
     double low, high;
-    cleat_type type;
+    cleat_type type = CLEAT_F32;
     array *y;
     void *memory;
     TRY(mel_type(c, &type));
