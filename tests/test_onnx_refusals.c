@@ -225,6 +225,11 @@ START_TEST(nodes) {
     }
     graph_refused(graph, CLEAT_INVALID_ARGUMENT, "node 1, Identity y: ");
     graph = (written){0};
+    node = write_node(
+        "Split", "s", (const char *const[]){"x", NULL}, (const char *const[]){"y", "y", NULL});
+    put_message(&graph, GRAPH_NODE, &node);
+    graph_refused(graph, CLEAT_INVALID_ARGUMENT, "writes the value y, which is there already");
+    graph = (written){0};
     node = (written){0};
     put_raw(&node, "\x0a\xff", 2); /* an input of 127 bytes and more, of which none is there */
     put_message(&graph, GRAPH_NODE, &node);

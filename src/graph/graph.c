@@ -244,6 +244,28 @@ static cleat_status name_values(
     return CLEAT_OK;
 }
 
+/* Makes the node the writer of its outputs, of each once. */
+static cleat_status claim_outputs(cleat_graph *graph, const graph_node *node) {
+    for (size_t i = 0; i < node->output_count; i++) {
+        if (node->outputs[i] == NO_VALUE) {
+            continue;
+        }
+        graph_value *v = &graph->values[node->outputs[i]];
+        if (v->is_input || v->constant != NULL || v->writer >= 0) {
+            for (size_t k = 0; k < i; k++) {
+                if (node->outputs[k] != NO_VALUE) {
+                    graph->values[node->outputs[k]].writer = -1;
+                }
+            }
+            return status_set(CLEAT_INVALID_ARGUMENT,
+                "graph_node: %s %s writes the value %s, which is there already", node->type,
+                node->name, v->name);
+        }
+        v->writer = (int32_t)graph->node_count;
+    }
+    return CLEAT_OK;
+}
+
 static cleat_status fill_node(cleat_graph *graph, const char *type, const char *name,
     const char *const *inputs, const char *const *outputs, const cleat_attribute *attributes,
     size_t attribute_count, graph_node *node) {
@@ -258,15 +280,7 @@ static cleat_status fill_node(cleat_graph *graph, const char *type, const char *
     }
     TRY(name_values(graph, node->input_count, inputs, &node->inputs));
     TRY(name_values(graph, node->output_count, outputs, &node->outputs));
-    for (size_t i = 0; i < node->output_count; i++) {
-        if (node->outputs[i] != NO_VALUE) {
-            const graph_value *v = &graph->values[node->outputs[i]];
-            REFUSE_IF(v->is_input || v->constant != NULL || v->writer >= 0, CLEAT_INVALID_ARGUMENT,
-                "graph_node: %s %s writes the value %s, which is there already", type, node->name,
-                v->name);
-        }
-    }
-    return CLEAT_OK;
+    return claim_outputs(graph, node);
 }
 
 /* Graphs among attributes that no node has taken over. */
@@ -314,11 +328,6 @@ cleat_status cleat_graph_node(cleat_graph *graph, const char *type, const char *
         return status;
     }
     node.entry = operator_find(type);
-    for (size_t i = 0; i < output_count; i++) {
-        if (node.outputs[i] != NO_VALUE) {
-            graph->values[node.outputs[i]].writer = (int32_t)graph->node_count;
-        }
-    }
     graph->nodes[graph->node_count++] = node;
     return CLEAT_OK;
 }
