@@ -129,17 +129,17 @@ END_TEST
 /* ---- What a repetition takes ---- */
 
 static atomic_llong heap_requests, device_requests;
-
-static void *heap_allocate(void *data, size_t size) {
-    (void)data;
-    atomic_fetch_add(&heap_requests, 1);
-    return malloc(size);
-}
+static atomic_llong heap_fails_at; /* that many-th request; 0: none */
 
 static void *heap_resize(void *data, void *memory, size_t size) {
     (void)data;
-    atomic_fetch_add(&heap_requests, 1);
-    return realloc(memory, size);
+    return atomic_fetch_add(&heap_requests, 1) + 1 == atomic_load(&heap_fails_at)
+               ? NULL
+               : realloc(memory, size);
+}
+
+static void *heap_allocate(void *data, size_t size) {
+    return heap_resize(data, NULL, size);
 }
 
 static void heap_release(void *data, void *memory) {
@@ -206,6 +206,86 @@ START_TEST(test_allocates_nothing) {
     test_ok(cleat_set_host_allocator(&heap));
     test_ok(cleat_context_create(&(cleat_context_options){.device_allocator = &device}, &context));
     count_requests(context);
+    ck_assert_uint_eq(cleat_host_allocations(), 0);
+    test_ok(cleat_set_host_allocator(NULL));
+}
+END_TEST
+
+/* A graph with something for each pass of fusion. */
+static cleat_graph *make_fusible(void) {
+    static const float w[2 * 3] = {1, 2, 3, 4, 5, 6}, two[2] = {1, 2};
+    const char *normalized[] = {"y", "s", "s", "s", "s"}, *out = "n";
+    cleat_graph *graph = NULL;
+    test_ok(cleat_graph_create(17, &graph));
+    test_ok(cleat_graph_input(graph, "x", CLEAT_F32, 2, (int64_t[]){-1, 3}));
+    test_ok(cleat_graph_input(graph, "r", CLEAT_F32, 2, (int64_t[]){-1, 2}));
+    test_ok(cleat_graph_constant(graph, "w", CLEAT_F32, 2, (int64_t[]){3, 2}, w));
+    test_ok(cleat_graph_constant(graph, "s", CLEAT_F32, 1, (int64_t[]){2}, two));
+    node(graph, "Identity", "x", NULL, "same");
+    node(graph, "Gemm", "same", "w", "y");
+    test_ok(cleat_graph_node(graph, "BatchNormalization", "n", 5, normalized, 1, &out, 0, NULL));
+    node(graph, "Add", "n", "r", "sum");
+    node(graph, "Relu", "sum", NULL, "z");
+    test_ok(cleat_graph_output(graph, "z"));
+    return graph;
+}
+
+/* A model made and run four times; whatever fails, everything is given back, and the next try is
+ * like the first. */
+static cleat_status try_all(
+    cleat_context *context, cleat_graph *graph, const cleat_tensor *inputs) {
+    cleat_model *model = NULL;
+    cleat_status status = cleat_model_create(context, graph, NULL, &model);
+    for (int run = 0; run < 4 && status == CLEAT_OK; run++) {
+        cleat_tensor y = {0};
+        status = cleat_model_run(model, inputs, 2, &y, 1);
+        ck_assert(status == CLEAT_OK || y.buffer == NULL);
+        cleat_tensor_release(&y);
+    }
+    cleat_model_release(model);
+    return status;
+}
+
+static void fail_each(cleat_context *context) {
+    const int64_t shapes[2][2] = {{4, 3}, {4, 2}};
+    cleat_graph *graph = make_fusible();
+    cleat_tensor inputs[2];
+    for (int i = 0; i < 2; i++) {
+        test_ok(cleat_tensor_create(context, CLEAT_F32, 2, shapes[i], &inputs[i]));
+        test_ok(cleat_fill(context, 1, inputs[i]));
+    }
+    test_ok(try_all(context, graph, inputs)); /* kernels are built now */
+    const size_t held = cleat_host_allocations();
+    const uint64_t bytes = statistics_of(context).buffer_bytes;
+    int failures = 0;
+    for (bool is_over = false; !is_over;) {
+        const long long fails_at = atomic_load(&heap_requests) + ++failures;
+        atomic_store(&heap_fails_at, fails_at);
+        const cleat_status status = try_all(context, graph, inputs);
+        is_over = atomic_load(&heap_requests) < fails_at;
+        atomic_store(&heap_fails_at, 0);
+        /* without memory for a recording a model goes on without */
+        ck_assert_msg(status == CLEAT_OUT_OF_HOST_MEMORY || status == CLEAT_OK, "request %d: %s",
+            failures, cleat_error_message());
+        ck_assert_uint_eq(cleat_host_allocations(), held);
+        ck_assert_uint_eq(statistics_of(context).buffer_bytes, bytes);
+    }
+    ck_assert_int_gt(failures, 100);
+    test_ok(try_all(context, graph, inputs));
+    for (int i = 0; i < 2; i++) {
+        cleat_tensor_release(&inputs[i]);
+    }
+    cleat_graph_release(graph);
+    cleat_context_release(context);
+}
+
+START_TEST(test_survives_failures) {
+    const cleat_host_allocator heap = {heap_allocate, heap_resize, heap_release, NULL, {0}};
+    cleat_context *context = NULL;
+    test_profile(NULL);
+    test_ok(cleat_set_host_allocator(&heap));
+    test_ok(cleat_context_create(NULL, &context));
+    fail_each(context);
     ck_assert_uint_eq(cleat_host_allocations(), 0);
     test_ok(cleat_set_host_allocator(NULL));
 }
@@ -291,6 +371,7 @@ Suite *test_suite(void) {
     Suite *suite = suite_create("graph_replay");
     test_add_loop(suite, "same", test_gives_the_same, 4);
     test_add_case(suite, "memory", test_allocates_nothing);
+    test_add_case(suite, "failures", test_survives_failures);
     test_add_case(suite, "threads", test_threads_do_not_meet);
     test_add_case(suite, "profile", test_repetitions_are_profiled);
     test_add_case(suite, "plan", test_plans_see_the_launches);
