@@ -105,8 +105,9 @@ static uint64_t node_count(cleat_model *model) {
     return statistics.nodes;
 }
 
-/* Runs both forms; the fused one has so many nodes. The network is released. */
-static void check(network *n, uint64_t nodes) {
+/* Runs both forms; the fused one has so many nodes. The network is released. Returns how many
+ * launches a run takes. */
+static uint64_t check(network *n, uint64_t nodes) {
     cleat_model *fused = NULL, *plain = NULL;
     test_ok(cleat_model_create(test_context(), n->graph, NULL, &fused));
     test_ok(cleat_model_create(
@@ -125,8 +126,11 @@ static void check(network *n, uint64_t nodes) {
             test_free(&x[i]);
         }
     }
+    cleat_model_statistics statistics;
+    test_ok(cleat_model_get_statistics(fused, &statistics));
     cleat_model_release(fused);
     cleat_model_release(plain);
+    return statistics.launches;
 }
 
 static const int64_t image[] = {2, 4, 7, 6}, filters[] = {6, 4, 3, 3}, six[] = {6};
@@ -208,7 +212,7 @@ START_TEST(test_normalization_stays) {
         node(&n, "Mul", "y more", "last");
     }
     output(&n, "last");
-    check(&n, _i == 1 ? 3 : 2);
+    check(&n, 2); /* read twice, the two behind make a chain */
 }
 END_TEST
 
@@ -292,8 +296,7 @@ START_TEST(test_sums_go_into_product) {
     node(&n, "Add", is_gemm ? "sum b" : "sum other", "both");
     node(&n, "Relu", "both", "z");
     output(&n, "z");
-    /* A Gemm takes one sum; the activation is behind the other. */
-    check(&n, is_gemm ? 3 : 1);
+    check(&n, is_gemm ? 2 : 1); /* a Gemm takes one sum; the other makes a chain with Relu */
 }
 END_TEST
 
@@ -313,6 +316,171 @@ START_TEST(test_epilogue_stays) {
     }
     output(&n, "z");
     check(&n, _i == 1 ? 3 : 2);
+}
+END_TEST
+
+/* ---- Chains ---- */
+
+/* What goes into one node: three steps and an activation at most. */
+static const struct {
+    const char *types[6];
+    uint64_t nodes;
+} chains[] = {{{"Add", "Relu"}, 1}, {{"-Sub", "Mul", "LeakyRelu"}, 1}, {{"-Div", "Add", "-Add"}, 1},
+    {{"Max", "-Min", "Div", "Tanh"}, 1}, {{"Add", "Mul", "Add", "Sub", "Relu"}, 2},
+    {{"Mul", "Relu", "Add"}, 2}, {{"Batch", "Relu"}, 1}, {{"Batch", "Add", "Relu"}, 1},
+    {{"Batch", "Add", "Mul"}, 2}, {{"Add", "Batch", "Relu"}, 2}, {{"Abs", "Sub", "-Sub"}, 2}};
+
+enum { CHAINS = sizeof chains / sizeof *chains };
+
+/* Operands of several shapes: a row, a column, channels, another input, a number. */
+START_TEST(test_chains) {
+    static const char *const operands[] = {"k0", "s", "k1", "k2", "k3"};
+    network n = new_network(_i % 2 == 0 ? 9 : 17);
+    char from[16] = "x", to[16], inputs[40];
+    input(&n, "x", 4, (int64_t[]){2, 6, 5, 4});
+    input(&n, "s", 4, (int64_t[]){2, 6, 1, 4});
+    constant(&n, "k0", 3, per_channel, 1, 2);
+    constant(&n, "k1", 1, (int64_t[]){4}, 1, 2);
+    constant(&n, "k2", 0, NULL, 1, 2);
+    constant(&n, "k3", 4, (int64_t[]){1, 1, 5, 1}, 1, 2);
+    for (int i = 0; i < 6 && chains[_i].types[i] != NULL; i++) {
+        const char *type = chains[_i].types[i];
+        const bool is_second = type[0] == '-';
+        snprintf(to, sizeof to, "v%d", i);
+        if (strcmp(type, "Batch") == 0) {
+            add_normalization(&n, from, to);
+        } else if (strstr(type, "Relu") != NULL || strcmp(type, "Tanh") == 0 ||
+                   strcmp(type, "Abs") == 0) {
+            node(&n, type, from, to);
+        } else {
+            const char *other = operands[(i + _i) % 5];
+            snprintf(
+                inputs, sizeof inputs, "%s %s", is_second ? other : from, is_second ? from : other);
+            node(&n, type + is_second, inputs, to);
+        }
+        snprintf(from, sizeof from, "%s", to);
+    }
+    output(&n, from);
+    ck_assert_uint_eq(check(&n, chains[_i].nodes), chains[_i].nodes);
+}
+END_TEST
+
+static double step(const char *type, double a, double b) {
+    switch (type[0] == '-' ? type[1] : type[0]) {
+    case 'A':
+        return a + b;
+    case 'S':
+        return type[0] == '-' ? b - a : a - b;
+    case 'D':
+        return type[0] == '-' ? b / a : a / b;
+    default:
+        return strcmp(type, "Max") == 0 ? fmax(a, b) : fmin(a, b);
+    }
+}
+
+/* Against numbers worked out here; few kernels, for tests/power. */
+START_TEST(test_chain_kernels) {
+    static const char *const types[2][3] = {{"Add", "-Sub", "-Div"}, {"Max", "Min", "Div"}};
+    static const float rows[3][3] = {{0.5f, -2, 0.25f}, {3, 0.5f, -1}, {4, -0.5f, 2}};
+    static const float x[12] = {1, -1, 0.75f, 5, 2, -3, -0.25f, 4, 1.5f, -6, 3.5f, 0.125f};
+    network n = new_network(17);
+    cleat_model *model = NULL;
+    char name[8], inputs[24], from[8] = "x", to[8];
+    input(&n, "x", 2, (int64_t[]){4, 3});
+    for (int i = 0; i < 3; i++) {
+        const bool is_second = types[_i][i][0] == '-';
+        snprintf(name, sizeof name, "k%d", i);
+        snprintf(to, sizeof to, "v%d", i);
+        snprintf(inputs, sizeof inputs, "%s %s", is_second ? name : from, is_second ? from : name);
+        test_ok(cleat_graph_constant(n.graph, name, CLEAT_F32, 1, (int64_t[]){3}, rows[i]));
+        node(&n, types[_i][i] + is_second, inputs, to);
+        snprintf(from, sizeof from, "%s", to);
+    }
+    node(&n, "LeakyRelu", from, "y");
+    output(&n, "y");
+    test_ok(cleat_model_create(test_context(), n.graph, NULL, &model));
+    cleat_graph_release(n.graph);
+    ck_assert_uint_eq(node_count(model), 1);
+    test_tensor t = test_input_from(2, (int64_t[]){4, 3}, x, TEST_ROW_MAJOR);
+    int64_t count;
+    float *got = run_once(model, &t.view, 0, &count);
+    for (int64_t i = 0; i < 12 && !test_ignores_values(); i++) {
+        double want = (double)x[i];
+        for (int k = 0; k < 3; k++) {
+            want = step(types[_i][k], want, (double)rows[k][i % 3]);
+        }
+        want = want < 0 ? (double)0.01f * want : want;
+        ck_assert_double_eq_tol((double)got[i], want, 1e-6 * (1 + fabs(want)));
+    }
+    free(got);
+    test_free(&t);
+    cleat_model_release(model);
+}
+END_TEST
+
+/* No chain where a value between is an output, read twice, or stretched behind a normalization. */
+START_TEST(test_chains_end) {
+    network n = new_network(17);
+    input(&n, "x", 4, (int64_t[]){2, 6, 5, 4});
+    constant(&n, "more", 5, (int64_t[]){3, 1, 1, 1, 1}, 1, 2);
+    if (_i == 2) {
+        add_normalization(&n, "x", "a");
+        node(&n, "Add", "a more", "b");
+        output(&n, "b");
+        check(&n, 1); /* one node, whose parts run one by one */
+        return;
+    }
+    node(&n, "Add", "x more", "a");
+    node(&n, "Relu", "a", "b");
+    if (_i == 0) {
+        output(&n, "a");
+        output(&n, "b");
+        check(&n, 2);
+    } else {
+        node(&n, "Sub", "b a", "c");
+        output(&n, "c");
+        check(&n, 3);
+    }
+}
+END_TEST
+
+/* The same of types that the device does not compute with: integers on the host, float64. */
+START_TEST(test_chains_of_other_types) {
+    const cleat_type type = _i == 0 ? CLEAT_F64 : CLEAT_I32;
+    const double real[] = {1, -2, 3, 4};
+    const int32_t whole[] = {1, -2, 3, 4};
+    const void *elements = _i == 0 ? (const void *)real : whole;
+    cleat_model *model = NULL;
+    network n = new_network(17);
+    test_ok(cleat_graph_input(n.graph, "x", type, 1, (int64_t[]){-1}));
+    test_ok(cleat_graph_constant(n.graph, "k", type, 1, (int64_t[]){4}, elements));
+    node(&n, "Add", "x k", "a");
+    node(&n, "Mul", "a k", "b");
+    output(&n, "b");
+    test_ok(cleat_model_create(test_context(), n.graph, NULL, &model));
+    cleat_graph_release(n.graph);
+    ck_assert_uint_eq(node_count(model), 1);
+    if (_i == 1 || test_has_f64()) {
+        cleat_tensor x, y = {0};
+        unsigned char got[sizeof real];
+        const size_t size = 4 * cleat_type_size(type);
+        test_ok(cleat_tensor_create(test_context(), type, 1, (int64_t[]){4}, &x));
+        test_ok(cleat_write(test_context(), x, elements, size));
+        for (int round = 0; round < 4; round++) {
+            test_ok(cleat_model_run(model, &x, 1, &y, 1));
+            test_ok(cleat_read(test_context(), y, got, size));
+            for (int i = 0; i < 4 && !test_ignores_values(); i++) {
+                double value = 0;
+                int32_t integer = 0;
+                memcpy(&value, got + (size_t)i * sizeof value % sizeof got, sizeof value);
+                memcpy(&integer, got + (size_t)i * sizeof integer, sizeof integer);
+                ck_assert_double_eq(_i == 0 ? value : (double)integer, 2 * real[i] * real[i]);
+            }
+        }
+        cleat_tensor_release(&x);
+        cleat_tensor_release(&y);
+    }
+    cleat_model_release(model);
 }
 END_TEST
 
@@ -365,6 +533,10 @@ Suite *test_suite(void) {
     test_add_loop(suite, "clip", test_clip_goes_into_conv, 4);
     test_add_loop(suite, "sums", test_sums_go_into_product, 6);
     test_add_loop(suite, "epilogue_stays", test_epilogue_stays, 3);
+    test_add_loop(suite, "chains", test_chains, CHAINS);
+    test_add_loop(suite, "chain_kernels", test_chain_kernels, 2);
+    test_add_loop(suite, "chains_end", test_chains_end, 3);
+    test_add_loop(suite, "chain_types", test_chains_of_other_types, 2);
     test_add_case(suite, "removed", test_nothing_is_removed);
     test_add_case(suite, "outputs", test_outputs_keep_their_names);
     return suite;

@@ -43,8 +43,8 @@ static cleat_model *make_model(cleat_context *context, int32_t recordings, bool 
     test_ok(cleat_graph_output(graph, "up"));
     test_ok(cleat_graph_output(graph, "down"));
     test_ok(cleat_graph_output(graph, "twice"));
-    test_ok(cleat_model_create(
-        context, graph, &(cleat_model_options){.recordings = recordings}, &model));
+    test_ok(cleat_model_create(context, graph,
+        &(cleat_model_options){.recordings = recordings, .no_fusion = true}, &model));
     cleat_graph_release(graph);
     return model;
 }

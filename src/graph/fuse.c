@@ -194,6 +194,16 @@ cleat_status fusion_set_input(fusion *f, size_t node, size_t input, int32_t valu
     return CLEAT_OK;
 }
 
+cleat_status fusion_rename(fusion *f, size_t node, const char *type) {
+    graph_node *n = &f->graph->nodes[node];
+    char *copy = memory_copy_text(type);
+    REFUSE_IF(copy == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
+    memory_free(n->type);
+    n->type = copy;
+    n->entry = operator_find(type);
+    return CLEAT_OK;
+}
+
 static void drop(fusion *f, size_t node) {
     graph_node *n = &f->graph->nodes[node];
     f->is_dropped[node] = true;
@@ -277,7 +287,8 @@ static cleat_status run_passes(fusion *f) {
     TRY(fusion_recount(f));
     TRY(fuse_remove(f));
     TRY(fuse_channels(f));
-    return fuse_epilogue(f);
+    TRY(fuse_epilogue(f));
+    return fuse_chain(f);
 }
 
 cleat_status fuse_graph(const program *p, cleat_graph **fused) {

@@ -8,8 +8,10 @@
  *                  constants of the Conv, Gemm or MatMul before, in float64
  *   fuse_epilogue  what is added to a product, and an activation, into its node (node_fusion,
  *                  graph.h)
- * A value that is an output of the graph, or that an inner graph reads, stays as it is; one that
- * goes into another node is read by nothing else.
+ *   fuse_chain     operations of two operands that follow each other, BatchNormalization among
+ * them, and an activation behind them, into one node "(chain)" A value that is an output of the
+ * graph, or that an inner graph reads, stays as it is; one that goes into another node is read by
+ * nothing else.
  */
 #ifndef CLEAT_GRAPH_FUSE_H
 #define CLEAT_GRAPH_FUSE_H
@@ -33,8 +35,11 @@ cleat_status fuse_graph(const program *p, cleat_graph **fused);
 cleat_status fuse_remove(fusion *f);
 cleat_status fuse_channels(fusion *f);
 cleat_status fuse_epilogue(fusion *f);
+cleat_status fuse_chain(fusion *f);
 
 /* ---- For the passes ---- */
+
+enum { MOST_PART_INPUTS = 16 };
 
 bool fusion_is(const fusion *f, size_t node, const char *type);
 /* The constant at this input of a node, or NULL. */
@@ -56,6 +61,21 @@ cleat_status fusion_set_input(fusion *f, size_t node, size_t input, int32_t valu
 void fusion_take_output(fusion *f, size_t node, size_t last);
 /* Drops a node whose only output of use is its input; false where that cannot be. */
 bool fusion_bypass(fusion *f, size_t node);
+/* Whether the node is an activation that the library's operations apply; sets these of *fused. */
+bool fusion_activation(const fusion *f, size_t node, node_fusion *fused);
+/* Makes a node one of parts, itself being the first. */
+cleat_status fusion_start_parts(fusion *f, size_t node);
+/* Takes the node `next`, which alone reads `node`, into its parts: its other inputs become
+ * `node`'s, the last of them being *added where it is not NULL. */
+cleat_status fusion_take_in(fusion *f, size_t node, size_t next, size_t *added);
+/* A further input, of no part: a constant, taken over as by fusion_add_constant(). */
+cleat_status fusion_add_operand(fusion *f, size_t node, array *x, size_t *added);
+/* Factor and term of each channel that a BatchNormalization of constants comes to, for up to
+ * `channels` of them; false where it is another, or has another number of them. */
+bool fusion_normalization(
+    const fusion *f, size_t node, int64_t channels, double *factor, double *term);
+/* Makes it a node of another operator. */
+cleat_status fusion_rename(fusion *f, size_t node, const char *type);
 /* Counts readers anew, after inputs or outputs have changed. */
 cleat_status fusion_recount(fusion *f);
 

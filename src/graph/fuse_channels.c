@@ -74,28 +74,34 @@ static double of_channel(const array *x, int64_t channel) {
     return array_real(x, x->count == 1 ? 0 : channel);
 }
 
-static bool read_normalization(const fusion *f, size_t node, const product *p, change *c) {
+bool fusion_normalization(
+    const fusion *f, size_t node, int64_t channels, double *factor, double *term) {
     const graph_node *n = &f->graph->nodes[node];
     const array *parts[4];
     const double epsilon = (double)attribute_float(n, "epsilon", 1e-5f);
     for (size_t i = 0; i < 4; i++) {
         parts[i] = fusion_constant(f, node, i + 1);
-        if (parts[i] == NULL || parts[i]->count != p->channels || parts[i]->type != p->w->type) {
+        if (parts[i] == NULL || parts[i]->count != channels || parts[i]->type != parts[0]->type) {
             return false;
         }
     }
     const bool is_training = f->graph->opset >= 14
                                  ? attribute_int(n, "training_mode", 0) != 0
                                  : n->output_count > 1 && attribute_int(n, "is_test", 0) == 0;
-    if (p->is_matmul || is_training || attribute_int(n, "spatial", 1) == 0 ||
-        fusion_uses_outputs(f, node, 1)) {
+    if (is_training || attribute_int(n, "spatial", 1) == 0 || fusion_uses_outputs(f, node, 1)) {
         return false;
     }
-    for (int64_t i = 0; i < p->channels; i++) {
-        c->factor[i] = array_real(parts[0], i) / sqrt(array_real(parts[3], i) + epsilon);
-        c->term[i] = array_real(parts[1], i) - array_real(parts[2], i) * c->factor[i];
+    for (int64_t i = 0; i < channels; i++) {
+        factor[i] = array_real(parts[0], i) / sqrt(array_real(parts[3], i) + epsilon);
+        term[i] = array_real(parts[1], i) - array_real(parts[2], i) * factor[i];
     }
     return true;
+}
+
+static bool read_normalization(const fusion *f, size_t node, const product *p, change *c) {
+    const array *scale = fusion_constant(f, node, 1);
+    return !p->is_matmul && scale != NULL && scale->type == p->w->type &&
+           fusion_normalization(f, node, p->channels, c->factor, c->term);
 }
 
 /* One of ONNX's four with a constant, the product being input `from`. */

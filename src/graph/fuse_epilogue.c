@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is added to a product, and activations, into the product's node. */
-#include "core/memory.h"
 #include "graph/fuse.h"
-#include "graph/graph_build.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-
-enum { MOST_PART_INPUTS = 16 };
-
-/* ---- Activations ---- */
 
 /* An operator, its activation, and its attributes, which have defaults as there. */
 typedef struct fusible {
@@ -50,7 +43,7 @@ static bool read_bound(const fusion *f, size_t node, size_t input, const char *a
     return true;
 }
 
-static bool read_activation(const fusion *f, size_t node, node_fusion *fused) {
+bool fusion_activation(const fusion *f, size_t node, node_fusion *fused) {
     const graph_node *n = &f->graph->nodes[node];
     if (fusion_is(f, node, "Clip")) {
         fused->activation = CLEAT_CLIP;
@@ -76,107 +69,6 @@ static bool read_activation(const fusion *f, size_t node, node_fusion *fused) {
     return false;
 }
 
-/* ---- The nodes that a fused one stands for ---- */
-
-static cleat_status part_value(
-    cleat_graph *parts, const char *kind, size_t number, int32_t *value) {
-    char name[64];
-    snprintf(name, sizeof name, "%s %zu", kind, number);
-    return graph_value_named(parts, name, value);
-}
-
-/* Another input of the parts, in which inputs and node inputs have the same numbers. */
-static cleat_status add_part_input(cleat_graph *parts) {
-    char name[64];
-    snprintf(name, sizeof name, "input %zu", parts->input_count);
-    return cleat_graph_input(parts, name, 0, -1, NULL);
-}
-
-/* Appends a node whose inputs are given, and makes its first output the parts' one. */
-static cleat_status add_part(cleat_graph *parts, const graph_node *from, const int32_t *inputs) {
-    int32_t output;
-    graph_node *grown = memory_resize(parts->nodes, (parts->node_count + 1) * sizeof *grown);
-    REFUSE_IF(grown == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
-    parts->nodes = grown;
-    graph_node *n = &grown[parts->node_count];
-    *n = (graph_node){0};
-    TRY(part_value(parts, "output", parts->node_count, &output));
-    cleat_status status = node_copy(from, n);
-    if (status != CLEAT_OK) {
-        node_free(n);
-        return status;
-    }
-    for (size_t i = 0; i < n->input_count; i++) {
-        n->inputs[i] = inputs[i];
-    }
-    for (size_t i = 0; i < n->output_count; i++) {
-        n->outputs[i] = i == 0 ? output : NO_VALUE;
-    }
-    parts->values[output].writer = (int32_t)parts->node_count++;
-    parts->node_capacity = parts->node_count;
-    if (parts->output_count == 0) {
-        return cleat_graph_output(parts, parts->values[output].name);
-    }
-    parts->outputs[0] = output;
-    return CLEAT_OK;
-}
-
-/* The parts of a node that nothing was fused into yet: itself. */
-static cleat_status first_part(fusion *f, size_t node, cleat_graph *parts) {
-    const graph_node *n = &f->graph->nodes[node];
-    int32_t inputs[MOST_PART_INPUTS];
-    for (size_t i = 0; i < n->input_count; i++) {
-        TRY(add_part_input(parts));
-        inputs[i] = n->inputs[i] != NO_VALUE ? parts->inputs[i] : NO_VALUE;
-    }
-    return add_part(parts, n, inputs);
-}
-
-static cleat_status start_parts(fusion *f, size_t node) {
-    cleat_graph *parts;
-    if (!fusion_is(f, node, "MatMul") && !fusion_has(f, node, 2)) {
-        TRY(fusion_set_input(
-            f, node, 2, NO_VALUE)); /* what is added comes behind a left-out bias */
-    }
-    TRY(cleat_graph_create(f->graph->opset, &parts));
-    cleat_status status = first_part(f, node, parts);
-    if (status != CLEAT_OK) {
-        cleat_graph_release(parts);
-        return status;
-    }
-    TRY(node_set_graph(&f->graph->nodes[node], FUSED_PARTS, parts));
-    f->graph->nodes[node].fusion.is_fused = true;
-    return CLEAT_OK;
-}
-
-/* Takes the node `next`, which alone reads `node`, in: its other inputs become `node`'s, the last
- * of them being *added where it is not NULL. */
-static cleat_status take_in(fusion *f, size_t node, size_t next, size_t *added) {
-    int32_t inputs[MOST_PART_INPUTS];
-    if (!f->graph->nodes[node].fusion.is_fused) {
-        TRY(start_parts(f, node));
-    }
-    graph_node *n = &f->graph->nodes[node];
-    const graph_node *from = &f->graph->nodes[next];
-    cleat_graph *parts = attribute_find(n, FUSED_PARTS, CLEAT_ATTRIBUTE_GRAPH)->graph;
-    for (size_t i = 0; i < from->input_count; i++) {
-        inputs[i] = NO_VALUE;
-        if (from->inputs[i] == n->outputs[0]) {
-            inputs[i] = parts->outputs[0];
-        } else if (from->inputs[i] != NO_VALUE) {
-            TRY(fusion_set_input(f, node, parts->input_count, from->inputs[i]));
-            TRY(add_part_input(parts));
-            inputs[i] = parts->inputs[parts->input_count - 1];
-            if (added != NULL) {
-                *added = parts->input_count - 1;
-            }
-        }
-    }
-    TRY(add_part(parts, from, inputs));
-    fusion_take_output(f, node, next);
-    return fusion_recount(f);
-}
-
 /* ---- The pass ---- */
 
 /* What is added must be another value than the product itself. */
@@ -200,12 +92,12 @@ static cleat_status extend(fusion *f, size_t node, bool *changed) {
     }
     if (is_sum(f, (size_t)next) && !fusion_is(f, node, "Conv") && fused.residual == 0) {
         const bool is_bias = is_matmul && fused.bias == 0;
-        TRY(take_in(f, node, (size_t)next, &added));
+        TRY(fusion_take_in(f, node, (size_t)next, &added));
         *(is_bias ? &f->graph->nodes[node].fusion.bias : &f->graph->nodes[node].fusion.residual) =
             added;
         *changed = true;
-    } else if (read_activation(f, (size_t)next, &fused)) {
-        TRY(take_in(f, node, (size_t)next, NULL));
+    } else if (fusion_activation(f, (size_t)next, &fused)) {
+        TRY(fusion_take_in(f, node, (size_t)next, NULL));
         node_fusion *own = &f->graph->nodes[node].fusion;
         own->activation = fused.activation;
         memcpy(own->parameters, fused.parameters, sizeof own->parameters);

@@ -40,8 +40,16 @@ struct operator_entry;
  * CLEAT_UNSUPPORTED the nodes run one by one, so that its host function need not know.
  */
 #define FUSED_PARTS "(fused parts)" /* the attribute with the nodes as they were */
+typedef struct chain_step {
+    int kind;         /* as ops/elementwise_chain.h has them */
+    size_t input;     /* of the node: the other operand */
+    bool is_channels; /* which has one number for each index of axis 1 */
+} chain_step;
+
 typedef struct node_fusion {
     bool is_fused;
+    int chain_count; /* of a node "(chain)": what its input 0 goes through, before the activation */
+    chain_step chain[3];
     size_t bias, residual; /* which inputs, 0: none; added by the rule of NumPy */
     cleat_activation activation;
     float parameters[2]; /* the activation's, all that it has */

@@ -5,6 +5,7 @@
 
 static const operator_entry *const lists[] = {
     operators_basic,
+    operators_chain,
     operators_arithmetic,
     operators_matmul,
     operators_conv,

@@ -7,6 +7,7 @@
 
 extern const operator_entry operators_arithmetic[];
 extern const operator_entry operators_basic[];
+extern const operator_entry operators_chain[];
 extern const operator_entry operators_matmul[];
 extern const operator_entry operators_conv[];
 extern const operator_entry operators_pool[];
