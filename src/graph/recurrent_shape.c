@@ -59,17 +59,17 @@ static const struct {
     cell_function usual;
     bool has_alpha, has_beta;
 } known[] = {
-    {"Relu", {relu, 0, 0}, false, false},
-    {"Tanh", {hyperbolic, 1, 1}, false, false},
-    {"Sigmoid", {sigmoid, 0, 0}, false, false},
-    {"Affine", {affine, 1, 0}, true, true},
-    {"LeakyRelu", {leaky_relu, 0.01, 0}, true, false},
-    {"ThresholdedRelu", {thresholded_relu, 1, 0}, true, false},
-    {"ScaledTanh", {hyperbolic, 1, 1}, true, true},
-    {"HardSigmoid", {hard_sigmoid, 0.2, 0.5}, true, true},
-    {"Elu", {elu, 1, 0}, true, false},
-    {"Softsign", {softsign, 0, 0}, false, false},
-    {"Softplus", {softplus, 0, 0}, false, false},
+    {"Relu", {relu, 0, 0, CLEAT_RELU}, false, false},
+    {"Tanh", {hyperbolic, 1, 1, CLEAT_TANH}, false, false},
+    {"Sigmoid", {sigmoid, 0, 0, CLEAT_SIGMOID}, false, false},
+    {"Affine", {affine, 1, 0, CLEAT_ACTIVATION_NONE}, true, true},
+    {"LeakyRelu", {leaky_relu, 0.01, 0, CLEAT_ACTIVATION_NONE}, true, false},
+    {"ThresholdedRelu", {thresholded_relu, 1, 0, CLEAT_ACTIVATION_NONE}, true, false},
+    {"ScaledTanh", {hyperbolic, 1, 1, CLEAT_ACTIVATION_NONE}, true, true},
+    {"HardSigmoid", {hard_sigmoid, 0.2, 0.5, CLEAT_ACTIVATION_NONE}, true, true},
+    {"Elu", {elu, 1, 0, CLEAT_ACTIVATION_NONE}, true, false},
+    {"Softsign", {softsign, 0, 0, CLEAT_SOFTSIGN}, false, false},
+    {"Softplus", {softplus, 0, 0, CLEAT_SOFTPLUS}, false, false},
 };
 enum { KNOWN = sizeof known / sizeof *known };
 

@@ -4,6 +4,7 @@
 #define CLEAT_GRAPH_RECURRENT_SHAPE_H
 
 #include "graph/run.h"
+#include <cleat/activation.h>
 #include <cleat/recurrent.h>
 
 typedef enum recurrent_kind { KIND_RNN, KIND_LSTM, KIND_GRU } recurrent_kind;
@@ -11,6 +12,7 @@ typedef enum recurrent_kind { KIND_RNN, KIND_LSTM, KIND_GRU } recurrent_kind;
 typedef struct cell_function {
     double (*function)(double x, double alpha, double beta);
     double alpha, beta;
+    cleat_activation activation; /* the same on the device; none where it has parameters */
 } cell_function;
 
 typedef struct recurrent_shape {
