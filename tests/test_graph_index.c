@@ -66,6 +66,25 @@ START_TEST(test_gather) {
 }
 END_TEST
 
+/* One index that is known gives a view. */
+START_TEST(test_gather_one) {
+    static const int64_t axis = 1, index = -1;
+    graph_case g = {.type = "Gather",
+        .input_count = 2,
+        .attribute_count = 1,
+        .attributes = {case_int("axis", &axis)}};
+    set_shape(&g, 3, (const int64_t[]){2, 3, 2});
+    g.inputs[1] = case_integers(1, &index);
+    case_expect_moved(&g, 3, (const int64_t[]){2, 1, 2}, (const int64_t[]){4, 5, 10, 11}, 0);
+    g.inputs[1].rank = 0;
+    case_expect_moved(&g, 2, (const int64_t[]){2, 2}, (const int64_t[]){4, 5, 10, 11}, 0);
+    const int64_t far = 3;
+    g.inputs[1].elements = &far;
+    g.inputs[0].type = CLEAT_F32;
+    case_refused(&g, CLEAT_INVALID_ARGUMENT, "an index is 3");
+}
+END_TEST
+
 /* ---- GatherElements, ScatterElements ---- */
 
 /* A shape for indices: x's, but for another extent along the axis and less elsewhere. */
@@ -422,6 +441,7 @@ END_TEST
 Suite *test_suite(void) {
     Suite *suite = suite_create("graph_index");
     test_add_case(suite, "gather", test_gather);
+    test_add_case(suite, "gather_one", test_gather_one);
     test_add_case(suite, "gather_elements", test_gather_elements);
     test_add_case(suite, "gather_nd", test_gather_nd);
     test_add_loop(suite, "scatter_elements", test_scatter_elements, 5);
