@@ -125,6 +125,8 @@ void context_free_memory(cleat_context *context, cl_mem memory, size_t bytes) {
     const cleat_device_allocator *own = &context->allocator;
     atomic_fetch_add(&context->memory_era, 1);
     if (own->release != NULL && bytes > 0) {
+        /* the caller may give it to somebody else, whose a replay would write over */
+        recording_spoil(recording_current(context));
         own->release(own->data, memory, bytes);
     } else {
         clReleaseMemObject(memory);

@@ -8,8 +8,9 @@
  * that (reading to the host, a provider's work such as CLBlast's, a call that is refused room)
  * makes a recording one that cannot be replayed. Scratch memory that is borrowed meanwhile stays
  * the recorder's: the context's pool would lend it to other threads, whose calls a replay must not
- * come between. Memory objects are retained; what they belong to the caller keeps alive, as an
- * allocator of the user's could give them to somebody else.
+ * come between; trimming the context leaves it alone. Memory objects are retained; buffers that
+ * are named again each time are the caller's to keep, and where the user's allocator gets memory
+ * back meanwhile, which it could give to somebody else, there is no replay either.
  *
  * Replays count in profile and statistics like other commands. A context has one open recording.
  */
