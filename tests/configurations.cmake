@@ -131,7 +131,7 @@ endif()
 if(CLEAT_TEST_LONG)
     set(kernel_programs ${test_programs})
     list(FILTER kernel_programs EXCLUDE REGEX
-        "_(cache|cache_archive|compare|context|errors|example_files|fault_devices|fault_limits|fault_operations|faults|harness|opencl|plan|refusals|schedule|tensor|threads|variants|variants_refused|verify|verify_kinds|verify_operations)$")
+        "_(cache|cache_archive|compare|context|errors|example_files|fault_devices|fault_limits|fault_operations|faults|harness|onnx|onnx_refusals|opencl|plan|refusals|schedule|tensor|threads|variants|variants_refused|verify|verify_kinds|verify_operations)$")
     foreach(name IN LISTS kernel_programs)
         add_test(NAME oclgrind.${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/oclgrind.sh
             ${CMAKE_CURRENT_BINARY_DIR}/${name})
