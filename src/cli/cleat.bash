@@ -7,14 +7,14 @@ _cleat() {
     --operation)
         words="matmul conv2d conv2d_backward_data conv2d_backward_weights softmax reduce"
         ;;
-    --file | --folder | --json)
+    --file | --folder | --json | --labels)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
     --seconds) ;;
     *)
         case ${COMP_WORDS[1]} in
-        "$word") words="devices doctor selftest tune bench cache --version --help" ;;
+        "$word") words="devices doctor selftest tune bench run inspect cache --version --help" ;;
         devices) words="--device --json" ;;
         doctor) words="--device" ;;
         selftest) words="--device --only --profile" ;;
@@ -22,6 +22,8 @@ _cleat() {
             words="matmul matmul-small matmul-odd matvec conv conv-backward conv-axes bandwidth
                 attention recurrent all --case --json --repetitions --seconds --variant --device --list"
             ;;
+        run) words="--device --input --output --top --labels --random --repeat $(compgen -f -- "$word")" ;;
+        inspect) words="--device $(compgen -f -- "$word")" ;;
         cache) words="--folder --clear" ;;
         tune) words="--device --operation --file --seconds --dry-run --show" ;;
         esac

@@ -10,6 +10,8 @@ int command_bench(int argc, char **argv);
 int command_cache(int argc, char **argv);
 int command_devices(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_run(int argc, char **argv);
 int command_selftest(int argc, char **argv);
 int command_tune(int argc, char **argv);
 

@@ -11,6 +11,9 @@ static const char usage[] =
     "       cleat selftest [--device D] [--only TEXT] [--profile]\n"
     "       cleat tune [--device D] [--operation O] [--file F] [--seconds S] [--dry-run] [--show]\n"
     "       cleat bench [BENCH | all] [--case TEXT] [--json F] [options; --help tells them]\n"
+    "       cleat run MODEL [--device D] [--input [NAME=]F.npy]... [--output [NAME=]F.npy]...\n"
+    "                 [--top K [--labels F]] [--random] [--repeat N]\n"
+    "       cleat inspect MODEL [--device D]\n"
     "       cleat cache [--folder F] [--clear]\n"
     "       cleat --version | --help\n"
     "\n"
@@ -26,6 +29,11 @@ static const char usage[] =
     "bench     measures products, convolutions, attention and what memory bounds on the device,\n"
     "          all of it in some six minutes, or one BENCH; --list tells them, --json keeps the "
     "rows\n"
+    "run       runs a model from an ONNX file; inputs and outputs are NumPy's files, --random "
+    "draws\n"
+    "          what is not given; --top K tells the K largest of each row, with the lines of F as\n"
+    "          names; --repeat N the median time of N more runs\n"
+    "inspect   tells what goes into such a model and comes out of it, and what it takes\n"
     "cache     tells where built kernels are kept (F, else $CLEAT_CACHE_DIR, else\n"
     "          $XDG_CACHE_HOME/cleat, else ~/.cache/cleat) and how much it is, or removes them\n"
     "\n"
@@ -38,7 +46,8 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {{"bench", command_bench}, {"cache", command_cache}, {"devices", command_devices},
-    {"doctor", command_doctor}, {"selftest", command_selftest}, {"tune", command_tune}};
+    {"doctor", command_doctor}, {"inspect", command_inspect}, {"run", command_run},
+    {"selftest", command_selftest}, {"tune", command_tune}};
 
 int report_failure(const char *what) {
     fprintf(stderr, "cleat: %s: %s\n", what, cleat_error_message());

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# `cleat run` and `cleat inspect` on models of ONNX's own tests: values go in and out as NumPy's files.
+#   run_model.sh SOURCE BUILD
+set -u
+cleat=$2/cleat
+models=/usr/share/libonnx-testdata/data/node
+[ -d "$models" ] || { echo "skipped: $models is not there (Debian: libonnx-testdata)"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if "$cleat" inspect "$models/test_relu/model.onnx" 2>&1 | grep -q "built without ONNX"; then
+    echo "skipped: this cleat was built without ONNX"
+    exit 77
+fi
+bad=0
+
+expect() { # status, text in the output, arguments of cleat
+    wanted=$1 text=$2
+    shift 2
+    status=0
+    "$cleat" "$@" >"$work/said" 2>&1 || status=$?
+    if [ "$status" != "$wanted" ] || ! grep -qF -e "$text" "$work/said"; then
+        echo "cleat $*: status $status, expected $wanted and \"$text\":"
+        cat "$work/said"
+        bad=1
+    fi
+}
+
+relu=$models/test_relu/model.onnx
+expect 0 "input    x  f32 [3, 4, 5]" inspect "$relu"
+expect 0 "output   y  f32 [3, 4, 5]" run "$relu" --random --output "$work/y.npy" --repeat 3
+expect 0 "the median of 2" run "$relu" --input "$work/y.npy" --output y="$work/again.npy" --repeat 2
+cmp "$work/y.npy" "$work/again.npy" || { echo "relu of relu is another"; bad=1; }
+printf 'first\nsecond\nthird\n' >"$work/labels"
+expect 0 "third" run "$relu" --input x="$work/y.npy" --top 5 --labels "$work/labels"
+
+expect 2 "no --input for x" run "$relu"
+expect 2 "one MODEL" run
+expect 1 "cannot be opened" run "$relu" --input "$work/none.npy"
+expect 1 "no .npy file" run "$relu" --input "$relu"
+head -c 100 "$work/y.npy" >"$work/short.npy"
+expect 1 "cut short" run "$relu" --input "$work/short.npy"
+expect 1 "the model expects [2, 3, 4]" run "$models/test_transpose_default/model.onnx" --input "$work/y.npy"
+expect 1 "short.npy" inspect "$work/short.npy"
+exit $bad
