@@ -42,7 +42,7 @@ static double place_of(const resize_case *r, int axis, int64_t o) {
 }
 
 static double nearest(int rounding, double x) {
-    const double slack = 1e-6;
+    const double slack = 1e-9; /* 0.7F is not 0.7: what it makes a half of is none */
     return rounding == 0   ? ceil(x - 0.5 - slack)
            : rounding == 1 ? floor(x + 0.5 + slack)
            : rounding == 2 ? floor(x + slack)
