@@ -279,7 +279,7 @@ verdict run_case(cleat_context *context, const char *path) {
     cleat_model *model = NULL;
     model_of_case(path, part);
     if (!is_there(part)) {
-        return fail("%s: no such file", part);
+        return fail("%.500s: no such file", part);
     }
     value_forms forms;
     read_forms(part, &forms);
