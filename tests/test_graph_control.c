@@ -191,7 +191,7 @@ static cleat_model *loop_model(const char *inputs, cleat_graph *body) {
 static void check_loop(cleat_model *model, int rounds, float x0, float x1) {
     cleat_tensor x[2] = {vector_of(2, (float[]){x0, x1}), vector_of(2, (float[]){1, x1})};
     cleat_tensor y[3] = {{0}};
-    double s[2] = {1, (double)x1}, all[MOST_VALUES], numbers[MOST_VALUES];
+    double s[2] = {1, (double)x1}, all[MOST_VALUES] = {0}, numbers[MOST_VALUES] = {0};
     for (int round = 0; round < rounds; round++) {
         for (int i = 0; i < 2; i++) {
             all[2 * round + i] = s[i];
@@ -298,7 +298,7 @@ static void check_scan(
     outputs_of(graph, "end all");
     cleat_model *model = model_of(graph);
     float numbers[MOST_VALUES];
-    double sums[3] = {1, 2, 3}, all[MOST_VALUES];
+    double sums[3] = {1, 2, 3}, all[MOST_VALUES] = {0};
     for (int64_t i = 0; i < 3 * length; i++) {
         numbers[i] = (float)test_int(-9, 9);
     }
