@@ -61,7 +61,7 @@ add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
 add_build(sanitizer "" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only
     -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON -DCLEAT_BUILD_FUZZERS=ON)
 set(sanitizer_environment
-    "ASAN_OPTIONS=detect_stack_use_after_return=1;UBSAN_OPTIONS=print_stacktrace=1")
+    "ASAN_OPTIONS=detect_stack_use_after_return=1:intercept_tls_get_addr=0;UBSAN_OPTIONS=print_stacktrace=1")
 set(sanitizer_leaks "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}")
 take_turn(3 sanitized ${test_programs})
 add_programs(sanitizer ${PROJECT_BINARY_DIR}/sanitizer/tests ${pocl}
