@@ -143,11 +143,15 @@ static void say_that_it_hangs(int signal) {
     _exit(write(STDOUT_FILENO, line, sizeof line - 1) == sizeof line - 1 ? 0 : 1);
 }
 
-/* Setting a user event runs the command that waits for it, which waits for a lock that is held. */
+/* Setting a user event runs the command that waits for it, which waits for a lock that is held; or
+ * a flush already waits for the event, which nobody can set meanwhile. */
 static bool user_events_hang(const device *d) {
     const cl_uchar zero = 0;
     cl_int error = CL_SUCCESS;
     cl_event done = NULL;
+    fflush(stdout);
+    signal(SIGALRM, say_that_it_hangs);
+    alarm(10);
     cl_event gate = clCreateUserEvent(d->context, &error);
     must(error, "clCreateUserEvent");
     cl_mem memory = clCreateBuffer(d->context, CL_MEM_READ_WRITE, 4, NULL, &error);
@@ -156,9 +160,6 @@ static bool user_events_hang(const device *d) {
     must(clEnqueueFillBuffer(d->queue, memory, &zero, 1, 0, 4, 0, NULL, &done),
         "clEnqueueFillBuffer");
     must(clFlush(d->queue), "clFlush");
-    fflush(stdout);
-    signal(SIGALRM, say_that_it_hangs);
-    alarm(10);
     must(clSetUserEventStatus(gate, CL_COMPLETE), "clSetUserEventStatus");
     must(clWaitForEvents(1, &done), "clWaitForEvents");
     alarm(0);
