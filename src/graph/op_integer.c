@@ -119,23 +119,6 @@ static cleat_status products_read(const call *c, products *p) {
 
 /* ---- On the device ---- */
 
-/* A list of numbers as f32, to be broadcast to rank `rank`. */
-static cleat_status list_along(
-    call *c, size_t input, cleat_type type, int32_t rank, int32_t axis, cleat_tensor *tensor) {
-    cleat_tensor given;
-    int64_t shape[CLEAT_MAX_RANK];
-    for (int32_t i = 0; i < rank; i++) {
-        shape[i] = 1;
-    }
-    TRY(call_tensor_of(c, input, type, &given));
-    const int64_t count = cleat_tensor_count(&given);
-    if (count == 1) {
-        return cleat_reshape(given, 0, NULL, tensor);
-    }
-    shape[axis] = count;
-    return cleat_reshape(given, rank, shape, tensor);
-}
-
 /* An operand less its zero point. */
 static cleat_status centre(
     call *c, size_t zero, int32_t axis, cleat_tensor given, cleat_tensor to) {
@@ -144,7 +127,7 @@ static cleat_status centre(
     if (!call_has(c, zero)) {
         return CLEAT_OK;
     }
-    TRY(list_along(c, zero, CLEAT_F32, given.rank, axis, &z));
+    TRY(quantization_along(c, zero, CLEAT_F32, given.rank, axis, &z));
     return cleat_sub(c->context, to, z, to);
 }
 
@@ -260,12 +243,13 @@ static cleat_status requantize(call *c, const products *p, cleat_tensor sums, cl
     cleat_tensor scale, other, real;
     TRY(call_scratch(c, CLEAT_F32, p->rank, p->shape, &real));
     if (call_has(c, p->in.bias)) {
-        TRY(list_along(c, p->in.bias, CLEAT_I32, p->rank, p->y_axis, &other));
+        TRY(quantization_along(c, p->in.bias, CLEAT_I32, p->rank, p->y_axis, &other));
         TRY(cleat_add(c->context, sums, other, sums));
     }
     TRY(cleat_cast(c->context, sums, real));
-    TRY(list_along(c, p->in.w_scale, CLEAT_F32, p->rank, p->y_axis, &scale));
-    TRY(list_along(c, p->in.x_scale, CLEAT_F32, p->rank, p->rank > 1 ? p->rank - 2 : 0, &other));
+    TRY(quantization_along(c, p->in.w_scale, CLEAT_F32, p->rank, p->y_axis, &scale));
+    TRY(quantization_along(
+        c, p->in.x_scale, CLEAT_F32, p->rank, p->rank > 1 ? p->rank - 2 : 0, &other));
     if (cleat_tensor_count(&other) > 1) { /* for each row of a */
         TRY(cleat_mul(c->context, real, other, real));
     } else {
@@ -275,10 +259,10 @@ static cleat_status requantize(call *c, const products *p, cleat_tensor sums, cl
         scale = both;
     }
     TRY(cleat_mul(c->context, real, scale, real));
-    TRY(list_along(c, p->in.y_scale, CLEAT_F32, p->rank, p->y_axis, &other));
+    TRY(quantization_along(c, p->in.y_scale, CLEAT_F32, p->rank, p->y_axis, &other));
     TRY(cleat_div(c->context, real, other, real));
     TRY(cleat_unary(c->context, CLEAT_ROUND, real, real));
-    TRY(list_along(c, p->in.y_zero, CLEAT_F32, p->rank, p->y_axis, &other));
+    TRY(quantization_along(c, p->in.y_zero, CLEAT_F32, p->rank, p->y_axis, &other));
     TRY(cleat_add(c->context, real, other, real));
     return cleat_cast(c->context, real, y);
 }

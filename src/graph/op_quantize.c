@@ -45,23 +45,6 @@ static cleat_status quantized_type(const call *c, cleat_type *type) {
     return CLEAT_OK;
 }
 
-/* An input that goes with an axis, of this type, to be broadcast to rank `rank`. */
-static cleat_status along_axis(
-    call *c, size_t input, cleat_type type, int32_t rank, int32_t axis, cleat_tensor *tensor) {
-    cleat_tensor given;
-    int64_t shape[CLEAT_MAX_RANK];
-    for (int32_t i = 0; i < rank; i++) {
-        shape[i] = 1;
-    }
-    TRY(call_tensor_of(c, input, type, &given));
-    const int64_t count = cleat_tensor_count(&given);
-    if (count == 1) {
-        return cleat_reshape(given, 0, NULL, tensor);
-    }
-    shape[axis] = count;
-    return cleat_reshape(given, rank, shape, tensor);
-}
-
 static cleat_status check_extent(const call *c, size_t input, int64_t extent) {
     const run_value *v;
     char text[SHAPE_TEXT_SIZE];
@@ -84,14 +67,14 @@ static cleat_status quantize_device(call *c) {
     TRY(quantized_type(c, &type));
     TRY(check_extent(c, 1, extent));
     TRY(call_tensor_of(c, 0, CLEAT_F32, &x));
-    TRY(along_axis(c, 1, CLEAT_F32, x.rank, axis, &scale));
+    TRY(quantization_along(c, 1, CLEAT_F32, x.rank, axis, &scale));
     TRY(call_scratch(c, CLEAT_F32, x.rank, x.shape, &between));
     TRY(call_output(c, 0, type, x.rank, x.shape, &y));
     TRY(cleat_div(c->context, x, scale, between));
     TRY(cleat_unary(c->context, CLEAT_ROUND, between, between));
     if (call_has(c, 2)) {
         TRY(check_extent(c, 2, extent));
-        TRY(along_axis(c, 2, CLEAT_F32, x.rank, axis, &zero));
+        TRY(quantization_along(c, 2, CLEAT_F32, x.rank, axis, &zero));
         TRY(cleat_add(c->context, between, zero, between));
     }
     return cleat_cast(c->context, between, y);
@@ -137,12 +120,12 @@ static cleat_status dequantize_device(call *c) {
         return CLEAT_UNSUPPORTED;
     }
     TRY(call_tensor_of(c, 0, CLEAT_F32, &x));
-    TRY(along_axis(c, 1, CLEAT_F32, x.rank, axis, &scale));
+    TRY(quantization_along(c, 1, CLEAT_F32, x.rank, axis, &scale));
     TRY(call_output(c, 0, CLEAT_F32, x.rank, x.shape, &y));
     difference = x;
     if (call_has(c, 2)) {
         TRY(check_extent(c, 2, extent));
-        TRY(along_axis(c, 2, CLEAT_F32, x.rank, axis, &zero));
+        TRY(quantization_along(c, 2, CLEAT_F32, x.rank, axis, &zero));
         TRY(cleat_sub(c->context, x, zero, y));
         difference = y;
     }

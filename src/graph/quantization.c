@@ -51,3 +51,19 @@ void subtract_zero(
         numbers[i] -= axis_number(zero, i / lines.inner % lines.extent);
     }
 }
+
+cleat_status quantization_along(
+    call *c, size_t input, cleat_type type, int32_t rank, int32_t axis, cleat_tensor *tensor) {
+    cleat_tensor given;
+    int64_t shape[CLEAT_MAX_RANK];
+    for (int32_t i = 0; i < rank; i++) {
+        shape[i] = 1;
+    }
+    TRY(call_tensor_of(c, input, type, &given));
+    const int64_t count = cleat_tensor_count(&given);
+    if (count == 1) {
+        return cleat_reshape(given, 0, NULL, tensor);
+    }
+    shape[axis] = count;
+    return cleat_reshape(given, rank, shape, tensor);
+}

@@ -26,4 +26,8 @@ void type_range(cleat_type type, double *least, double *most);
 void subtract_zero(
     const axis_numbers *zero, int32_t rank, const int64_t *shape, int32_t axis, double *numbers);
 
+/* An input on the device that goes with an axis, of this type, to be broadcast to rank `rank`. */
+cleat_status quantization_along(
+    call *c, size_t input, cleat_type type, int32_t rank, int32_t axis, cleat_tensor *tensor);
+
 #endif
