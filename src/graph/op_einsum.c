@@ -233,8 +233,8 @@ static cleat_status join(call *c, const einsum *e, const char *kept, factor *a, 
     char batch[CLEAT_MAX_RANK + 1] = "", sums[CLEAT_MAX_RANK + 1] = "";
     char rows[CLEAT_MAX_RANK + 1] = "", columns[CLEAT_MAX_RANK + 1] = "";
     char of_a[128], of_b[128];
-    snprintf(of_a, sizeof of_a, "%s%s", kept, b->names);
-    snprintf(of_b, sizeof of_b, "%s%s", kept, a->names);
+    snprintf(of_a, sizeof of_a, "%.110s%s", kept, b->names); /* 62 names at most */
+    snprintf(of_b, sizeof of_b, "%.110s%s", kept, a->names);
     TRY(sum_out(c, of_a, a));
     TRY(sum_out(c, of_b, b));
     for (const char *at = a->names; *at != '\0'; at++) {
