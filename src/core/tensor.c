@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tensors as values: types, shapes and views. Nothing here touches a device. */
 #include "core/tensor_check.h"
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -57,6 +58,20 @@ const char *cleat_type_name(cleat_type type) {
         return "u64";
     }
     return "unknown";
+}
+
+bool type_is_floating(cleat_type type) {
+    return type == CLEAT_F32 || type == CLEAT_F64 || type == CLEAT_F16 || type == CLEAT_BF16;
+}
+
+bool type_is_signed(cleat_type type) {
+    return type == CLEAT_I8 || type == CLEAT_I16 || type == CLEAT_I32 || type == CLEAT_I64;
+}
+
+void type_whole_range(cleat_type type, double *low, double *high_plus_1) {
+    const int bits = type == CLEAT_BOOL ? 1 : 8 * (int)cleat_type_size(type);
+    *low = type_is_signed(type) ? -ldexp(1, bits - 1) : 0;
+    *high_plus_1 = ldexp(1, type_is_signed(type) ? bits - 1 : bits);
 }
 
 cleat_status tensor_row_major(const char *operation, cleat_type type, int32_t rank,

@@ -68,6 +68,13 @@ void tensors_collapse(cleat_tensor *tensors, int count);
  * below 0 on the way: such tensors need 64-bit indices in kernels. */
 bool tensor_needs_index64(const cleat_tensor *x);
 
+/* f32, f64, f16, bf16; the others are whole numbers, or bool. */
+bool type_is_floating(cleat_type type);
+/* A type of whole numbers that has negative ones. */
+bool type_is_signed(cleat_type type);
+/* The least number of such a type or bool, and the greatest and 1, which is exact in a double. */
+void type_whole_range(cleat_type type, double *low, double *high_plus_1);
+
 /* Overflow-checked arithmetic: false when the result does not fit. */
 bool checked_add(int64_t a, int64_t b, int64_t *result);
 bool checked_mul(int64_t a, int64_t b, int64_t *result);

@@ -52,10 +52,6 @@ size_t array_size(const array *x) {
     return (size_t)x->count * cleat_type_size(x->type);
 }
 
-bool type_is_floating(cleat_type type) {
-    return type == CLEAT_F32 || type == CLEAT_F64 || type == CLEAT_F16 || type == CLEAT_BF16;
-}
-
 /* The nearest i64; NaN is 0. */
 static int64_t whole(double value) {
     if (isnan(value)) {

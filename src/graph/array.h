@@ -3,7 +3,7 @@
 #ifndef CLEAT_GRAPH_ARRAY_H
 #define CLEAT_GRAPH_ARRAY_H
 
-#include "core/status.h"
+#include "core/tensor_check.h"
 #include <cleat/tensor.h>
 #include <stdatomic.h>
 
@@ -33,7 +33,5 @@ double array_real(const array *x, int64_t i);
  */
 void array_set_integer(array *x, int64_t i, int64_t value);
 void array_set_real(array *x, int64_t i, double value);
-
-bool type_is_floating(cleat_type type);
 
 #endif

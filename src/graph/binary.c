@@ -269,10 +269,8 @@ cleat_status binary_function_of(
     const number_kind kind = number_kind_of(type);
     *function = kind == NUMBER_REAL ? b->real : kind == NUMBER_INTEGER ? b->integer : b->natural;
     const bool takes_bool = b->is_logical || b->integer == equal_bits;
-    const bool is_signed =
-        type == CLEAT_I8 || type == CLEAT_I16 || type == CLEAT_I32 || type == CLEAT_I64;
     if (*function == NULL || (type == CLEAT_BOOL ? !takes_bool : b->is_logical) ||
-        (is_signed && (b->integer == shift_left || b->integer == shift_right))) {
+        (type_is_signed(type) && (b->integer == shift_left || b->integer == shift_right))) {
         return call_refuse(
             c, CLEAT_TYPE_MISMATCH, "operands of %s are not taken", cleat_type_name(type));
     }

@@ -55,10 +55,10 @@ void numbers_store(array *y, int64_t i, int64_t count, const number *numbers) {
 
 static number integer_of(double x, cleat_type type) {
     const int bits = 8 * (int)cleat_type_size(type);
-    const bool is_signed =
-        type == CLEAT_I8 || type == CLEAT_I16 || type == CLEAT_I32 || type == CLEAT_I64;
-    const double high = ldexp(1, is_signed ? bits - 1 : bits), low = is_signed ? -high : 0;
+    const bool is_signed = type_is_signed(type);
+    double low, high;
     number y = {.integer = 0};
+    type_whole_range(type, &low, &high);
     if (isnan(x)) {
         return y;
     }

@@ -11,14 +11,10 @@ cleat_status call_axis(const call *c, int64_t axis, int32_t rank, int32_t *norma
     return CLEAT_OK;
 }
 
-bool device_computes(cleat_type type) {
-    return type_is_floating(type);
-}
-
 cleat_status call_same_types(const call *c, size_t first, size_t end) {
     const run_value *v;
     TRY(call_input(c, first, &v));
-    if (!device_computes(v->type)) {
+    if (!type_is_floating(v->type)) {
         return CLEAT_UNSUPPORTED;
     }
     for (size_t i = first + 1; i < end; i++) {

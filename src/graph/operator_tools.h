@@ -9,11 +9,9 @@
 /* A possibly negative axis as 0 .. rank - 1. */
 cleat_status call_axis(const call *c, int64_t axis, int32_t rank, int32_t *normalised);
 
-/* Whether the library's floating-point operations take this type; a device without f64 says
- * CLEAT_UNSUPPORTED by itself. */
-bool device_computes(cleat_type type);
-/* Inputs `first` up to `end` that are there have the type of `first`, and it is such a one; else
- * CLEAT_UNSUPPORTED without a message, for the host's function to say more. */
+/* Inputs `first` up to `end` that are there have the type of `first`, and it is a floating-point
+ * one; else CLEAT_UNSUPPORTED without a message, for the host's function to say more. A device
+ * without f64 says so by itself. */
 cleat_status call_same_types(const call *c, size_t first, size_t end);
 
 /* The input as a tensor of another shape, copied where strides allow no view. */

@@ -29,17 +29,10 @@ double axis_number(const axis_numbers *n, int64_t place) {
     return n->numbers[n->count == 1 ? 0 : place];
 }
 
-void type_range(cleat_type type, double *least, double *most) {
-    const int bits = 8 * (int)cleat_type_size(type);
-    const bool is_signed = type == CLEAT_I8 || type == CLEAT_I16 || type == CLEAT_I32;
-    *least = is_signed ? -ldexp(1, bits - 1) : 0;
-    *most = ldexp(1, is_signed ? bits - 1 : bits) - 1;
-}
-
 void set_quantized(array *y, int64_t i, double x, double zero) {
-    double least, most, value = rint(x) + zero;
-    type_range(y->type, &least, &most);
-    value = value < least ? least : value > most ? most : value;
+    double least, beyond, value = rint(x) + zero;
+    type_whole_range(y->type, &least, &beyond);
+    value = value < least ? least : value > beyond - 1 ? beyond - 1 : value;
     array_set_real(y, i, value);
 }
 

@@ -16,11 +16,9 @@ cleat_status axis_numbers_read(
     call *c, size_t input, int64_t extent, double otherwise, axis_numbers *n);
 double axis_number(const axis_numbers *n, int64_t place);
 
-/* x rounded to the nearest whole number, of two the even one, plus zero, as element i of y: the
- * nearest that the type has. */
+/* x rounded to the nearest whole number, of two the even one, plus zero, as element i of y, whose
+ * type has up to 32 bits: the nearest that it has. */
 void set_quantized(array *y, int64_t i, double x, double zero);
-/* The least and the greatest number of an integer type of up to 32 bits. */
-void type_range(cleat_type type, double *least, double *most);
 
 /* numbers[i] -= the zero point of its place along `axis`. */
 void subtract_zero(

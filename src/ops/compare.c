@@ -38,13 +38,9 @@ static cleat_type moved_as(cleat_type type) {
     }
 }
 
-static bool is_real(cleat_type type) {
-    return type == CLEAT_F32 || type == CLEAT_F64 || type_is_half(type);
-}
-
 /* ... and where it does not matter whether a whole number has a sign. */
 static cleat_type signless(cleat_type type) {
-    return is_real(type) ? type : moved_as(type);
+    return type_is_floating(type) ? type : moved_as(type);
 }
 
 /* bool is a byte to the kernels. */
@@ -232,7 +228,7 @@ cleat_status cleat_where_backward(cleat_context *context, cleat_tensor condition
 
 /* Whether y's elements are the same bits as x's. */
 static bool moves_bits(cleat_type from, cleat_type to) {
-    return from == to || (!is_real(from) && !is_real(to) && to != CLEAT_BOOL &&
+    return from == to || (!type_is_floating(from) && !type_is_floating(to) && to != CLEAT_BOOL &&
                              cleat_type_size(from) == cleat_type_size(to));
 }
 
@@ -240,11 +236,12 @@ static bool moves_bits(cleat_type from, cleat_type to) {
 static void cast_types(elementwise_pass *pass) {
     cleat_type *from = &pass->tensors[0].type;
     cleat_type *to = &pass->tensors[1].type;
-    if (*to == CLEAT_BOOL || (!is_real(*to) && cleat_type_size(*from) > cleat_type_size(*to))) {
+    if (*to == CLEAT_BOOL ||
+        (!type_is_floating(*to) && cleat_type_size(*from) > cleat_type_size(*to))) {
         *from = signless(*from);
     }
     *from = numbered(*from);
-    if (!is_real(*from) && !is_real(*to) && *to != CLEAT_BOOL) {
+    if (!type_is_floating(*from) && !type_is_floating(*to) && *to != CLEAT_BOOL) {
         *to = signless(*to);
     }
 }

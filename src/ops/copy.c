@@ -35,15 +35,6 @@ static bool whole_bytes(
     return true;
 }
 
-/* The least number of an integer type, and the greatest and 1. */
-static void range_of(cleat_type type, double *low, double *high_plus_1) {
-    const int bits = type == CLEAT_BOOL ? 1 : 8 * (int)cleat_type_size(type);
-    const bool is_signed =
-        type == CLEAT_I8 || type == CLEAT_I16 || type == CLEAT_I32 || type == CLEAT_I64;
-    *low = is_signed ? -ldexp(1, bits - 1) : 0;
-    *high_plus_1 = ldexp(1, is_signed ? bits - 1 : bits);
-}
-
 cleat_status transfer_value(
     const char *operation, double value, cleat_type type, unsigned char bytes[8]) {
     const float f32 = (float)value;
@@ -62,7 +53,7 @@ cleat_status transfer_value(
         memcpy(bytes, &half, sizeof half);
         return CLEAT_OK;
     default:
-        range_of(type, &low, &high_plus_1);
+        type_whole_range(type, &low, &high_plus_1);
         REFUSE_IF(!whole_bytes(value, low, high_plus_1, cleat_type_size(type), bytes),
             CLEAT_INVALID_ARGUMENT, "%s: %.17g does not fit the type %s", operation, value,
             cleat_type_name(type));

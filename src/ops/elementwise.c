@@ -38,7 +38,7 @@ static cleat_status run_binary(cleat_context *context, const char *operation, in
 
 static cleat_status check_binary_type(
     const char *operation, const cleat_context *context, int64_t binary, cleat_type type) {
-    const bool is_real = type == CLEAT_F32 || type == CLEAT_F64 || type_is_half(type);
+    const bool is_real = type_is_floating(type);
     const char *wanted = binary == CLEAT_POW    ? "f32, f64, f16 or bf16"
                          : binary == BINARY_MOD ? "i32, i64 or u8"
                                                 : "f32, f64, f16, bf16, i32, i64 or u8";
