@@ -101,15 +101,11 @@ static bool list_entry(void *data, const char *file, const struct stat *about) {
     if (strstr(strrchr(file, '/'), ".new-") != NULL && about->st_mtime > time(NULL) - LONG_AGO) {
         return true;
     }
-    if (list->count == list->capacity) {
-        const size_t capacity = list->capacity > 0 ? 2 * list->capacity : 64;
-        kept_entry *entries = memory_resize(list->entries, capacity * sizeof *entries);
-        if (entries == NULL) {
-            return false;
-        }
-        list->entries = entries;
-        list->capacity = capacity;
+    kept_entry *entries = memory_grow(list->entries, list->count, &list->capacity, sizeof *entries);
+    if (entries == NULL) {
+        return false;
     }
+    list->entries = entries;
     kept_entry *entry = &list->entries[list->count++];
     snprintf(entry->name, sizeof entry->name, "%s", strrchr(file, '/') + 1);
     entry->size = (uint64_t)about->st_size;

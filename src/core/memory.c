@@ -77,6 +77,16 @@ size_t cleat_host_allocations(void) {
     return atomic_load(&pieces_alive);
 }
 
+void *memory_grow(void *list, size_t count, size_t *capacity, size_t size) {
+    if (count < *capacity) {
+        return list;
+    }
+    const size_t wanted = *capacity > 0 ? 2 * *capacity : 16;
+    void *grown = wanted <= SIZE_MAX / 2 / size ? memory_resize(list, wanted * size) : NULL;
+    *capacity = grown != NULL ? wanted : *capacity;
+    return grown;
+}
+
 void *cleat_host_resize(void *memory, size_t size) {
     return memory_resize(memory, size);
 }

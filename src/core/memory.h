@@ -13,4 +13,8 @@ void *memory_resize(void *memory, size_t size);
 char *memory_copy_text(const char *text);
 void memory_free(void *memory);
 
+/* A list of `count` elements of `size` bytes with room for one more: the list itself, or a longer
+ * one, *capacity being what it holds. NULL without memory: the list is as it was. */
+void *memory_grow(void *list, size_t count, size_t *capacity, size_t size);
+
 #endif

@@ -41,14 +41,11 @@ void plan_count(plan *p, double flop, double bytes) {
 }
 
 static cleat_status append(plan *p, const launch *l) {
-    if (p->summary.kernels == p->capacity) {
-        size_t capacity = p->capacity > 0 ? 2 * p->capacity : 16;
-        launch *kernels = memory_resize(p->kernels, capacity * sizeof *kernels);
-        REFUSE_IF(kernels == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory for the plan",
-            l->operation);
-        p->kernels = kernels;
-        p->capacity = capacity;
-    }
+    launch *kernels =
+        memory_grow(p->kernels, (size_t)p->summary.kernels, &p->capacity, sizeof *kernels);
+    REFUSE_IF(
+        kernels == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory for the plan", l->operation);
+    p->kernels = kernels;
     p->kernels[p->summary.kernels++] = *l;
     return CLEAT_OK;
 }

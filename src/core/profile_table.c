@@ -28,13 +28,10 @@ static cleat_status find_row(
             return CLEAT_OK;
         }
     }
-    if (table->count == table->capacity) {
-        size_t capacity = table->capacity > 0 ? 2 * table->capacity : 64;
-        cleat_profile_row *rows = memory_resize(table->rows, capacity * sizeof *rows);
-        REFUSE_IF(rows == NULL, CLEAT_OUT_OF_HOST_MEMORY, "profile: no host memory");
-        table->rows = rows;
-        table->capacity = capacity;
-    }
+    cleat_profile_row *rows =
+        memory_grow(table->rows, table->count, &table->capacity, sizeof *rows);
+    REFUSE_IF(rows == NULL, CLEAT_OUT_OF_HOST_MEMORY, "profile: no host memory");
+    table->rows = rows;
     cleat_profile_row *made = &table->rows[table->count];
     memset(made, 0, sizeof *made);
     copy_name(made->operation, sizeof made->operation, operation);

@@ -102,30 +102,16 @@ cleat_status recording_begin(recorder *with, recording **made) {
     return CLEAT_OK;
 }
 
-/* Room for one more element; false without memory. */
-static bool grow(void **list, size_t *capacity, size_t count, size_t size) {
-    if (count < *capacity) {
-        return true;
-    }
-    const size_t wanted = *capacity > 0 ? 2 * *capacity : 16;
-    void *grown = memory_resize(*list, wanted * size);
-    if (grown == NULL) {
-        return false;
-    }
-    *list = grown;
-    *capacity = wanted;
-    return true;
-}
-
 static bool retain(recording *r, cl_mem memory) {
     for (size_t i = 0; i < r->retained_count; i++) {
         if (r->retained[i] == memory) {
             return true;
         }
     }
-    if (!grow(
-            (void **)&r->retained, &r->retained_capacity, r->retained_count, sizeof *r->retained) ||
-        clRetainMemObject(memory) != CL_SUCCESS) {
+    cl_mem *retained =
+        memory_grow(r->retained, r->retained_count, &r->retained_capacity, sizeof *retained);
+    r->retained = retained != NULL ? retained : r->retained;
+    if (retained == NULL || clRetainMemObject(memory) != CL_SUCCESS) {
         return false;
     }
     r->retained[r->retained_count++] = memory;
@@ -155,8 +141,9 @@ static bool keep(recording *r, const command *c) {
     const size_t arguments = (size_t)c->argument_count * sizeof *c->arguments;
     const size_t numbers = c->kind == COMMAND_KERNEL ? numbers_size(c) : 0;
     const size_t data = c->kind == COMMAND_WRITE ? c->size : 0;
-    if (!grow((void **)&r->commands, &r->capacity, r->count, sizeof *r->commands) ||
-        !retain_all(r, c)) {
+    kept_command *commands = memory_grow(r->commands, r->count, &r->capacity, sizeof *commands);
+    r->commands = commands != NULL ? commands : r->commands;
+    if (commands == NULL || !retain_all(r, c)) {
         return false;
     }
     char *memory = memory_allocate(arguments + numbers + data);
@@ -226,9 +213,11 @@ static bool find_places(recording *r, size_t count, cleat_buffer *const *buffers
             if (buffer == count) {
                 continue;
             }
-            if (!grow((void **)&r->places, &capacity, r->place_count, sizeof *r->places)) {
+            place *places = memory_grow(r->places, r->place_count, &capacity, sizeof *places);
+            if (places == NULL) {
                 return false;
             }
+            r->places = places;
             r->places[r->place_count++] = (place){k, i, buffer};
         }
     }

@@ -28,14 +28,9 @@ static scratch_block *best_fit(scratch_pool *pool, size_t bytes) {
 }
 
 static cleat_status reserve(scratch_pool *pool) {
-    if (pool->count < pool->capacity) {
-        return CLEAT_OK;
-    }
-    size_t capacity = pool->capacity > 0 ? 2 * pool->capacity : 16;
-    scratch_block *blocks = memory_resize(pool->blocks, capacity * sizeof *blocks);
+    scratch_block *blocks = memory_grow(pool->blocks, pool->count, &pool->capacity, sizeof *blocks);
     REFUSE_IF(blocks == NULL, CLEAT_OUT_OF_HOST_MEMORY, "scratch memory: no host memory");
     pool->blocks = blocks;
-    pool->capacity = capacity;
     return CLEAT_OK;
 }
 

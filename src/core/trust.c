@@ -137,22 +137,14 @@ static bool make_key(
 
 /* Room for one verdict more, of this check and of those within it that went before. */
 static cleat_status make_room(cleat_context *context) {
-    enum { FIRST = 16 };
     trust_table *table = &context->trust;
-    cleat_status status = CLEAT_OK;
     pthread_mutex_lock(&context->mutex);
-    if (table->count == table->capacity) {
-        const size_t capacity = table->capacity > 0 ? 2 * table->capacity : FIRST;
-        trust_entry *entries = memory_resize(table->entries, capacity * sizeof *entries);
-        if (entries == NULL) {
-            status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "no host memory for a verdict");
-        } else {
-            table->entries = entries;
-            table->capacity = capacity;
-        }
-    }
+    trust_entry *entries =
+        memory_grow(table->entries, table->count, &table->capacity, sizeof *entries);
+    table->entries = entries != NULL ? entries : table->entries;
     pthread_mutex_unlock(&context->mutex);
-    return status;
+    REFUSE_IF(entries == NULL, CLEAT_OUT_OF_HOST_MEMORY, "no host memory for a verdict");
+    return CLEAT_OK;
 }
 
 static void set_frame(cleat_context *context, trust_frame *frame) {

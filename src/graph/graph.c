@@ -73,20 +73,6 @@ int32_t graph_find_value(const cleat_graph *graph, const char *name) {
     return graph->table_size > 0 ? graph->table[place_of(graph, name)] : NO_VALUE;
 }
 
-/* Room for one more element of `size` bytes in a list that holds `count`. */
-static cleat_status grow(void **list, size_t *capacity, size_t count, size_t size) {
-    if (count < *capacity) {
-        return CLEAT_OK;
-    }
-    REFUSE_IF(count >= INT32_MAX / 2, CLEAT_SIZE_OVERFLOW, "graph: more than 2^30 parts");
-    const size_t wanted = *capacity > 0 ? 2 * *capacity : 16;
-    void *grown = memory_resize(*list, wanted * size);
-    REFUSE_IF(grown == NULL, CLEAT_OUT_OF_HOST_MEMORY, "graph: no host memory");
-    *list = grown;
-    *capacity = wanted;
-    return CLEAT_OK;
-}
-
 /* A table with room for twice as many values as there may be. */
 static cleat_status grow_table(cleat_graph *graph) {
     if (4 * graph->value_capacity <= graph->table_size) {
@@ -107,14 +93,37 @@ static cleat_status grow_table(cleat_graph *graph) {
     return CLEAT_OK;
 }
 
+/* Values and nodes are numbered in 32 bits. */
+static cleat_status check_count(size_t count) {
+    REFUSE_IF(count >= INT32_MAX / 2, CLEAT_SIZE_OVERFLOW, "graph: more than 2^30 parts");
+    return CLEAT_OK;
+}
+
+/* Room for one value more, and for its name. */
+static cleat_status make_room_for_value(cleat_graph *graph) {
+    TRY(check_count(graph->value_count));
+    graph_value *values =
+        memory_grow(graph->values, graph->value_count, &graph->value_capacity, sizeof *values);
+    REFUSE_IF(values == NULL, CLEAT_OUT_OF_HOST_MEMORY, "graph: no host memory");
+    graph->values = values;
+    return grow_table(graph);
+}
+
+static cleat_status make_room_for_node(cleat_graph *graph) {
+    TRY(check_count(graph->node_count));
+    graph_node *nodes =
+        memory_grow(graph->nodes, graph->node_count, &graph->node_capacity, sizeof *nodes);
+    REFUSE_IF(nodes == NULL, CLEAT_OUT_OF_HOST_MEMORY, "graph: no host memory");
+    graph->nodes = nodes;
+    return CLEAT_OK;
+}
+
 cleat_status graph_value_named(cleat_graph *graph, const char *name, int32_t *value) {
     *value = graph_find_value(graph, name);
     if (*value != NO_VALUE) {
         return CLEAT_OK;
     }
-    TRY(grow((void **)&graph->values, &graph->value_capacity, graph->value_count,
-        sizeof *graph->values));
-    TRY(grow_table(graph));
+    TRY(make_room_for_value(graph));
     char *copy = memory_copy_text(name);
     REFUSE_IF(copy == NULL, CLEAT_OUT_OF_HOST_MEMORY, "graph: no host memory");
     graph->values[graph->value_count] = (graph_value){.name = copy, .writer = -1, .rank = -1};
@@ -310,8 +319,7 @@ cleat_status cleat_graph_node(cleat_graph *graph, const char *type, const char *
     cleat_status status = check_node(
         graph, type, input_count, inputs, output_count, outputs, attribute_count, attributes);
     if (status == CLEAT_OK) {
-        status = grow(
-            (void **)&graph->nodes, &graph->node_capacity, graph->node_count, sizeof *graph->nodes);
+        status = make_room_for_node(graph);
     }
     if (status == CLEAT_OK) {
         status = fill_node(graph, type, name, inputs, outputs, attributes, attribute_count, &node);

@@ -4,16 +4,12 @@
 #include <stdlib.h>
 
 size_t memory_plan_acquire(memory_plan *p, size_t size) {
-    if (p->count == p->capacity) {
-        const size_t wanted = p->capacity > 0 ? 2 * p->capacity : 64;
-        memory_piece *grown = memory_resize(p->pieces, wanted * sizeof *grown);
-        if (grown == NULL) {
-            p->is_incomplete = true;
-            return SIZE_MAX;
-        }
-        p->pieces = grown;
-        p->capacity = wanted;
+    memory_piece *pieces = memory_grow(p->pieces, p->count, &p->capacity, sizeof *pieces);
+    if (pieces == NULL) {
+        p->is_incomplete = true;
+        return SIZE_MAX;
     }
+    p->pieces = pieces;
     p->pieces[p->count] =
         (memory_piece){.size = size, .from = p->clock++, .to = UINT32_MAX, .arena = OWN_BUFFER};
     p->sum += size;

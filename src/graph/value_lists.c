@@ -10,15 +10,9 @@
 enum { SMALL = 65536 };
 
 cleat_status value_list_append(value_list *list, run_value *item) {
-    if (list->count == list->capacity) {
-        const size_t wanted = list->capacity > 0 ? 2 * list->capacity : 8;
-        run_value *grown = wanted <= SIZE_MAX / sizeof *grown
-                               ? memory_resize(list->items, wanted * sizeof *grown)
-                               : NULL;
-        REFUSE_IF(grown == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
-        list->items = grown;
-        list->capacity = wanted;
-    }
+    run_value *items = memory_grow(list->items, list->count, &list->capacity, sizeof *items);
+    REFUSE_IF(items == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
+    list->items = items;
     list->items[list->count++] = *item;
     *item = (run_value){.kind = VALUE_NONE};
     return CLEAT_OK;
