@@ -36,14 +36,8 @@ static double sum_at(const conv_shape *s, const double *x, const double *w, cons
     double sum = 0;
     row_major_strides(axes, s->x + 2, stride);
     do {
-        int64_t at = 0;
-        bool is_inside = true;
-        for (int i = 0; i < axes; i++) {
-            const int64_t position = place[i] * s->windows.stride[i] - s->windows.before[i] +
-                                     index[i] * s->windows.dilation[i];
-            is_inside = is_inside && position >= 0 && position < s->x[i + 2];
-            at += position * stride[i];
-        }
+        int64_t at;
+        const bool is_inside = windows_element(&s->windows, place, index, s->x + 2, stride, &at);
         for (int64_t channel = 0; is_inside && channel < s->w[1]; channel++) {
             sum += x[channel * plane + at] * w[channel * window + k];
         }

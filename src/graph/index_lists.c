@@ -86,9 +86,7 @@ cleat_status rows_of_elements(
         for (int32_t k = 0; k < x->rank; k++) {
             list->row[i] += k == axis ? 0 : index[k] * steps[k];
         }
-        for (int32_t k = x->rank - 1; k >= 0 && ++index[k] == indices->shape[k]; k--) {
-            index[k] = 0;
-        }
+        (void)index_next(x->rank, indices->shape, index);
     }
     return CLEAT_OK;
 }

@@ -306,14 +306,8 @@ static void spread(
     int64_t index[WINDOW_AXES] = {0}, stride[WINDOW_AXES], k = 0;
     row_major_strides(axes, s->y + 2, stride);
     do {
-        int64_t at = 0;
-        bool is_inside = true;
-        for (int i = 0; i < axes; i++) {
-            const int64_t position = place[i] * s->windows.stride[i] - s->windows.before[i] +
-                                     index[i] * s->windows.dilation[i];
-            is_inside = is_inside && position >= 0 && position < s->y[i + 2];
-            at += position * stride[i];
-        }
+        int64_t at;
+        const bool is_inside = windows_element(&s->windows, place, index, s->y + 2, stride, &at);
         for (int64_t channel = 0; is_inside && channel < s->w[1]; channel++) {
             y[channel * plane + at] += value * w[channel * window + k];
         }

@@ -57,23 +57,6 @@ static cleat_status check_operand(const call *c, size_t input, size_t zero) {
     return CLEAT_OK;
 }
 
-/* An input of one number or of [extent], if it is there. */
-static cleat_status check_list(const call *c, size_t input, int64_t extent) {
-    const run_value *v;
-    char text[SHAPE_TEXT_SIZE];
-    if (!call_has(c, input)) {
-        return CLEAT_OK;
-    }
-    TRY(call_input(c, input, &v));
-    const int64_t count = shape_count(v->rank, v->shape);
-    if (count != 1 && (v->rank != 1 || count != extent)) {
-        return call_refuse(c, CLEAT_SHAPE_MISMATCH,
-            "input %zu is %s, expected one number or [%lld]", input,
-            shape_text(v->rank, v->shape, text), (long long)extent);
-    }
-    return CLEAT_OK;
-}
-
 static cleat_status products_shape(const call *c, products *p) {
     const run_value *x, *w;
     TRY(call_input(c, p->in.x, &x));
@@ -108,13 +91,13 @@ static cleat_status products_read(const call *c, products *p) {
     TRY(check_operand(c, p->in.x, p->in.x_zero));
     TRY(check_operand(c, p->in.w, p->in.w_zero));
     TRY(products_shape(c, p));
-    TRY(check_list(c, p->in.x_zero, p->x_extent));
-    TRY(check_list(c, p->in.x_scale, p->x_extent));
-    TRY(check_list(c, p->in.w_zero, p->w_extent));
-    TRY(check_list(c, p->in.w_scale, p->w_extent));
-    TRY(check_list(c, p->in.y_scale, 1));
-    TRY(check_list(c, p->in.y_zero, 1));
-    return check_list(c, p->in.bias, p->w_extent);
+    TRY(axis_numbers_check(c, p->in.x_zero, p->x_extent));
+    TRY(axis_numbers_check(c, p->in.x_scale, p->x_extent));
+    TRY(axis_numbers_check(c, p->in.w_zero, p->w_extent));
+    TRY(axis_numbers_check(c, p->in.w_scale, p->w_extent));
+    TRY(axis_numbers_check(c, p->in.y_scale, 1));
+    TRY(axis_numbers_check(c, p->in.y_zero, 1));
+    return axis_numbers_check(c, p->in.bias, p->w_extent);
 }
 
 /* ---- On the device ---- */

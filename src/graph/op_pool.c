@@ -153,8 +153,7 @@ static pooled pool_window(const pool *p, const double *plane, const int64_t *at)
         bool is_inside = true, is_counted = true;
         for (int i = 0; i < w->axes; i++) {
             const int64_t extent = p->x[i + 2];
-            const int64_t position =
-                at[i] * w->stride[i] - w->before[i] + index[i] * w->dilation[i];
+            const int64_t position = windows_position(w, i, at[i], index[i]);
             is_inside = is_inside && position >= 0 && position < extent;
             is_counted = is_counted && position < extent + w->after[i];
             element = element * extent + position;

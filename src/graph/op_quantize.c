@@ -45,19 +45,6 @@ static cleat_status quantized_type(const call *c, cleat_type *type) {
     return CLEAT_OK;
 }
 
-static cleat_status check_extent(const call *c, size_t input, int64_t extent) {
-    const run_value *v;
-    char text[SHAPE_TEXT_SIZE];
-    TRY(call_input(c, input, &v));
-    const int64_t count = shape_count(v->rank, v->shape);
-    if (count != 1 && (v->rank != 1 || count != extent)) {
-        return call_refuse(c, CLEAT_SHAPE_MISMATCH,
-            "input %zu is %s, expected one number or [%lld]", input,
-            shape_text(v->rank, v->shape, text), (long long)extent);
-    }
-    return CLEAT_OK;
-}
-
 static cleat_status quantize_device(call *c) {
     int32_t axis;
     int64_t extent;
@@ -65,7 +52,7 @@ static cleat_status quantize_device(call *c) {
     cleat_tensor x, scale, zero, between, y;
     TRY(quantized_axis(c, &axis, &extent));
     TRY(quantized_type(c, &type));
-    TRY(check_extent(c, 1, extent));
+    TRY(axis_numbers_check(c, 1, extent));
     TRY(call_tensor_of(c, 0, CLEAT_F32, &x));
     TRY(quantization_along(c, 1, CLEAT_F32, x.rank, axis, &scale));
     TRY(call_scratch(c, CLEAT_F32, x.rank, x.shape, &between));
@@ -73,7 +60,7 @@ static cleat_status quantize_device(call *c) {
     TRY(cleat_div(c->context, x, scale, between));
     TRY(cleat_unary(c->context, CLEAT_ROUND, between, between));
     if (call_has(c, 2)) {
-        TRY(check_extent(c, 2, extent));
+        TRY(axis_numbers_check(c, 2, extent));
         TRY(quantization_along(c, 2, CLEAT_F32, x.rank, axis, &zero));
         TRY(cleat_add(c->context, between, zero, between));
     }
@@ -114,7 +101,7 @@ static cleat_status dequantize_device(call *c) {
     TRY(quantized_axis(c, &axis, &extent));
     TRY(call_input(c, 0, &v));
     TRY(call_input(c, 1, &scale_value));
-    TRY(check_extent(c, 1, extent));
+    TRY(axis_numbers_check(c, 1, extent));
     if (scale_value->type != CLEAT_F32 || (v->type == CLEAT_I32 && call_has(c, 2)) ||
         cleat_type_size(v->type) > 4 || type_is_floating(v->type)) {
         return CLEAT_UNSUPPORTED;
@@ -124,7 +111,7 @@ static cleat_status dequantize_device(call *c) {
     TRY(call_output(c, 0, CLEAT_F32, x.rank, x.shape, &y));
     difference = x;
     if (call_has(c, 2)) {
-        TRY(check_extent(c, 2, extent));
+        TRY(axis_numbers_check(c, 2, extent));
         TRY(quantization_along(c, 2, CLEAT_F32, x.rank, axis, &zero));
         TRY(cleat_sub(c->context, x, zero, y));
         difference = y;

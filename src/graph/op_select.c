@@ -38,9 +38,7 @@ static cleat_status non_zero(call *c) {
             }
             n++;
         }
-        for (int32_t k = x->rank - 1; k >= 0 && ++index[k] == x->shape[k]; k--) {
-            index[k] = 0;
-        }
+        (void)index_next(x->rank, x->shape, index);
     }
     return CLEAT_OK;
 }

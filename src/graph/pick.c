@@ -66,8 +66,6 @@ void pick(const array *x, int32_t rank, const int64_t *shape, int64_t *const *of
                 array_move(x, start + offsets[rank - 1][i], y, to + i, 1);
             }
         }
-        for (int32_t k = rank - 2; k >= 0 && ++index[k] == shape[k]; k--) {
-            index[k] = 0;
-        }
+        (void)index_next(rank - 1, shape, index);
     }
 }

@@ -3,11 +3,26 @@
 #include "graph/operator_tools.h"
 #include <math.h>
 
+cleat_status axis_numbers_check(const call *c, size_t input, int64_t extent) {
+    const run_value *v;
+    char text[SHAPE_TEXT_SIZE];
+    if (!call_has(c, input)) {
+        return CLEAT_OK;
+    }
+    TRY(call_input(c, input, &v));
+    const int64_t count = shape_count(v->rank, v->shape);
+    if (count != 1 && (v->rank != 1 || count != extent)) {
+        return call_refuse(c, CLEAT_SHAPE_MISMATCH,
+            "input %zu is %s, expected one number or [%lld]", input,
+            shape_text(v->rank, v->shape, text), (long long)extent);
+    }
+    return CLEAT_OK;
+}
+
 cleat_status axis_numbers_read(
     call *c, size_t input, int64_t extent, double otherwise, axis_numbers *n) {
     const array *x;
     void *memory;
-    char text[SHAPE_TEXT_SIZE];
     if (!call_has(c, input)) {
         TRY(call_memory(c, 1, sizeof(double), &memory));
         n->numbers = memory;
@@ -15,13 +30,9 @@ cleat_status axis_numbers_read(
         n->count = 1;
         return CLEAT_OK;
     }
+    TRY(axis_numbers_check(c, input, extent));
     TRY(call_numbers(c, input, &n->numbers, &x));
     n->count = x->count;
-    if (x->count != 1 && (x->count != extent || x->rank != 1)) {
-        return call_refuse(c, CLEAT_SHAPE_MISMATCH,
-            "input %zu is %s, expected one number or [%lld]", input,
-            shape_text(x->rank, x->shape, text), (long long)extent);
-    }
     return CLEAT_OK;
 }
 

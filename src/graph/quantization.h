@@ -11,6 +11,8 @@ typedef struct axis_numbers {
     int64_t count; /* 1, or the extent */
 } axis_numbers;
 
+/* Refuses an input that is there and is neither one number nor [extent]. */
+cleat_status axis_numbers_check(const call *c, size_t input, int64_t extent);
 /* An input of one number or of `extent`; `otherwise` where it is left out. */
 cleat_status axis_numbers_read(
     call *c, size_t input, int64_t extent, double otherwise, axis_numbers *n);

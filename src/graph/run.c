@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Values of up to so many elements, all on the host, are computed with there. */
-enum { SMALL = 65536 };
-
 void value_clear(run_value *v) {
     for (size_t i = 0; i < v->item_count; i++) {
         value_clear(&v->items[i]);
@@ -74,7 +71,7 @@ static bool wants_host(const call *c) {
             count += v->host->count;
         }
     }
-    return c->node->entry->device == NULL || count <= SMALL;
+    return c->node->entry->device == NULL || count <= CALL_SMALL;
 }
 
 static void clear_call(call *c, bool with_outputs) {
@@ -130,13 +127,12 @@ static cleat_status call_operator(call *c) {
 
 /* Puts the node before what an operation of the library said. */
 static cleat_status name_node(const call *c, cleat_status status) {
-    char text[512];
-    const char *said = cleat_error_message();
-    if (strncmp(said, "node ", 5) == 0) {
+    char node[512];
+    if (strncmp(cleat_error_message(), "node ", 5) == 0) {
         return status;
     }
-    snprintf(text, sizeof text, "%s", said);
-    return call_refuse(c, status, "%s", text);
+    snprintf(node, sizeof node, "node %s %s", c->node->type, c->node->name);
+    return status_prefix(status, node);
 }
 
 /* The node's outputs become the run's values; those that nobody reads go at once. */

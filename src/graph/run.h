@@ -44,7 +44,11 @@ cleat_status value_copy(const run_value *v, run_value *to);
 
 typedef struct run run;
 
-enum { CALL_SCRATCH = 16, CALL_SLOTS = 4 };
+enum {
+    CALL_SCRATCH = 16,
+    CALL_SLOTS = 4,
+    CALL_SMALL = 65536 /* elements up to which what is all on the host is computed with there */
+};
 
 typedef struct call {
     run *run;

@@ -6,9 +6,6 @@
 #include <cleat/layout.h>
 #include <string.h>
 
-/* Elements up to which values that are on the host stay there. */
-enum { SMALL = 65536 };
-
 cleat_status value_list_append(value_list *list, run_value *item) {
     run_value *items = memory_grow(list->items, list->count, &list->capacity, sizeof *items);
     REFUSE_IF(items == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
@@ -97,13 +94,13 @@ static cleat_status joined_shape(const call *c, const run_value *items, size_t c
 
 static bool are_on_host(const run_value *items, size_t count) {
     int64_t total = 0;
-    for (size_t i = 0; i < count && total <= SMALL; i++) {
+    for (size_t i = 0; i < count && total <= CALL_SMALL; i++) {
         if (items[i].host == NULL) {
             return false;
         }
         total += items[i].host->count;
     }
-    return total <= SMALL;
+    return total <= CALL_SMALL;
 }
 
 static void join_arrays(
@@ -192,7 +189,7 @@ cleat_status value_part(call *c, run_value *x, int32_t axis, int64_t start, int6
     bool is_squeezed, run_value *part) {
     cleat_tensor view = {.rank = x->rank};
     memcpy(view.shape, x->shape, sizeof view.shape);
-    const bool is_array = x->memory == NULL && x->host->count <= SMALL;
+    const bool is_array = x->memory == NULL && x->host->count <= CALL_SMALL;
     if (!is_array) {
         TRY(call_to_device(c, x));
         TRY(cleat_slice(x->tensor, axis, start, count, 1, &view));

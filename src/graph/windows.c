@@ -40,6 +40,22 @@ int64_t windows_span(const windows *w, int axis) {
     return (w->window[axis] - 1) * w->dilation[axis] + 1;
 }
 
+int64_t windows_position(const windows *w, int axis, int64_t place, int64_t tap) {
+    return place * w->stride[axis] - w->before[axis] + tap * w->dilation[axis];
+}
+
+bool windows_element(const windows *w, const int64_t *place, const int64_t *tap,
+    const int64_t *shape, const int64_t *stride, int64_t *element) {
+    bool is_inside = true;
+    *element = 0;
+    for (int i = 0; i < w->axes; i++) {
+        const int64_t position = windows_position(w, i, place[i], tap[i]);
+        is_inside = is_inside && position >= 0 && position < shape[i];
+        *element += position * stride[i];
+    }
+    return is_inside;
+}
+
 cleat_status windows_read_plain(
     const call *c, int32_t rank, const int64_t *x, const int64_t *kernel, windows *w) {
     char text[SHAPE_TEXT_SIZE];

@@ -31,5 +31,10 @@ cleat_status windows_count(
     const call *c, const windows *w, int axis, int64_t extent, bool ceil, int64_t *count);
 /* (window - 1) * dilation + 1 */
 int64_t windows_span(const windows *w, int axis);
+/* Where element `tap` of the window at `place` lies along an axis, below 0 in the padding. */
+int64_t windows_position(const windows *w, int axis, int64_t place, int64_t tap);
+/* The same of all axes of an image of this shape and strides; false in the padding. */
+bool windows_element(const windows *w, const int64_t *place, const int64_t *tap,
+    const int64_t *shape, const int64_t *stride, int64_t *element);
 
 #endif
