@@ -198,6 +198,14 @@ cleat_status check_broadcast(const char *operation, const char *name_x, const cl
     return CLEAT_OK;
 }
 
+cleat_status check_broadcast_input(const char *operation, const char *name,
+    const cleat_context *context, const cleat_tensor *x, cleat_type type, const cleat_tensor *y,
+    bool allow_same, cleat_tensor *out) {
+    TRY(check_tensor(operation, name, context, x, type));
+    TRY(check_broadcast(operation, name, x, "y", y, out));
+    return check_no_overlap(operation, name, out, "y", y, allow_same);
+}
+
 cleat_status check_axis(const char *operation, int32_t axis, int32_t rank, int32_t *normalised) {
     REFUSE_IF(axis < -rank || axis >= rank, CLEAT_INVALID_ARGUMENT,
         "%s: axis %d is outside a tensor of rank %d", operation, axis, rank);

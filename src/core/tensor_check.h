@@ -49,6 +49,12 @@ cleat_status check_no_overlap(const char *operation, const char *name_x, const c
 cleat_status check_broadcast(const char *operation, const char *name_x, const cleat_tensor *x,
     const char *name_y, const cleat_tensor *y, cleat_tensor *out);
 
+/* An operand of y's shape once it is broadcast, as *out: valid, of this type (0: any), sharing no
+ * memory with y, or, with allow_same, being y itself. */
+cleat_status check_broadcast_input(const char *operation, const char *name,
+    const cleat_context *context, const cleat_tensor *x, cleat_type type, const cleat_tensor *y,
+    bool allow_same, cleat_tensor *out);
+
 /* x stretched to target's shape; false, and out left alone, when the shapes do not allow it. */
 bool broadcast_to(const cleat_tensor *x, const cleat_tensor *target, cleat_tensor *out);
 

@@ -59,9 +59,8 @@ static elementwise_pass begin_pass(const char *operation, choice what, int input
 /* An input of the given type broadcast to y's shape, into the pass; y may be it. */
 static cleat_status add_input(cleat_context *context, const char *name, const cleat_tensor *x,
     cleat_type type, const cleat_tensor *y, elementwise_pass *pass, int at) {
-    TRY(check_tensor(pass->operation, name, context, x, type));
-    TRY(check_broadcast(pass->operation, name, x, "y", y, &pass->tensors[at]));
-    return check_no_overlap(pass->operation, name, &pass->tensors[at], "y", y, true);
+    return check_broadcast_input(
+        pass->operation, name, context, x, type, y, true, &pass->tensors[at]);
 }
 
 static cleat_status add_output(

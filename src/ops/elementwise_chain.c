@@ -8,14 +8,6 @@
 
 static const char *const operation = "elementwise_chain";
 
-/* An operand as the pass reads it. */
-static cleat_status check_operand(cleat_context *context, const char *name, const cleat_tensor *x,
-    const cleat_tensor *y, cleat_tensor *wide) {
-    TRY(check_tensor(operation, name, context, x, y->type));
-    TRY(check_broadcast(operation, name, x, "y", y, wide));
-    return check_no_overlap(operation, name, wide, "y", y, true);
-}
-
 cleat_status elementwise_chain_run(
     cleat_context *context, const elementwise_chain *chain, cleat_tensor x, cleat_tensor y) {
     static const char *const macros[CHAIN_STEPS] = {"STEP1", "STEP2", "STEP3"};
@@ -31,12 +23,12 @@ cleat_status elementwise_chain_run(
         CLEAT_TYPE_MISMATCH, "%s: y has type %s, wanted f32, f16 or bf16", operation,
         cleat_type_name(y.type));
     TRY(activation_choose(operation, chain->activation, chain->parameters, &chosen));
-    TRY(check_operand(context, "x", &x, &y, &pass.tensors[0]));
+    TRY(check_broadcast_input(operation, "x", context, &x, y.type, &y, true, &pass.tensors[0]));
     for (int i = 0; i < CHAIN_STEPS; i++) {
         const bool is_there = i < chain->count;
         if (is_there) {
-            TRY(check_operand(
-                context, "an operand", &chain->operands[i], &y, &pass.tensors[i + 1]));
+            TRY(check_broadcast_input(operation, "an operand", context, &chain->operands[i], y.type,
+                &y, true, &pass.tensors[i + 1]));
         }
         pass.macros[i] = (kernel_macro){macros[i], NULL, is_there ? chain->steps[i] : CHAIN_NONE};
     }

@@ -121,14 +121,6 @@ static cleat_status check_product(
     return CLEAT_OK;
 }
 
-/* An addend of the epilogue, broadcast to y into *out. */
-static cleat_status check_addend(cleat_context *context, const char *name, const cleat_tensor *x,
-    const cleat_tensor *y, bool may_be_y, cleat_tensor *out) {
-    TRY(check_tensor(OPERATION, name, context, x, y->type));
-    TRY(check_broadcast(OPERATION, name, x, "y", y, out));
-    return check_no_overlap(OPERATION, name, out, "y", y, may_be_y);
-}
-
 /* What f64 does without. */
 static cleat_status check_f64(cleat_context *context, const cleat_matmul_options *options) {
     TRY(check_type_works(OPERATION, context, CLEAT_F64));
@@ -155,10 +147,12 @@ static cleat_status check(cleat_context *context, const cleat_tensor *a, const c
     TRY(check_no_overlap(OPERATION, "b", b, "y", y, false));
     TRY(check_packed(OPERATION, "b", options->packed_b, b));
     if (options->bias != NULL) {
-        TRY(check_addend(context, "bias", options->bias, y, false, bias));
+        TRY(check_broadcast_input(
+            OPERATION, "bias", context, options->bias, y->type, y, false, bias));
     }
     if (options->residual != NULL) {
-        TRY(check_addend(context, "residual", options->residual, y, true, residual));
+        TRY(check_broadcast_input(
+            OPERATION, "residual", context, options->residual, y->type, y, true, residual));
     }
     return CLEAT_OK;
 }
