@@ -2,14 +2,15 @@
 /* `cleat run` and `cleat inspect`: a model from an ONNX file on a device. */
 #include "command.h"
 
+#include "bench.h"
 #include "npy.h"
+#include "progress_bar.h"
 #include <cleat/cleat.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifdef CLEAT_HAVE_ONNX
 #include <cleat/onnx.h>
@@ -292,35 +293,23 @@ static int tell_outputs(session *s) {
     return EXIT_GOOD;
 }
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Runs it, once more for each repetition, of which it tells the median. */
 static int run_model(session *s) {
     double *seconds = calloc((size_t)s->o->repeat + 1, sizeof *seconds);
     cleat_status status = seconds != NULL ? CLEAT_OK : CLEAT_OUT_OF_HOST_MEMORY;
     for (int i = 0; status == CLEAT_OK && i <= s->o->repeat; i++) {
-        const double started = seconds_now();
+        const double started = progress_clock();
         status = cleat_model_run(s->model, s->inputs, s->input_count, s->outputs, s->output_count);
         if (status == CLEAT_OK) {
             status = cleat_finish(s->context);
         }
-        seconds[i] = seconds_now() - started;
+        seconds[i] = progress_clock() - started;
     }
     if (status == CLEAT_OK) {
         printf("first    %.1f ms, kernels being built\n", 1e3 * seconds[0]);
         if (s->o->repeat > 0) {
-            qsort(seconds + 1, (size_t)s->o->repeat, sizeof *seconds, compare_doubles);
             printf("then     %.2f ms, the median of %d\n",
-                1e3 * seconds[1 + (s->o->repeat - 1) / 2], s->o->repeat);
+                1e3 * bench_figure(seconds + 1, s->o->repeat).median, s->o->repeat);
         }
     }
     free(seconds);
