@@ -3,7 +3,6 @@
 #include "core/memory.h"
 #include "graph/fuse.h"
 #include "ops/elementwise_chain.h"
-#include <math.h>
 
 /* An operator of two operands, as a step whose other operand is the second, or the first. */
 typedef struct chainable {

@@ -1,32 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is added to a product, and activations, into the product's node. */
 #include "graph/fuse.h"
+#include "graph/unary_activation.h"
 #include <math.h>
 #include <string.h>
 
-/* An operator, its activation, and its attributes, which have defaults as there. */
-typedef struct fusible {
-    const char *type;
-    cleat_activation activation;
-    const char *names[2];
-    float defaults[2];
-} fusible;
-
-static const fusible activations[] = {
-    {"Relu", CLEAT_RELU, {NULL}, {0}},
-    {"LeakyRelu", CLEAT_LEAKY_RELU, {"alpha"}, {0.01f}},
-    {"Sigmoid", CLEAT_SIGMOID, {NULL}, {0}},
-    {"Tanh", CLEAT_TANH, {NULL}, {0}},
-    {"Elu", CLEAT_ELU, {"alpha"}, {1}},
-    {"Selu", CLEAT_SELU, {"alpha", "gamma"},
-        {1.67326319217681884765625f, 1.05070102214813232421875f}},
-    {"Softplus", CLEAT_SOFTPLUS, {NULL}, {0}},
-    {"Softsign", CLEAT_SOFTSIGN, {NULL}, {0}},
-    {"HardSigmoid", CLEAT_HARD_SIGMOID, {"alpha", "beta"}, {0.2f, 0.5f}},
-    {"HardSwish", CLEAT_HARD_SWISH, {NULL}, {0}},
-    {"Mish", CLEAT_MISH, {NULL}, {0}},
-    {"ThresholdedRelu", CLEAT_THRESHOLDED_RELU, {"alpha"}, {1}},
-};
+/* Those that an epilogue takes in, besides Clip. */
+static const char *const activations[] = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Elu", "Selu",
+    "Softplus", "Softsign", "HardSigmoid", "HardSwish", "Mish", "ThresholdedRelu", "Gelu"};
 
 /* One bound of a Clip, `otherwise` where it has none; false where it is not known. */
 static bool read_bound(const fusion *f, size_t node, size_t input, const char *attribute,
@@ -44,27 +25,16 @@ static bool read_bound(const fusion *f, size_t node, size_t input, const char *a
 }
 
 bool fusion_activation(const fusion *f, size_t node, node_fusion *fused) {
-    const graph_node *n = &f->graph->nodes[node];
     if (fusion_is(f, node, "Clip")) {
         fused->activation = CLEAT_CLIP;
         return read_bound(f, node, 1, "min", -INFINITY, &fused->parameters[0]) &&
                read_bound(f, node, 2, "max", INFINITY, &fused->parameters[1]);
     }
-    if (fusion_is(f, node, "Gelu")) {
-        const bool is_tanh = strcmp(attribute_text(n, "approximate", "none"), "tanh") == 0;
-        fused->activation = is_tanh ? CLEAT_GELU_TANH : CLEAT_GELU;
-        return true;
-    }
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
-        const fusible *a = &activations[i];
-        if (!fusion_is(f, node, a->type)) {
-            continue;
+        if (fusion_is(f, node, activations[i])) {
+            unary_activation(&f->graph->nodes[node], &fused->activation, fused->parameters);
+            return true;
         }
-        fused->activation = a->activation;
-        for (int k = 0; k < 2 && a->names[k] != NULL; k++) {
-            fused->parameters[k] = attribute_float(n, a->names[k], a->defaults[k]);
-        }
-        return true;
     }
     return false;
 }

@@ -6,6 +6,20 @@
 #include "graph/replay.h"
 #include <string.h>
 
+cleat_status check_run(const char *operation, const cleat_model *model, const void *inputs,
+    size_t input_count, const void *outputs, size_t output_count) {
+    REFUSE_IF(model == NULL, CLEAT_INVALID_ARGUMENT, "%s: model is NULL", operation);
+    TRY(check_context(operation, model->context));
+    const cleat_graph *graph = model->main->graph;
+    REFUSE_IF(input_count != graph->input_count || output_count != graph->output_count,
+        CLEAT_INVALID_ARGUMENT,
+        "%s: %zu inputs and %zu outputs were given, the model has %zu and %zu", operation,
+        input_count, output_count, graph->input_count, graph->output_count);
+    REFUSE_IF((input_count > 0 && inputs == NULL) || (output_count > 0 && outputs == NULL),
+        CLEAT_INVALID_ARGUMENT, "%s: a list is NULL", operation);
+    return CLEAT_OK;
+}
+
 cleat_status check_given_input(const cleat_model *model, size_t index, const cleat_tensor *x) {
     const char *operation = "model_run";
     const cleat_graph *graph = model->main->graph;
@@ -58,6 +72,16 @@ cleat_status check_given_output(cleat_model *model, size_t index, cleat_type typ
         shape_text(rank, shape, made), cleat_type_name(type),
         shape_text(output->rank, output->shape, got), cleat_type_name(output->type));
     return CLEAT_OK;
+}
+
+void settle_outputs(cleat_status status, size_t count, cleat_tensor *made, cleat_tensor *outputs) {
+    for (size_t i = 0; i < count; i++) {
+        if (status == CLEAT_OK) {
+            outputs[i] = made[i];
+        } else if (outputs[i].buffer == NULL) {
+            cleat_tensor_release(&made[i]);
+        }
+    }
 }
 
 cleat_status give_output(
@@ -144,18 +168,11 @@ static cleat_status run_nodes(cleat_model *model, replay *r, const cleat_tensor 
 
 static cleat_status run_anew(
     cleat_model *model, replay *r, const cleat_tensor *inputs, cleat_tensor *outputs) {
-    const size_t count = model->main->graph->output_count;
     lists l = {0};
     cleat_status status = make_lists(model, inputs, outputs, &l);
     if (status == CLEAT_OK) {
         status = run_nodes(model, r, inputs, &l);
-        for (size_t i = 0; i < count; i++) {
-            if (status == CLEAT_OK) {
-                outputs[i] = l.given[i];
-            } else if (outputs[i].buffer == NULL) {
-                cleat_tensor_release(&l.given[i]);
-            }
-        }
+        settle_outputs(status, model->main->graph->output_count, l.given, outputs);
     }
     free_lists(model, &l);
     return status;
@@ -174,15 +191,7 @@ static cleat_status run_model(
 
 cleat_status cleat_model_run(cleat_model *model, const cleat_tensor *inputs, size_t input_count,
     cleat_tensor *outputs, size_t output_count) {
-    REFUSE_IF(model == NULL, CLEAT_INVALID_ARGUMENT, "model_run: model is NULL");
-    TRY(check_context("model_run", model->context));
-    const cleat_graph *graph = model->main->graph;
-    REFUSE_IF(input_count != graph->input_count || output_count != graph->output_count,
-        CLEAT_INVALID_ARGUMENT,
-        "model_run: %zu inputs and %zu outputs were given, the model has %zu and %zu", input_count,
-        output_count, graph->input_count, graph->output_count);
-    REFUSE_IF((input_count > 0 && inputs == NULL) || (output_count > 0 && outputs == NULL),
-        CLEAT_INVALID_ARGUMENT, "model_run: a list is NULL");
+    TRY(check_run("model_run", model, inputs, input_count, outputs, output_count));
     pthread_mutex_lock(&model->mutex);
     cleat_status status = run_model(model, inputs, outputs);
     pthread_mutex_unlock(&model->mutex);

@@ -37,9 +37,10 @@ static cleat_status take_input(
     const graph_value *v = &graph->values[graph->inputs[index]];
     if (from->kind == CLEAT_VALUE_TENSOR) {
         TRY(check_given_input(model, index, &from->tensor));
+        return borrow_input(&from->tensor, to);
     }
-    REFUSE_IF(from->kind != CLEAT_VALUE_TENSOR && ((int)v->type != 0 || v->rank >= 0),
-        CLEAT_TYPE_MISMATCH, "model_run_values: input %s is no tensor", v->name);
+    REFUSE_IF((int)v->type != 0 || v->rank >= 0, CLEAT_TYPE_MISMATCH,
+        "model_run_values: input %s is no tensor", v->name);
     return take_value(model, v->name, from, 0, to);
 }
 
@@ -100,15 +101,7 @@ static cleat_status run_values(
 cleat_status cleat_model_run_values(cleat_model *model, const cleat_value *inputs,
     size_t input_count, cleat_value *outputs, size_t output_count) {
     const char *operation = "model_run_values";
-    REFUSE_IF(model == NULL, CLEAT_INVALID_ARGUMENT, "%s: model is NULL", operation);
-    TRY(check_context(operation, model->context));
-    const cleat_graph *graph = model->main->graph;
-    REFUSE_IF(input_count != graph->input_count || output_count != graph->output_count,
-        CLEAT_INVALID_ARGUMENT,
-        "%s: %zu inputs and %zu outputs were given, the model has %zu and %zu", operation,
-        input_count, output_count, graph->input_count, graph->output_count);
-    REFUSE_IF((input_count > 0 && inputs == NULL) || (output_count > 0 && outputs == NULL),
-        CLEAT_INVALID_ARGUMENT, "%s: a list is NULL", operation);
+    TRY(check_run(operation, model, inputs, input_count, outputs, output_count));
     const size_t count = input_count + output_count;
     run_value *values = memory_allocate_zeroed(count + 1, sizeof *values);
     REFUSE_IF(values == NULL, CLEAT_OUT_OF_HOST_MEMORY, "%s: no host memory", operation);

@@ -3,12 +3,13 @@
 #include "graph/call_shapes.h"
 #include "graph/numbers.h"
 #include "graph/operators.h"
+#include "graph/unary_activation.h"
 #include <cleat/activation.h>
 #include <cleat/unary.h>
 #include <math.h>
 #include <string.h>
 
-enum { NO_KIND = -1, MOST_PARAMETERS = 2 };
+enum { NO_KIND = -1 };
 
 /* In f64. p: the operator's attributes, in the table's order. */
 typedef double (*real_function)(double x, const float *p);
@@ -21,8 +22,8 @@ typedef struct unary {
     integer_function integer;
     int kind;                    /* cleat_unary_kind */
     cleat_activation activation; /* where there is no kind */
-    const char *parameters[MOST_PARAMETERS];
-    float otherwise[MOST_PARAMETERS];
+    const char *parameters[UNARY_PARAMETERS];
+    float otherwise[UNARY_PARAMETERS];
 } unary;
 
 /* ---- Functions ---- */
@@ -179,10 +180,10 @@ static const unary unaries[] = {
 };
 /* clang-format on */
 
-static const unary *unary_find(const call *c) {
-    const char *type = c->node->type;
+static const unary *unary_find(const graph_node *node) {
+    const char *type = node->type;
     if (strcmp(type, "Gelu") == 0 &&
-        strcmp(attribute_text(c->node, "approximate", "none"), "tanh") == 0) {
+        strcmp(attribute_text(node, "approximate", "none"), "tanh") == 0) {
         type = "Gelu tanh";
     }
     for (size_t i = 0; i < sizeof unaries / sizeof *unaries; i++) {
@@ -193,12 +194,17 @@ static const unary *unary_find(const call *c) {
     return NULL;
 }
 
-static void read_parameters(const call *c, const unary *u, float *p) {
-    for (int i = 0; i < MOST_PARAMETERS; i++) {
-        p[i] = u->parameters[i] != NULL
-                   ? attribute_float(c->node, u->parameters[i], u->otherwise[i])
-                   : 0;
+static void read_parameters(const graph_node *node, const unary *u, float *p) {
+    for (int i = 0; i < UNARY_PARAMETERS && u->parameters[i] != NULL; i++) {
+        p[i] = attribute_float(node, u->parameters[i], u->otherwise[i]);
     }
+}
+
+void unary_activation(
+    const graph_node *node, cleat_activation *activation, float parameters[UNARY_PARAMETERS]) {
+    const unary *u = unary_find(node);
+    *activation = u->activation;
+    read_parameters(node, u, parameters);
 }
 
 /* ---- Calls ---- */
@@ -211,10 +217,10 @@ static number apply(const unary *u, number_kind kind, number x, const float *p) 
 }
 
 static cleat_status unary_host(call *c) {
-    const unary *u = unary_find(c);
+    const unary *u = unary_find(c->node);
     const array *x;
     array *y;
-    float p[MOST_PARAMETERS];
+    float p[UNARY_PARAMETERS] = {0};
     number numbers[WALK_ROW];
     TRY(call_array(c, 0, &x));
     const number_kind kind = number_kind_of(x->type);
@@ -223,7 +229,7 @@ static cleat_status unary_host(call *c) {
             c, CLEAT_TYPE_MISMATCH, "an input of %s is not taken", cleat_type_name(x->type));
     }
     TRY(call_output_array(c, 0, x->type, x->rank, x->shape, &y));
-    read_parameters(c, u, p);
+    read_parameters(c->node, u, p);
     for (int64_t i = 0; i < x->count; i += WALK_ROW) {
         const int64_t count = x->count - i < WALK_ROW ? x->count - i : WALK_ROW;
         numbers_load(x, i, 1, count, numbers);
@@ -236,9 +242,9 @@ static cleat_status unary_host(call *c) {
 }
 
 static cleat_status unary_device(call *c) {
-    const unary *u = unary_find(c);
+    const unary *u = unary_find(c->node);
     cleat_tensor x, y;
-    float p[MOST_PARAMETERS];
+    float p[UNARY_PARAMETERS] = {0};
     const run_value *v;
     TRY(call_input(c, 0, &v));
     if (!type_is_floating(v->type)) {
@@ -249,7 +255,7 @@ static cleat_status unary_device(call *c) {
     if (u->kind != NO_KIND) {
         return cleat_unary(c->context, (cleat_unary_kind)u->kind, x, y);
     }
-    read_parameters(c, u, p);
+    read_parameters(c->node, u, p);
     return cleat_activate(c->context, u->activation, x, y,
         &(cleat_activation_options){.parameters = u->parameters[0] != NULL ? p : NULL});
 }

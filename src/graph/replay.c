@@ -468,13 +468,7 @@ cleat_status replay_run(replay *r, const cleat_tensor *inputs, cleat_tensor *out
     memcpy(targets, outputs, count * sizeof *targets);
     r->cache->last = r;
     cleat_status status = replay_into(r, inputs, outputs, targets);
-    for (size_t i = 0; i < count; i++) {
-        if (status == CLEAT_OK) {
-            outputs[i] = targets[i];
-        } else if (outputs[i].buffer == NULL) {
-            cleat_tensor_release(&targets[i]);
-        }
-    }
+    settle_outputs(status, count, targets, outputs);
     return status;
 }
 
