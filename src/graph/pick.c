@@ -13,17 +13,6 @@ cleat_status pick_line(call *c, int64_t count, int64_t first, int64_t step, int6
     return CLEAT_OK;
 }
 
-cleat_status pick_list(
-    call *c, int64_t count, const int64_t *indices, int64_t step, int64_t **offsets) {
-    void *memory;
-    TRY(call_memory(c, count, sizeof **offsets, &memory));
-    *offsets = memory;
-    for (int64_t i = 0; i < count; i++) {
-        (*offsets)[i] = indices[i] * step;
-    }
-    return CLEAT_OK;
-}
-
 void array_move(const array *x, int64_t i, array *y, int64_t k, int64_t count) {
     const size_t size = cleat_type_size(x->type);
     if (count > 0) {

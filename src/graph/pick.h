@@ -14,9 +14,6 @@ void pick(const array *x, int32_t rank, const int64_t *shape, int64_t *const *of
 
 /* count offsets, first, first + step, ..., until the call ends. */
 cleat_status pick_line(call *c, int64_t count, int64_t first, int64_t step, int64_t **offsets);
-/* For an axis whose elements are `step` apart, of these indices. */
-cleat_status pick_list(
-    call *c, int64_t count, const int64_t *indices, int64_t step, int64_t **offsets);
 
 /* Every element of y is the one of these bytes. */
 void array_fill(array *y, const void *element);

@@ -7,6 +7,7 @@
  */
 #include "fashion_mnist/idx.h"
 #include "fashion_mnist/safetensors.h"
+#include "fuzz_demand.h"
 #include <cleat/cleat.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,13 +32,6 @@ static void write_file(const char *before, const unsigned char *data, size_t siz
     fputs(before, file);
     fwrite(data, 1, size, file);
     if (fclose(file) != 0) {
-        abort();
-    }
-}
-
-static void demand(bool holds, const char *what) {
-    if (!holds) {
-        fprintf(stderr, "\n%s; last message: %s\n", what, cleat_error_message());
         abort();
     }
 }

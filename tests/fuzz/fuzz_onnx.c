@@ -4,6 +4,7 @@
  * can be read, or a tensor alone. Whatever stands there is taken or refused with a message, without
  * more host memory than a quarter of a gigabyte; memory errors are the sanitizers' to find.
  */
+#include "fuzz_demand.h"
 #include <cleat/cleat.h>
 #include <cleat/onnx.h>
 #include <stdio.h>
@@ -48,13 +49,6 @@ static void release(void *data, void *memory) {
     memcpy(&size, whole, sizeof size);
     taken -= size;
     free(whole);
-}
-
-static void demand(bool holds, const char *what) {
-    if (!holds) {
-        fprintf(stderr, "\n%s; last message: %s\n", what, cleat_error_message());
-        abort();
-    }
 }
 
 static cleat_context *any_context(void) {
