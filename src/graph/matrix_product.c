@@ -6,7 +6,6 @@
 /* Batch axes of both, aligned at the last one. */
 static cleat_status broadcast_batches(const call *c, const run_value *a, int32_t a_rank,
     const run_value *b, int32_t b_rank, matrix_product *p) {
-    int64_t a_step = 1, b_step = 1;
     p->batch_rank = a_rank > b_rank ? a_rank : b_rank;
     for (int32_t i = p->batch_rank - 1; i >= 0; i--) {
         const int32_t in_a = i - (p->batch_rank - a_rank), in_b = i - (p->batch_rank - b_rank);
@@ -18,11 +17,9 @@ static cleat_status broadcast_batches(const call *c, const run_value *a, int32_t
                 (long long)of_b);
         }
         p->batch[i] = of_a == 1 ? of_b : of_a;
-        p->a_step[i] = of_a == 1 ? 0 : a_step;
-        p->b_step[i] = of_b == 1 ? 0 : b_step;
-        a_step *= of_a;
-        b_step *= of_b;
     }
+    broadcast_steps(p->batch_rank, a_rank, a->shape, p->a_step);
+    broadcast_steps(p->batch_rank, b_rank, b->shape, p->b_step);
     return CLEAT_OK;
 }
 

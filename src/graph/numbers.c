@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/numbers.h"
-#include "core/half.h"
+#include "graph/operator_tools.h"
 #include <math.h>
 #include <string.h>
 
@@ -120,22 +120,6 @@ static int64_t row_left(const walk *w) {
     return left < WALK_ROW ? left : WALK_ROW;
 }
 
-/* Steps of a row-major operand along the axes of the whole; 0 where it is repeated. */
-static void set_steps(walk *w, int operand, int32_t rank, const int64_t *shape) {
-    int64_t step = 1;
-    for (int32_t i = 0; i < w->rank; i++) {
-        w->steps[operand][i] = 0;
-    }
-    for (int32_t i = rank - 1; i >= 0; i--) {
-        const int32_t axis = w->rank - rank + i;
-        if (axis >= 0) {
-            w->steps[operand][axis] = shape[i] == 1 ? 0 : step;
-        }
-        step *= shape[i];
-    }
-    w->step[operand] = w->rank > 0 ? w->steps[operand][w->rank - 1] : 0;
-}
-
 void walk_begin(walk *w, int32_t rank, const int64_t *shape, int operands, const int32_t *ranks,
     const int64_t *const *shapes) {
     *w = (walk){.rank = rank, .operands = operands};
@@ -145,7 +129,8 @@ void walk_begin(walk *w, int32_t rank, const int64_t *shape, int operands, const
         is_empty = is_empty || shape[i] == 0;
     }
     for (int k = 0; k < operands; k++) {
-        set_steps(w, k, ranks[k], shapes[k]);
+        broadcast_steps(rank, ranks[k], shapes[k], w->steps[k]);
+        w->step[k] = rank > 0 ? w->steps[k][rank - 1] : 0;
     }
     w->count = is_empty ? 0 : row_left(w);
 }

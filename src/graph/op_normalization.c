@@ -391,20 +391,19 @@ static cleat_status layer_parameter(
     double *numbers;
     void *memory;
     char text[SHAPE_TEXT_SIZE], wanted[SHAPE_TEXT_SIZE];
-    int64_t stride[CLEAT_MAX_RANK] = {0}, index[CLEAT_MAX_RANK] = {0}, step = 1, i = 0;
+    int64_t stride[CLEAT_MAX_RANK] = {0}, index[CLEAT_MAX_RANK] = {0}, i = 0;
     TRY(call_input(c, input, &v));
     TRY(call_numbers(c, input, &numbers, &given));
     bool fits = v->rank <= rank;
     for (int32_t k = 1; fits && k <= v->rank; k++) {
         const int64_t extent = v->shape[v->rank - k];
         fits = extent == 1 || extent == shape[rank - k];
-        stride[rank - k] = extent == 1 ? 0 : step;
-        step *= extent;
     }
     if (!fits) {
         return call_refuse(c, CLEAT_SHAPE_MISMATCH, "input %zu is %s, expected %s", input,
             shape_text(v->rank, v->shape, text), shape_text(rank, shape, wanted));
     }
+    broadcast_steps(rank, v->rank, v->shape, stride);
     TRY(call_memory(c, shape_count(rank, shape), sizeof **whole, &memory));
     *whole = memory;
     do {

@@ -81,6 +81,20 @@ void row_major_strides(int32_t rank, const int64_t *shape, int64_t *stride) {
     }
 }
 
+void broadcast_steps(int32_t whole, int32_t rank, const int64_t *shape, int64_t *steps) {
+    int64_t step = 1;
+    for (int32_t i = 0; i < whole; i++) {
+        steps[i] = 0;
+    }
+    for (int32_t i = rank - 1; i >= 0; i--) {
+        const int32_t axis = whole - rank + i;
+        if (axis >= 0) {
+            steps[axis] = shape[i] == 1 ? 0 : step;
+        }
+        step *= shape[i];
+    }
+}
+
 bool index_next(int32_t rank, const int64_t *shape, int64_t *index) {
     for (int32_t i = rank - 1; i >= 0; i--) {
         if (++index[i] < shape[i]) {

@@ -29,6 +29,9 @@ axis_lines lines_along(int32_t rank, const int64_t *shape, int32_t axis);
 /* Extents multiplied, of a shape that is known to be that of a tensor. */
 int64_t shape_count(int32_t rank, const int64_t *shape);
 void row_major_strides(int32_t rank, const int64_t *shape, int64_t *stride);
+/* Steps of a row-major operand along the axes of a whole of rank `whole`, to which it is broadcast:
+ * 0 where it is repeated. */
+void broadcast_steps(int32_t whole, int32_t rank, const int64_t *shape, int64_t *steps);
 /* The next index in row-major order; false, and zeros, behind the last. */
 bool index_next(int32_t rank, const int64_t *shape, int64_t *index);
 int64_t index_offset(int32_t rank, const int64_t *index, const int64_t *stride);
