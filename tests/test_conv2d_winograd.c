@@ -285,17 +285,12 @@ static bool goes_by_it(const problem *p, cleat_conv2d_options options) {
     return uses > 0;
 }
 
-/* Whether kernels are those of a graphics card. */
-static bool is_on_gpu(void) {
-    return !test_device_is_cpu() || getenv("CLEAT_PROFILE") != NULL;
-}
-
 /* Where it is allowed, channels are many, and the device is no processor. */
 START_TEST(test_choice) {
     problem p = make_problem(&many, _i == 1, TEST_EXACT, TEST_ROW_MAJOR);
     cleat_conv2d_options options = options_of(&many);
     options.variant = NULL;
-    ck_assert(goes_by_it(&p, options) == is_on_gpu());
+    ck_assert(goes_by_it(&p, options) == !test_device_is_cpu());
     options.winograd = false;
     ck_assert(!goes_by_it(&p, options));
     free_problem(&p);
@@ -311,7 +306,7 @@ START_TEST(test_packed) {
     cleat_packed *packed = NULL;
     cleat_conv2d_options options = options_of(&many);
     test_ok(cleat_conv2d_pack_winograd(test_context(), p.w.view, 0, &packed));
-    if (is_on_gpu()) {
+    if (!test_device_is_cpu()) {
         ck_assert_uint_eq(cleat_packed_size(packed), 4 * 16 * 128 * 128);
     }
     options.packed_w = packed;

@@ -136,6 +136,8 @@ START_TEST(any_device_runs_kernels_for_gpus) {
     ck_assert_int_eq(setenv("CLEAT_PROFILE", "absent", 1), 0);
     cleat_context *none = NULL;
     test_refused(cleat_context_create(NULL, &none), CLEAT_INVALID_ARGUMENT, "there is: gpu");
+    ck_assert_int_eq(setenv("CLEAT_PROFILE", "cpu:5", 1), 0);
+    test_refused(cleat_context_create(NULL, &none), CLEAT_INVALID_ARGUMENT, "there is: gpu");
     unsetenv("CLEAT_PROFILE");
     test_ok(status);
     multiply_ones(context);
@@ -148,10 +150,48 @@ START_TEST(any_device_runs_kernels_for_gpus) {
 }
 END_TEST
 
+/* The gradient of rows of 12 classes by a kernel that needs registers of 16 floats. */
+static cleat_status by_wide_registers(const char *profile) {
+    cleat_context *context = NULL;
+    ck_assert_int_eq(setenv("CLEAT_PROFILE", profile, 1), 0);
+    const cleat_status created = cleat_context_create(NULL, &context);
+    unsetenv("CLEAT_PROFILE");
+    if (created != CLEAT_OK) {
+        return created;
+    }
+    cleat_tensor x, labels, dx;
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){3, 12}, &x));
+    test_ok(cleat_tensor_create(context, CLEAT_F32, 2, (int64_t[]){3, 12}, &dx));
+    test_ok(cleat_tensor_create(context, CLEAT_I32, 1, (int64_t[]){3}, &labels));
+    test_ok(cleat_fill(context, 1, x));
+    test_ok(cleat_fill(context, 2, labels));
+    ck_assert_int_eq(setenv("CLEAT_SOFTMAX_CROSS_ENTROPY_BACKWARD", "turned", 1), 0);
+    const cleat_status status =
+        cleat_softmax_cross_entropy_backward(context, x, labels, NULL, dx, NULL);
+    unsetenv("CLEAT_SOFTMAX_CROSS_ENTROPY_BACKWARD");
+    cleat_tensor_release(&x);
+    cleat_tensor_release(&labels);
+    cleat_tensor_release(&dx);
+    cleat_context_release(context);
+    return status;
+}
+
+START_TEST(processors_have_the_vectors_that_are_told) {
+    if (test_device_is_cpu()) {
+        test_ok(by_wide_registers("cpu:16"));
+        test_refused(by_wide_registers("cpu:8"), CLEAT_UNSUPPORTED, "turned");
+        test_refused(by_wide_registers("cpu:4"), CLEAT_UNSUPPORTED, "turned");
+    } else {
+        test_refused(by_wide_registers("cpu:16"), CLEAT_INVALID_ARGUMENT, "is no processor");
+    }
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("variants");
     TCase *tests = test_case(suite, "variants");
     tcase_add_test(tests, lists_are_whole);
     tcase_add_test(tests, any_device_runs_kernels_for_gpus);
+    tcase_add_test(tests, processors_have_the_vectors_that_are_told);
     return suite;
 }

@@ -156,20 +156,8 @@ static size_t lesser(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* $CLEAT_PROFILE: kernels as for a graphics card of no known maker, whatever the device is,
- * "gpu:NAME" with a matrix unit emulated; its own limits stay where they are the lower ones. */
-static cleat_status force_profile(device_profile *profile) {
-    const char *wanted = environment_text("CLEAT_PROFILE");
-    if (wanted == NULL) {
-        return CLEAT_OK;
-    }
-    const bool has_unit = strncmp(wanted, "gpu:", 4) == 0;
-    const matrix_unit *unit = has_unit ? matrix_unit_named(wanted + 4) : NULL;
-    REFUSE_IF(unit == NULL && strcmp(wanted, "gpu") != 0, CLEAT_INVALID_ARGUMENT,
-        "context_create: CLEAT_PROFILE is %.100s, there is: gpu; gpu: and one of %s", wanted,
-        matrix_unit_names());
+static void take_for_gpu(device_profile *profile, const matrix_unit *unit) {
     profile->device_class = "gpu";
-    profile->is_forced = true;
     profile->emulated_unit = unit != NULL ? unit->name : NULL;
     profile->is_cpu = false;
     profile->float_width = 1;
@@ -177,6 +165,44 @@ static cleat_status force_profile(device_profile *profile) {
     profile->local_memory =
         lesser(profile->local_memory, unit != NULL ? (size_t)64 << 10 : (size_t)48 << 10);
     profile->max_work_group_size = lesser(profile->max_work_group_size, 1024);
+}
+
+/* "cpu:8" and its like; 0: another text. */
+static int forced_width(const char *wanted) {
+    static const int widths[] = {4, 8, 16};
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "cpu:%d", widths[i]);
+        if (strcmp(wanted, name) == 0) {
+            return widths[i];
+        }
+    }
+    return 0;
+}
+
+/* $CLEAT_PROFILE: kernels as for a graphics card of no known maker, whatever the device is, or for a
+ * processor with vectors of so many floats; "gpu:NAME" with a matrix unit emulated. The device's own
+ * limits stay where they are the lower ones. */
+static cleat_status force_profile(device_profile *profile) {
+    const char *wanted = environment_text("CLEAT_PROFILE");
+    if (wanted == NULL) {
+        return CLEAT_OK;
+    }
+    const bool has_unit = strncmp(wanted, "gpu:", 4) == 0;
+    const matrix_unit *unit = has_unit ? matrix_unit_named(wanted + 4) : NULL;
+    const int width = forced_width(wanted);
+    REFUSE_IF(unit == NULL && width == 0 && strcmp(wanted, "gpu") != 0, CLEAT_INVALID_ARGUMENT,
+        "context_create: CLEAT_PROFILE is %.100s, there is: gpu; gpu: and one of %s; on processors "
+        "cpu:4, cpu:8, cpu:16",
+        wanted, matrix_unit_names());
+    REFUSE_IF(width > 0 && !profile->is_cpu, CLEAT_INVALID_ARGUMENT,
+        "context_create: CLEAT_PROFILE is %s, but %s is no processor", wanted, profile->info.name);
+    profile->is_forced = true;
+    if (width > 0) {
+        profile->float_width = width;
+    } else {
+        take_for_gpu(profile, unit);
+    }
     return CLEAT_OK;
 }
 

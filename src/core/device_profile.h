@@ -13,7 +13,7 @@ typedef struct device_profile {
     /* Key into the tuning table, most specific first after "any": "cpu", "gpu", "gpu_nvidia",
      * "gpu_amd", "gpu_intel", "gpu_software". */
     const char *device_class;
-    bool is_forced; /* by $CLEAT_PROFILE: not what the device is */
+    bool is_forced; /* by $CLEAT_PROFILE: perhaps not what the device is */
     const char
         *emulated_unit; /* by $CLEAT_PROFILE: the matrix unit to emulate (core/matrix_unit.h),
                            NULL for none; which a device has, its probes tell */

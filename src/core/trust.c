@@ -117,9 +117,9 @@ static bool make_key(
     if (!disk_cache_is_open(context) || context->kernel_dir != NULL) {
         return false;
     }
-    cleat_status status = text_format(&what, "verdict of %d.%d.%d on %s %s as %s",
+    cleat_status status = text_format(&what, "verdict of %d.%d.%d on %s %s as %s of %d",
         CLEAT_VERSION_MAJOR, CLEAT_VERSION_MINOR, CLEAT_VERSION_PATCH, operation, variant,
-        context->profile.device_class);
+        context->profile.device_class, context->profile.float_width);
     for (const embedded_kernel *k = embedded_kernels; status == CLEAT_OK && k->name != NULL; k++) {
         hash128 hash = hash128_of(k->text, k->size);
         status = text_format(&texts, "%s %016llx%016llx\n", k->name, (unsigned long long)hash.high,

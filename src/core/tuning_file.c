@@ -51,10 +51,16 @@ static cleat_status find_file(const cleat_context_options *options, text_builder
 
 /* The device's line; a maker's text with a line break in it must not make two. */
 static void write_device_line(const cleat_context *context, char line[MAX_LINE]) {
-    const cleat_device_info *info = &context->profile.info;
+    const device_profile *profile = &context->profile;
+    const cleat_device_info *info = &profile->info;
+    char forced[40] = "";
+    if (profile->is_forced && profile->is_cpu) {
+        snprintf(forced, sizeof forced, " with vectors of %d", profile->float_width);
+    } else if (profile->is_forced) {
+        snprintf(forced, sizeof forced, " as a GPU");
+    }
     snprintf(line, MAX_LINE, "%s%s; %s; driver %s; %lu units%s; cleat %s", device_word, info->name,
-        info->platform, info->driver, (unsigned long)info->compute_units,
-        context->profile.is_forced ? " as a GPU" : "", cleat_version());
+        info->platform, info->driver, (unsigned long)info->compute_units, forced, cleat_version());
     for (char *at = line; *at != '\0'; at++) {
         *at = *at == '\n' || *at == '\r' ? ' ' : *at;
     }

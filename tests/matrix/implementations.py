@@ -80,8 +80,11 @@ def all_of(tools):
         Implementation("PoCL, kernels for GPUs, work-items replicated", pocl,
                        {"CLEAT_PROFILE": "gpu", "POCL_WORK_GROUP_METHOD": "workitemrepl"}, "short"),
         Implementation("PoCL, one compute unit", pocl, {"POCL_DEVICES": "basic"}, "short"),
-        Implementation("PoCL, vectors of 8", pocl, {"POCL_LLVM_CPU_NAME": "haswell"}, "short"),
-        Implementation("PoCL, vectors of 4", pocl, {"POCL_LLVM_CPU_NAME": "nehalem"}, "short"),
+        # PoCL tells the width that this machine has, whatever it compiles for.
+        Implementation("PoCL, vectors of 8", pocl,
+                       {"CLEAT_PROFILE": "cpu:8", "POCL_LLVM_CPU_NAME": "haswell"}, "short"),
+        Implementation("PoCL, vectors of 4", pocl,
+                       {"CLEAT_PROFILE": "cpu:4", "POCL_LLVM_CPU_NAME": "nehalem"}, "short"),
         Implementation("PoCL of PyPI", older, effort="short"),
         Implementation("Intel's CPU runtime", intel),
         Implementation("rusticl on llvmpipe", rusticl, {"RUSTICL_ENABLE": "llvmpipe"}, "short"),

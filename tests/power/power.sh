@@ -18,6 +18,8 @@ list=$1 kernels=$2 programs=$3
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export CLEAT_KERNEL_DIR="$folder" CLEAT_TEST_EFFORT=short CLEAT_TEST_STOP=1 CLEAT_CACHE_DIR="$folder/cache"
+# Which kernels are chosen goes by the width of vectors: the same everywhere.
+export CLEAT_PROFILE=cpu:16
 rows=$(grep -c '^test: ' "$list")
 share=${CLEAT_POWER_SHARE:-1}
 [ "$share" -le "$rows" ] || share=$rows
@@ -58,6 +60,9 @@ run_row() {
     elif [ $status -ge 124 ] && [ $status -le 127 ]; then
         echo "row $row: $program did not run to its end (status $status):"
         tail -n 5 "$folder/output"
+        bad=1
+    elif grep -q 'CLEAT_PROFILE is' "$folder/output"; then
+        echo "row $row: not run: $(grep -m 1 'CLEAT_PROFILE is' "$folder/output")"
         bad=1
     elif grep -q CLEAT_BUILD_FAILED "$folder/output"; then
         echo "row $row: $file does not compile with \"$with\" for \"$text\":"
