@@ -4,8 +4,9 @@
     matrix.py BUILD TOOLS [--only TEXT] [--short] [--jobs N] [--json FILE] [--markdown FILE]
 
 BUILD is a build with tests and the command, TOOLS where ci/matrix puts implementations that come as
-Python packages. --only: the implementations whose name has TEXT in it. Exit status 1 when anything
-failed."""
+Python packages. --only: the implementation of that name, else those whose name has TEXT in it. Rows that
+--json FILE holds already and that are not run now stay, so that a table can be made in parts. Exit status 1
+when anything in it failed."""
 import argparse
 import concurrent.futures
 import json
@@ -103,6 +104,13 @@ def selftest(implementation, build, folder):
             "passed": good is not None and not [b for b in bad if b not in allowed]}
 
 
+def commit():
+    """Of the tree that is tested; "" where git knows none."""
+    told = subprocess.run(["git", "-C", os.path.dirname(os.path.abspath(__file__)), "rev-parse", "--short", "HEAD"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return told.stdout.decode().strip()
+
+
 def run_on(implementation, build, folder, programs, jobs):
     """The row of one implementation."""
     row = {"implementation": implementation.name}
@@ -114,6 +122,7 @@ def run_on(implementation, build, folder, programs, jobs):
     started = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(lambda p: run_program(implementation, folder, *p), programs))
+    row["commit"] = commit()
     row["version"] = device["driver"]
     row["device"] = device["name"]
     row["compute_units"] = device["compute_units"]
@@ -133,14 +142,30 @@ def is_bad(row):
 
 def line_of(row):
     if "absent" in row:
-        return [row["implementation"], "", row["absent"], "", "", "", "", "", ""]
+        return [row["implementation"], "", row["absent"], "", "", "", "", "", "", ""]
     return [row["implementation"], row["version"], "%s, %d" % (row["device"], row["compute_units"]),
             row["effort"], str(row["passed"]), str(row["failed"]), str(row["skipped"]),
-            row["selftest"]["said"], "%.0f" % row["seconds"]]
+            row["selftest"]["said"], "%.0f" % row["seconds"], row["commit"]]
+
+
+def chosen(found, only):
+    """Those that --only asks for, numbered as they stand."""
+    numbered = list(enumerate(found))
+    return [n for n in numbered if n[1].name == only] or [n for n in numbered if only in n[1].name]
+
+
+def merged(found, rows, path):
+    """The rows, and those of the file for what was not run, in the order in which they are found."""
+    kept = []
+    if path and os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            kept = json.load(file)["rows"]
+    by_name = {row["implementation"]: row for row in kept + rows}
+    return [by_name[i.name] for i in found if i.name in by_name]
 
 
 HEAD = ["OpenCL", "version", "device, compute units", "effort", "passed", "failed", "skipped", "selftest",
-        "seconds"]
+        "seconds", "commit"]
 
 
 def text_of(rows, markdown):
@@ -179,15 +204,15 @@ def main():
     options = parser.parse_args()
     programs = programs_of(options.build)
     rows = []
-    for number, implementation in enumerate(implementations.all_of(options.tools)):
-        if options.only not in implementation.name:
-            continue
+    found = implementations.all_of(options.tools)
+    for number, implementation in chosen(found, options.only):
         if options.short and not implementation.effort:
             implementation.effort = "short"
         folder = os.path.join(options.build, "run", str(number))
         os.makedirs(folder, exist_ok=True)
         rows.append(run_on(implementation, options.build, folder, programs, options.jobs))
         tell(rows[-1])
+    rows = merged(found, rows, options.json)
     print()
     print(text_of(rows, False))
     for path, text in ((options.json, json.dumps({"rows": rows}, indent=1) + "\n"),
