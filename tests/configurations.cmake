@@ -105,7 +105,8 @@ take_turn(1 more_builds races plain)
 
 # Threads under ThreadSanitizer, which knows of Cleat's own code alone.
 if("races" IN_LIST more_builds)
-    set(threaded test_threads test_cache_archive)
+    set(threaded test_threads test_cache_archive test_batch_queue test_batch_queue_ends
+        test_model_threads)
     add_build(races "${threaded}" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug
         -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only -DCLEAT_SANITIZE=thread -DCLEAT_LINK_OPENCL=ON -DCLEAT_CLBLAST=OFF
         -DCLEAT_BUILD_EXAMPLES=OFF -DCLEAT_BUILD_CLI=OFF)

@@ -24,6 +24,7 @@
 
 #include <cleat/activation.h>
 #include <cleat/attention.h>
+#include <cleat/batch.h>
 #include <cleat/cache.h>
 #include <cleat/compare.h>
 #include <cleat/compute.h>

@@ -23,7 +23,9 @@ extern "C" {
     X(CLEAT_BUILD_FAILED, 10, "the device's compiler refused a kernel")                            \
     X(CLEAT_OPENCL_ERROR, 11, "an OpenCL call failed")                                             \
     X(CLEAT_UNSUPPORTED, 12, "the device or this version cannot do that")                          \
-    X(CLEAT_DEVICE_LOST, 13, "the device stopped working; the context is no longer usable")
+    X(CLEAT_DEVICE_LOST, 13, "the device stopped working; the context is no longer usable")        \
+    X(CLEAT_QUEUE_FULL, 14, "as many calls wait as may")                                           \
+    X(CLEAT_STOPPED, 15, "this takes no more calls")
 
 typedef enum cleat_status {
 #define CLEAT_STATUS_ENUM(name, value, text) name = value,
