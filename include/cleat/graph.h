@@ -97,8 +97,10 @@ CLEAT_API cleat_status cleat_graph_node(cleat_graph *graph, const char *type, co
     size_t input_count, const char *const *inputs, size_t output_count, const char *const *outputs,
     size_t attribute_count, const cleat_attribute *attributes);
 
-/* ---- A model. One run at a time: calls of several threads wait for each other. ---- */
+/* ---- A model ---- */
 
+/* One run at a time: calls of several threads wait for each other. In a forked child of the process
+ * that made its context a model can only be released; the rest gives CLEAT_DEVICE_LOST. */
 typedef struct cleat_model cleat_model;
 
 typedef struct cleat_model_options {
@@ -196,7 +198,7 @@ typedef struct cleat_model_statistics {
     uint64_t reserved[8];
 } cleat_model_statistics;
 
-/* CLEAT_INVALID_ARGUMENT. Waits for a run of another thread's. */
+/* CLEAT_INVALID_ARGUMENT, CLEAT_DEVICE_LOST. Waits for a run of another thread's. */
 CLEAT_API cleat_status cleat_model_get_statistics(
     cleat_model *model, cleat_model_statistics *statistics);
 

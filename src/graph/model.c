@@ -127,6 +127,7 @@ static size_t constant_bytes(const program *p) {
 cleat_status cleat_model_get_statistics(cleat_model *model, cleat_model_statistics *statistics) {
     REFUSE_IF(model == NULL || statistics == NULL, CLEAT_INVALID_ARGUMENT,
         "model_get_statistics: %s is NULL", model == NULL ? "model" : "statistics");
+    TRY(check_context("model_get_statistics", model->context));
     pthread_mutex_lock(&model->mutex);
     const program *p = model->main;
     const replay_statistics replays = replay_statistics_of(model->replays);
