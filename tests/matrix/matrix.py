@@ -92,6 +92,8 @@ def describe(build, environment):
 
 
 def selftest(implementation, build, folder):
+    if implementation.selftest_without is None:
+        return {"said": "left out", "failed": [], "seconds": 0, "passed": True}
     environment = implementation.environment(folder)
     status, output, seconds = run([os.path.join(build, "cleat"), "selftest"], environment)
     with open(os.path.join(folder, "selftest.log"), "w", encoding="utf-8") as file:
