@@ -3,6 +3,7 @@
 #include "bench_main.h"
 #include "command.h"
 #include "progress_bar.h"
+#include <string.h>
 
 static const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &bench_matmul_odd,
     &bench_matvec, &bench_conv, &bench_conv_backward, &bench_conv_axes, &bench_bandwidth,
@@ -21,6 +22,9 @@ static void clear(void *state) {
 }
 
 int command_bench(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "serve") == 0) {
+        return command_serve(argc - 1, argv + 1);
+    }
     progress shown = {0};
     const bench_progress calls = {begin, step, clear, &shown};
     const bench_program program = {.name = "cleat bench",

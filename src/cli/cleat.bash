@@ -20,7 +20,9 @@ _cleat() {
         selftest) words="--device --only --profile" ;;
         bench)
             words="matmul matmul-small matmul-odd matvec conv conv-backward conv-axes bandwidth
-                attention recurrent all --case --json --repetitions --seconds --variant --device --list"
+                attention recurrent serve all --case --json --repetitions --seconds --variant --device --list"
+            [ "${COMP_WORDS[2]}" != serve ] ||
+                words="--device --clients --batch --latency --seconds --input $(compgen -f -- "$word")"
             ;;
         run) words="--device --input --output --top --labels --random --repeat $(compgen -f -- "$word")" ;;
         inspect) words="--device $(compgen -f -- "$word")" ;;

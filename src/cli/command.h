@@ -12,6 +12,7 @@ int command_devices(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_serve(int argc, char **argv); /* `cleat bench serve` */
 int command_selftest(int argc, char **argv);
 int command_tune(int argc, char **argv);
 

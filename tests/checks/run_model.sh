@@ -41,5 +41,20 @@ expect 1 "no .npy file" run "$relu" --input "$relu"
 head -c 100 "$work/y.npy" >"$work/short.npy"
 expect 1 "cut short" run "$relu" --input "$work/short.npy"
 expect 1 "the model expects [2, 3, 4]" run "$models/test_transpose_default/model.onnx" --input "$work/y.npy"
+# y = relu(x), x [N, 4]
+{
+    printf '\010\010\072\075\012\014\012\001x\022\001y"\004Relu\022\001g'
+    for value in 'Z\024\012\001x' 'b\024\012\001y'; do
+        printf "$value"'\022\017\012\015\010\001\022\011\012\003\022\001N\012\002\010\004'
+    done
+    printf 'B\002\020\015'
+} >"$work/any.onnx"
+expect 0 "input    x  f32 [" inspect "$work/any.onnx"
+expect 0 "rows a batch" bench serve "$work/any.onnx" --clients 4 --batch 3,8 --seconds 0.05 --latency 1
+[ "$(grep -cE '^ +[138] .* ms .* ms ' "$work/said")" = 3 ] || { cat "$work/said"; bad=1; }
+expect 0 "its inputs are for 3 rows" bench serve "$relu" --input "$work/y.npy" --clients 2 --seconds 0.05
+expect 2 "one MODEL" bench serve
+expect 2 "sizes of batches that ascend" bench serve "$relu" --batch 8,4
+expect 1 "cannot be opened" bench serve "$relu" --input "$work/none.npy"
 expect 1 "short.npy" inspect "$work/short.npy"
 exit $bad
