@@ -58,12 +58,28 @@ add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
 
 # clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer, with OpenCL linked. PoCL alone: Mesa's drivers
 # are opened in a way that AddressSanitizer refuses.
-add_build(sanitizer "" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only
+take_turn(3 sanitized ${test_programs})
+take_turn(0 fuzzed operations options)
+list(APPEND fuzzed files)
+if(CLEAT_HAVE_ONNX)
+    list(APPEND fuzzed onnx)
+endif()
+set(sanitizer_targets "")
+if(CLEAT_TEST_SHARE GREATER 1)
+    set(sanitizer_targets ${sanitized} ${fuzzed})
+    list(TRANSFORM sanitizer_targets REPLACE "^([a-z]+)$" "fuzz_\\1")
+    foreach(target IN ITEMS cleat_command onnx_backend adopt_opencl char_transformer fashion_mnist hello_matmul
+            image_filter mlp)
+        if(TARGET ${target})
+            list(APPEND sanitizer_targets ${target})
+        endif()
+    endforeach()
+endif()
+add_build(sanitizer "${sanitizer_targets}" -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-gline-tables-only
     -DCLEAT_SANITIZE=address,undefined -DCLEAT_LINK_OPENCL=ON -DCLEAT_BUILD_FUZZERS=ON)
 set(sanitizer_environment
     "ASAN_OPTIONS=detect_stack_use_after_return=1:intercept_tls_get_addr=0;UBSAN_OPTIONS=print_stacktrace=1")
 set(sanitizer_leaks "LSAN_OPTIONS=print_suppressions=0:suppressions=${CMAKE_CURRENT_SOURCE_DIR}")
-take_turn(3 sanitized ${test_programs})
 add_programs(sanitizer ${PROJECT_BINARY_DIR}/sanitizer/tests ${pocl}
     "${sanitizer_environment};${sanitizer_leaks}/leaks.txt" ${sanitized})
 need_build(sanitizer ${sanitized})
@@ -82,11 +98,7 @@ if(CLEAT_TEST_SHARE GREATER 1)
 else()
     set(fuzz_runs 400)
 endif()
-take_turn(0 fuzzed operations options)
-if(CLEAT_HAVE_ONNX)
-    list(APPEND fuzzed onnx)
-endif()
-foreach(name files ${fuzzed})
+foreach(name IN LISTS fuzzed)
     set(found ${PROJECT_BINARY_DIR}/fuzz_found/${name})
     set(fuzz_length "")
     if(name STREQUAL "onnx")
