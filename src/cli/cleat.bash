@@ -11,6 +11,9 @@ _cleat() {
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
+    --layout) words="nchw nhwc" ;;
+    --channels) words="rgb bgr gray" ;;
+    --resize) words="stretch crop" ;;
     --seconds) ;;
     *)
         case ${COMP_WORDS[1]} in
@@ -24,7 +27,8 @@ _cleat() {
             [ "${COMP_WORDS[2]}" != serve ] ||
                 words="--device --clients --batch --latency --seconds --input $(compgen -f -- "$word")"
             ;;
-        run) words="--device --input --output --top --labels --random --repeat $(compgen -f -- "$word")" ;;
+        run) words="--device --input --output --top --labels --random --repeat --mean --std --scale --layout
+                --channels --size --resize $(compgen -f -- "$word")" ;;
         inspect) words="--device $(compgen -f -- "$word")" ;;
         cache) words="--folder --clear" ;;
         tune) words="--device --operation --file --seconds --dry-run --show" ;;

@@ -124,7 +124,7 @@ static void print_top(const model_run *r, const npy_array *y) {
             printf("%6" PRId64 "  %12.6g  %s\n", best, (double)values[row * extent + best],
                 label_of(r->o->labels, best, label));
         }
-        printf("%s", row + 1 < rows ? "\n" : "");
+        printf("%s", r->o->top > 1 && row + 1 < rows ? "\n" : "");
     }
     if (rows < all) {
         printf("(%" PRId64 " more rows)\n", all - rows);
@@ -207,7 +207,10 @@ static bool parse_options(int argc, char **argv, run_options *o) {
         {"input", required_argument, NULL, 'i'}, {"output", required_argument, NULL, 'o'},
         {"top", required_argument, NULL, 't'}, {"labels", required_argument, NULL, 'l'},
         {"repeat", required_argument, NULL, 'n'}, {"random", no_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0}};
+        {"mean", required_argument, NULL, 'M'}, {"std", required_argument, NULL, 'S'},
+        {"scale", required_argument, NULL, 'X'}, {"layout", required_argument, NULL, 'L'},
+        {"channels", required_argument, NULL, 'C'}, {"size", required_argument, NULL, 'Z'},
+        {"resize", required_argument, NULL, 'R'}, {NULL, 0, NULL, 0}};
     int option;
     bool good = true;
     while ((option = getopt_long(argc, argv, "d:i:o:t:l:n:r", options, NULL)) != -1) {
@@ -235,8 +238,14 @@ static bool parse_options(int argc, char **argv, run_options *o) {
         case 'r':
             o->from.random = true;
             break;
-        default:
+        case '?':
             return false;
+        default:
+            if (!image_take_option(&o->from.image, option, optarg)) {
+                fprintf(stderr, "cleat %s: \"%s\" is not what an option of images takes\n", argv[0],
+                    optarg);
+                return false;
+            }
         }
     }
     o->model = optind < argc ? argv[optind] : NULL;

@@ -139,9 +139,12 @@ static int draw_input(const cleat_value_info *info, npy_array *array) {
     return values != NULL ? EXIT_GOOD : EXIT_BAD;
 }
 
-static int load_input(const char *command, const char *file, npy_array *array) {
-    const char *why = NULL;
-    if (!npy_load(file, array, &why)) {
+static int load_input(const char *command, const char *file, const image_options *image,
+    const cleat_value_info *info, npy_array *array) {
+    char wrong[IMAGE_WHY];
+    const char *why = wrong;
+    if (!(image_is_one(file) ? image_load(file, image, info, array, wrong)
+                             : npy_load(file, array, &why))) {
         array->elements = NULL;
         fprintf(stderr, "cleat %s: %s: %s\n", command, file, why);
         return EXIT_BAD;
@@ -155,7 +158,7 @@ int read_inputs(session *s, const input_source *from, const char *command) {
         const char *file = file_for(&from->files, info.name, s->input_count);
         int result = EXIT_USAGE;
         if (file != NULL) {
-            result = load_input(command, file, &s->inputs[i]);
+            result = load_input(command, file, &from->image, &info, &s->inputs[i]);
         } else if (from->random) {
             result = draw_input(&info, &s->inputs[i]);
         } else {

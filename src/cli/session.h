@@ -5,7 +5,7 @@
 #ifndef CLEAT_CLI_SESSION_H
 #define CLEAT_CLI_SESSION_H
 
-#include "npy.h"
+#include "image.h"
 #include <cleat/cleat.h>
 
 enum { MOST_FILES = 64 };
@@ -30,7 +30,8 @@ const char *file_for(const named_files *list, const char *name, size_t values);
 /* Where a model's inputs come from. */
 typedef struct input_source {
     named_files files;
-    bool random; /* what has no file is drawn */
+    bool random;         /* what has no file is drawn */
+    image_options image; /* for files that are images */
 } input_source;
 
 typedef struct session {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# `cleat run` and `cleat inspect` on models of ONNX's own tests: values go in and out as NumPy's files.
+# `cleat run`, `cleat inspect` and `cleat bench serve` on models of ONNX's own tests and smaller ones: values go in
+# and out as NumPy's files, or in as images.
 #   run_model.sh SOURCE BUILD
 set -u
 cleat=$2/cleat
@@ -57,4 +58,13 @@ expect 2 "one MODEL" bench serve
 expect 2 "sizes of batches that ascend" bench serve "$relu" --batch 8,4
 expect 1 "cannot be opened" bench serve "$relu" --input "$work/none.npy"
 expect 1 "short.npy" inspect "$work/short.npy"
+
+# Images, where they are built in.
+printf '\211PNG\r\n\032\n' >"$work/head.png"
+"$cleat" run "$work/any.onnx" --input "$work/head.png" >"$work/said" 2>&1
+if grep -q "built without libpng" "$work/said"; then
+    echo "without images"
+elif command -v python3 >/dev/null; then
+    python3 "$1/tests/image_input.py" "$cleat" "$work" || bad=1
+fi
 exit $bad
