@@ -16,11 +16,11 @@ typedef struct operation {
 
 static const operation operations[] = {
     {"max forward", "CLEAT_MAX_POOL2D", false, false,
-        {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "direct"}},
+        {"cpu_small", "whole", "cpu_channels_last", "cpu_2x2", "cpu_3x3", "cpu_rows", "direct"}},
     {"max backward", "CLEAT_MAX_POOL2D_BACKWARD", false, true,
         {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "cpu_planes", "direct"}},
     {"average forward", "CLEAT_AVERAGE_POOL2D", true, false,
-        {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "direct"}},
+        {"cpu_small", "whole", "cpu_channels_last", "cpu_2x2", "cpu_3x3", "cpu_rows", "direct"}},
     {"average backward", "CLEAT_AVERAGE_POOL2D_BACKWARD", true, true,
         {"cpu_small", "whole", "cpu_2x2", "cpu_3x3", "cpu_rows", "cpu_planes", "direct"}},
 };
@@ -215,6 +215,40 @@ START_TEST(test_3x3) {
             run_case(&operations[i], "cpu_3x3", &c, test_coin() ? TEST_EXACT : TEST_REAL,
                 round >= 6 && test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR);
         }
+    }
+}
+END_TEST
+
+/* Channels that lie end to end: vectors of them, together or alone, the last one overlapping. */
+START_TEST(test_channels_last) {
+    static const float special[] = {-NAN, INFINITY, -INFINITY, -0.0f, 0.0f, 1.0f, -1.0f};
+    for (int round = 0; round < test_rounds(24); round++) {
+        pool_case c = random_case();
+        c.shape[1] = round % 3 == 0 ? 16 * test_int(1, 5) : test_int(16, 90);
+        c.shape[2] = c.options.window[0] + test_int(0, 9);
+        c.shape[3] = c.options.window[1] + test_int(0, 9);
+        const test_layout layout = round % 2 == 0 ? TEST_CHANNELS_LAST : TEST_CHANNELS;
+        for (size_t i = 0; i < sizeof operations / sizeof *operations; i += 2) {
+            run_case(&operations[i], "cpu_channels_last", &c, TEST_EXACT, layout);
+            run_case(&operations[i], NULL, &c, TEST_REAL, layout);
+        }
+        reference_pool p = reference_pool_make(c.shape, &c.options);
+        test_tensor x = test_input(4, p.shape, TEST_EXACT, TEST_ROW_MAJOR);
+        for (int64_t i = 0; i < x.count; i++) {
+            x.data[i] = special[test_int(round % 4, 6)];
+        }
+        test_tensor last = test_input_from(4, p.shape, x.data, layout);
+        test_tensor y = test_output(4, p.out_shape, layout);
+        double *numbers = to_double(&last), *result = test_alloc(y.count, sizeof *result);
+        reference_max_pool2d(&p, numbers, result);
+        test_ok(cleat_max_pool2d(test_context(), last.view, y.view, &c.options));
+        test_fetch(&y);
+        test_equal(&y, result, "special values");
+        free(numbers);
+        free(result);
+        test_free(&x);
+        test_free(&last);
+        test_free(&y);
     }
 }
 END_TEST
@@ -429,6 +463,7 @@ Suite *test_suite(void) {
     test_add_case(suite, "table", test_table);
     test_add_case(suite, "large", test_large);
     test_add_case(suite, "3x3", test_3x3);
+    test_add_case(suite, "channels_last", test_channels_last);
     test_add_case(suite, "random", test_random);
     test_add_case(suite, "special", test_special_values);
     test_add_case(suite, "gradient", test_reference_gradient);

@@ -2,6 +2,7 @@
 /* What a node's function sees of its call. */
 #include "core/memory.h"
 #include "core/tensor_check.h"
+#include "graph/channels_last.h"
 #include "graph/graph_program.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -232,14 +233,14 @@ bool call_ends(const call *c, size_t input) {
     const int32_t number = c->node->inputs[input];
     return r->left != NULL && v == &r->values[number] && r->left[number] == 1 &&
            v->memory != NULL && v->memory->is_for_run && v->memory->references == 1 &&
-           cleat_tensor_is_contiguous(&v->tensor);
+           channels_last_is_dense(&v->tensor);
 }
 
 cleat_status call_output_over(call *c, size_t output, size_t input, cleat_tensor *tensor) {
     const run_value *v = NULL;
     TRY(call_input(c, input, &v));
     if (!call_ends(c, input)) {
-        return call_output(c, output, v->type, v->rank, v->shape, tensor);
+        return call_output_like(c, output, &v->tensor, v->type, v->rank, v->shape, tensor);
     }
     *tensor = v->tensor;
     return call_output_view(c, output, input, v->tensor);
@@ -357,12 +358,16 @@ cleat_status call_epilogue_of(
 
 /* ---- The rest ---- */
 
+bool call_is_ahead(const call *c) {
+    return c->run->left == NULL;
+}
+
 bool call_is_constant(const call *c, size_t input) {
     if (!call_has(c, input)) {
         return false;
     }
     const int32_t number = c->node->inputs[input];
-    return c->inputs[input] == &c->run->program->constants[number] && c->run->left != NULL;
+    return c->inputs[input] == &c->run->program->constants[number] && !call_is_ahead(c);
 }
 
 cleat_status call_keep(call *c, int slot, void (*release)(void *), void ***kept) {

@@ -3,7 +3,7 @@
  * Fusion: a copy of a graph in which fewer nodes compute the same. What the graph's program found
  * to depend on constants alone is constant in the copy. The passes, in this order:
  *   fuse_remove    nodes that pass a value on (Identity, Dropout, Cast to the same type, ...), and
- *                  Pad into the Conv behind it
+ *                  Pad into the Conv behind it; sums of two become Add
  *   fuse_channels  factors and terms for each channel (BatchNormalization, Mul, Add, ...) into the
  *                  constants of the Conv, Gemm or MatMul before, in float64
  *   fuse_epilogue  what is added to a product, and an activation, into its node (node_fusion,

@@ -158,7 +158,18 @@ static cleat_status merge_pads(fusion *f) {
     return CLEAT_OK;
 }
 
+/* Sums of two are Add's, which later passes know. */
+static cleat_status rename_sums(fusion *f) {
+    for (size_t i = 0; i < f->graph->node_count; i++) {
+        if (f->graph->opset >= 8 && fusion_is(f, i, "Sum") && f->graph->nodes[i].input_count == 2) {
+            TRY(fusion_rename(f, i, "Add"));
+        }
+    }
+    return CLEAT_OK;
+}
+
 cleat_status fuse_remove(fusion *f) {
+    TRY(rename_sums(f));
     for (size_t i = 0; i < f->graph->node_count; i++) {
         const graph_node *n = &f->graph->nodes[i];
         if (n->input_count > 0 && n->inputs[0] != NO_VALUE && passes_on(f, i) &&

@@ -2,6 +2,7 @@
 /* Operators of two operands, or of any number of them, broadcast: Add, Less, And, Max, ... */
 #include "graph/binary.h"
 #include "graph/call_shapes.h"
+#include "graph/channels_last.h"
 #include "graph/operators.h"
 #include <cleat/elementwise.h>
 #include <string.h>
@@ -56,13 +57,13 @@ static bool has_shape(const run_value *v, int32_t rank, const int64_t *shape) {
 
 /* Of the operands' type; over one of them, if it has the shape and its value ends here. */
 static cleat_status call_output_of_two(
-    call *c, int32_t rank, const int64_t *shape, cleat_tensor *y) {
+    call *c, int32_t rank, const int64_t *shape, const cleat_tensor *like, cleat_tensor *y) {
     for (size_t i = 0; i < 2; i++) {
         if (has_shape(c->inputs[i], rank, shape) && call_ends(c, i)) {
             return call_output_over(c, 0, i, y);
         }
     }
-    return call_output(c, 0, c->inputs[0]->type, rank, shape, y);
+    return call_output_like(c, 0, like, c->inputs[0]->type, rank, shape, y);
 }
 
 static cleat_status binary_device(call *c) {
@@ -80,7 +81,7 @@ static cleat_status binary_device(call *c) {
     if (entry->is_test) {
         TRY(call_output(c, 0, CLEAT_BOOL, rank, shape, &y));
     } else {
-        TRY(call_output_of_two(c, rank, shape, &y));
+        TRY(call_output_of_two(c, rank, shape, channels_last_is(&b) ? &b : &a, &y));
     }
     return entry->operation(c->context, a, b, y);
 }
@@ -131,7 +132,7 @@ static cleat_status variadic_device(call *c) {
         return call_output_same(c, 0, 0);
     }
     TRY(call_tensor(c, 0, &x));
-    TRY(call_output(c, 0, x.type, rank, shape, &y));
+    TRY(call_output_like(c, 0, &x, x.type, rank, shape, &y));
     for (size_t i = 1; i < c->input_count; i++) {
         cleat_tensor other;
         TRY(call_tensor(c, i, &other));

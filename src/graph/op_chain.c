@@ -2,6 +2,7 @@
 /* (chain): what fuse_chain.c makes of operators that follow each other; ONNX has no such one. */
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
+#include "graph/channels_last.h"
 #include "graph/operators.h"
 #include "ops/elementwise_chain.h"
 #include <string.h>
@@ -55,7 +56,8 @@ static cleat_status common_shape(const call *c, const cleat_tensor *x,
 }
 
 /* Over the operand whose value ends here, if it has the result's shape. */
-static cleat_status make_output(call *c, int32_t rank, const int64_t *shape, cleat_tensor *y) {
+static cleat_status make_output(
+    call *c, int32_t rank, const int64_t *shape, const cleat_tensor *x, cleat_tensor *y) {
     const node_fusion *fusion = &c->node->fusion;
     for (int i = -1; i < fusion->chain_count; i++) {
         const size_t input = i < 0 ? 0 : fusion->chain[i].input;
@@ -65,7 +67,7 @@ static cleat_status make_output(call *c, int32_t rank, const int64_t *shape, cle
             return call_output_over(c, 0, input, y);
         }
     }
-    return call_output(c, 0, c->inputs[0]->type, rank, shape, y);
+    return call_output_like(c, 0, x, x->type, rank, shape, y);
 }
 
 static cleat_status chain_device(call *c) {
@@ -88,7 +90,7 @@ static cleat_status chain_device(call *c) {
     if (common_shape(c, &x, &chain, &rank, shape) != CLEAT_OK) {
         return CLEAT_UNSUPPORTED; /* one of the nodes says what does not fit */
     }
-    TRY(make_output(c, rank, shape, &y));
+    TRY(make_output(c, rank, shape, &x, &y));
     return elementwise_chain_run(c->context, &chain, x, y);
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Conv. */
+#include "graph/channels_last.h"
 #include "graph/conv_sums.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
+#include "ops/conv2d_cpu_channels_last.h"
 #include <cleat/conv.h>
 #include <string.h>
 
@@ -84,6 +86,19 @@ static cleat_status check_bias(const call *c, size_t input, int64_t channels) {
     return CLEAT_OK;
 }
 
+/* Whether the kernels that read packed weights, and want the channels last, are to be had. */
+static bool wants_channels_last(const call *c, const conv_shape *s) {
+    const run_value *w = c->inputs[1];
+    const windows *v = &s->windows;
+    if (s->windows.axes != 2 || w->type != CLEAT_F32 || !call_is_constant(c, 1)) {
+        return false;
+    }
+    cleat_tensor weights = {.rank = w->rank};
+    memcpy(weights.shape, w->shape, sizeof weights.shape);
+    return conv2d_channels_last_pays(
+        context_profile(c->context), &weights, s->groups, v->stride, v->dilation);
+}
+
 static cleat_status conv_device(call *c) {
     conv_shape s;
     cleat_tensor x, w, y, bias;
@@ -94,7 +109,8 @@ static cleat_status conv_device(call *c) {
     if (s.windows.axes > 3) {
         return CLEAT_UNSUPPORTED;
     }
-    TRY(call_tensor(c, 0, &x));
+    const bool is_last = wants_channels_last(c, &s);
+    TRY(call_tensor_ordered(c, 0, is_last, &x));
     TRY(call_epilogue_of(c, s.rank, s.y, x.type, &e));
     TRY(call_tensor(c, 1, &w));
     if (call_has(c, 2)) {
@@ -102,6 +118,10 @@ static cleat_status conv_device(call *c) {
         e.bias = &bias;
     }
     TRY(call_output(c, 0, x.type, s.rank, s.y, &y));
+    if (is_last) {
+        channels_last_arrange(&y);
+        c->outputs[0].tensor = y;
+    }
     switch (s.windows.axes) {
     case 1:
         return convolve_1d(c, &s, &e, x, w, y);

@@ -14,6 +14,9 @@
  * host, where it fits there. */
 enum { FEW = 16, SMALL = 65536 };
 
+/* Constants of up to so many elements stay there, too: fusion computes with weights. */
+enum { KNOWN = 1 << 22 };
+
 /* ---- ConstantOfShape ---- */
 
 typedef struct filling {
@@ -52,7 +55,8 @@ static cleat_status constant_of_shape(call *c) {
     const bool is_real = type_is_floating(f.type);
     TRY(tensor_row_major("ConstantOfShape", f.type, f.rank, f.shape, &y));
     const double value = f.value != NULL ? array_real(f.value, 0) : 0;
-    if (cleat_tensor_count(&y) <= (is_real ? FEW : SMALL) ||
+    const int64_t most = call_is_ahead(c) ? KNOWN : is_real ? FEW : SMALL;
+    if (cleat_tensor_count(&y) <= most ||
         (!is_real && fabs(value) > 0x1p52)) { /* which a double may not hold */
         return fill_host(c, &f);
     }

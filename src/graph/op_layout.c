@@ -2,6 +2,7 @@
 /* Elements copied to other places: Concat, Tile, DepthToSpace, SpaceToDepth, ReverseSequence. */
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
+#include "graph/channels_last.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
 #include <cleat/layout.h>
@@ -63,10 +64,12 @@ static cleat_status concat_device(call *c) {
     }
     TRY(call_memory(c, (int64_t)c->input_count, sizeof y, &memory));
     cleat_tensor *parts = memory;
+    size_t like = 0;
     for (size_t i = 0; i < c->input_count; i++) {
         TRY(call_tensor(c, i, &parts[i]));
+        like = channels_last_is(&parts[i]) ? i : like;
     }
-    TRY(call_output(c, 0, parts[0].type, rank, shape, &y));
+    TRY(call_output_like(c, 0, &parts[like], parts[0].type, rank, shape, &y));
     return cleat_concat(c->context, (int32_t)c->input_count, parts, axis, y);
 }
 

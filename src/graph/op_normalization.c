@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* BatchNormalization, InstanceNormalization, LayerNormalization, GroupNormalization. */
+#include "graph/channels_last.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include <cleat/compare.h>
@@ -174,7 +175,7 @@ static cleat_status batch_norm_device(call *c) {
     TRY(call_tensor_as(c, 0, b.rank, b.shape, &x));
     TRY(parameter(c, 1, x.type, b.shape[1], false, &scale));
     TRY(parameter(c, 2, x.type, b.shape[1], false, &bias));
-    TRY(call_output(c, 0, x.type, v->rank, v->shape, &y));
+    TRY(call_output_like(c, 0, &x, x.type, v->rank, v->shape, &y));
     TRY(cleat_reshape(y, b.rank, b.shape, &y));
     cleat_batch_norm_options options = {.epsilon = b.epsilon, .scale = &scale, .bias = &bias};
     if (b.is_training) {

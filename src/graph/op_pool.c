@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MaxPool, AveragePool, LpPool, their Global kin, and MaxUnpool. */
+#include "graph/channels_last.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include "graph/windows.h"
@@ -108,7 +109,7 @@ static cleat_status pool_device(call *c) {
         return CLEAT_UNSUPPORTED;
     }
     TRY(call_tensor(c, 0, &x));
-    TRY(call_output(c, 0, x.type, p.rank, p.y, &y));
+    TRY(call_output_like(c, 0, &x, x.type, p.rank, p.y, &y));
     if (wants_places) {
         TRY(call_output(c, 1, CLEAT_I64, p.rank, p.y, &places));
         options.indices = &places;

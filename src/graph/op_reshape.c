@@ -3,6 +3,7 @@
  * Shape, Size. */
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
+#include "graph/channels_last.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
 #include <string.h>
@@ -130,6 +131,21 @@ static cleat_status reshape_host(call *c) {
     return CLEAT_OK;
 }
 
+/* Channels that were put in another order, as between the groups of a ShuffleNet, lie end to end as
+ * before: x in y, which has room for it, with its channels last. */
+static bool keeps_channels_last(const cleat_tensor *x, cleat_tensor *y, cleat_tensor *same) {
+    cleat_tensor last = *y;
+    if (x->rank < 4 || y->rank != 4 || x->stride[x->rank - 1] == 1 || y->shape[1] < 2) {
+        return false;
+    }
+    channels_last_arrange(&last);
+    if (cleat_reshape(last, x->rank, x->shape, same) != CLEAT_OK) {
+        return false;
+    }
+    *y = last;
+    return true;
+}
+
 static cleat_status reshape_device(call *c) {
     cleat_tensor x, y, same;
     int32_t rank = 0;
@@ -145,7 +161,11 @@ static cleat_status reshape_device(call *c) {
         return call_output_view(c, 0, 0, y);
     }
     TRY(call_output(c, 0, x.type, rank, shape, &y));
-    TRY(cleat_reshape(y, x.rank, x.shape, &same));
+    if (keeps_channels_last(&x, &y, &same)) {
+        c->outputs[0].tensor = y;
+    } else {
+        TRY(cleat_reshape(y, x.rank, x.shape, &same));
+    }
     return cleat_copy(c->context, x, same);
 }
 

@@ -105,8 +105,9 @@ cleat_status call_real(call *c, size_t input, double otherwise, double *number);
 cleat_status call_output(call *c, size_t output, cleat_type type, int32_t rank,
     const int64_t *shape, cleat_tensor *tensor);
 /* The same with an input's type and shape, for operations that may write over that input: in its
- * memory (tensor is call_tensor()'s view then), where the value ends with this node and lies
- * row-major. An elementwise operator gives the input whose shape the result has. */
+ * memory (tensor is call_tensor()'s view then), where the value ends with this node and has no
+ * gaps; else a new one in the same order (channels_last.h). An elementwise operator gives the input
+ * whose shape the result has. */
 cleat_status call_output_over(call *c, size_t output, size_t input, cleat_tensor *tensor);
 bool call_ends(const call *c, size_t input); /* whether that can be */
 /* On the host: elements to be filled in before the call ends. */
@@ -161,6 +162,9 @@ cleat_status call_memory(call *c, int64_t count, size_t size, void **memory);
  * call_array(). Integers from 2^53 on are rounded. */
 cleat_status call_numbers(call *c, size_t input, double **numbers, const array **x);
 void call_free_memory(call *c);
+
+/* Whether this is no run, but constants are worked out beforehand. */
+bool call_is_ahead(const call *c);
 
 /* Something kept with the node for the model's life, such as packed weights: *kept is NULL first,
  * and what is put there is given to `release` at the end. Only for inputs that are constants. */

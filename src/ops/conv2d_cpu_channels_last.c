@@ -219,15 +219,26 @@ static int64_t depthwise_items(
            max_of(panels->vectors / d->item_vectors, 1);
 }
 
+static bool depthwise_fits(const cleat_tensor *w, int64_t stride, int64_t dilation) {
+    return w->shape[3] <= 7 && stride <= 2 && dilation <= 4;
+}
+
 bool conv2d_cpu_channels_last_depthwise_supports(
     const device_profile *profile, const void *problem) {
     const conv2d_problem *p = problem;
     weight_panels panels;
     return conv2d_is_int_sized(p) && conv2d_is_channels_last(p) && p->groups > 1 &&
-           p->group_channels == 1 && p->group_outputs == 1 && p->w.shape[3] <= 7 &&
-           p->stride[COLUMNS] <= 2 && p->dilation[COLUMNS] <= 4 &&
+           p->group_channels == 1 && p->group_outputs == 1 &&
+           depthwise_fits(&p->w, p->stride[COLUMNS], p->dilation[COLUMNS]) &&
            weight_panels_plan(profile, &p->w, p->groups, &panels) &&
            profile_item_is_short(profile, (double)(p->w.shape[2] * p->y.shape[3] * panels.vectors));
+}
+
+bool conv2d_channels_last_pays(const device_profile *profile, const cleat_tensor *w, int64_t groups,
+    const int64_t *stride, const int64_t *dilation) {
+    weight_panels panels;
+    return profile->is_cpu && weight_panels_plan(profile, w, groups, &panels) &&
+           (panels.groups == groups || depthwise_fits(w, stride[COLUMNS], dilation[COLUMNS]));
 }
 
 /* Long tiles where most have columns of padding, else short ones, which need fewer addresses. */

@@ -17,6 +17,11 @@ typedef struct weight_panels {
 bool weight_panels_plan(
     const device_profile *profile, const cleat_tensor *w, int64_t groups, weight_panels *panels);
 
+/* Whether these variants do a convolution with such weights: then it pays to have x and y so, if
+ * the weights come packed. */
+bool conv2d_channels_last_pays(const device_profile *profile, const cleat_tensor *w, int64_t groups,
+    const int64_t *stride, const int64_t *dilation);
+
 /* Whether the channels of a pixel lie end to end, in x as in y, and y is overwritten, not added to.
  */
 bool conv2d_is_channels_last(const conv2d_problem *p);

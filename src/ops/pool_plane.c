@@ -174,6 +174,16 @@ static cleat_status enqueue_3x3(cleat_context *context, const void *data) {
     return launch_all(context, &l, 1);
 }
 
+/* By vectors of channels. */
+static cleat_status enqueue_channels_last(cleat_context *context, const void *data) {
+    const problem *p = data;
+    const device_profile *profile = context_profile(context);
+    launch l = begin_any(
+        profile, p, "pool_channels_last", "pool2d_channels_last", p->shape[0] * p->out_shape[2], 1);
+    launch_macro(&l, "VECTOR_WIDTH", profile->float_width);
+    return launch_all(context, &l, 1);
+}
+
 /* Elements from one plane to the next where that is the same throughout; else 0. */
 static int64_t plane_step(const cleat_tensor *t) {
     if (t->shape[1] == 1) {
@@ -294,6 +304,13 @@ static bool is_3x3(const device_profile *profile, const void *data) {
     return fits;
 }
 
+/* A vector or more of channels side by side. */
+static bool is_channels_last(const device_profile *profile, const void *data) {
+    const problem *p = data;
+    return profile->is_cpu && p->large.stride[1] == 1 && p->small.stride[1] == 1 &&
+           p->shape[1] >= profile->float_width;
+}
+
 /* A window that covers the plane; the maximum's gradient is more than a reduction's. */
 static bool is_whole(const device_profile *profile, const void *data) {
     const problem *p = data;
@@ -320,6 +337,7 @@ static bool is_small(const device_profile *profile, const void *data) {
 static const variant forward_variants[] = {
     {"cpu_small", is_small, enqueue_small},
     {"whole", is_whole, enqueue_whole},
+    {"cpu_channels_last", is_channels_last, enqueue_channels_last},
     {"cpu_2x2", is_2x2, enqueue_2x2},
     {"cpu_3x3", is_3x3, enqueue_3x3},
     {"cpu_rows", suits_rows, enqueue_rows},

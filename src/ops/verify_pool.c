@@ -5,29 +5,34 @@
 #include <cleat/pool.h>
 #include <math.h>
 
-enum { AXES = 2 };
+enum { AXES = 2, CHANNELS = 3, MANY_CHANNELS = 17 };
 
-/* x is [2, 3, height, width]; y's extents where windows are adaptive. */
+/* x is [2, CHANNELS, height, width]; y's extents where windows are adaptive. */
 typedef struct pool_trial {
     int64_t x[AXES], out[AXES];
     cleat_pool_options options;
+    bool channels_last; /* forward only: the MANY_CHANNELS of a pixel lie end to end */
 } pool_trial;
 
 static const pool_trial plane_trials[] = {
-    {{12, 38}, {0}, {.window = {2, 2}}},
-    {{11, 37}, {0}, {.window = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}},
-    {{9, 21}, {0}, {.window = {3, 3}, .stride = {1, 1}, .padding = {1, 1, 1, 1}}},
-    {{13, 30}, {0}, {.window = {4, 5}, .stride = {3, 1}, .padding = {0, 2, 1, 3}}},
-    {{7, 7}, {0}, {.global = true}},
+    {.x = {12, 38}, .options = {.window = {2, 2}}},
+    {.x = {11, 37}, .options = {.window = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 1, 1}}},
+    {.x = {9, 21}, .options = {.window = {3, 3}, .stride = {1, 1}, .padding = {1, 1, 1, 1}}},
+    {.x = {13, 30}, .options = {.window = {4, 5}, .stride = {3, 1}, .padding = {0, 2, 1, 3}}},
+    {.x = {7, 7}, .options = {.global = true}},
+    {.x = {8, 7},
+        .options = {.window = {3, 2}, .stride = {2, 1}, .padding = {1, 0, 1, 1}},
+        .channels_last = true},
 };
 
 static const pool_trial window_trials[] = {
-    {{9, 40}, {0}, {.window = {3, 2}, .stride = {2, 1}, .dilation = {1, 3}}},
-    {{10, 44}, {0},
-        {.window = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 0, 0}, .dilation = {2, 1}}},
-    {{10, 35}, {0}, {.window = {2, 2}, .ceil_mode = true, .dilation = {3, 1}}},
-    {{13, 37}, {5, 7}, {.adaptive = true}},
-    {{3, 5}, {4, 7}, {.adaptive = true}},
+    {.x = {9, 40}, .options = {.window = {3, 2}, .stride = {2, 1}, .dilation = {1, 3}}},
+    {.x = {10, 44},
+        .options =
+            {.window = {3, 3}, .stride = {2, 2}, .padding = {1, 1, 0, 0}, .dilation = {2, 1}}},
+    {.x = {10, 35}, .options = {.window = {2, 2}, .ceil_mode = true, .dilation = {3, 1}}},
+    {.x = {13, 37}, .out = {5, 7}, .options = {.adaptive = true}},
+    {.x = {3, 5}, .out = {4, 7}, .options = {.adaptive = true}},
 };
 
 /* One trial as it is run: operands x, y or dy, result. */
@@ -40,8 +45,15 @@ typedef struct pool_run {
     double *want;
 } pool_run;
 
-static cleat_status call(const trial *t, const pool_run *r) {
-    const cleat_tensor *x = t->tensors;
+static cleat_tensor with_channels_last(const cleat_tensor *x) {
+    cleat_tensor y = *x;
+    y.stride[1] = 1;
+    y.stride[3] = x->shape[1];
+    y.stride[2] = x->shape[3] * y.stride[3];
+    return y;
+}
+
+static cleat_status call(const trial *t, const pool_run *r, const cleat_tensor *x) {
     const cleat_pool_options *o = &r->of->options;
     switch (r->kind) {
     case VERIFY_POOL_MAX:
@@ -54,6 +66,16 @@ static cleat_status call(const trial *t, const pool_run *r) {
         return r->backward ? cleat_lp_pool_backward(t->context, x[0], x[3], x[1], x[2], o)
                            : cleat_lp_pool(t->context, x[0], x[2], o);
     }
+}
+
+/* By way of operands 4 and 5, which have room for x and y. */
+static cleat_status call_channels_last(const trial *t, const pool_run *r) {
+    const cleat_tensor x = with_channels_last(&t->tensors[4]);
+    const cleat_tensor y = with_channels_last(&t->tensors[5]);
+    const cleat_tensor operands[] = {x, y, y, y};
+    TRY(cleat_copy(t->context, t->tensors[0], x));
+    TRY(call(t, r, operands));
+    return cleat_copy(t->context, y, t->tensors[2]);
 }
 
 /* Element k of window o along an axis; outside of x: -1, after the last one: -2. */
@@ -124,8 +146,9 @@ static void find_wanted(const pool_run *r, int64_t planes, float *y) {
 
 static cleat_status try_pool(cleat_context *context, const pool_trial *of, verify_pool_kind kind,
     bool backward, bool *right) {
-    const int64_t x[] = {2, 3, of->x[0], of->x[1]};
-    int64_t y[] = {2, 3, of->out[0], of->out[1]};
+    const int64_t channels = of->channels_last ? MANY_CHANNELS : CHANNELS;
+    const int64_t x[] = {2, channels, of->x[0], of->x[1]};
+    int64_t y[] = {2, channels, of->out[0], of->out[1]};
     if (!of->options.adaptive) {
         TRY(cleat_pool_shape(4, x, &of->options, y));
     }
@@ -133,6 +156,8 @@ static cleat_status try_pool(cleat_context *context, const pool_trial *of, verif
     trial_add(&t, 4, x);
     trial_add(&t, 4, y);
     trial_add(&t, 4, backward ? x : y);
+    trial_add(&t, 4, y);
+    trial_add(&t, 4, x);
     trial_add(&t, 4, y);
     if (trial_going(&t, t.status)) {
         const size_t bytes = (size_t)cleat_tensor_count(&t.tensors[3]) * sizeof(float);
@@ -147,7 +172,8 @@ static cleat_status try_pool(cleat_context *context, const pool_trial *of, verif
             find_wanted(&r, x[0] * x[1], t.data[3]);
         }
         if (trial_going(&t, cleat_write(context, t.tensors[3], t.data[3], bytes)) &&
-            trial_going(&t, call(&t, &r))) {
+            trial_going(
+                &t, of->channels_last ? call_channels_last(&t, &r) : call(&t, &r, t.tensors))) {
             trial_compare(&t, 2, r.want, kind == VERIFY_POOL_MAX ? 0 : 0x1p-16);
         } else {
             memory_free(r.want);
@@ -159,7 +185,9 @@ static cleat_status try_pool(cleat_context *context, const pool_trial *of, verif
 static cleat_status verify_trials(cleat_context *context, const pool_trial *trials, size_t count,
     verify_pool_kind kind, bool backward, bool *right) {
     for (size_t i = 0; i < count; i++) {
-        TRY(try_pool(context, &trials[i], kind, backward, right));
+        if (!backward || !trials[i].channels_last) {
+            TRY(try_pool(context, &trials[i], kind, backward, right));
+        }
     }
     return CLEAT_OK;
 }
