@@ -342,6 +342,40 @@ static void pass_over(void) {
     end_case();
 }
 
+/* activation(x * scale + shift), which a graph makes one pass of. */
+static void pass_over_at_once(cleat_tensor x, const char *activation) {
+    static const int64_t channels[] = {256, 1, 1};
+    static float numbers[256];
+    cleat_graph *graph = NULL;
+    cleat_model *model = NULL;
+    cleat_tensor y = {.rank = 0};
+    DO(cleat_graph_create(17, &graph));
+    DO(cleat_graph_input(graph, "x", x.type, x.rank, x.shape));
+    DO(cleat_graph_constant(graph, "scale", CLEAT_F32, 3, channels, numbers));
+    DO(cleat_graph_constant(graph, "shift", CLEAT_F32, 3, channels, numbers));
+    DO(cleat_graph_node(graph, "Mul", NULL, 2, (const char *[]){"x", "scale"}, 1,
+        (const char *[]){"scaled"}, 0, NULL));
+    DO(cleat_graph_node(graph, "Add", NULL, 2, (const char *[]){"scaled", "shift"}, 1,
+        (const char *[]){"shifted"}, 0, NULL));
+    DO(cleat_graph_node(graph, activation, NULL, 1, (const char *[]){"shifted"}, 1,
+        (const char *[]){"y"}, 0, NULL));
+    DO(cleat_graph_output(graph, "y"));
+    DO(cleat_model_create(context, graph, NULL, &model));
+    DO(cleat_model_run(model, &x, 1, &y, 1));
+    cleat_tensor_release(&y);
+    cleat_model_release(model);
+    cleat_graph_release(graph);
+}
+
+static void pass_over_chains(void) {
+    const cleat_tensor x = F32(32, 256, 56, 56);
+    pass_over_at_once(x, "Relu");
+    if (!brief) {
+        pass_over_at_once(x, "Sigmoid");
+    }
+    end_case();
+}
+
 static void draw(void) {
     const cleat_tensor x = F32(1024, 1024), y = like(x);
     DO(cleat_random_uniform(context, 1, 2, 0, 1, y));
@@ -496,6 +530,7 @@ int main(int count, char **arguments) {
     accumulate();
     choose_best();
     pass_over();
+    pass_over_chains();
     draw();
     pick();
     pad_images();
