@@ -71,11 +71,11 @@ cleat_status verify_resize_backward(cleat_context *context, bool *right) {
 
 /* ---- The largest of each row, where many are equal: the first of them first ---- */
 
-enum { TOP_ROWS = 7, TOP_EXTENT = 300, TOP = 6 };
+enum { TOP_ROWS = 7, TOP_EXTENT = 300 };
 
-static void find_largest(const float *row, double *values, double *places) {
+static void find_largest(const float *row, int count, double *values, double *places) {
     bool taken[TOP_EXTENT] = {false};
-    for (int k = 0; k < TOP; k++) {
+    for (int k = 0; k < count; k++) {
         int best = -1;
         for (int i = 0; i < TOP_EXTENT; i++) {
             if (!taken[i] && (best < 0 || row[i] > row[best])) {
@@ -88,8 +88,8 @@ static void find_largest(const float *row, double *values, double *places) {
     }
 }
 
-cleat_status verify_top_k(cleat_context *context, bool *right) {
-    const int64_t x[] = {TOP_ROWS, TOP_EXTENT}, y[] = {TOP_ROWS, TOP};
+static cleat_status try_top_k(cleat_context *context, int top, bool *right) {
+    const int64_t x[] = {TOP_ROWS, TOP_EXTENT}, y[] = {TOP_ROWS, top};
     trial t = trial_begin(context);
     trial_add(&t, 2, x);
     trial_add(&t, 2, y);
@@ -100,12 +100,18 @@ cleat_status verify_top_k(cleat_context *context, bool *right) {
     trial_write(&t, 0);
     if (trial_going(&t, t.status) && trial_going(&t, cleat_top_k(context, t.tensors[0], 1,
                                                          &t.tensors[1], &t.tensors[2], NULL))) {
-        double *values = trial_zeros(TOP_ROWS * TOP), *places = trial_zeros(TOP_ROWS * TOP);
+        double *values = trial_zeros(TOP_ROWS * top), *places = trial_zeros(TOP_ROWS * top);
         for (int row = 0; values != NULL && places != NULL && row < TOP_ROWS; row++) {
-            find_largest(t.data[0] + row * TOP_EXTENT, values + row * TOP, places + row * TOP);
+            find_largest(t.data[0] + row * TOP_EXTENT, top, values + row * top, places + row * top);
         }
         trial_compare(&t, 1, values, 0);
         trial_compare(&t, 2, places, 0);
     }
     return trial_end(&t, right);
+}
+
+/* As many as the narrowest registers hold, and more than the widest: these are found otherwise. */
+cleat_status verify_top_k(cleat_context *context, bool *right) {
+    TRY(try_top_k(context, 3, right));
+    return try_top_k(context, 20, right);
 }

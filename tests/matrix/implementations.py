@@ -3,6 +3,7 @@
 import glob
 import os
 import shutil
+import tempfile
 
 
 class Implementation:
@@ -25,9 +26,12 @@ class Implementation:
     def environment(self, folder):
         """What a process needs to see this driver alone; makes the files of `folder` for it."""
         os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "only.icd"), "w", encoding="utf-8") as file:
-            file.write(self.driver + "\n")
-        made = {"OCL_ICD_VENDORS": os.path.join(folder, "only.icd"),
+        chosen = os.path.join(folder, "only.icd")
+        if not os.path.exists(chosen):  # put there at once: others read it meanwhile
+            with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
+                file.write(self.driver + "\n")
+            os.replace(file.name, chosen)
+        made = {"OCL_ICD_VENDORS": chosen,
                 "CLEAT_CACHE_DIR": os.path.join(folder, "cache"),
                 "POCL_CACHE_DIR": os.path.join(folder, "pocl"),
                 "CLEAT_VERIFY": "off",  # as on drivers that are tested with: tests count kernels
