@@ -104,6 +104,8 @@ static double element(cleat_type type, const void *elements, int64_t i) {
     case CLEAT_BF16:
         cleat_bf16_to_f32((const uint16_t *)elements + i, 1, &value);
         return (double)value;
+    case CLEAT_TEXT:
+        break;
     }
     return 0;
 }
@@ -147,6 +149,8 @@ static void set_element(cleat_type type, void *elements, int64_t i, double numbe
         break;
     case CLEAT_BF16:
         cleat_bf16_from_f32(&value, 1, (uint16_t *)elements + i);
+        break;
+    case CLEAT_TEXT:
         break;
     }
 }

@@ -418,11 +418,11 @@ START_TEST(test_refusals) {
         .input_count = 1,
         .inputs = {{.type = CLEAT_I32, .rank = 1, .shape = {3}, .elements = k}}};
     case_refused(&g, CLEAT_TYPE_MISMATCH, "i32");
-    const int64_t text = 8;
+    const int64_t complex = 14;
     g.type = "Cast";
     g.attribute_count = 1;
-    g.attributes[0] = case_int("to", &text);
-    case_refused(&g, CLEAT_UNSUPPORTED, "texts");
+    g.attributes[0] = case_int("to", &complex);
+    case_refused(&g, CLEAT_UNSUPPORTED, "14, a type that is not there");
 }
 END_TEST
 

@@ -397,6 +397,54 @@ START_TEST(external_data) {
 }
 END_TEST
 
+/* A model of texts, in an initialiser, in a node and as an input, and a tensor alone. */
+START_TEST(texts) {
+    enum { TYPE_TEXT = 8, TENSOR_TEXT = 6 };
+    const int64_t two = 2;
+    const char *const given[] = {"UP", ""};
+    written graph = {0}, tensor = write_tensor("w", TYPE_TEXT, 1, &two, NULL, 0);
+    put_text(&tensor, TENSOR_TEXT, "");
+    put_text(&tensor, TENSOR_TEXT, "second");
+    written node = write_node(
+        "Concat", "", (const char *const[]){"w", "x", "c", NULL}, (const char *const[]){"y", NULL});
+    written axis = {0}, constant = write_node("Constant", "", NULL, (const char *[]){"c", NULL});
+    put_text(&axis, 1, "axis");
+    put_number(&axis, 3, 0);
+    put_number(&axis, 20, 2);
+    put_message(&node, NODE_ATTRIBUTE, &axis);
+    written inside = write_tensor("", TYPE_TEXT, 1, (const int64_t[]){1}, NULL, 0);
+    put_text(&inside, TENSOR_TEXT, "inside");
+    written value = write_attribute("value", ATTRIBUTE_TENSOR, &inside);
+    put_message(&constant, NODE_ATTRIBUTE, &value);
+    put_message(&graph, GRAPH_NODE, &node);
+    put_message(&graph, GRAPH_NODE, &constant);
+    cleat_onnx_tensor alone = {0};
+    test_ok(cleat_onnx_tensor_read(tensor.data, tensor.size, &alone));
+    const char *const *characters = alone.elements;
+    ck_assert(alone.type == CLEAT_TEXT && alone.rank == 1 && alone.shape[0] == 2);
+    ck_assert_str_eq(characters[0], "");
+    ck_assert_str_eq(characters[1], "second");
+    cleat_onnx_tensor_release(&alone);
+    put_message(&graph, GRAPH_INITIALIZER, &tensor);
+    written input = write_value("x", TYPE_TEXT, 1, (const int64_t[]){-1});
+    put_message(&graph, GRAPH_INPUT, &input);
+    written output = write_value("y", TYPE_TEXT, 1, (const int64_t[]){-1});
+    put_message(&graph, GRAPH_OUTPUT, &output);
+    cleat_model *model = model_from(&graph);
+    cleat_value y, x = {.kind = CLEAT_VALUE_TEXTS, .count = 2, .texts = given};
+    x.tensor.rank = 1;
+    x.tensor.shape[0] = 2;
+    test_ok(cleat_model_run_values(model, &x, 1, &y, 1));
+    static const char *const wanted[] = {"", "second", "UP", "", "inside"};
+    ck_assert(y.kind == CLEAT_VALUE_TEXTS && y.count == 5);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_str_eq(y.texts[i], wanted[i]);
+    }
+    cleat_value_release(&y);
+    cleat_model_release(model);
+}
+END_TEST
+
 START_TEST(single_tensors) {
     const float three[3] = {1, 2, 3};
     char path[200];
@@ -430,6 +478,7 @@ Suite *test_suite(void) {
     test_add_case(suite, "unknown", unknown_fields);
     test_add_case(suite, "functions", functions);
     test_add_case(suite, "external", external_data);
+    test_add_case(suite, "texts", texts);
     test_add_case(suite, "tensors", single_tensors);
     return suite;
 }

@@ -95,7 +95,8 @@ START_TEST(initialisers) {
     tensor_refused(write_tensor("w", 1, 2, huge, six, 24), CLEAT_SIZE_OVERFLOW, "too many");
     tensor_refused(
         write_tensor("w", 1, 2, huge + 2, six, 24), CLEAT_INVALID_ARGUMENT, "24 bytes of elements");
-    tensor_refused(write_tensor("w", 8, 2, shape, six, 24), CLEAT_UNSUPPORTED, "type string");
+    tensor_refused(
+        write_tensor("w", 8, 2, shape, six, 24), CLEAT_INVALID_ARGUMENT, "texts as raw bytes");
     tensor_refused(write_tensor("w", 14, 2, shape, six, 24), CLEAT_UNSUPPORTED, "type complex64");
     tensor_refused(write_tensor("w", 22, 2, shape, six, 24), CLEAT_UNSUPPORTED, "type int4");
     tensor_refused(write_tensor("w", 99, 2, shape, six, 24), CLEAT_UNSUPPORTED, "unknown type 99");
@@ -125,6 +126,29 @@ START_TEST(initialisers) {
 }
 END_TEST
 
+enum { TENSOR_TEXT = 6, TENSOR_EXTERNAL = 14 };
+
+START_TEST(texts) {
+    const int64_t two = 2;
+    written tensor = write_tensor("w", 8, 1, &two, NULL, 0);
+    put_text(&tensor, TENSOR_TEXT, "alone");
+    tensor_refused(tensor, CLEAT_INVALID_ARGUMENT, "1 elements, where the shape has 2");
+    tensor = write_tensor("w", 8, 1, &two, NULL, 0);
+    put_text(&tensor, TENSOR_TEXT, "one");
+    put_bytes(&tensor, TENSOR_TEXT, "t\0o", 3);
+    tensor_refused(tensor, CLEAT_UNSUPPORTED, "element 1: a text with a byte of zero");
+    tensor = write_tensor("w", 8, 1, &two, NULL, 0);
+    put_number(&tensor, TENSOR_EXTERNAL, 1);
+    tensor_refused(tensor, CLEAT_INVALID_ARGUMENT, "texts as raw bytes");
+    /* one that claims more bytes than the file has */
+    tensor = write_tensor("w", 8, 1, &two, NULL, 0);
+    put_text(&tensor, TENSOR_TEXT, "one");
+    put_text(&tensor, TENSOR_TEXT, "two");
+    tensor.data[tensor.size - 4] = 100;
+    tensor_refused(tensor, CLEAT_INVALID_ARGUMENT, "initialiser 0");
+}
+END_TEST
+
 /* ---- Inputs, nodes, attributes ---- */
 
 static void input_refused(unsigned form, cleat_status status, const char *said) {
@@ -142,13 +166,13 @@ START_TEST(inputs) {
     input_refused(5, CLEAT_UNSUPPORTED, "input 0, x: is a map");
     input_refused(8, CLEAT_UNSUPPORTED, "is a sparse tensor");
     input_refused(7, CLEAT_UNSUPPORTED, "is opaque");
-    written value = write_value("x", 8, 0, NULL);
+    written value = write_value("x", 14, 0, NULL);
     put_message(&graph, GRAPH_INPUT, &value);
-    graph_refused(graph, CLEAT_UNSUPPORTED, "input 0, x: elements of type string");
+    graph_refused(graph, CLEAT_UNSUPPORTED, "input 0, x: elements of type complex64");
     graph = (written){0};
-    value = write_value("y", 8, 0, NULL);
+    value = write_value("y", 15, 0, NULL);
     put_message(&graph, GRAPH_OUTPUT, &value);
-    graph_refused(graph, CLEAT_UNSUPPORTED, "output 0, y: elements of type string");
+    graph_refused(graph, CLEAT_UNSUPPORTED, "output 0, y: elements of type complex128");
     graph = (written){0};
     value = write_value("x", 1, 9, shape);
     put_message(&graph, GRAPH_INPUT, &value);
@@ -507,6 +531,7 @@ Suite *test_suite(void) {
     test_add_case(suite, "models", models);
     test_add_case(suite, "arguments", arguments);
     test_add_case(suite, "initialisers", initialisers);
+    test_add_case(suite, "texts", texts);
     test_add_case(suite, "inputs", inputs);
     test_add_case(suite, "attributes", attributes);
     test_add_case(suite, "nodes", nodes);

@@ -42,17 +42,19 @@ CLEAT_API void cleat_graph_release(cleat_graph *graph);
 
 /*
  * An input of the graph, in the order of these calls. `type` 0: any; rank -1: any, and shape NULL;
- * an extent of -1: any, from run to run. All texts given to a graph are copied.
+ * an extent of -1: any, from run to run. All texts given to a graph are copied. A model with an
+ * input of CLEAT_TEXT is run by cleat_model_run_values().
  */
 CLEAT_API cleat_status cleat_graph_input(
     cleat_graph *graph, const char *name, cleat_type type, int32_t rank, const int64_t *shape);
 
-/* A value that is known: row-major elements, copied. */
+/* A value that is known: row-major elements, copied; of CLEAT_TEXT a const char * each, ended by
+ * zero. */
 CLEAT_API cleat_status cleat_graph_constant(cleat_graph *graph, const char *name, cleat_type type,
     int32_t rank, const int64_t *shape, const void *elements);
 
 /* The same without its elements, which the caller writes to *elements before the graph's next call.
- */
+ * CLEAT_UNSUPPORTED for texts. */
 CLEAT_API cleat_status cleat_graph_constant_space(cleat_graph *graph, const char *name,
     cleat_type type, int32_t rank, const int64_t *shape, void **elements);
 
@@ -157,27 +159,30 @@ CLEAT_API cleat_status cleat_model_output_info(
 CLEAT_API cleat_status cleat_model_run(cleat_model *model, const cleat_tensor *inputs,
     size_t input_count, cleat_tensor *outputs, size_t output_count);
 
-/* ---- Values that need not be tensors: ONNX's sequences and optional values ---- */
+/* ---- Values that need not be tensors on the device: ONNX's sequences and optional values, and
+ * tensors of texts ---- */
 
 typedef enum cleat_value_kind {
     CLEAT_VALUE_NONE = 0, /* an optional value that is not there */
     CLEAT_VALUE_TENSOR,
-    CLEAT_VALUE_SEQUENCE
+    CLEAT_VALUE_SEQUENCE,
+    CLEAT_VALUE_TEXTS /* a tensor of texts, in host memory */
 } cleat_value_kind;
 
 typedef struct cleat_value {
     cleat_value_kind kind;
-    cleat_tensor tensor;       /* of CLEAT_VALUE_TENSOR */
-    size_t count;              /* of items of CLEAT_VALUE_SEQUENCE */
+    cleat_tensor tensor;       /* of CLEAT_VALUE_TENSOR; rank and shape of CLEAT_VALUE_TEXTS */
+    size_t count;              /* of items of CLEAT_VALUE_SEQUENCE, or of texts */
     struct cleat_value *items; /* up to 8 sequences within each other */
-    uint64_t reserved[4];
+    const char *const *texts;  /* of CLEAT_VALUE_TEXTS: row-major, each ended by zero */
+    uint64_t reserved[3];
 } cleat_value;
 
 /*
- * cleat_model_run() for models with such inputs or outputs. Inputs are only read. What outputs[i]
- * holds before does not matter; afterwards it is the caller's to release with
- * cleat_value_release(), but where the call fails nothing is. Each run is worked out anew. Errors
- * as above.
+ * cleat_model_run() for models with such inputs or outputs. Inputs are only read, texts until the
+ * call returns. What outputs[i] holds before does not matter; afterwards it is the caller's to
+ * release with cleat_value_release(), texts and all, but where the call fails nothing is. Each run
+ * is worked out anew. Errors as above.
  */
 CLEAT_API cleat_status cleat_model_run_values(cleat_model *model, const cleat_value *inputs,
     size_t input_count, cleat_value *outputs, size_t output_count);

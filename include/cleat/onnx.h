@@ -25,7 +25,7 @@ typedef struct cleat_onnx_options {
  * own are read from the model's folder and those below it, never through a symbolic link. The
  * caller owns the graph's one reference. options may be NULL. Errors, naming the node, initialiser
  * or input: CLEAT_INVALID_ARGUMENT (no such file; not a model, or a broken one), CLEAT_UNSUPPORTED
- * (texts, maps, sparse tensors and the like), CLEAT_OUT_OF_HOST_MEMORY. An operator that is
+ * (maps, sparse tensors and the like), CLEAT_OUT_OF_HOST_MEMORY. An operator that is
  * not there is found by cleat_model_create().
  */
 CLEAT_API cleat_status cleat_graph_load_onnx(
@@ -37,12 +37,12 @@ CLEAT_API cleat_status cleat_graph_read_onnx(
 CLEAT_API cleat_status cleat_model_load_onnx(cleat_context *context, const char *path,
     const cleat_onnx_options *options, cleat_model **model);
 
-/* A tensor in host memory: row-major elements. */
+/* A tensor in host memory: row-major elements; of CLEAT_TEXT a const char * each, ended by zero. */
 typedef struct cleat_onnx_tensor {
     cleat_type type;
     int32_t rank;
     int64_t shape[CLEAT_MAX_RANK];
-    size_t size; /* bytes */
+    size_t size; /* bytes; of texts, with their characters */
     void *elements;
 } cleat_onnx_tensor;
 

@@ -25,13 +25,15 @@ typedef enum cleat_type {
     CLEAT_I16,  /* cleat_fill(), cleat_cast(), cleat_compare() and cleat_where() */
     CLEAT_U16,
     CLEAT_U32,
-    CLEAT_U64
+    CLEAT_U64,
+    CLEAT_TEXT /* no type of tensors on a device: of values of graphs (graph.h), on the host alone
+                */
 } cleat_type;
 
-/* Bytes of one element; 0 for a value that is no type. */
+/* Bytes of one element; 0 for CLEAT_TEXT and for a value that is no type. */
 CLEAT_API size_t cleat_type_size(cleat_type type);
 
-/* "f32", "i64", ...; "unknown" for a value that is no type. Static storage. */
+/* "f32", "i64", "text", ...; "unknown" for a value that is no type. Static storage. */
 CLEAT_API const char *cleat_type_name(cleat_type type);
 
 /* Reference-counted device memory. Holds a reference on its context. */

@@ -24,6 +24,8 @@ size_t cleat_type_size(cleat_type type) {
     case CLEAT_BOOL:
     case CLEAT_I8:
         return 1;
+    case CLEAT_TEXT:
+        return 0;
     }
     return 0;
 }
@@ -56,6 +58,8 @@ const char *cleat_type_name(cleat_type type) {
         return "u32";
     case CLEAT_U64:
         return "u64";
+    case CLEAT_TEXT:
+        return "text";
     }
     return "unknown";
 }

@@ -3,6 +3,7 @@
 #include "core/half.h"
 #include "core/memory.h"
 #include "core/tensor_check.h"
+#include "graph/text.h"
 #include <math.h>
 #include <string.h>
 
@@ -11,14 +12,15 @@ cleat_status array_create(
     cleat_tensor layout;
     int64_t bytes = 0;
     char text[SHAPE_TEXT_SIZE];
-    TRY(tensor_row_major(what, type, rank, shape, &layout));
+    TRY(tensor_row_major(what, type == CLEAT_TEXT ? CLEAT_U64 : type, rank, shape, &layout));
     const int64_t count = cleat_tensor_count(&layout);
-    REFUSE_IF(!checked_mul(count, (int64_t)cleat_type_size(type), &bytes) ||
+    REFUSE_IF(!checked_mul(count, (int64_t)array_element_size(type), &bytes) ||
                   (uint64_t)bytes > SIZE_MAX / 2,
         CLEAT_SIZE_OVERFLOW, "%s: %s of %s has too many bytes", what, shape_text(rank, shape, text),
         cleat_type_name(type));
     array *x = memory_allocate_zeroed(1, sizeof *x);
-    void *elements = memory_allocate((size_t)bytes);
+    void *elements = type == CLEAT_TEXT ? memory_allocate_zeroed((size_t)bytes, 1)
+                                        : memory_allocate((size_t)bytes);
     if (x == NULL || elements == NULL) {
         memory_free(x);
         memory_free(elements);
@@ -35,6 +37,16 @@ cleat_status array_create(
     return CLEAT_OK;
 }
 
+cleat_status array_copy_elements(const char *what, array *x, const void *elements) {
+    if (x->type == CLEAT_TEXT) {
+        return array_set_texts(what, x, elements);
+    }
+    if (x->count > 0) {
+        memcpy(x->elements, elements, array_size(x));
+    }
+    return CLEAT_OK;
+}
+
 void array_retain(array *x) {
     if (x != NULL) {
         atomic_fetch_add(&x->references, 1);
@@ -43,13 +55,18 @@ void array_retain(array *x) {
 
 void array_release(array *x) {
     if (x != NULL && atomic_fetch_sub(&x->references, 1) == 1) {
+        texts_clear(x);
         memory_free(x->elements);
         memory_free(x);
     }
 }
 
+size_t array_element_size(cleat_type type) {
+    return type == CLEAT_TEXT ? sizeof(shared_text *) : cleat_type_size(type);
+}
+
 size_t array_size(const array *x) {
-    return (size_t)x->count * cleat_type_size(x->type);
+    return (size_t)x->count * array_element_size(x->type);
 }
 
 /* The nearest i64; NaN is 0. */
@@ -88,6 +105,8 @@ int64_t array_integer(const array *x, int64_t i) {
     case CLEAT_F16:
     case CLEAT_BF16:
         return whole(array_real(x, i));
+    case CLEAT_TEXT:
+        break;
     }
     return 0;
 }
@@ -140,6 +159,8 @@ void array_set_integer(array *x, int64_t i, int64_t value) {
     case CLEAT_F16:
     case CLEAT_BF16:
         array_set_real(x, i, (double)value);
+        break;
+    case CLEAT_TEXT:
         break;
     }
 }

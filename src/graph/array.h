@@ -7,7 +7,8 @@
 #include <cleat/tensor.h>
 #include <stdatomic.h>
 
-/* Row-major, without gaps; reference-counted, and not written to once it is shared. */
+/* Row-major, without gaps; reference-counted, and not written to once it is shared. Elements of
+ * CLEAT_TEXT: see text.h. */
 typedef struct array {
     atomic_size_t references;
     cleat_type type;
@@ -17,16 +18,20 @@ typedef struct array {
     void *elements;
 } array;
 
-/* New, elements undefined, with one reference. `what` is for messages. */
+/* New, elements undefined, texts empty, with one reference. `what` is for messages. */
 cleat_status array_create(
     const char *what, cleat_type type, int32_t rank, const int64_t *shape, array **made);
+/* Fills it: row-major elements as users give them, of CLEAT_TEXT a const char * each. */
+cleat_status array_copy_elements(const char *what, array *x, const void *elements);
 void array_retain(array *x);  /* NULL is accepted */
 void array_release(array *x); /* NULL is accepted */
-/* Bytes of the elements. */
+/* Bytes of an element, and of all elements; what moves texts counts them: pick.h, text.h. */
+size_t array_element_size(cleat_type type);
 size_t array_size(const array *x);
 
 /* Element i as a number: of an integer type exactly with array_integer(), 16-bit floating-point
- * types included in array_real(). Values that an i64 has no room for are clamped. */
+ * types included in array_real(). Values that an i64 has no room for are clamped; a text is 0:
+ * prepare_call() lets none come to operators that compute. */
 int64_t array_integer(const array *x, int64_t i);
 double array_real(const array *x, int64_t i);
 /* Stores a number: towards zero and wrapped into integer types, rounded into floating-point ones.

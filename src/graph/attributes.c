@@ -86,10 +86,7 @@ static cleat_status copy_tensor(const cleat_attribute *from, graph_attribute *to
     TRY(array_create("graph_node", from->type, from->rank, from->shape, &to->tensor));
     REFUSE_IF(to->tensor->count > 0 && from->elements == NULL, CLEAT_INVALID_ARGUMENT,
         "graph_node: attribute %s has no elements", from->name);
-    if (to->tensor->count > 0) {
-        memcpy(to->tensor->elements, from->elements, array_size(to->tensor));
-    }
-    return CLEAT_OK;
+    return array_copy_elements("graph_node", to->tensor, from->elements);
 }
 
 cleat_status attribute_copy(const cleat_attribute *from, graph_attribute *to) {

@@ -269,7 +269,8 @@ cleat_status binary_function_of(
     const number_kind kind = number_kind_of(type);
     *function = kind == NUMBER_REAL ? b->real : kind == NUMBER_INTEGER ? b->integer : b->natural;
     const bool takes_bool = b->is_logical || b->integer == equal_bits;
-    if (*function == NULL || (type == CLEAT_BOOL ? !takes_bool : b->is_logical) ||
+    if (*function == NULL || type == CLEAT_TEXT ||
+        (type == CLEAT_BOOL ? !takes_bool : b->is_logical) ||
         (type_is_signed(type) && (b->integer == shift_left || b->integer == shift_right))) {
         return call_refuse(
             c, CLEAT_TYPE_MISMATCH, "operands of %s are not taken", cleat_type_name(type));

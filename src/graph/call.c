@@ -61,6 +61,9 @@ cleat_status call_to_device(call *c, run_value *v) {
     if (v->memory != NULL) {
         return CLEAT_OK;
     }
+    if (v->type == CLEAT_TEXT) {
+        return call_refuse(c, CLEAT_UNSUPPORTED, "texts are not brought to the device");
+    }
     TRY(is_constant_value(c, v) ? storage_acquire_lasting(pool, array_size(v->host), &memory)
                                 : storage_acquire(pool, array_size(v->host), &memory));
     cleat_status status = cleat_tensor_view(

@@ -126,9 +126,10 @@ bool fusion_has(const fusion *f, size_t node, size_t input) {
 }
 
 const array *fusion_constant(const fusion *f, size_t node, size_t input) {
-    return fusion_has(f, node, input)
-               ? f->graph->values[f->graph->nodes[node].inputs[input]].constant
-               : NULL;
+    const array *constant = fusion_has(f, node, input)
+                                ? f->graph->values[f->graph->nodes[node].inputs[input]].constant
+                                : NULL;
+    return constant != NULL && constant->type != CLEAT_TEXT ? constant : NULL;
 }
 
 bool fusion_uses_outputs(const fusion *f, size_t node, size_t first) {

@@ -42,7 +42,7 @@ cleat_status fuse_chain(fusion *f);
 enum { MOST_PART_INPUTS = 16 };
 
 bool fusion_is(const fusion *f, size_t node, const char *type);
-/* The constant at this input of a node, or NULL. */
+/* The constant at this input of a node, or NULL, also where it is one of texts. */
 const array *fusion_constant(const fusion *f, size_t node, size_t input);
 /* Whether the node has this input at all. */
 bool fusion_has(const fusion *f, size_t node, size_t input);

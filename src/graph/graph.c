@@ -171,7 +171,7 @@ cleat_status cleat_graph_input(
     const char *operation = "graph_input";
     int32_t value;
     TRY(new_value(operation, graph, name, &value));
-    REFUSE_IF((int)type != 0 && cleat_type_size(type) == 0, CLEAT_INVALID_ARGUMENT,
+    REFUSE_IF((int)type != 0 && array_element_size(type) == 0, CLEAT_INVALID_ARGUMENT,
         "%s: %s: %d is no type", operation, name, (int)type);
     REFUSE_IF(rank < -1 || rank > CLEAT_MAX_RANK, CLEAT_INVALID_ARGUMENT,
         "%s: %s: rank %d is not within -1 .. %d", operation, name, rank, CLEAT_MAX_RANK);
@@ -192,36 +192,37 @@ cleat_status cleat_graph_input(
     return CLEAT_OK;
 }
 
-static cleat_status new_constant(const char *operation, cleat_graph *graph, const char *name,
-    cleat_type type, int32_t rank, const int64_t *shape, array **constant) {
-    int32_t value;
-    TRY(new_value(operation, graph, name, &value));
-    TRY(array_create(operation, type, rank, shape, constant));
-    graph->values[value].constant = *constant;
-    return CLEAT_OK;
-}
-
 cleat_status cleat_graph_constant(cleat_graph *graph, const char *name, cleat_type type,
     int32_t rank, const int64_t *shape, const void *elements) {
     const char *operation = "graph_constant";
+    int32_t value;
     array *constant;
     cleat_tensor layout;
-    TRY(tensor_row_major(operation, type, rank, shape, &layout));
+    TRY(tensor_row_major(operation, type == CLEAT_TEXT ? CLEAT_U64 : type, rank, shape, &layout));
     REFUSE_IF(elements == NULL && cleat_tensor_count(&layout) > 0, CLEAT_INVALID_ARGUMENT,
         "%s: %s: elements is NULL", operation, name != NULL ? name : "");
-    TRY(new_constant(operation, graph, name, type, rank, shape, &constant));
-    if (constant->count > 0) {
-        memcpy(constant->elements, elements, array_size(constant));
+    TRY(new_value(operation, graph, name, &value));
+    TRY(array_create(operation, type, rank, shape, &constant));
+    cleat_status status = array_copy_elements(operation, constant, elements);
+    if (status != CLEAT_OK) {
+        array_release(constant);
+        return status;
     }
+    graph->values[value].constant = constant;
     return CLEAT_OK;
 }
 
 cleat_status cleat_graph_constant_space(cleat_graph *graph, const char *name, cleat_type type,
     int32_t rank, const int64_t *shape, void **elements) {
     const char *operation = "graph_constant_space";
+    int32_t value;
     array *constant;
     REFUSE_IF(elements == NULL, CLEAT_INVALID_ARGUMENT, "%s: elements is NULL", operation);
-    TRY(new_constant(operation, graph, name, type, rank, shape, &constant));
+    REFUSE_IF(type == CLEAT_TEXT, CLEAT_UNSUPPORTED,
+        "%s: texts are given to cleat_graph_constant()", operation);
+    TRY(new_value(operation, graph, name, &value));
+    TRY(array_create(operation, type, rank, shape, &constant));
+    graph->values[value].constant = constant;
     *elements = constant->elements;
     return CLEAT_OK;
 }

@@ -10,6 +10,8 @@ cleat_status check_run(const char *operation, const cleat_model *model, const vo
     size_t input_count, const void *outputs, size_t output_count);
 /* Refuses a tensor that the model does not expect as this input. */
 cleat_status check_given_input(const cleat_model *model, size_t index, const cleat_tensor *x);
+/* The same of its shape alone. */
+cleat_status check_given_shape(const cleat_model *model, size_t index, const cleat_tensor *x);
 /* The tensor, which is valid, as a value of a run: VALUE_NONE before and after a failure. */
 cleat_status borrow_input(const cleat_tensor *x, run_value *v);
 

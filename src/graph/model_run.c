@@ -20,20 +20,27 @@ cleat_status check_run(const char *operation, const cleat_model *model, const vo
     return CLEAT_OK;
 }
 
-cleat_status check_given_input(const cleat_model *model, size_t index, const cleat_tensor *x) {
-    const char *operation = "model_run";
+cleat_status check_given_shape(const cleat_model *model, size_t index, const cleat_tensor *x) {
     const cleat_graph *graph = model->main->graph;
     const graph_value *v = &graph->values[graph->inputs[index]];
     char text[SHAPE_TEXT_SIZE], wanted[SHAPE_TEXT_SIZE];
-    TRY(check_tensor(operation, v->name, model->context, x, v->type));
     bool fits = v->rank < 0 || v->rank == x->rank;
     for (int32_t i = 0; fits && i < v->rank; i++) {
         fits = v->shape[i] < 0 || v->shape[i] == x->shape[i];
     }
-    REFUSE_IF(!fits, CLEAT_SHAPE_MISMATCH, "%s: input %s has the shape %s, the model expects %s",
-        operation, v->name, shape_text(x->rank, x->shape, text),
-        shape_text(v->rank, v->shape, wanted));
+    REFUSE_IF(!fits, CLEAT_SHAPE_MISMATCH,
+        "model_run: input %s has the shape %s, the model expects %s", v->name,
+        shape_text(x->rank, x->shape, text), shape_text(v->rank, v->shape, wanted));
     return CLEAT_OK;
+}
+
+cleat_status check_given_input(const cleat_model *model, size_t index, const cleat_tensor *x) {
+    const cleat_graph *graph = model->main->graph;
+    const graph_value *v = &graph->values[graph->inputs[index]];
+    REFUSE_IF(v->type == CLEAT_TEXT, CLEAT_TYPE_MISMATCH,
+        "model_run: input %s is a tensor of texts, which cleat_model_run_values() takes", v->name);
+    TRY(check_tensor("model_run", v->name, model->context, x, v->type));
+    return check_given_shape(model, index, x);
 }
 
 cleat_status borrow_input(const cleat_tensor *x, run_value *v) {
@@ -90,6 +97,8 @@ cleat_status give_output(
     const char *name = graph->values[graph->outputs[index]].name;
     REFUSE_IF(v->kind != VALUE_TENSOR, CLEAT_UNSUPPORTED,
         "model_run: output %s is no tensor, but a sequence or nothing", name);
+    REFUSE_IF(v->type == CLEAT_TEXT, CLEAT_UNSUPPORTED,
+        "model_run: output %s is a tensor of texts, which cleat_model_run_values() gives", name);
     const bool is_new = output->buffer == NULL;
     cleat_tensor out = *output;
     if (is_new) {

@@ -1,16 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs of models whose inputs or outputs are sequences or optional. */
+/* Runs of models whose inputs or outputs are sequences, optional, or texts. */
 #include "core/memory.h"
 #include "core/tensor_check.h"
 #include "graph/model_output.h"
+#include "graph/text.h"
 #include "graph/value_lists.h"
+#include <string.h>
 
 enum { MOST_DEPTH = 8 }; /* of sequences within each other */
+
+/* ---- Texts ---- */
+
+static cleat_status take_texts(const char *name, const cleat_value *from, run_value *to) {
+    const cleat_tensor *x = &from->tensor;
+    array *texts;
+    char shape[SHAPE_TEXT_SIZE];
+    TRY(array_create("model_run_values", CLEAT_TEXT, x->rank, x->shape, &texts));
+    cleat_status status = CLEAT_OK;
+    if ((uint64_t)texts->count != from->count || (from->texts == NULL && from->count > 0)) {
+        status = status_set(CLEAT_INVALID_ARGUMENT,
+            "model_run_values: %s: %zu texts%s for a tensor of %s", name, from->count,
+            from->texts == NULL ? " at NULL" : "", shape_text(x->rank, x->shape, shape));
+    }
+    if (status == CLEAT_OK) {
+        status = array_set_texts("model_run_values", texts, from->texts);
+    }
+    if (status != CLEAT_OK) {
+        array_release(texts);
+        return status;
+    }
+    *to = (run_value){.kind = VALUE_TENSOR, .type = CLEAT_TEXT, .rank = texts->rank, .host = texts};
+    memcpy(to->shape, texts->shape, sizeof to->shape);
+    return CLEAT_OK;
+}
+
+/* In one piece of memory: the pointers, and what they point to. */
+static cleat_status give_texts(const array *from, cleat_value *to) {
+    size_t size = (size_t)from->count * sizeof(char *) + 1;
+    for (int64_t i = 0; i < from->count; i++) {
+        size += strlen(array_text(from, i)) + 1;
+    }
+    char **texts = memory_allocate(size);
+    REFUSE_IF(texts == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model_run_values: no host memory");
+    char *end = (char *)(texts + from->count);
+    for (int64_t i = 0; i < from->count; i++) {
+        const size_t length = strlen(array_text(from, i)) + 1;
+        texts[i] = memcpy(end, array_text(from, i), length);
+        end += length;
+    }
+    *to = (cleat_value){.kind = CLEAT_VALUE_TEXTS,
+        .tensor = {.type = CLEAT_TEXT, .rank = from->rank},
+        .count = (size_t)from->count,
+        .texts = (const char *const *)texts};
+    memcpy(to->tensor.shape, from->shape, sizeof to->tensor.shape);
+    return CLEAT_OK;
+}
+
+/* ---- Values ---- */
 
 /* The caller's value as one of a run. */
 static cleat_status take_value(
     const cleat_model *model, const char *name, const cleat_value *from, int depth, run_value *to) {
-    REFUSE_IF((int)from->kind < CLEAT_VALUE_NONE || from->kind > CLEAT_VALUE_SEQUENCE,
+    REFUSE_IF((int)from->kind < CLEAT_VALUE_NONE || from->kind > CLEAT_VALUE_TEXTS,
         CLEAT_INVALID_ARGUMENT, "model_run_values: %s: %d is no kind of value", name,
         (int)from->kind);
     if (from->kind == CLEAT_VALUE_NONE) {
@@ -19,6 +70,9 @@ static cleat_status take_value(
     if (from->kind == CLEAT_VALUE_TENSOR) {
         TRY(check_tensor("model_run_values", name, model->context, &from->tensor, 0));
         return borrow_input(&from->tensor, to);
+    }
+    if (from->kind == CLEAT_VALUE_TEXTS) {
+        return take_texts(name, from, to);
     }
     REFUSE_IF(depth == MOST_DEPTH, CLEAT_UNSUPPORTED,
         "model_run_values: %s: more than %d sequences within each other", name, MOST_DEPTH);
@@ -39,8 +93,13 @@ static cleat_status take_input(
         TRY(check_given_input(model, index, &from->tensor));
         return borrow_input(&from->tensor, to);
     }
+    if (from->kind == CLEAT_VALUE_TEXTS && v->type == CLEAT_TEXT) {
+        TRY(check_given_shape(model, index, &from->tensor));
+        return take_texts(v->name, from, to);
+    }
     REFUSE_IF((int)v->type != 0 || v->rank >= 0, CLEAT_TYPE_MISMATCH,
-        "model_run_values: input %s is no tensor", v->name);
+        "model_run_values: input %s is no tensor%s", v->name,
+        v->type == CLEAT_TEXT ? " of texts" : "");
     return take_value(model, v->name, from, 0, to);
 }
 
@@ -49,6 +108,9 @@ static cleat_status give_value(
     cleat_model *model, size_t index, const run_value *from, cleat_value *to) {
     if (from->kind == VALUE_NONE) {
         return CLEAT_OK;
+    }
+    if (from->kind == VALUE_TENSOR && from->type == CLEAT_TEXT) {
+        return give_texts(from->host, to);
     }
     if (from->kind == VALUE_TENSOR) {
         TRY(give_output(model, index, from, &to->tensor));
@@ -69,9 +131,10 @@ void cleat_value_release(cleat_value *value) {
     if (value == NULL) {
         return;
     }
-    for (size_t i = 0; i < value->count; i++) {
+    for (size_t i = 0; value->items != NULL && i < value->count; i++) {
         cleat_value_release(&value->items[i]);
     }
+    memory_free((void *)value->texts);
     memory_free(value->items);
     cleat_tensor_release(&value->tensor);
     *value = (cleat_value){.kind = CLEAT_VALUE_NONE};

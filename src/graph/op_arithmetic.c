@@ -4,6 +4,7 @@
 #include "graph/call_shapes.h"
 #include "graph/channels_last.h"
 #include "graph/operators.h"
+#include "graph/text.h"
 #include <cleat/elementwise.h>
 #include <string.h>
 
@@ -36,6 +37,26 @@ static cleat_status binary_shapes(
         (const int64_t *const[]){a->shape, b_shape}, rank, shape);
 }
 
+/* Equal: no other operator is given texts. */
+static cleat_status compare_texts(call *c, int32_t rank, const int64_t *shape) {
+    const array *a, *b;
+    array *y;
+    walk w;
+    TRY(call_array(c, 0, &a));
+    TRY(call_array(c, 1, &b));
+    TRY(call_output_array(c, 0, CLEAT_BOOL, rank, shape, &y));
+    walk_begin(&w, rank, shape, 2, (const int32_t[]){a->rank, b->rank},
+        (const int64_t *const[]){a->shape, b->shape});
+    for (; w.count > 0; walk_next(&w)) {
+        for (int64_t i = 0; i < w.count; i++) {
+            const char *left = array_text(a, w.from[0] + i * w.step[0]);
+            const char *right = array_text(b, w.from[1] + i * w.step[1]);
+            array_set_integer(y, w.to + i, strcmp(left, right) == 0);
+        }
+    }
+    return CLEAT_OK;
+}
+
 static cleat_status binary_host(call *c) {
     const binary *entry = binary_find(c);
     const array *a, *b;
@@ -44,6 +65,9 @@ static cleat_status binary_host(call *c) {
     int32_t rank = 0, b_rank = 0;
     int64_t shape[CLEAT_MAX_RANK], b_shape[CLEAT_MAX_RANK];
     TRY(binary_shapes(c, &b_rank, b_shape, &rank, shape));
+    if (c->inputs[0]->type == CLEAT_TEXT) {
+        return compare_texts(c, rank, shape);
+    }
     TRY(binary_function_of(c, entry, c->inputs[0]->type, &function));
     TRY(call_array(c, 0, &a));
     TRY(call_array(c, 1, &b));

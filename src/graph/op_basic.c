@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Identity, Constant: operators that compute nothing. */
+#include "core/tensor_check.h"
 #include "graph/operators.h"
+#include "graph/pick.h"
+#include "graph/text.h"
 #include <string.h>
 
 static cleat_status identity(call *c) {
     /* an optional may be empty */
     return call_has(c, 0) ? call_output_same(c, 0, 0) : CLEAT_OK;
+}
+
+static const graph_attribute *constant_texts(const graph_node *node) {
+    const graph_attribute *one = attribute_find(node, "value_string", CLEAT_ATTRIBUTE_TEXT);
+    return one != NULL ? one : attribute_find(node, "value_strings", CLEAT_ATTRIBUTE_TEXTS);
 }
 
 static cleat_status constant(call *c) {
@@ -14,8 +22,15 @@ static cleat_status constant(call *c) {
     if (tensor != NULL) {
         const array *x = tensor->tensor;
         TRY(call_output_array(c, 0, x->type, x->rank, x->shape, &y));
-        memcpy(y->elements, x->elements, array_size(x));
+        array_move(x, 0, y, 0, x->count);
         return CLEAT_OK;
+    }
+    const graph_attribute *texts = constant_texts(c->node);
+    if (texts != NULL) {
+        const int64_t length = (int64_t)texts->count;
+        const bool is_list = texts->kind == CLEAT_ATTRIBUTE_TEXTS;
+        TRY(call_output_array(c, 0, CLEAT_TEXT, is_list ? 1 : 0, &length, &y));
+        return array_set_texts("Constant", y, (const char *const *)texts->texts);
     }
     size_t count = 0;
     const int64_t *integers = attribute_ints(c->node, "value_ints", &count);

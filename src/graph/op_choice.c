@@ -4,6 +4,8 @@
 #include "graph/call_shapes.h"
 #include "graph/numbers.h"
 #include "graph/operators.h"
+#include "graph/pick.h"
+#include "graph/text_cast.h"
 #include <cleat/activation.h>
 #include <cleat/compare.h>
 #include <cleat/elementwise.h>
@@ -38,16 +40,13 @@ static cleat_status where_host(call *c) {
         TRY(call_array(c, i, &x[i]));
     }
     TRY(call_output_array(c, 0, x[1]->type, rank, shape, &y));
-    const size_t size = cleat_type_size(y->type);
     walk_begin(&w, rank, shape, 3, (const int32_t[]){x[0]->rank, x[1]->rank, x[2]->rank},
         (const int64_t *const[]){x[0]->shape, x[1]->shape, x[2]->shape});
     for (; w.count > 0; walk_next(&w)) {
         for (int64_t i = 0; i < w.count; i++) {
             const bool is_true = array_integer(x[0], w.from[0] + i * w.step[0]) != 0;
             const int k = is_true ? 1 : 2;
-            const int64_t from = w.from[k] + i * w.step[k];
-            memcpy((char *)y->elements + (size_t)(w.to + i) * size,
-                (const char *)x[k]->elements + (size_t)from * size, size);
+            array_move(x[k], w.from[k] + i * w.step[k], y, w.to + i, 1);
         }
     }
     return CLEAT_OK;
@@ -234,11 +233,16 @@ static cleat_status prelu_device(call *c) {
 
 /* ---- Cast, CastLike ---- */
 
+/* ONNX's number of texts is none that other operators' attributes may have. */
 static cleat_status cast_type(const call *c, cleat_type *type) {
     if (strcmp(c->node->type, "CastLike") == 0) {
         const run_value *like;
         TRY(call_input(c, 1, &like));
         *type = like->type;
+        return CLEAT_OK;
+    }
+    if (attribute_int(c->node, "to", 0) == 8) {
+        *type = CLEAT_TEXT;
         return CLEAT_OK;
     }
     TRY(call_type(c, "to", 0, type));
@@ -257,6 +261,9 @@ static cleat_status cast_host(call *c) {
         return call_output_same(c, 0, 0);
     }
     TRY(call_output_array(c, 0, type, x->rank, x->shape, &y));
+    if (x->type == CLEAT_TEXT || type == CLEAT_TEXT) {
+        return x->type == CLEAT_TEXT ? texts_to_numbers(c, x, y) : numbers_to_texts(x, y);
+    }
     for (int64_t i = 0; i < x->count; i += WALK_ROW) {
         const int64_t count = x->count - i < WALK_ROW ? x->count - i : WALK_ROW;
         numbers_load(x, i, 1, count, numbers);
@@ -276,6 +283,9 @@ static cleat_status cast_device(call *c) {
     TRY(call_input(c, 0, &v));
     if (v->type == type) {
         return call_output_same(c, 0, 0);
+    }
+    if (type == CLEAT_TEXT) {
+        return CLEAT_UNSUPPORTED;
     }
     TRY(call_tensor(c, 0, &x));
     TRY(call_output(c, 0, type, x.rank, x.shape, &y));

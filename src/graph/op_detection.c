@@ -2,6 +2,7 @@
 /* NonMaxSuppression, Det, TfIdfVectorizer, on the host. */
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
+#include "graph/text.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,10 +184,11 @@ static cleat_status determinant_host(call *c) {
     return CLEAT_OK;
 }
 
-/* ---- TfIdfVectorizer, of integers ---- */
+/* ---- TfIdfVectorizer, of integers or texts ---- */
 
 typedef struct grams {
     const int64_t *pool, *starts, *places;
+    char *const *texts; /* or these instead of the pool's integers */
     const float *weights;
     size_t pool_count, start_count, place_count, weight_count;
     int64_t least, most, skips, width; /* lengths of grams; elements of a result */
@@ -196,7 +198,12 @@ typedef struct grams {
 static cleat_status grams_read(const call *c, grams *g) {
     const char *mode = attribute_text(c->node, "mode", "");
     memset(g, 0, sizeof *g);
+    const graph_attribute *texts = attribute_find(c->node, "pool_strings", CLEAT_ATTRIBUTE_TEXTS);
     g->pool = attribute_ints(c->node, "pool_int64s", &g->pool_count);
+    if (g->pool == NULL && texts != NULL) {
+        g->texts = texts->texts;
+        g->pool_count = texts->count;
+    }
     g->starts = attribute_ints(c->node, "ngram_counts", &g->start_count);
     g->places = attribute_ints(c->node, "ngram_indexes", &g->place_count);
     g->weights = attribute_floats(c->node, "weights", &g->weight_count);
@@ -205,12 +212,9 @@ static cleat_status grams_read(const call *c, grams *g) {
     g->skips = attribute_int(c->node, "max_skip_count", 0);
     g->counts = strcmp(mode, "IDF") != 0;
     g->weighs = strcmp(mode, "TF") != 0;
-    if (g->pool == NULL) {
-        return call_refuse(c, CLEAT_UNSUPPORTED, "no pool_int64s: texts are not taken");
-    }
-    bool fits = g->starts != NULL && g->places != NULL && g->least >= 1 && g->most >= g->least &&
-                g->most <= (int64_t)g->start_count && g->skips >= 0 &&
-                (g->weights == NULL || g->weight_count == g->place_count) &&
+    bool fits = (g->pool != NULL || g->texts != NULL) && g->starts != NULL && g->places != NULL &&
+                g->least >= 1 && g->most >= g->least && g->most <= (int64_t)g->start_count &&
+                g->skips >= 0 && (g->weights == NULL || g->weight_count == g->place_count) &&
                 (strcmp(mode, "TF") == 0 || strcmp(mode, "IDF") == 0 || strcmp(mode, "TFIDF") == 0);
     size_t grams_found = 0;
     for (size_t i = 0; fits && i < g->start_count; i++) {
@@ -240,7 +244,9 @@ static void count_gram(
     for (int64_t start = g->starts[length - 1]; start < end; start += length, gram++) {
         bool is_same = true;
         for (int64_t k = 0; is_same && k < length; k++) {
-            is_same = array_integer(x, at + k * step) == g->pool[start + k];
+            const int64_t i = at + k * step;
+            is_same = g->texts != NULL ? strcmp(array_text(x, i), g->texts[start + k]) == 0
+                                       : array_integer(x, i) == g->pool[start + k];
         }
         found[g->places[gram]] += is_same;
     }
@@ -263,9 +269,10 @@ static cleat_status grams_host(call *c) {
     void *memory;
     TRY(grams_read(c, &g));
     TRY(call_array(c, 0, &x));
-    if (x->rank < 1 || x->rank > 2 || type_is_floating(x->type)) {
-        return call_refuse(c, CLEAT_SHAPE_MISMATCH, "x of rank %d and type %s", (int)x->rank,
-            cleat_type_name(x->type));
+    if (x->rank < 1 || x->rank > 2 || type_is_floating(x->type) ||
+        (x->type == CLEAT_TEXT) != (g.texts != NULL)) {
+        return call_refuse(c, CLEAT_SHAPE_MISMATCH, "x of rank %d and type %s, grams of %s",
+            (int)x->rank, cleat_type_name(x->type), g.texts != NULL ? "texts" : "integers");
     }
     const int64_t rows = x->rank == 2 ? x->shape[0] : 1, extent = x->shape[x->rank - 1];
     TRY(call_output_array(c, 0, CLEAT_F32, x->rank,

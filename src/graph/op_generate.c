@@ -41,10 +41,13 @@ static cleat_status filling_find(call *c, filling *f) {
 }
 
 static cleat_status fill_host(call *c, const filling *f) {
-    static const unsigned char zero[8] = {0};
     array *y;
     TRY(call_output_array(c, 0, f->type, f->rank, f->shape, &y));
-    array_fill(y, f->value != NULL ? f->value->elements : zero);
+    if (f->value != NULL) {
+        array_fill(y, f->value);
+    } else {
+        memset(y->elements, 0, array_size(y));
+    }
     return CLEAT_OK;
 }
 
@@ -242,7 +245,7 @@ static cleat_status one_hot_host(call *c) {
     TRY(one_hot_find(c, &o));
     TRY(call_array(c, 0, &x));
     TRY(call_output_array(c, 0, o.values->type, o.rank, o.shape, &y));
-    array_fill(y, o.values->elements);
+    array_fill(y, o.values);
     const int64_t classes = o.shape[o.axis],
                   inner = shape_count(o.rank - (o.axis + 1), o.shape + o.axis + 1);
     for (int64_t i = 0; i < x->count; i++) {

@@ -85,7 +85,8 @@ static cleat_status expand_host(call *c) {
     int64_t *offsets[CLEAT_MAX_RANK];
     TRY(expand_shape(c, &rank, shape));
     TRY(call_array(c, 0, &x));
-    if (shape_count(rank, shape) > LARGE) { /* on the device no element is copied */
+    if (shape_count(rank, shape) > LARGE &&
+        x->type != CLEAT_TEXT) { /* on the device no element is copied */
         return CLEAT_UNSUPPORTED;
     }
     row_major_strides(x->rank, x->shape, steps);

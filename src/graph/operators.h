@@ -40,5 +40,6 @@ extern const operator_entry operators_unary[];
 extern const operator_entry operators_views[];
 extern const operator_entry operators_control[];
 extern const operator_entry operators_sequence[];
+extern const operator_entry operators_text[];
 
 #endif

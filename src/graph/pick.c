@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/pick.h"
 #include "graph/call_shapes.h"
+#include "graph/text.h"
 #include <string.h>
 
 cleat_status pick_line(call *c, int64_t count, int64_t first, int64_t step, int64_t **offsets) {
@@ -14,17 +15,18 @@ cleat_status pick_line(call *c, int64_t count, int64_t first, int64_t step, int6
 }
 
 void array_move(const array *x, int64_t i, array *y, int64_t k, int64_t count) {
-    const size_t size = cleat_type_size(x->type);
-    if (count > 0) {
+    const size_t size = array_element_size(x->type);
+    if (x->type == CLEAT_TEXT) {
+        texts_move(x, i, y, k, count);
+    } else if (count > 0) {
         memcpy((char *)y->elements + (size_t)k * size, (const char *)x->elements + (size_t)i * size,
             (size_t)count * size);
     }
 }
 
-void array_fill(array *y, const void *element) {
-    const size_t size = cleat_type_size(y->type);
+void array_fill(array *y, const array *x) {
     for (int64_t i = 0; i < y->count; i++) {
-        memcpy((char *)y->elements + (size_t)i * size, element, size);
+        array_move(x, 0, y, i, 1);
     }
 }
 

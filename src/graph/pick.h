@@ -15,8 +15,8 @@ void pick(const array *x, int32_t rank, const int64_t *shape, int64_t *const *of
 /* count offsets, first, first + step, ..., until the call ends. */
 cleat_status pick_line(call *c, int64_t count, int64_t first, int64_t step, int64_t **offsets);
 
-/* Every element of y is the one of these bytes. */
-void array_fill(array *y, const void *element);
+/* Every element of y is the first one of x, of the same type. */
+void array_fill(array *y, const array *x);
 /* Element i of x becomes element k of y, of the same type. */
 void array_move(const array *x, int64_t i, array *y, int64_t k, int64_t count);
 

@@ -156,6 +156,10 @@ static cleat_status prepare_call(run *r, call *c) {
         if (c->inputs[i] == NULL && i < c->node->entry->least_inputs) {
             return call_refuse(c, CLEAT_INVALID_ARGUMENT, "input %zu has no value", i);
         }
+        if (c->inputs[i] != NULL && c->inputs[i]->type == CLEAT_TEXT &&
+            !operator_takes_texts(c->node->entry, i)) {
+            return call_refuse(c, CLEAT_UNSUPPORTED, "input %zu is a tensor of texts", i);
+        }
     }
     return CLEAT_OK;
 }

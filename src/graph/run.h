@@ -74,6 +74,8 @@ typedef struct operator_entry {
     bool is_random; /* it may draw random numbers, and is not run ahead for constants */
 } operator_entry;
 
+/* Whether its input may be a tensor of texts; operators.c has the list. */
+bool operator_takes_texts(const operator_entry *entry, size_t input);
 /* The operator of this type, or NULL. */
 const operator_entry *operator_find(const char *type);
 /* One list in each of op_*.c, ended by an entry without a type; operators.c has them all. */

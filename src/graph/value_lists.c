@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "core/tensor_check.h"
 #include "graph/operator_tools.h"
+#include "graph/pick.h"
 #include <cleat/layout.h>
 #include <string.h>
 
@@ -94,28 +95,24 @@ static cleat_status joined_shape(const call *c, const run_value *items, size_t c
 
 static bool are_on_host(const run_value *items, size_t count) {
     int64_t total = 0;
-    for (size_t i = 0; i < count && total <= CALL_SMALL; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (items[i].host == NULL) {
             return false;
         }
         total += items[i].host->count;
     }
-    return total <= CALL_SMALL;
+    return total <= CALL_SMALL || items[0].type == CLEAT_TEXT;
 }
 
 static void join_arrays(
-    const run_value *items, size_t count, int32_t axis, bool is_new_axis, const array *y) {
+    const run_value *items, size_t count, int32_t axis, bool is_new_axis, array *y) {
     const axis_lines lines = lines_along(y->rank, y->shape, axis);
-    const size_t inner = (size_t)lines.inner * cleat_type_size(y->type);
-    unsigned char *to = y->elements;
+    int64_t to = 0;
     for (int64_t outer = 0; outer < lines.outer; outer++) {
         for (size_t i = 0; i < count; i++) {
-            const size_t size = (size_t)share_of(&items[i], axis, is_new_axis) * inner;
-            const unsigned char *from = items[i].host->elements;
-            if (size > 0) {
-                memcpy(to, from + (size_t)outer * size, size);
-            }
-            to += size;
+            const int64_t part = share_of(&items[i], axis, is_new_axis) * lines.inner;
+            array_move(items[i].host, outer * part, y, to, part);
+            to += part;
         }
     }
 }
@@ -173,14 +170,11 @@ cleat_status values_join(
 static cleat_status array_part(const call *c, const run_value *x, int32_t axis, int64_t start,
     int64_t count, int32_t rank, const int64_t *shape, run_value *part) {
     const axis_lines lines = lines_along(x->rank, x->shape, axis);
-    const size_t inner = (size_t)lines.inner * cleat_type_size(x->type);
-    const size_t size = (size_t)count * inner;
+    const int64_t size = count * lines.inner;
     TRY(call_new_array(c, x->type, rank, shape, part));
-    for (int64_t outer = 0; outer < lines.outer && size > 0; outer++) {
-        memcpy((unsigned char *)part->host->elements + (size_t)outer * size,
-            (const unsigned char *)x->host->elements +
-                (size_t)(outer * lines.extent + start) * inner,
-            size);
+    for (int64_t outer = 0; outer < lines.outer; outer++) {
+        array_move(
+            x->host, (outer * lines.extent + start) * lines.inner, part->host, outer * size, size);
     }
     return CLEAT_OK;
 }
@@ -189,7 +183,8 @@ cleat_status value_part(call *c, run_value *x, int32_t axis, int64_t start, int6
     bool is_squeezed, run_value *part) {
     cleat_tensor view = {.rank = x->rank};
     memcpy(view.shape, x->shape, sizeof view.shape);
-    const bool is_array = x->memory == NULL && x->host->count <= CALL_SMALL;
+    const bool is_array =
+        x->memory == NULL && (x->host->count <= CALL_SMALL || x->type == CLEAT_TEXT);
     if (!is_array) {
         TRY(call_to_device(c, x));
         TRY(cleat_slice(x->tensor, axis, start, count, 1, &view));

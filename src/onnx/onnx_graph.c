@@ -38,19 +38,31 @@ static cleat_status keep_name(graph_reader *g, const char *name) {
     return CLEAT_OK;
 }
 
+/* Texts are copied one by one, other elements read where they will be. */
+static cleat_status add_constant(graph_reader *g, tensor_reader *t) {
+    void *elements;
+    if (t->type != CLEAT_TEXT) {
+        TRY(cleat_graph_constant_space(g->graph, t->name, t->type, t->rank, t->shape, &elements));
+        return tensor_fill(t, elements);
+    }
+    TRY(allocate(t->size, 1, &elements));
+    cleat_status status = tensor_fill(t, elements);
+    if (status == CLEAT_OK) {
+        status = cleat_graph_constant(g->graph, t->name, t->type, t->rank, t->shape, elements);
+    }
+    cleat_host_release(elements);
+    return status;
+}
+
 static cleat_status read_initializer(graph_reader *g, range bytes) {
     tensor_reader t;
-    void *elements;
     cleat_status status = tensor_open(g->from, bytes, g->reader->folder, &t);
     if (status == CLEAT_OK) {
         status = rename_value(g->reader, &t.fields->name);
         t.name = t.fields->name != NULL ? t.fields->name : "";
     }
     if (status == CLEAT_OK) {
-        status = cleat_graph_constant_space(g->graph, t.name, t.type, t.rank, t.shape, &elements);
-    }
-    if (status == CLEAT_OK) {
-        status = tensor_fill(&t, elements);
+        status = add_constant(g, &t);
     }
     if (status == CLEAT_OK) {
         status = keep_name(g, t.name);

@@ -35,7 +35,7 @@ static const struct {
     [TYPE_INT16] = {"int16", CLEAT_I16},
     [TYPE_INT32] = {"int32", CLEAT_I32},
     [TYPE_INT64] = {"int64", CLEAT_I64},
-    [TYPE_STRING] = {"string", 0},
+    [TYPE_STRING] = {"string", CLEAT_TEXT},
     [TYPE_BOOL] = {"bool", CLEAT_BOOL},
     [TYPE_FLOAT16] = {"float16", CLEAT_F16},
     [TYPE_DOUBLE] = {"double", CLEAT_F64},
@@ -111,7 +111,8 @@ static cleat_status read_shape(tensor_reader *t) {
     REFUSE_IF(fields->n_dims > CLEAT_MAX_RANK, CLEAT_UNSUPPORTED, "rank %zu, above %d",
         fields->n_dims, CLEAT_MAX_RANK);
     t->rank = (int32_t)fields->n_dims;
-    int64_t bytes = (int64_t)cleat_type_size(t->type);
+    int64_t bytes =
+        t->type == CLEAT_TEXT ? (int64_t)sizeof(char *) : (int64_t)cleat_type_size(t->type);
     bool is_empty = false;
     t->count = 1;
     for (int32_t i = 0; i < t->rank; i++) {
@@ -183,9 +184,23 @@ static size_t typed_count(const tensor_reader *t) {
     case CLEAT_U32:
     case CLEAT_U64:
         return t->fields->n_uint64_data;
+    case CLEAT_TEXT:
+        return t->fields->n_string_data;
     default:
         return t->fields->n_int32_data;
     }
+}
+
+/* Texts are in a field of their own; what they take beside their pointers. */
+static cleat_status measure_texts(tensor_reader *t) {
+    REFUSE_IF(t->is_external || t->has_raw, CLEAT_INVALID_ARGUMENT, "texts as raw bytes");
+    for (size_t i = 0; i < t->fields->n_string_data; i++) {
+        const ProtobufCBinaryData *text = &t->fields->string_data[i];
+        REFUSE_IF(text->len > 0 && memchr(text->data, 0, text->len) != NULL, CLEAT_UNSUPPORTED,
+            "element %zu: a text with a byte of zero", i);
+        t->size += text->len + 1;
+    }
+    return CLEAT_OK;
 }
 
 cleat_status tensor_open(source *s, range r, const char *folder, tensor_reader *t) {
@@ -197,6 +212,9 @@ cleat_status tensor_open(source *s, range r, const char *folder, tensor_reader *
     t->name = t->fields->name != NULL ? t->fields->name : "";
     TRY(read_shape(t));
     t->is_external = t->fields->data_location == 1;
+    if (t->type == CLEAT_TEXT) {
+        TRY(measure_texts(t));
+    }
     if (t->is_external) {
         return open_external(folder, t);
     }
@@ -256,6 +274,19 @@ static cleat_status fill_small(const tensor_reader *t, void *elements) {
     return CLEAT_OK;
 }
 
+static void fill_texts(const tensor_reader *t, void *elements) {
+    char *end = (char *)elements + (size_t)t->count * sizeof(char *);
+    for (size_t i = 0; i < t->fields->n_string_data; i++) {
+        const ProtobufCBinaryData *text = &t->fields->string_data[i];
+        ((char **)elements)[i] = end;
+        if (text->len > 0) {
+            memcpy(end, text->data, text->len);
+        }
+        end[text->len] = '\0';
+        end += text->len + 1;
+    }
+}
+
 static cleat_status fill_typed(const tensor_reader *t, void *elements) {
     const Onnx__Tensor *fields = t->fields;
     if (t->size == 0) {
@@ -267,6 +298,9 @@ static cleat_status fill_typed(const tensor_reader *t, void *elements) {
         return CLEAT_OK;
     case CLEAT_F64:
         memcpy(elements, fields->double_data, t->size);
+        return CLEAT_OK;
+    case CLEAT_TEXT:
+        fill_texts(t, elements);
         return CLEAT_OK;
     case CLEAT_I64:
         memcpy(elements, fields->int64_data, t->size);

@@ -19,7 +19,7 @@ typedef struct tensor_reader {
     int32_t rank;
     int64_t shape[CLEAT_MAX_RANK];
     int64_t count; /* elements */
-    size_t size;   /* bytes */
+    size_t size;   /* bytes; of texts, with their characters */
 } tensor_reader;
 
 /* ONNX's number of a type of elements as Cleat's; CLEAT_UNSUPPORTED with its name where Cleat has
@@ -30,7 +30,7 @@ cleat_status element_type(int32_t number, cleat_type *type);
  * failure, when t->name may help to say which it was. As many elements as the shape has are there.
  */
 cleat_status tensor_open(source *s, range r, const char *folder, tensor_reader *t);
-/* Writes t->size bytes. */
+/* Writes t->size bytes: of texts a char * each, and behind them what these point to. */
 cleat_status tensor_fill(tensor_reader *t, void *elements);
 void tensor_close(tensor_reader *t);
 

@@ -15,9 +15,15 @@ enum {
     GRAPH_INPUT = 11,
     GRAPH_OUTPUT = 12,
     VALUE_TYPE = 2,
+    TYPE_TENSOR = 1,
     TYPE_SEQUENCE = 4,
     TYPE_OPTIONAL = 9
 };
+
+/* TypeProto.Tensor begins with the type of its elements, field 1: texts have number 8. */
+static bool is_of_texts(piece tensor) {
+    return tensor.end - tensor.at >= 2 && tensor.at[0] == 1 << 3 && tensor.at[1] == 8;
+}
 
 static value_form form_of(piece value) {
     unsigned field;
@@ -25,9 +31,10 @@ static value_form form_of(piece value) {
     for (piece type; next_piece(&value, &field, &type);) {
         unsigned kind;
         for (piece inside; field == VALUE_TYPE && next_piece(&type, &kind, &inside);) {
-            form = kind == TYPE_SEQUENCE   ? FORM_SEQUENCE
-                   : kind == TYPE_OPTIONAL ? FORM_OPTIONAL
-                                           : form;
+            form = kind == TYPE_SEQUENCE                        ? FORM_SEQUENCE
+                   : kind == TYPE_OPTIONAL                      ? FORM_OPTIONAL
+                   : kind == TYPE_TENSOR && is_of_texts(inside) ? FORM_TEXTS
+                                                                : form;
         }
     }
     return form;
@@ -105,9 +112,10 @@ static bool is_held(unsigned field) {
 static cleat_status parse_value(piece from, value_form form, host_value *v) {
     unsigned field;
     cleat_status status = CLEAT_OK;
-    if (form == FORM_TENSOR) {
-        v->kind = CLEAT_VALUE_TENSOR;
-        return cleat_onnx_tensor_read(from.at, (size_t)(from.end - from.at), &v->tensor);
+    if (form == FORM_TENSOR || form == FORM_TEXTS) {
+        status = cleat_onnx_tensor_read(from.at, (size_t)(from.end - from.at), &v->tensor);
+        v->kind = v->tensor.type == CLEAT_TEXT ? CLEAT_VALUE_TEXTS : CLEAT_VALUE_TENSOR;
+        return status;
     }
     v->kind = form == FORM_SEQUENCE ? CLEAT_VALUE_SEQUENCE : CLEAT_VALUE_NONE;
     for (piece inside; status == CLEAT_OK && next_piece(&from, &field, &inside);) {
@@ -141,6 +149,14 @@ static cleat_status load_value(
 
 /* ---- To the device, and back ---- */
 
+static size_t count_of(const cleat_onnx_tensor *x) {
+    size_t count = 1;
+    for (int32_t i = 0; i < x->rank; i++) {
+        count *= (size_t)x->shape[i];
+    }
+    return count;
+}
+
 static cleat_status bring(cleat_context *context, const host_value *from, cleat_value *to) {
     cleat_status status = CLEAT_OK;
     to->kind = from->kind;
@@ -148,6 +164,14 @@ static cleat_status bring(cleat_context *context, const host_value *from, cleat_
         const cleat_onnx_tensor *x = &from->tensor;
         status = cleat_tensor_create(context, x->type, x->rank, x->shape, &to->tensor);
         return status == CLEAT_OK ? cleat_write(context, to->tensor, x->elements, x->size) : status;
+    }
+    if (from->kind == CLEAT_VALUE_TEXTS) {
+        const cleat_onnx_tensor *x = &from->tensor;
+        to->tensor = (cleat_tensor){.type = CLEAT_TEXT, .rank = x->rank};
+        memcpy(to->tensor.shape, x->shape, sizeof x->shape);
+        to->count = count_of(x);
+        to->texts = x->elements;
+        return CLEAT_OK;
     }
     to->items = calloc(from->count + 1, sizeof *to->items);
     for (; to->items != NULL && status == CLEAT_OK && to->count < from->count; to->count++) {
@@ -157,16 +181,41 @@ static cleat_status bring(cleat_context *context, const host_value *from, cleat_
 }
 
 static void input_free(cleat_value *v) {
-    for (size_t i = 0; i < v->count; i++) {
+    for (size_t i = 0; v->items != NULL && i < v->count; i++) {
         input_free(&v->items[i]);
     }
     free(v->items);
     cleat_tensor_release(&v->tensor);
 }
 
+static verdict compare_texts(
+    size_t index, const cleat_value *got, const cleat_onnx_tensor *wanted) {
+    char text[200];
+    const char *const *texts = wanted->elements;
+    bool is_same = got->tensor.rank == wanted->rank && got->count == count_of(wanted);
+    for (int32_t i = 0; is_same && i < wanted->rank; i++) {
+        is_same = got->tensor.shape[i] == wanted->shape[i];
+    }
+    if (!is_same) {
+        snprintf(text, sizeof text, "output %zu has another shape than expected", index);
+        return fail("%s", text);
+    }
+    for (size_t i = 0; i < got->count; i++) {
+        if (strcmp(got->texts[i], texts[i]) != 0) {
+            snprintf(text, sizeof text, "output %zu, text %zu of %zu: %.40s, expected %.40s", index,
+                i, got->count, got->texts[i], texts[i]);
+            return fail("%s", text);
+        }
+    }
+    return (verdict){.outcome = PASSED};
+}
+
 static verdict compare_value(
     cleat_context *context, size_t index, const cleat_value *got, const host_value *wanted) {
     verdict v = {.outcome = PASSED};
+    if (got->kind == CLEAT_VALUE_TEXTS && wanted->kind == CLEAT_VALUE_TEXTS) {
+        return compare_texts(index, got, &wanted->tensor);
+    }
     if (got->kind != wanted->kind || got->count != wanted->count) {
         char text[200];
         snprintf(text, sizeof text, "output %zu is of kind %d with %zu items, expected %d with %zu",

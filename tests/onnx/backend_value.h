@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cases whose inputs or outputs are sequences or optional values. */
+/* Cases whose inputs or outputs are sequences, optional values or texts. */
 #ifndef BACKEND_VALUE_H
 #define BACKEND_VALUE_H
 
@@ -8,7 +8,7 @@
 
 enum { MOST_VALUES = 64 };
 
-typedef enum value_form { FORM_TENSOR, FORM_SEQUENCE, FORM_OPTIONAL } value_form;
+typedef enum value_form { FORM_TENSOR, FORM_TEXTS, FORM_SEQUENCE, FORM_OPTIONAL } value_form;
 
 /* What the graph of the model's file says of its inputs and outputs. */
 typedef struct value_forms {
@@ -17,7 +17,7 @@ typedef struct value_forms {
 } value_forms;
 
 void read_forms(const char *path, value_forms *forms);
-/* Whether not all of them are tensors. */
+/* Whether not all of them are tensors of numbers. */
 bool has_values(const value_forms *forms);
 
 /* Runs the data set in this folder. */

@@ -57,6 +57,8 @@ reference_value reference_get(cleat_type type, const void *elements, int64_t ind
     case CLEAT_BOOL:
         value.integer = *at;
         break;
+    case CLEAT_TEXT:
+        break;
     }
     return value;
 }
@@ -94,6 +96,8 @@ void reference_put(cleat_type type, void *elements, int64_t index, reference_val
     case CLEAT_U8:
     case CLEAT_BOOL:
         *at = (unsigned char)value.integer;
+        break;
+    case CLEAT_TEXT:
         break;
     }
 }
