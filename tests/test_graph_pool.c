@@ -271,6 +271,40 @@ START_TEST(test_nan_wins) {
 }
 END_TEST
 
+/* Windows that are longer than anything: their elements are found by arithmetic, not one by one. */
+START_TEST(test_endless_windows) {
+    const int64_t most = INT32_MAX, one = 1;
+    const float x[6] = {1, 2, 3, 4, 5, 6};
+    const int64_t window[] = {most, most}, pads[] = {most - 2, most - 4, 0, 1};
+    graph_case g = {.type = "MaxPool",
+        .input_count = 1,
+        .inputs = {{.type = CLEAT_F32, .rank = 4, .shape = {1, 1, 2, 3}, .elements = x}},
+        .attribute_count = 2,
+        .attributes = {case_ints("kernel_shape", 2, window), case_ints("pads", 4, pads)}};
+    const int64_t shape[] = {1, 1, 1, 1};
+    case_expect(&g, CLEAT_F32, 4, shape, (const double[]){6}, 0);
+    g.type = "AveragePool";
+    case_expect(&g, CLEAT_F32, 4, shape, (const double[]){3.5}, 1e-6);
+    g.attributes[g.attribute_count++] = case_int("count_include_pad", &one);
+    const double all = (double)most * (double)most;
+    case_expect(&g, CLEAT_F32, 4, shape, (const double[]){21 / all}, 1e-6);
+    g.attribute_count--;
+    g.type = "LpPool";
+    g.attributes[g.attribute_count++] = case_int("p", &one);
+    case_expect(&g, CLEAT_F32, 4, shape, (const double[]){21}, 1e-6);
+    /* far apart: rows 0 and none, columns 0 and none behind the padding */
+    const int64_t apart[] = {most, most}, some[] = {3, 2}, around[] = {most, 0, most, most - 2};
+    g = (graph_case){.type = "MaxPool",
+        .input_count = 1,
+        .inputs = {g.inputs[0]},
+        .attribute_count = 3,
+        .attributes = {case_ints("kernel_shape", 2, some), case_ints("dilations", 2, apart),
+            case_ints("pads", 4, around)}};
+    const int64_t two[] = {1, 1, 2, 1};
+    case_expect(&g, CLEAT_F32, 4, two, (const double[]){1, 4}, 0);
+}
+END_TEST
+
 START_TEST(test_refusals) {
     const float x[9] = {0};
     graph_case g = {.type = "MaxPool",
@@ -297,6 +331,7 @@ Suite *test_suite(void) {
     test_add_loop(suite, "global_pools", test_global_pools, 3);
     test_add_case(suite, "unpool", test_unpool);
     test_add_case(suite, "nan", test_nan_wins);
+    test_add_case(suite, "endless_windows", test_endless_windows);
     test_add_case(suite, "refusals", test_refusals);
     return suite;
 }

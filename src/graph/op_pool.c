@@ -129,7 +129,8 @@ static cleat_status pool_device(call *c) {
 typedef struct pooled {
     double value;
     int64_t place; /* in the plane, in the order that the node wants; -1: none */
-    int64_t inside, counted;
+    int64_t inside;
+    double counted; /* with the padding */
 } pooled;
 
 static void take(const pool *p, double value, int64_t place, pooled *to) {
@@ -147,33 +148,34 @@ static void take(const pool *p, double value, int64_t place, pooled *to) {
 /* One window of one channel's plane. */
 static pooled pool_window(const pool *p, const double *plane, const int64_t *at) {
     const windows *w = &p->windows;
-    int64_t index[WINDOW_AXES] = {0};
-    pooled result = {.value = p->kind == POOL_MAX ? -(double)INFINITY : 0, .place = -1};
+    int64_t first[WINDOW_AXES], count[WINDOW_AXES], index[WINDOW_AXES] = {0};
+    pooled result = {
+        .value = p->kind == POOL_MAX ? -(double)INFINITY : 0, .place = -1, .counted = 1};
+    for (int i = 0; i < w->axes; i++) {
+        result.counted *= (double)windows_before(w, i, at[i], p->x[i + 2] + w->after[i]);
+        windows_inside(w, i, at[i], p->x[i + 2], &first[i], &count[i]);
+    }
+    if (shape_count(w->axes, count) == 0) {
+        return result;
+    }
     do {
         int64_t element = 0, column_place = 0, column_step = 1;
-        bool is_inside = true, is_counted = true;
         for (int i = 0; i < w->axes; i++) {
-            const int64_t extent = p->x[i + 2];
-            const int64_t position = windows_position(w, i, at[i], index[i]);
-            is_inside = is_inside && position >= 0 && position < extent;
-            is_counted = is_counted && position < extent + w->after[i];
-            element = element * extent + position;
+            const int64_t position = windows_position(w, i, at[i], first[i] + index[i]);
+            element = element * p->x[i + 2] + position;
             column_place += position * column_step;
-            column_step *= extent;
+            column_step *= p->x[i + 2];
         }
-        result.counted += is_counted;
-        if (is_inside) {
-            take(p, plane[element], p->column_major ? column_place : element, &result);
-        }
-    } while (index_next(w->axes, w->window, index));
+        take(p, plane[element], p->column_major ? column_place : element, &result);
+    } while (index_next(w->axes, count, index));
     return result;
 }
 
 static double finish(const pool *p, const pooled *window) {
     switch (p->kind) {
     case POOL_AVERAGE: {
-        const int64_t divisor = p->count_padding ? window->counted : window->inside;
-        return divisor > 0 ? window->value / (double)divisor : 0;
+        const double divisor = p->count_padding ? window->counted : (double)window->inside;
+        return divisor > 0 ? window->value / divisor : 0;
     }
     case POOL_LP:
         return pow(window->value, 1 / p->power);

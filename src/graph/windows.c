@@ -44,6 +44,18 @@ int64_t windows_position(const windows *w, int axis, int64_t place, int64_t tap)
     return place * w->stride[axis] - w->before[axis] + tap * w->dilation[axis];
 }
 
+int64_t windows_before(const windows *w, int axis, int64_t place, int64_t end) {
+    const int64_t start = windows_position(w, axis, place, 0);
+    const int64_t count = start < end ? (end - 1 - start) / w->dilation[axis] + 1 : 0;
+    return count < w->window[axis] ? count : w->window[axis];
+}
+
+void windows_inside(
+    const windows *w, int axis, int64_t place, int64_t extent, int64_t *first, int64_t *count) {
+    *first = windows_before(w, axis, place, 0);
+    *count = windows_before(w, axis, place, extent) - *first;
+}
+
 bool windows_element(const windows *w, const int64_t *place, const int64_t *tap,
     const int64_t *shape, const int64_t *stride, int64_t *element) {
     bool is_inside = true;

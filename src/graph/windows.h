@@ -33,6 +33,12 @@ cleat_status windows_count(
 int64_t windows_span(const windows *w, int axis);
 /* Where element `tap` of the window at `place` lies along an axis, below 0 in the padding. */
 int64_t windows_position(const windows *w, int axis, int64_t place, int64_t tap);
+/* How many elements of the window at `place` lie before position `end` of an axis, and which of
+ * them among its `extent` elements: `count` from `first` on. By arithmetic, since windows may be
+ * far longer than the axis. */
+int64_t windows_before(const windows *w, int axis, int64_t place, int64_t end);
+void windows_inside(
+    const windows *w, int axis, int64_t place, int64_t extent, int64_t *first, int64_t *count);
 /* The same of all axes of an image of this shape and strides; false in the padding. */
 bool windows_element(const windows *w, const int64_t *place, const int64_t *tap,
     const int64_t *shape, const int64_t *stride, int64_t *element);
