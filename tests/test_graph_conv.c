@@ -318,6 +318,61 @@ START_TEST(test_integer) {
 }
 END_TEST
 
+/* Sums of numbers that are as large as they get: at once; in parts of channels; where groups or a
+ * long window allow no parts, by halves of x's digits, and at last on the host. One window each. */
+static const struct {
+    int64_t groups, channels, side;
+} long_sums[] = {{1, 28, 3}, {1, 29, 3}, {1, 520, 3}, {2, 80, 3}, {1, 2, 17}, {2, 1000, 3}};
+
+/* Of each output channel, x and w less their zero points. */
+static void sum_windows(int64_t groups, int64_t terms, int64_t outputs, const uint8_t *x,
+    uint8_t x_zero, const int8_t *w, int8_t w_zero, double *sums) {
+    for (int64_t m = 0; m < outputs; m++) {
+        const uint8_t *of_group = x + m / (outputs / groups) * terms;
+        sums[m] = 0;
+        for (int64_t i = 0; i < terms; i++) {
+            sums[m] += (double)(of_group[i] - x_zero) * (w[m * terms + i] - w_zero);
+        }
+    }
+}
+
+START_TEST(test_long_sums) {
+    enum { OUTPUTS = 4 };
+    const size_t row = (size_t)_i % (sizeof long_sums / sizeof *long_sums);
+    const int64_t groups = long_sums[row].groups, side = long_sums[row].side;
+    const int64_t each = long_sums[row].channels / groups, terms = each * side * side;
+    const bool is_constant = test_coin();
+    const uint8_t x_zero = test_coin() ? 255 : 0;
+    const int8_t w_zero = test_coin() ? 127 : -128;
+    uint8_t *x = test_alloc(groups * terms, 1);
+    int8_t *w = test_alloc(OUTPUTS * terms, 1);
+    double wanted[OUTPUTS];
+    for (int64_t i = 0; i < groups * terms; i++) { /* mostly far from the zero point */
+        x[i] = (uint8_t)(test_int(0, 9) == 0 ? test_int(0, 255) : 255 - x_zero);
+    }
+    for (int64_t i = 0; i < OUTPUTS * terms; i++) {
+        w[i] = (int8_t)(test_int(0, 9) == 0 ? test_int(-128, 127) : -1 - w_zero);
+    }
+    sum_windows(groups, terms, OUTPUTS, x, x_zero, w, w_zero, wanted);
+    const graph_case g = {.type = "ConvInteger",
+        .input_count = 4,
+        .inputs =
+            {{.type = CLEAT_U8, .rank = 4, .shape = {1, groups * each, side, side}, .elements = x},
+                {.type = CLEAT_I8,
+                    .rank = 4,
+                    .shape = {OUTPUTS, each, side, side},
+                    .elements = w,
+                    .is_constant = is_constant},
+                {.type = CLEAT_U8, .elements = &x_zero, .is_constant = test_coin()},
+                {.type = CLEAT_I8, .elements = &w_zero, .is_constant = is_constant}},
+        .attribute_count = 1,
+        .attributes = {case_int("group", &groups)}};
+    case_expect(&g, CLEAT_I32, 4, (int64_t[]){1, OUTPUTS, 1, 1}, wanted, 0);
+    free(x);
+    free(w);
+}
+END_TEST
+
 /* ---- Refusals ---- */
 
 START_TEST(test_refusals) {
@@ -360,6 +415,8 @@ Suite *test_suite(void) {
     test_add_loop(suite, "transposed", test_transposed, 3);
     test_add_case(suite, "transposed_output_shape", test_transposed_output_shape);
     test_add_loop(suite, "integer", test_integer, 4);
+    test_add_loop(
+        suite, "long_sums", test_long_sums, 4 * (int)(sizeof long_sums / sizeof *long_sums));
     test_add_case(suite, "refusals", test_refusals);
     return suite;
 }

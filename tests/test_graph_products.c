@@ -343,8 +343,8 @@ static double *draw_bytes(cleat_type type, int64_t count) {
     return numbers;
 }
 
-/* Short and long sums: at once, split, and on the host alone. */
-static const int64_t integer_terms[] = {3, 258, 259, 600, 4112, 4113};
+/* Sums that are taken at once and in parts: 258 products of 255 and 255 stay below 2^24. */
+static const int64_t integer_terms[] = {3, 258, 259, 516, 600, 4113, 20000};
 
 START_TEST(test_matmul_integer) {
     const int64_t m = 3, k = integer_terms[_i], n = 2;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * MatMulInteger, QLinearMatMul, ConvInteger, QLinearConv: products of 8-bit integers less their
- * zero points. On the device they go through f32, exactly: numbers lie in -255 .. 255, so sums of
- * up to 258 products stay below 2^24; for up to 4112 x is split into 16 high + low, high in -16 ..
- * 15, low in 0 .. 15. More are left to the host.
+ * zero points. On the device they go through f32, exactly: a sum is taken in parts none of which
+ * can come to more than 2^24 (exact_parts.h), and the parts are added as i32. Where a sum cannot be
+ * cut so, x is split into 16 high + low, high in -16 .. 15, low in 0 .. 15, or the host works.
  */
 #include "core/memory.h"
 #include "graph/conv_sums.h"
+#include "graph/exact_parts.h"
 #include "graph/matrix_product.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
@@ -16,9 +17,10 @@
 #include <cleat/elementwise.h>
 #include <cleat/matmul.h>
 #include <cleat/unary.h>
+#include <math.h>
 #include <string.h>
 
-enum { LEAST_SPLIT = 259, MOST_TERMS = 4112, NONE = 1000 };
+enum { NONE = 1000 };
 
 /* Which inputs are what; NONE: the operator has no such one. */
 typedef struct roles {
@@ -114,43 +116,159 @@ static cleat_status centre(
     return cleat_sub(c->context, to, z, to);
 }
 
-static void release_tensor(void *tensor) {
-    if (tensor != NULL) {
-        cleat_tensor_release(tensor);
-        memory_free(tensor);
+/* ---- Weights, and how long sums may be ---- */
+
+/* Weights less their zero point, in f32, and what of a sum is taken at once. */
+typedef struct weights {
+    cleat_tensor w;
+    bool is_split;
+    exact_parts parts;
+    cleat_packed **packed; /* each part's, where it is kept and a matrix; else NULL */
+} weights;
+
+static void release_weights(void *memory) {
+    weights *kept = memory;
+    for (int64_t i = 0; kept->packed != NULL && i < kept->parts.count; i++) {
+        cleat_packed_release(kept->packed[i]);
     }
+    memory_free(kept->packed);
+    memory_free(kept->parts.ends);
+    cleat_tensor_release(&kept->w);
+    memory_free(kept);
 }
 
-/* Weights less their zero point; constant ones are kept. */
-static cleat_status centred_weights(call *c, const products *p, cleat_tensor *w) {
+/* The largest magnitude that 8-bit numbers have, less a zero point: where that is known, its own.
+ */
+static cleat_status most_centred(call *c, size_t input, size_t zero, double *most) {
+    const run_value *v;
+    const array *zeros;
+    TRY(call_input(c, input, &v));
+    const double low = v->type == CLEAT_I8 ? -128 : 0, high = low + 255;
+    *most = call_has(c, zero) ? 255 : fmax(high, -low);
+    if (call_has(c, zero) && call_is_constant(c, zero)) {
+        TRY(call_array(c, zero, &zeros));
+        *most = 0;
+        for (int64_t i = 0; i < zeros->count; i++) {
+            const double at = array_real(zeros, i);
+            *most = fmax(*most, fmax(high - at, at - low));
+        }
+    }
+    return CLEAT_OK;
+}
+
+static bool are_kept(const call *c, const products *p) {
+    return call_is_constant(c, p->in.w) &&
+           (!call_has(c, p->in.w_zero) || call_is_constant(c, p->in.w_zero));
+}
+
+/* The axis that sums go along: of weights [.., k, n] or [k], or the channels of [m, c, ...]. */
+static int32_t summed_axis(const products *p, int32_t rank) {
+    return p->is_conv ? 1 : rank > 1 ? rank - 2 : 0;
+}
+
+static cleat_status find_parts(call *c, const products *p, double x_most, exact_parts *parts) {
+    const run_value *w;
+    const array *known;
+    axis_numbers zero;
+    double w_most = 0;
+    TRY(call_input(c, p->in.w, &w));
+    const axis_lines lines = lines_along(w->rank, w->shape, summed_axis(p, w->rank));
+    if (!are_kept(c, p)) {
+        TRY(most_centred(c, p->in.w, p->in.w_zero, &w_most));
+        return exact_parts_even(
+            c, lines.extent, p->is_conv ? lines.inner : 1, x_most, w_most, parts);
+    }
+    TRY(call_array(c, p->in.w, &known));
+    TRY(axis_numbers_read(c, p->in.w_zero, p->w_extent, 0, &zero));
+    return exact_parts_of(c, known, &zero, &lines, p->is_conv, x_most, parts);
+}
+
+/* Whole numbers of x, or its high and its low half, whose magnitudes are at most 16. */
+static cleat_status plan_parts(call *c, const products *p, weights *made) {
+    double x_most = 0;
+    TRY(most_centred(c, p->in.x, p->in.x_zero, &x_most));
+    for (int i = 0; i < 2; i++) {
+        made->is_split = i == 1;
+        TRY(find_parts(c, p, made->is_split ? 16 : x_most, &made->parts));
+        /* channels of several groups lie in pieces */
+        if (made->parts.count == 1 ||
+            (made->parts.count > 1 && (!p->is_conv || p->conv.groups == 1))) {
+            return CLEAT_OK;
+        }
+    }
+    return CLEAT_UNSUPPORTED;
+}
+
+static cleat_status slice_part(
+    const weights *made, int64_t part, int32_t axis, cleat_tensor whole, cleat_tensor *slice) {
+    const int64_t start = part > 0 ? made->parts.ends[part - 1] : 0;
+    if (made->parts.count == 1) { /* in groups the axis of x is longer than that of w */
+        *slice = whole;
+        return CLEAT_OK;
+    }
+    return cleat_slice(whole, axis, start, made->parts.ends[part] - start, 1, slice);
+}
+
+static cleat_status pack_parts(call *c, const products *p, weights *made) {
+    if (p->is_conv || made->w.rank != 2) {
+        return CLEAT_OK;
+    }
+    made->packed = memory_allocate_zeroed((size_t)made->parts.count, sizeof *made->packed);
+    if (made->packed == NULL) {
+        return call_refuse(c, CLEAT_OUT_OF_HOST_MEMORY, "no host memory");
+    }
+    for (int64_t i = 0; i < made->parts.count; i++) {
+        cleat_tensor slice;
+        TRY(slice_part(made, i, 0, made->w, &slice));
+        TRY(cleat_matmul_pack(c->context, slice, &made->packed[i]));
+    }
+    return CLEAT_OK;
+}
+
+/* Constant ones, for the model's life. */
+static cleat_status keep_weights(call *c, const products *p, cleat_tensor given, weights *made) {
+    weights planned = {.packed = NULL};
+    TRY(plan_parts(c, p, &planned));
+    *made = planned;
+    made->parts.ends = memory_allocate((size_t)planned.parts.count * sizeof *made->parts.ends);
+    if (made->parts.ends == NULL) {
+        return call_refuse(c, CLEAT_OUT_OF_HOST_MEMORY, "no host memory");
+    }
+    memcpy(made->parts.ends, planned.parts.ends,
+        (size_t)planned.parts.count * sizeof *made->parts.ends);
+    TRY(cleat_tensor_create(c->context, CLEAT_F32, given.rank, given.shape, &made->w));
+    TRY(centre(c, p->in.w_zero, p->w_axis, given, made->w));
+    return pack_parts(c, p, made);
+}
+
+static cleat_status find_weights(call *c, const products *p, weights *found) {
     cleat_tensor given;
     void **kept;
     TRY(call_tensor(c, p->in.w, &given));
-    if (!call_is_constant(c, p->in.w) ||
-        (call_has(c, p->in.w_zero) && !call_is_constant(c, p->in.w_zero))) {
-        TRY(call_scratch(c, CLEAT_F32, given.rank, given.shape, w));
-        return centre(c, p->in.w_zero, p->w_axis, given, *w);
+    if (!are_kept(c, p)) {
+        *found = (weights){.packed = NULL};
+        TRY(plan_parts(c, p, found));
+        TRY(call_scratch(c, CLEAT_F32, given.rank, given.shape, &found->w));
+        return centre(c, p->in.w_zero, p->w_axis, given, found->w);
     }
-    TRY(call_keep(c, 0, release_tensor, &kept));
+    TRY(call_keep(c, 0, release_weights, &kept));
     if (*kept == NULL) {
-        cleat_tensor *made = memory_allocate_zeroed(1, sizeof *made);
+        weights *made = memory_allocate_zeroed(1, sizeof *made);
         if (made == NULL) {
             return call_refuse(c, CLEAT_OUT_OF_HOST_MEMORY, "no host memory");
         }
-        cleat_status status =
-            cleat_tensor_create(c->context, CLEAT_F32, given.rank, given.shape, made);
-        if (status == CLEAT_OK) {
-            status = centre(c, p->in.w_zero, p->w_axis, given, *made);
-        }
+        const cleat_status status = keep_weights(c, p, given, made);
         if (status != CLEAT_OK) {
-            release_tensor(made);
+            release_weights(made);
             return status;
         }
         *kept = made;
     }
-    *w = *(const cleat_tensor *)*kept;
+    *found = *(const weights *)*kept;
     return CLEAT_OK;
 }
+
+/* ---- Sums ---- */
 
 static cleat_status convolve(
     call *c, const conv_shape *s, cleat_tensor x, cleat_tensor w, cleat_tensor y) {
@@ -177,17 +295,35 @@ static cleat_status convolve(
     return cleat_conv3d(c->context, x, w, y, &options);
 }
 
-/* Products of x, or of a part of it, as i32. */
-static cleat_status multiply(
-    call *c, const products *p, cleat_tensor x, cleat_tensor w, cleat_tensor sums) {
-    cleat_tensor real;
-    TRY(call_scratch(c, CLEAT_F32, p->rank, p->shape, &real));
+/* One part of the sums of x, exact in f32. */
+static cleat_status multiply_part(call *c, const products *p, const weights *by, int64_t part,
+    cleat_tensor x, cleat_tensor real) {
+    cleat_tensor some, w;
+    TRY(slice_part(by, part, p->is_conv ? 1 : x.rank - 1, x, &some));
+    TRY(slice_part(by, part, summed_axis(p, by->w.rank), by->w, &w));
     if (p->is_conv) {
-        TRY(convolve(c, &p->conv, x, w, real));
-    } else {
-        TRY(cleat_matmul(c->context, x, w, real, NULL));
+        return convolve(c, &p->conv, some, w, real);
     }
-    return cleat_cast(c->context, real, sums);
+    const cleat_matmul_options options = {.packed_b = by->packed != NULL ? by->packed[part] : NULL};
+    return cleat_matmul(c->context, some, w, real, &options);
+}
+
+/* Products of x, or of half of its digits, as i32. */
+static cleat_status multiply(
+    call *c, const products *p, const weights *by, cleat_tensor x, cleat_tensor sums) {
+    cleat_tensor real, more;
+    TRY(call_scratch(c, CLEAT_F32, p->rank, p->shape, &real));
+    TRY(multiply_part(c, p, by, 0, x, real));
+    TRY(cleat_cast(c->context, real, sums));
+    if (by->parts.count > 1) {
+        TRY(call_scratch(c, CLEAT_I32, p->rank, p->shape, &more));
+    }
+    for (int64_t i = 1; i < by->parts.count; i++) {
+        TRY(multiply_part(c, p, by, i, x, real));
+        TRY(cleat_cast(c->context, real, more));
+        TRY(cleat_add(c->context, sums, more, sums));
+    }
+    return CLEAT_OK;
 }
 
 static cleat_status split(call *c, cleat_tensor x, cleat_tensor high) {
@@ -202,20 +338,21 @@ static cleat_status split(call *c, cleat_tensor x, cleat_tensor high) {
 }
 
 static cleat_status device_sums(call *c, const products *p, cleat_tensor sums) {
-    cleat_tensor given, x, w, high, more, sixteen;
+    cleat_tensor given, x, high, more, sixteen;
+    weights by;
+    TRY(find_weights(c, p, &by));
     TRY(call_tensor(c, p->in.x, &given));
     TRY(call_scratch(c, CLEAT_F32, given.rank, given.shape, &x));
     TRY(centre(c, p->in.x_zero, p->x_axis, given, x));
-    TRY(centred_weights(c, p, &w));
-    if (p->terms < LEAST_SPLIT) {
-        return multiply(c, p, x, w, sums);
+    if (!by.is_split) {
+        return multiply(c, p, &by, x, sums);
     }
     TRY(call_scratch(c, CLEAT_F32, x.rank, x.shape, &high));
     TRY(split(c, x, high));
     TRY(call_scratch(c, CLEAT_I32, p->rank, p->shape, &more));
     TRY(call_scratch(c, CLEAT_I32, 0, NULL, &sixteen));
-    TRY(multiply(c, p, high, w, sums));
-    TRY(multiply(c, p, x, w, more));
+    TRY(multiply(c, p, &by, high, sums));
+    TRY(multiply(c, p, &by, x, more));
     TRY(cleat_fill(c->context, 16, sixteen));
     TRY(cleat_mul(c->context, sums, sixteen, sums));
     return cleat_add(c->context, sums, more, sums);
@@ -255,7 +392,7 @@ static cleat_status integer_device(call *c) {
     const run_value *zero;
     cleat_tensor sums, y;
     TRY(products_read(c, &p));
-    if (p.terms > MOST_TERMS || p.rank > 7 || (p.is_conv && p.conv.windows.axes > 3)) {
+    if (p.rank > 7 || (p.is_conv && p.conv.windows.axes > 3) || p.terms == 0) {
         return CLEAT_UNSUPPORTED;
     }
     if (!p.is_scaled) {
