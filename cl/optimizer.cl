@@ -11,7 +11,8 @@
  *   axes, outermost first.
  * Macros: RULE (below), STATES (0..3: tensors that the optimiser remembers), CENTERED (RULE 2: the
  * last state is the mean gradient; a velocity is the one after the first), WIDTH (1, 2, 4, 8 or 16),
- * RANK (1..8, strided only), REAL_IS_DOUBLE.
+ * RANK (1..8, strided only), SCHEDULED (RULE 0 and 1: the learning rate and what depends on the step
+ * are not the host's but lie in memory, from schedule_offset on: rate, scale, keep), REAL_IS_DOUBLE.
  */
 #include "common.cl"
 #include "numbers.cl"
@@ -22,9 +23,27 @@
 /* The numbers of a rule, worked out by the host in double precision, and what it does: changes
  * `parameter` and the states s0, s1, s2. */
 #define EVERY(x) ((VECTOR)(x))
+#if SCHEDULED
+#define FROM_HOST(ANY, name)
+#define SCHEDULE_PLACE(ANY_INDEX) ANY_INDEX(schedule_offset)
+#define SCHEDULE_DATA const global REAL *schedule,
+#if RULE == 0
+#define SCHEDULE const REAL rate = schedule[schedule_offset];
+#else
+#define SCHEDULE                                                                                   \
+    const REAL rate = schedule[schedule_offset], scale = schedule[schedule_offset + 1];            \
+    const REAL keep = schedule[schedule_offset + 2];
+#endif
+#else
+#define FROM_HOST(ANY, name) ANY(name)
+#define SCHEDULE_PLACE(ANY_INDEX)
+#define SCHEDULE_DATA
+#define SCHEDULE
+#endif
+
 #if RULE == 0 /* SGD; state: velocity */
 #define RULE_LIST(ANY_INT, ANY_FLOAT)                                                              \
-    ANY_INT(nesterov) ANY_FLOAT(rate) ANY_FLOAT(momentum) ANY_FLOAT(decay)
+    ANY_INT(nesterov) FROM_HOST(ANY_FLOAT, rate) ANY_FLOAT(momentum) ANY_FLOAT(decay)
 #if STATES
 #define SPEED                                                                                      \
     s0 = FMA(EVERY(momentum), s0, g);                                                              \
@@ -39,8 +58,9 @@
 
 #elif RULE == 1 /* Adam and AdamW; states: m, v; rest = 1 - beta, keep = 1 - rate * decay of AdamW */
 #define RULE_LIST(ANY_INT, ANY_FLOAT)                                                              \
-    ANY_FLOAT(beta1) ANY_FLOAT(rest1) ANY_FLOAT(beta2) ANY_FLOAT(rest2) ANY_FLOAT(rate)            \
-    ANY_FLOAT(scale) ANY_FLOAT(epsilon) ANY_FLOAT(decay) ANY_FLOAT(keep)
+    ANY_FLOAT(beta1) ANY_FLOAT(rest1) ANY_FLOAT(beta2) ANY_FLOAT(rest2)                            \
+    FROM_HOST(ANY_FLOAT, rate) FROM_HOST(ANY_FLOAT, scale) ANY_FLOAT(epsilon) ANY_FLOAT(decay)     \
+    FROM_HOST(ANY_FLOAT, keep)
 #define UPDATE                                                                                     \
     const VECTOR g = FMA(EVERY(decay), parameter, gradient);                                       \
     s0 = FMA(EVERY(beta1), s0, rest1 * g);                                                         \
@@ -123,13 +143,15 @@
 
 #define PLACE(name, ANY) ANY(name##_offset) AXES(ANY, name##_stride)
 #define UPDATE_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                 \
-    ANY_INDEX(count) SHAPE(ANY_INDEX) EACH(PLACE, ANY_INDEX) RULE_LIST(ANY_INT, ANY_FLOAT)
+    ANY_INDEX(count) SHAPE(ANY_INDEX) EACH(PLACE, ANY_INDEX) SCHEDULE_PLACE(ANY_INDEX)             \
+    RULE_LIST(ANY_INT, ANY_FLOAT)
 typedef struct update_numbers {
     NUMBER_MEMBERS(UPDATE_LIST)
 } update_numbers;
 #define DATA(name, unused) global REAL *name##_data,
 #define PARAMETERS                                                                                 \
-    EACH_CHANGED(DATA, 0) const global REAL *gradient_data, const update_numbers numbers
+    EACH_CHANGED(DATA, 0) const global REAL *gradient_data, SCHEDULE_DATA                          \
+    const update_numbers numbers
 
 #ifndef RANK
 
@@ -161,6 +183,7 @@ kernel void update_contiguous(PARAMETERS) {
     if (first >= count) {
         return;
     }
+    SCHEDULE
     const INDEX last = first + min(chunk, count - first);
     INDEX i = first;
     for (; last - i >= WIDTH; i += WIDTH) {
@@ -190,6 +213,7 @@ kernel void update_strided(PARAMETERS) {
     if (left >= count) {
         return;
     }
+    SCHEDULE
     const INDEX shape[8] = AXES_ARRAY(shape);
     EACH(STRIDES, 0)
     EACH(BEGIN, 0)

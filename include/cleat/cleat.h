@@ -52,6 +52,7 @@
 #include <cleat/softmax.h>
 #include <cleat/status.h>
 #include <cleat/tensor.h>
+#include <cleat/training.h>
 #include <cleat/tuning.h>
 #include <cleat/unary.h>
 #include <cleat/version.h>

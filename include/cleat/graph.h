@@ -197,7 +197,7 @@ typedef struct cleat_model_statistics {
     uint64_t nodes;        /* that a run goes through: after folding and fusion */
     uint64_t recordings;   /* kept at the moment */
     uint64_t launches;     /* kernels and transfers of a run that was recorded, else 0 */
-    uint64_t weight_bytes; /* constants, without what operations keep packed */
+    uint64_t weight_bytes; /* constants and parameters, without what is kept packed */
     uint64_t value_bytes;  /* of what lies between: all of it together */
     uint64_t peak_bytes;   /* and what it takes, sharing memory */
     uint64_t reserved[8];

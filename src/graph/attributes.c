@@ -170,17 +170,28 @@ cleat_status values_copy(const int32_t *from, size_t count, int32_t **to) {
     return CLEAT_OK;
 }
 
+cleat_status node_copy_attributes(const graph_node *from, graph_node *to) {
+    graph_attribute *grown = memory_resize(
+        to->attributes, (to->attribute_count + from->attribute_count + 1) * sizeof *grown);
+    REFUSE_IF(grown == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
+    to->attributes = grown;
+    for (size_t i = 0; i < from->attribute_count; i++) {
+        grown[to->attribute_count] = (graph_attribute){0};
+        TRY(attribute_share(&from->attributes[i], &grown[to->attribute_count++]));
+    }
+    return CLEAT_OK;
+}
+
 cleat_status node_copy(const graph_node *from, graph_node *to) {
     to->entry = from->entry;
     to->fusion = from->fusion;
+    to->is_gradient = from->is_gradient;
+    to->is_update = from->is_update;
     to->type = memory_copy_text(from->type);
     to->name = memory_copy_text(from->name);
-    to->attributes = memory_allocate_zeroed(from->attribute_count + 1, sizeof *to->attributes);
-    REFUSE_IF(to->type == NULL || to->name == NULL || to->attributes == NULL,
-        CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
-    for (size_t i = 0; i < from->attribute_count; i++) {
-        TRY(attribute_share(&from->attributes[i], &to->attributes[to->attribute_count++]));
-    }
+    REFUSE_IF(
+        to->type == NULL || to->name == NULL, CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
+    TRY(node_copy_attributes(from, to));
     TRY(values_copy(from->inputs, from->input_count, &to->inputs));
     to->input_count = from->input_count;
     TRY(values_copy(from->outputs, from->output_count, &to->outputs));
@@ -218,6 +229,12 @@ cleat_status node_set_ints(
     return node_set(
         node, &(cleat_attribute){
                   .name = name, .kind = CLEAT_ATTRIBUTE_INTS, .count = count, .integers = values});
+}
+
+cleat_status node_set_int(graph_node *node, const char *name, int64_t value) {
+    return node_set(
+        node, &(cleat_attribute){
+                  .name = name, .kind = CLEAT_ATTRIBUTE_INT, .count = 1, .integers = &value});
 }
 
 cleat_status node_set_float(graph_node *node, const char *name, float value) {

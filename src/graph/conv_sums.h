@@ -5,6 +5,11 @@
 
 #include "graph/windows.h"
 
+/* Attributes of Cleat's own, 1 where many elements of x are 0, and most of dy (<cleat/conv.h>);
+ * rules of gradients set them. */
+#define CONV_SPARSE_X "cleat_sparse_x"
+#define CONV_SPARSE_DY "cleat_sparse_dy"
+
 typedef struct conv_shape {
     windows windows;
     int64_t groups;
@@ -15,6 +20,8 @@ typedef struct conv_shape {
 
 /* A convolution of inputs `x` and `w` of the node. */
 cleat_status conv_shape_read(const call *c, size_t x, size_t w, conv_shape *s);
+/* The same of a ConvTranspose, inputs 0 and 1. */
+cleat_status conv_transposed_shape_read(const call *c, conv_shape *s);
 /* y = the sums of products, without bias. Integers up to 2^53 come out exact. */
 void conv_sums(const conv_shape *s, const double *x, const double *w, double *y);
 

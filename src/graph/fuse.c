@@ -27,6 +27,9 @@ static cleat_status copy_values(const program *p, cleat_graph *graph) {
         array *constant = p->constants[i].host != NULL ? p->constants[i].host : from->constant;
         const bool is_folded_away = from->writer >= 0 && is_folded(p, (size_t)from->writer);
         to->is_input = from->is_input;
+        to->is_parameter = from->is_parameter;
+        to->initial = from->initial;
+        array_retain(to->initial);
         to->type = from->type;
         to->rank = from->rank;
         memcpy(to->shape, from->shape, sizeof to->shape);
@@ -117,7 +120,8 @@ cleat_status fusion_recount(fusion *f) {
 }
 
 bool fusion_is(const fusion *f, size_t node, const char *type) {
-    return !f->is_dropped[node] && strcmp(f->graph->nodes[node].type, type) == 0;
+    const graph_node *n = &f->graph->nodes[node];
+    return !f->is_dropped[node] && !n->is_gradient && strcmp(n->type, type) == 0;
 }
 
 bool fusion_has(const fusion *f, size_t node, size_t input) {

@@ -46,6 +46,7 @@ void cleat_graph_release(cleat_graph *graph) {
     for (size_t i = 0; i < graph->value_count; i++) {
         memory_free(graph->values[i].name);
         array_release(graph->values[i].constant);
+        array_release(graph->values[i].initial);
     }
     memory_free(graph->nodes);
     memory_free(graph->values);
@@ -141,7 +142,7 @@ static cleat_status append(int32_t **list, size_t *count, int32_t value) {
     return CLEAT_OK;
 }
 
-static cleat_status check_graph(const char *operation, const cleat_graph *graph) {
+cleat_status graph_check(const char *operation, const cleat_graph *graph) {
     REFUSE_IF(graph == NULL, CLEAT_INVALID_ARGUMENT, "%s: graph is NULL", operation);
     REFUSE_IF(graph->is_settled, CLEAT_INVALID_ARGUMENT,
         "%s: a model was made of the graph, which does not change any more", operation);
@@ -149,20 +150,23 @@ static cleat_status check_graph(const char *operation, const cleat_graph *graph)
 }
 
 static cleat_status check_name(const char *operation, const cleat_graph *graph, const char *name) {
-    TRY(check_graph(operation, graph));
+    TRY(graph_check(operation, graph));
     REFUSE_IF(name == NULL || name[0] == '\0', CLEAT_INVALID_ARGUMENT, "%s: a value has no name",
         operation);
     return CLEAT_OK;
 }
 
-/* The value of a name that must not have been written yet. */
-static cleat_status new_value(
+bool value_is_written(const graph_value *v) {
+    return v->is_input || v->is_parameter || v->constant != NULL || v->writer >= 0;
+}
+
+cleat_status graph_new_value(
     const char *operation, cleat_graph *graph, const char *name, int32_t *value) {
     TRY(check_name(operation, graph, name));
     TRY(graph_value_named(graph, name, value));
     const graph_value *v = &graph->values[*value];
-    REFUSE_IF(v->is_input || v->constant != NULL || v->writer >= 0, CLEAT_INVALID_ARGUMENT,
-        "%s: the value %s is there already", operation, name);
+    REFUSE_IF(value_is_written(v), CLEAT_INVALID_ARGUMENT, "%s: the value %s is there already",
+        operation, name);
     return CLEAT_OK;
 }
 
@@ -170,7 +174,7 @@ cleat_status cleat_graph_input(
     cleat_graph *graph, const char *name, cleat_type type, int32_t rank, const int64_t *shape) {
     const char *operation = "graph_input";
     int32_t value;
-    TRY(new_value(operation, graph, name, &value));
+    TRY(graph_new_value(operation, graph, name, &value));
     REFUSE_IF((int)type != 0 && array_element_size(type) == 0, CLEAT_INVALID_ARGUMENT,
         "%s: %s: %d is no type", operation, name, (int)type);
     REFUSE_IF(rank < -1 || rank > CLEAT_MAX_RANK, CLEAT_INVALID_ARGUMENT,
@@ -201,7 +205,7 @@ cleat_status cleat_graph_constant(cleat_graph *graph, const char *name, cleat_ty
     TRY(tensor_row_major(operation, type == CLEAT_TEXT ? CLEAT_U64 : type, rank, shape, &layout));
     REFUSE_IF(elements == NULL && cleat_tensor_count(&layout) > 0, CLEAT_INVALID_ARGUMENT,
         "%s: %s: elements is NULL", operation, name != NULL ? name : "");
-    TRY(new_value(operation, graph, name, &value));
+    TRY(graph_new_value(operation, graph, name, &value));
     TRY(array_create(operation, type, rank, shape, &constant));
     cleat_status status = array_copy_elements(operation, constant, elements);
     if (status != CLEAT_OK) {
@@ -220,7 +224,7 @@ cleat_status cleat_graph_constant_space(cleat_graph *graph, const char *name, cl
     REFUSE_IF(elements == NULL, CLEAT_INVALID_ARGUMENT, "%s: elements is NULL", operation);
     REFUSE_IF(type == CLEAT_TEXT, CLEAT_UNSUPPORTED,
         "%s: texts are given to cleat_graph_constant()", operation);
-    TRY(new_value(operation, graph, name, &value));
+    TRY(graph_new_value(operation, graph, name, &value));
     TRY(array_create(operation, type, rank, shape, &constant));
     graph->values[value].constant = constant;
     *elements = constant->elements;
@@ -261,7 +265,7 @@ static cleat_status claim_outputs(cleat_graph *graph, const graph_node *node) {
             continue;
         }
         graph_value *v = &graph->values[node->outputs[i]];
-        if (v->is_input || v->constant != NULL || v->writer >= 0) {
+        if (value_is_written(v)) {
             for (size_t k = 0; k < i; k++) {
                 if (node->outputs[k] != NO_VALUE) {
                     graph->values[node->outputs[k]].writer = -1;
@@ -305,7 +309,7 @@ static void release_graphs(const cleat_attribute *attributes, size_t first, size
 static cleat_status check_node(const cleat_graph *graph, const char *type, size_t input_count,
     const char *const *inputs, size_t output_count, const char *const *outputs,
     size_t attribute_count, const cleat_attribute *attributes) {
-    TRY(check_graph("graph_node", graph));
+    TRY(graph_check("graph_node", graph));
     REFUSE_IF(is_left_out(type), CLEAT_INVALID_ARGUMENT, "graph_node: a node has no type");
     REFUSE_IF((input_count > 0 && inputs == NULL) || (output_count > 0 && outputs == NULL) ||
                   (attribute_count > 0 && attributes == NULL),

@@ -26,6 +26,9 @@ typedef struct graph_value {
     array *constant;               /* its elements, NULL where they are not known */
     int32_t writer;                /* the node that writes it, -1: none */
     bool is_input;                 /* of the graph */
+    bool is_parameter;             /* kept by the model; of declared type and shape */
+    bool is_changed;               /* a node that is an update writes over it */
+    array *initial;                /* of a parameter; NULL: zeros */
     cleat_type type;               /* as declared; 0: any */
     int32_t rank;                  /* as declared; -1: any */
     int64_t shape[CLEAT_MAX_RANK]; /* -1: any */
@@ -62,6 +65,8 @@ typedef struct graph_node {
     int32_t *inputs, *outputs; /* values */
     graph_attribute *attributes;
     node_fusion fusion; /* zero where nothing was fused */
+    bool is_gradient;   /* of an operator of this type (gradient.h), which it is not itself */
+    bool is_update;     /* it writes over parameters that it reads, after all others have run */
 } graph_node;
 
 struct cleat_graph {

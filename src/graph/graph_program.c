@@ -53,10 +53,6 @@ static cleat_status allocate(program *p) {
 
 /* ---- What comes from graphs around ---- */
 
-static bool is_known_inside(const graph_value *v) {
-    return v->is_input || v->constant != NULL || v->writer >= 0;
-}
-
 /* Notes that the node of `where` inside which p lies reads a value. */
 static cleat_status add_capture(program *where, const program *p, int32_t value) {
     while (p->parent != where) {
@@ -76,7 +72,7 @@ static cleat_status find_outer(program *p, int32_t value) {
     const char *name = p->graph->values[value].name;
     for (program *where = p->parent; where != NULL; where = where->parent) {
         const int32_t found = graph_find_value(where->graph, name);
-        if (found != NO_VALUE && is_known_inside(&where->graph->values[found])) {
+        if (found != NO_VALUE && value_is_written(&where->graph->values[found])) {
             p->outer[value] = (outer_value){where, found};
             return add_capture(where, p, found);
         }
@@ -148,8 +144,12 @@ static cleat_status sort_nodes(program *p) {
         status = status_set(CLEAT_OUT_OF_HOST_MEMORY, "model: no host memory");
     }
     size_t done = 0;
-    for (size_t i = 0; status == CLEAT_OK && i < p->graph->node_count; i++) {
-        status = visit(p, &w, i, &done);
+    for (int updates = 0; updates < 2; updates++) { /* which come last */
+        for (size_t i = 0; status == CLEAT_OK && i < p->graph->node_count; i++) {
+            if (p->graph->nodes[i].is_update == (updates == 1)) {
+                status = visit(p, &w, i, &done);
+            }
+        }
     }
     memory_free(w.at);
     memory_free(w.state);
@@ -203,8 +203,18 @@ static cleat_status add_constants(program *p) {
     return CLEAT_OK;
 }
 
+/* Only a model's own graph has them. */
+static cleat_status check_parameters(const program *p) {
+    for (size_t i = 0; p->parent != NULL && i < p->graph->value_count; i++) {
+        REFUSE_IF(p->graph->values[i].is_parameter, CLEAT_INVALID_ARGUMENT,
+            "model: the graph of an attribute has a parameter, %s", p->graph->values[i].name);
+    }
+    return CLEAT_OK;
+}
+
 static cleat_status prepare(program *p) {
     TRY(allocate(p));
+    TRY(check_parameters(p));
     TRY(check_nodes(p->graph));
     TRY(add_constants(p));
     for (size_t i = 0; i < p->graph->node_count; i++) {
@@ -218,7 +228,7 @@ static cleat_status prepare(program *p) {
         p->uses[p->graph->outputs[i]]++;
     }
     for (size_t i = 0; i < p->graph->value_count; i++) {
-        if (p->uses[i] > 0 && !is_known_inside(&p->graph->values[i])) {
+        if (p->uses[i] > 0 && !value_is_written(&p->graph->values[i])) {
             TRY(find_outer(p, (int32_t)i));
         }
     }
@@ -253,7 +263,7 @@ cleat_status program_create(
 
 static bool can_fold(const program *p, size_t node) {
     const graph_node *n = &p->graph->nodes[node];
-    if (n->entry->is_random) {
+    if (n->entry->is_random || n->is_update) {
         return false;
     }
     for (size_t k = 0; k < n->attribute_count; k++) {

@@ -36,12 +36,19 @@ struct program {
     node_state *nodes;
 };
 
+typedef struct model_parameter {
+    int32_t value; /* of the main program's graph */
+    run_value kept;
+} model_parameter;
+
 struct cleat_model {
     cleat_context *context;
     pthread_mutex_t mutex; /* held during a run */
     storage_pool pool;
     program *main;
     struct replay_cache *replays; /* replay.h */
+    model_parameter *parameters;  /* parameters.h */
+    size_t parameter_count;
 };
 
 struct run {

@@ -3,6 +3,7 @@
 #include "core/memory.h"
 #include "core/tensor_check.h"
 #include "graph/fuse.h"
+#include "graph/parameters.h"
 #include "graph/replay.h"
 #include <string.h>
 
@@ -50,6 +51,9 @@ cleat_status cleat_model_create(cleat_context *context, cleat_graph *graph,
         status = fuse(made);
     }
     if (status == CLEAT_OK) {
+        status = parameters_create(made);
+    }
+    if (status == CLEAT_OK) {
         const int32_t bound = options->recordings;
         status = replay_cache_create(made,
             bound < 0    ? 0
@@ -70,6 +74,7 @@ void cleat_model_release(cleat_model *model) {
         return;
     }
     replay_cache_free(model->replays);
+    parameters_free(model);
     program_free(model->main);
     storage_pool_clear(&model->pool);
     cleat_context_release(model->context);
@@ -131,7 +136,7 @@ cleat_status cleat_model_get_statistics(cleat_model *model, cleat_model_statisti
     pthread_mutex_lock(&model->mutex);
     const program *p = model->main;
     const replay_statistics replays = replay_statistics_of(model->replays);
-    const size_t weights = constant_bytes(p);
+    const size_t weights = constant_bytes(p) + parameters_bytes(model);
     *statistics = (cleat_model_statistics){.recordings = replays.recordings,
         .launches = replays.launches,
         .weight_bytes = weights,

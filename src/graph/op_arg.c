@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ArgMax, ArgMin, CumSum: along one axis. */
+#include "graph/gradient.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include <cleat/reduce.h>
@@ -147,9 +148,24 @@ static cleat_status cumulative_host(call *c) {
     return CLEAT_OK;
 }
 
+static cleat_status cumulative_gradient(call *c) {
+    int32_t axis;
+    cleat_cumulative_options options = {0};
+    cleat_tensor dy, dx;
+    TRY(cumulative_axis(c, &axis, &options));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    return cleat_cumulative_sum_backward(c->context, dy, axis, dx, &options);
+}
+
 const operator_entry operators_arg[] = {
     {"ArgMax", arg_host, arg_device, 1, 1, false},
     {"ArgMin", arg_host, arg_device, 1, 1, false},
     {"CumSum", cumulative_host, cumulative_device, 2, 2, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_arg[] = {
+    {GRADIENT_NODE("CumSum", cumulative_gradient), 1, 3, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

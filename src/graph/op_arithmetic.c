@@ -3,8 +3,10 @@
 #include "graph/binary.h"
 #include "graph/call_shapes.h"
 #include "graph/channels_last.h"
+#include "graph/gradient.h"
 #include "graph/operators.h"
 #include "graph/text.h"
+#include <cleat/compare.h>
 #include <cleat/elementwise.h>
 #include <string.h>
 
@@ -170,6 +172,73 @@ static cleat_status variadic_device(call *c) {
     return CLEAT_OK;
 }
 
+/* ---- Gradients ---- */
+
+static cleat_binary kind_of(const char *type) {
+    return strcmp(type, "Add") == 0   ? CLEAT_ADD
+           : strcmp(type, "Sub") == 0 ? CLEAT_SUB
+           : strcmp(type, "Mul") == 0 ? CLEAT_MUL
+           : strcmp(type, "Div") == 0 ? CLEAT_DIV
+           : strcmp(type, "Max") == 0 ? CLEAT_MAX
+                                      : CLEAT_MIN;
+}
+
+static cleat_status two_gradients(call *c) {
+    cleat_tensor a, b, dy, da, db;
+    const cleat_tensor *a_wanted, *b_wanted;
+    TRY(call_tensor(c, 0, &a));
+    TRY(call_tensor(c, 1, &b));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output_if(c, 0, &da, &a_wanted));
+    TRY(gradient_output_if(c, 1, &db, &b_wanted));
+    return cleat_binary_backward(c->context, kind_of(c->node->type), a, b, dy, a_wanted, b_wanted);
+}
+
+/* Before opset 7 b was not broadcast by the rule of NumPy. */
+static cleat_status binary_gradient(call *c) {
+    if (c->opset < 7) {
+        return call_refuse(c, CLEAT_UNSUPPORTED, "there is a gradient from opset 7 on");
+    }
+    if (strcmp(c->node->type, "Add") != 0) {
+        return two_gradients(c);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (call_wants(c, i)) {
+            TRY(gradient_pass_on(c, i));
+        }
+    }
+    return CLEAT_OK;
+}
+
+/* Max, Min, Sum, Mean. */
+static cleat_status variadic_gradient(call *c) {
+    const size_t operands = c->input_count - 2;
+    const bool is_mean = strcmp(c->node->type, "Mean") == 0;
+    cleat_tensor dy, count;
+    if (operands == 2 && !is_mean && strcmp(c->node->type, "Sum") != 0) {
+        return two_gradients(c);
+    }
+    if (operands > 1 && !is_mean && strcmp(c->node->type, "Sum") != 0) {
+        return call_refuse(
+            c, CLEAT_UNSUPPORTED, "%zu operands, there is a gradient of one or two", operands);
+    }
+    TRY(gradient_tensor(c, &dy));
+    if (is_mean) {
+        cleat_tensor part;
+        TRY(call_scratch(c, dy.type, 0, NULL, &count));
+        TRY(call_scratch(c, dy.type, dy.rank, dy.shape, &part));
+        TRY(cleat_fill(c->context, (double)operands, count));
+        TRY(cleat_div(c->context, dy, count, part));
+        dy = part;
+    }
+    for (size_t i = 0; i < operands; i++) {
+        if (call_wants(c, i)) {
+            TRY(is_mean ? gradient_sum_to(c, i, dy) : gradient_pass_on(c, i));
+        }
+    }
+    return CLEAT_OK;
+}
+
 const operator_entry operators_arithmetic[] = {
     {"Add", binary_host, binary_device, 2, 2, false},
     {"Sub", binary_host, binary_device, 2, 2, false},
@@ -190,4 +259,16 @@ const operator_entry operators_arithmetic[] = {
     {"Sum", variadic_host, variadic_device, 1, SIZE_MAX, false},
     {"Mean", variadic_host, variadic_device, 1, SIZE_MAX, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_arithmetic[] = {
+    {GRADIENT_NODE("Add", binary_gradient), 3, 3, NULL},
+    {GRADIENT_NODE("Sub", binary_gradient), 3, 3, NULL},
+    {GRADIENT_NODE("Mul", binary_gradient), 3, 3, NULL},
+    {GRADIENT_NODE("Div", binary_gradient), 3, 3, NULL},
+    {GRADIENT_NODE("Max", variadic_gradient), GRADIENT_ALL, GRADIENT_ALL, NULL},
+    {GRADIENT_NODE("Min", variadic_gradient), GRADIENT_ALL, GRADIENT_ALL, NULL},
+    {GRADIENT_NODE("Sum", variadic_gradient), GRADIENT_ALL, GRADIENT_ALL, NULL},
+    {GRADIENT_NODE("Mean", variadic_gradient), GRADIENT_ALL, GRADIENT_ALL, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

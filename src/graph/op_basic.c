@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Identity, Constant: operators that compute nothing. */
 #include "core/tensor_check.h"
+#include "graph/gradient.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
 #include "graph/text.h"
@@ -14,6 +15,11 @@ static cleat_status identity(call *c) {
 static const graph_attribute *constant_texts(const graph_node *node) {
     const graph_attribute *one = attribute_find(node, "value_string", CLEAT_ATTRIBUTE_TEXT);
     return one != NULL ? one : attribute_find(node, "value_strings", CLEAT_ATTRIBUTE_TEXTS);
+}
+
+static cleat_status identity_rule(gradient_builder *b, size_t node) {
+    const graph_node *n = &b->graph->nodes[node];
+    return gradient_add(b, n->inputs[0], gradient_of(b, n->outputs[0]));
 }
 
 static cleat_status constant(call *c) {
@@ -62,4 +68,9 @@ const operator_entry operators_basic[] = {
     {"Identity", identity, identity, 0, 1, false},
     {"Constant", constant, NULL, 0, 0, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_basic[] = {
+    {GRADIENT_NODE("Identity", NULL), 1, 0, identity_rule},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

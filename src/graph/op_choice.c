@@ -2,6 +2,7 @@
 /* Where, Clip, PRelu, Cast, CastLike, Not, IsNaN, IsInf. */
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
+#include "graph/gradient.h"
 #include "graph/numbers.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
@@ -292,6 +293,77 @@ static cleat_status cast_device(call *c) {
     return cleat_cast(c->context, x, y);
 }
 
+/* ---- Gradients ---- */
+
+/* A number of a type, as a tensor of rank 0. */
+static cleat_status filled(call *c, cleat_type type, double value, cleat_tensor *x) {
+    TRY(call_scratch(c, type, 0, NULL, x));
+    return cleat_fill(c->context, value, *x);
+}
+
+static cleat_status where_gradient(call *c) {
+    cleat_tensor condition, dy, zero, part;
+    TRY(call_tensor(c, 0, &condition));
+    TRY(gradient_tensor(c, &dy));
+    TRY(filled(c, dy.type, 0, &zero));
+    for (size_t i = 1; i < 3; i++) {
+        if (call_wants(c, i)) {
+            TRY(call_scratch(c, dy.type, dy.rank, dy.shape, &part));
+            TRY(cleat_where(c->context, condition, i == 1 ? dy : zero, i == 1 ? zero : dy, part));
+            TRY(gradient_sum_to(c, i, part));
+        }
+    }
+    return CLEAT_OK;
+}
+
+/* Bounds are rounded to f32, as activations' parameters are. */
+static cleat_status clip_gradient(call *c) {
+    clip_bounds b = {0};
+    cleat_tensor x, dy, dx;
+    TRY(clip_find(c, &b));
+    TRY(call_tensor(c, 0, &x));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    const float p[2] = {
+        b.has_low ? (float)b.low.real : -INFINITY, b.has_high ? (float)b.high.real : INFINITY};
+    return cleat_activate_backward(
+        c->context, CLEAT_CLIP, x, dy, dx, &(cleat_activation_options){.parameters = p});
+}
+
+static cleat_status prelu_gradient(call *c) {
+    cleat_tensor x, slope, dy, dx, dslope;
+    const cleat_tensor *x_wanted, *slope_wanted;
+    int32_t rank = 0;
+    int64_t shape[CLEAT_MAX_RANK];
+    TRY(slope_shape(c, &rank, shape));
+    TRY(call_tensor(c, 0, &x));
+    TRY(call_tensor(c, 1, &slope));
+    TRY(cleat_reshape(slope, rank, shape, &slope));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output_if(c, 0, &dx, &x_wanted));
+    TRY(gradient_output_if(c, 1, &dslope, &slope_wanted));
+    if (slope_wanted != NULL) {
+        TRY(cleat_reshape(dslope, rank, shape, &dslope));
+    }
+    return cleat_prelu_backward(c->context, x, slope, dy, x_wanted, slope_wanted);
+}
+
+static cleat_status cast_gradient(call *c) {
+    const run_value *x;
+    cleat_tensor dy, dx;
+    TRY(call_input(c, 0, &x));
+    TRY(gradient_tensor(c, &dy));
+    if (x->type == dy.type) {
+        return call_output_same(c, 0, gradient_place(c));
+    }
+    if (!type_is_floating(x->type)) {
+        return call_refuse(
+            c, CLEAT_TYPE_MISMATCH, "there is no gradient of %s", cleat_type_name(x->type));
+    }
+    TRY(gradient_output(c, 0, &dx));
+    return cleat_cast(c->context, dy, dx);
+}
+
 /* ---- Not, IsNaN, IsInf ---- */
 
 static bool is_infinite(const call *c, double x) {
@@ -369,4 +441,13 @@ const operator_entry operators_choice[] = {
     {"IsNaN", test_host, is_nan_device, 1, 1, false},
     {"IsInf", test_host, is_inf_device, 1, 1, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_choice[] = {
+    {GRADIENT_NODE("Where", where_gradient), 6, 7, NULL},
+    {GRADIENT_NODE("Clip", clip_gradient), 1, 7, NULL},
+    {GRADIENT_NODE("PRelu", prelu_gradient), 3, 3, NULL},
+    {GRADIENT_NODE("Cast", cast_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("CastLike", cast_gradient), 1, 1, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -46,7 +46,8 @@ static cleat_status convolve_2d(call *c, const conv_shape *s, const call_epilogu
     cleat_conv2d_options options = {.groups = s->groups,
         .bias = e->bias,
         .activation = e->activation,
-        .activation_parameters = e->parameters};
+        .activation_parameters = e->parameters,
+        .sparse_x = attribute_int(c->node, CONV_SPARSE_X, 0) != 0};
     for (int i = 0; i < 2; i++) {
         options.stride[i] = s->windows.stride[i];
         options.dilation[i] = s->windows.dilation[i];
@@ -229,7 +230,7 @@ static cleat_status transposed_extents(const call *c, conv_shape *s, const int64
     return CLEAT_OK;
 }
 
-static cleat_status transposed_shape_read(const call *c, conv_shape *s) {
+cleat_status conv_transposed_shape_read(const call *c, conv_shape *s) {
     const run_value *x, *w;
     const int64_t *wanted;
     char x_text[SHAPE_TEXT_SIZE], w_text[SHAPE_TEXT_SIZE];
@@ -292,7 +293,7 @@ static cleat_status transpose_3d(call *c, const conv_shape *s, const cleat_tenso
 static cleat_status transpose_device(call *c) {
     conv_shape s;
     cleat_tensor x, w, y, bias;
-    TRY(transposed_shape_read(c, &s));
+    TRY(conv_transposed_shape_read(c, &s));
     TRY(check_bias(c, 2, s.y[1]));
     TRY(call_same_types(c, 0, 3));
     for (int i = 0; i < s.windows.axes; i++) {
@@ -359,7 +360,7 @@ static cleat_status transpose_host(call *c) {
     double *of_x, *of_w, *bias = NULL;
     void *sums;
     array *y;
-    TRY(transposed_shape_read(c, &s));
+    TRY(conv_transposed_shape_read(c, &s));
     TRY(check_bias(c, 2, s.y[1]));
     TRY(check_host_types(c));
     TRY(call_numbers(c, 0, &of_x, &x));

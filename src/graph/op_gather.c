@@ -3,9 +3,11 @@
  * device, where nobody sees it, it gives NaN or 0 (<cleat/index.h>). */
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
+#include "graph/gradient.h"
 #include "graph/index_lists.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
+#include <cleat/compare.h>
 #include <cleat/index.h>
 #include <string.h>
 
@@ -115,6 +117,37 @@ static cleat_status gather_elements_device(call *c) {
     return cleat_gather_elements(c->context, x, indices, axis, y);
 }
 
+/* ---- Their gradients ---- */
+
+static cleat_status gather_gradient(call *c) {
+    cleat_tensor indices, dy, dx;
+    int32_t axis = 0, rank = 0;
+    int64_t shape[CLEAT_MAX_RANK];
+    TRY(gather_shape(c, &axis, &rank, shape));
+    TRY(call_tensor(c, 1, &indices));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    return cleat_gather_backward(c->context, indices, dy, axis, dx);
+}
+
+/* Of x as far as indices reach: the rest has none. */
+static cleat_status gather_elements_gradient(call *c) {
+    cleat_tensor indices, dy, dx;
+    int32_t axis = 0;
+    TRY(call_tensor(c, 1, &indices));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    TRY(call_axis_attribute(c, "axis", 0, dx.rank, &axis));
+    for (int32_t i = 0, is_whole = 1; i < dx.rank && i < indices.rank; i++) {
+        if (i != axis && indices.shape[i] < dx.shape[i]) {
+            TRY(is_whole ? cleat_fill(c->context, 0, dx) : CLEAT_OK);
+            TRY(cleat_slice(dx, i, 0, indices.shape[i], 1, &dx));
+            is_whole = 0;
+        }
+    }
+    return cleat_gather_elements_backward(c->context, indices, dy, axis, dx);
+}
+
 /* ---- GatherND ---- */
 
 /* The result's shape, once the indices are known to fit. */
@@ -196,4 +229,10 @@ const operator_entry operators_gather[] = {
     {"GatherElements", gather_elements_host, gather_elements_device, 2, 2, false},
     {"GatherND", gather_nd_host, gather_nd_device, 2, 2, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_gather[] = {
+    {GRADIENT_NODE("Gather", gather_gradient), 1, 3, NULL},
+    {GRADIENT_NODE("GatherElements", gather_elements_gradient), 1, 3, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -3,6 +3,7 @@
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
 #include "graph/channels_last.h"
+#include "graph/gradient.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
 #include <cleat/layout.h>
@@ -296,6 +297,48 @@ static cleat_status reverse_device(call *c) {
     return CLEAT_OK;
 }
 
+/* ---- Gradients ---- */
+
+static cleat_status concat_gradient(call *c) {
+    cleat_tensor dy, part;
+    int32_t axis = 0;
+    int64_t start = 0;
+    TRY(gradient_tensor(c, &dy));
+    TRY(call_axis_attribute(c, "axis", 1, dy.rank, &axis));
+    for (size_t i = 0; i + 2 < c->input_count; i++) {
+        const run_value *x;
+        TRY(call_input(c, i, &x));
+        if (x->rank != dy.rank) {
+            return call_refuse(c, CLEAT_SHAPE_MISMATCH, "an operand of rank %d", (int)x->rank);
+        }
+        if (call_wants(c, i)) {
+            TRY(cleat_slice(dy, axis, start, x->shape[axis], 1, &part));
+            TRY(call_output_view(c, i, gradient_place(c), part));
+        }
+        start += x->shape[axis];
+    }
+    return CLEAT_OK;
+}
+
+static cleat_status tile_gradient(call *c) {
+    cleat_tensor dy, dx;
+    int64_t repeats[CLEAT_MAX_RANK], shape[CLEAT_MAX_RANK];
+    TRY(tile_repeats(c, repeats, shape));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    return cleat_tile_backward(c->context, dy, repeats, dx);
+}
+
+static cleat_status blocks_gradient(call *c) {
+    cleat_tensor dy, dx;
+    blocks b;
+    TRY(blocks_find(c, &b));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    return b.to_space ? cleat_space_to_depth(c->context, dy, b.block, b.order, dx)
+                      : cleat_depth_to_space(c->context, dy, b.block, b.order, dx);
+}
+
 const operator_entry operators_layout[] = {
     {"Concat", concat_host, concat_device, 1, SIZE_MAX, false},
     {"Tile", tile_host, tile_device, 2, 2, false},
@@ -303,4 +346,12 @@ const operator_entry operators_layout[] = {
     {"SpaceToDepth", blocks_host, blocks_device, 1, 1, false},
     {"ReverseSequence", reverse_host, reverse_device, 2, 2, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_layout[] = {
+    {GRADIENT_NODE("Concat", concat_gradient), GRADIENT_ALL, GRADIENT_ALL, NULL},
+    {GRADIENT_NODE("Tile", tile_gradient), 1, 3, NULL},
+    {GRADIENT_NODE("DepthToSpace", blocks_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("SpaceToDepth", blocks_gradient), 1, 1, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss: x [N, C, ...], labels [N, ...]. */
+#include "graph/gradient.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include <cleat/compare.h>
 #include <cleat/elementwise.h>
 #include <cleat/index.h>
+#include <cleat/loss.h>
 #include <cleat/reduce.h>
 #include <cleat/softmax.h>
 #include <cleat/unary.h>
@@ -162,6 +164,74 @@ static cleat_status loss_device(call *c) {
     return s.reduction == REDUCE_NONE ? CLEAT_OK : reduce_loss(c, &s, losses, weights);
 }
 
+/* Weights for each sample's gradient: dloss w (none, sum), or that divided by the sum of w. */
+static cleat_status sample_gradients(
+    call *c, const loss_shape *s, cleat_tensor labels, cleat_tensor *weights) {
+    cleat_tensor dloss, total, taken;
+    TRY(gradient_tensor(c, &dloss));
+    TRY(call_scratch(c, s->type, s->rank - 1, s->labels, weights));
+    TRY(call_scratch(c, s->type, s->rank - 1, s->labels, &taken)); /* nobody reads it */
+    TRY(weights_of(c, s, labels, taken, *weights));
+    if (s->reduction == REDUCE_MEAN) {
+        TRY(call_scratch(c, s->type, 0, NULL, &total));
+        TRY(cleat_reduce(c->context, CLEAT_REDUCE_SUM, *weights, 0, NULL, total, NULL));
+        TRY(cleat_div(c->context, *weights, total, *weights));
+    }
+    return cleat_mul(c->context, *weights, dloss, *weights);
+}
+
+/* Of two axes, without weights of classes, the library's operation does it. */
+static bool is_plain(const call *c, const loss_shape *s) {
+    return s->has_softmax && s->rank == 2 && s->label_type == CLEAT_I32 && !call_has(c, 2) &&
+           (!s->ignores || (s->ignored <= INT32_MAX && s->ignored >= INT32_MIN));
+}
+
+static cleat_status plain_gradient(call *c, const loss_shape *s, cleat_tensor x, cleat_tensor dx) {
+    static const cleat_loss_reduction reductions[] = {
+        CLEAT_LOSS_NONE, CLEAT_LOSS_MEAN, CLEAT_LOSS_SUM};
+    cleat_tensor labels, dloss;
+    const int32_t ignored = (int32_t)s->ignored;
+    TRY(call_tensor(c, 1, &labels));
+    TRY(gradient_tensor(c, &dloss));
+    return cleat_softmax_cross_entropy_backward(c->context, x, labels, &dloss, dx,
+        &(cleat_cross_entropy_options){
+            .reduction = reductions[s->reduction], .ignore_index = s->ignores ? &ignored : NULL});
+}
+
+/* g (softmax(x) - 1 at the label), or -g at the label where x are logarithms already. */
+static cleat_status loss_gradient(call *c) {
+    loss_shape s;
+    cleat_tensor x, labels, wide, weights, dx, sums;
+    TRY(loss_read(c, &s));
+    if (s.type != CLEAT_F32 && s.type != CLEAT_F64) {
+        return call_refuse(
+            c, CLEAT_UNSUPPORTED, "there is no gradient of %s", cleat_type_name(s.type));
+    }
+    TRY(call_tensor(c, 0, &x));
+    TRY(gradient_output(c, 0, &dx));
+    if (is_plain(c, &s)) {
+        return plain_gradient(c, &s, x, dx);
+    }
+    TRY(call_tensor(c, 1, &labels));
+    TRY(sample_gradients(c, &s, labels, &weights));
+    int64_t shape[CLEAT_MAX_RANK];
+    memcpy(shape, s.x, sizeof shape);
+    shape[1] = 1;
+    TRY(call_tensor_as(c, 1, s.rank, shape, &wide));
+    TRY(call_scratch(c, s.type, s.rank, shape, &sums));
+    cleat_tensor flat;
+    TRY(cleat_reshape(sums, s.rank - 1, s.labels, &flat));
+    TRY(cleat_unary(c->context, CLEAT_NEG, weights, flat));
+    if (!s.has_softmax) {
+        TRY(cleat_fill(c->context, 0, dx));
+        return cleat_scatter_add_elements(c->context, wide, sums, 1, dx);
+    }
+    TRY(cleat_softmax(c->context, x, 1, dx));
+    TRY(cleat_reshape(weights, s.rank, shape, &weights));
+    TRY(cleat_mul(c->context, dx, weights, dx));
+    return cleat_scatter_add_elements(c->context, wide, sums, 1, dx);
+}
+
 /* ---- On the host ---- */
 
 static void log_softmax(const axis_lines *lines, double *x) {
@@ -238,4 +308,10 @@ const operator_entry operators_loss[] = {
     {"NegativeLogLikelihoodLoss", loss_host, loss_device, 2, 3, false},
     {"SoftmaxCrossEntropyLoss", loss_host, loss_device, 2, 3, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_loss[] = {
+    {GRADIENT_NODE("NegativeLogLikelihoodLoss", loss_gradient), 1, 7, NULL},
+    {GRADIENT_NODE("SoftmaxCrossEntropyLoss", loss_gradient), 1, 7, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

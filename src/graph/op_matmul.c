@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MatMul, Gemm. */
+#include "graph/gradient.h"
 #include "graph/matrix_product.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
+#include <cleat/compare.h>
+#include <cleat/elementwise.h>
 #include <cleat/matmul.h>
 
 static cleat_status check_types(const call *c, size_t inputs) {
@@ -222,8 +225,131 @@ static cleat_status gemm_host(call *c) {
     return CLEAT_OK;
 }
 
+/* ---- Gradients ---- */
+
+/* A value of rank 1 as the matrix that it stands for: a row, or a column. */
+static cleat_status as_matrix(call *c, size_t input, bool is_column, cleat_tensor *x) {
+    TRY(call_tensor(c, input, x));
+    if (x->rank > 1) {
+        return CLEAT_OK;
+    }
+    const int64_t shape[2] = {is_column ? x->shape[0] : 1, is_column ? 1 : x->shape[0]};
+    return cleat_reshape(*x, 2, shape, x);
+}
+
+/* [batch.., rows, columns] */
+static int32_t product_shape(const matrix_product *p, int64_t rows, int64_t columns, int64_t *s) {
+    for (int32_t i = 0; i < p->batch_rank; i++) {
+        s[i] = p->batch[i];
+    }
+    s[p->batch_rank] = rows;
+    s[p->batch_rank + 1] = columns;
+    return p->batch_rank + 2;
+}
+
+/* The gradient of input `input`, a product of two matrices for each of the batch, and their sum
+ * where the input serves several. */
+static cleat_status product_gradient(call *c, const matrix_product *p, size_t input, cleat_tensor a,
+    cleat_tensor b, int64_t rows, int64_t columns) {
+    int64_t shape[CLEAT_MAX_RANK + 2];
+    cleat_tensor whole, dx;
+    const int32_t rank = product_shape(p, rows, columns, shape);
+    const run_value *v;
+    TRY(call_input(c, input, &v));
+    if (shape_count(v->rank, v->shape) == shape_count(rank, shape)) {
+        TRY(gradient_output(c, input, &dx));
+        TRY(cleat_reshape(dx, rank, shape, &dx));
+        return cleat_matmul(c->context, a, b, dx, NULL);
+    }
+    TRY(call_scratch(c, v->type, rank, shape, &whole));
+    TRY(cleat_matmul(c->context, a, b, whole, NULL));
+    if (v->rank == 1) { /* one of the last two extents is 1 */
+        shape[rank - 2] = rows * columns;
+        TRY(cleat_reshape(whole, rank - 1, shape, &whole));
+    }
+    return gradient_sum_to(c, input, whole);
+}
+
+/* b is one matrix: all rows of a's batch are rows of one product. */
+static bool as_rows(const cleat_tensor *x, cleat_tensor *rows) {
+    const int64_t last = x->shape[x->rank - 1];
+    const int64_t shape[2] = {shape_count(x->rank - 1, x->shape), last};
+    return cleat_reshape(*x, 2, shape, rows) == CLEAT_OK;
+}
+
+static cleat_status matmul_gradient(call *c) {
+    matrix_product p;
+    cleat_tensor a, b, dy, a_rows, dy_rows;
+    int64_t shape[CLEAT_MAX_RANK + 2];
+    TRY(call_same_types(c, 0, 2));
+    TRY(matrix_product_shape(c, c->inputs[0], c->inputs[1], &p));
+    if (p.batch_rank + 2 > CLEAT_MAX_RANK) {
+        return call_refuse(c, CLEAT_UNSUPPORTED, "a batch of %d axes", (int)p.batch_rank);
+    }
+    TRY(as_matrix(c, 0, false, &a));
+    TRY(as_matrix(c, 1, true, &b));
+    const int32_t rank = product_shape(&p, p.m, p.n, shape);
+    TRY(call_tensor_as(c, gradient_place(c), rank, shape, &dy));
+    if (call_wants(c, 0)) {
+        TRY(product_gradient(c, &p, 0, dy, cleat_transpose(b), p.m, p.k));
+    }
+    if (!call_wants(c, 1)) {
+        return CLEAT_OK;
+    }
+    if (b.rank == 2 && p.batch_rank > 0 && as_rows(&a, &a_rows) && as_rows(&dy, &dy_rows)) {
+        const matrix_product one = {.k = p.k, .n = p.n};
+        return product_gradient(c, &one, 1, cleat_transpose(a_rows), dy_rows, p.k, p.n);
+    }
+    return product_gradient(c, &p, 1, cleat_transpose(a), dy, p.k, p.n);
+}
+
+/* beta dy, summed where c was broadcast. */
+static cleat_status gemm_bias_gradient(call *c, float beta) {
+    cleat_tensor dy, factor, part;
+    if (beta >= 1 && beta <= 1) {
+        return gradient_pass_on(c, 2);
+    }
+    TRY(gradient_tensor(c, &dy));
+    TRY(call_scratch(c, dy.type, 0, NULL, &factor));
+    TRY(call_scratch(c, dy.type, dy.rank, dy.shape, &part));
+    TRY(cleat_fill(c->context, (double)beta, factor));
+    TRY(cleat_mul(c->context, dy, factor, part));
+    return gradient_sum_to(c, 2, part);
+}
+
+static cleat_status gemm_gradient(call *c) {
+    gemm g;
+    cleat_tensor a, b, dy, dx;
+    TRY(gemm_read(c, &g));
+    TRY(call_tensor(c, 0, &a));
+    TRY(call_tensor(c, 1, &b));
+    TRY(gradient_tensor(c, &dy));
+    const cleat_matmul_options options = {.alpha = &g.alpha};
+    const cleat_tensor left = g.transposed_a ? a : cleat_transpose(a);  /* op(a)^T */
+    const cleat_tensor right = g.transposed_b ? b : cleat_transpose(b); /* op(b)^T */
+    if (call_wants(c, 0)) {
+        TRY(gradient_output(c, 0, &dx));
+        TRY(g.transposed_a ? cleat_matmul(c->context, cleat_transpose(right), cleat_transpose(dy),
+                                 dx, &options)
+                           : cleat_matmul(c->context, dy, right, dx, &options));
+    }
+    if (call_wants(c, 1)) {
+        TRY(gradient_output(c, 1, &dx));
+        TRY(g.transposed_b
+                ? cleat_matmul(c->context, cleat_transpose(dy), cleat_transpose(left), dx, &options)
+                : cleat_matmul(c->context, left, dy, dx, &options));
+    }
+    return call_wants(c, 2) ? gemm_bias_gradient(c, g.beta) : CLEAT_OK;
+}
+
 const operator_entry operators_matmul[] = {
     {"MatMul", matmul_host, matmul_device, 2, 2, false},
     {"Gemm", gemm_host, gemm_device, 2, 3, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_matmul[] = {
+    {GRADIENT_NODE("MatMul", matmul_gradient), 3, 3, NULL},
+    {GRADIENT_NODE("Gemm", gemm_gradient), 7, 7, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* BatchNormalization, InstanceNormalization, LayerNormalization, GroupNormalization. */
 #include "graph/channels_last.h"
+#include "graph/norm_shapes.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include <cleat/compare.h>
@@ -12,9 +13,7 @@ static bool is_half(cleat_type type) {
     return type == CLEAT_F16 || type == CLEAT_BF16;
 }
 
-/* A parameter of [count] numbers, which the library takes in x's type, and beside 16-bit types in
- * f32; `wide`: in f32 alone. */
-static cleat_status parameter(
+cleat_status norm_parameter(
     call *c, size_t input, cleat_type x, int64_t count, bool wide, cleat_tensor *tensor) {
     TRY(call_tensor_as(c, input, 1, &count, tensor));
     if (is_half(x) && tensor->type != CLEAT_F32 && (wide || tensor->type != x)) {
@@ -104,15 +103,7 @@ static cleat_status two_lists(call *c, int64_t count, double **first, double **s
 
 /* ---- BatchNormalization ---- */
 
-typedef struct batch_norm {
-    bool is_training;
-    float epsilon, momentum;
-    int32_t
-        rank; /* [samples, channels, ...], all of a sample being channels where `spatial` is 0 */
-    int64_t shape[CLEAT_MAX_RANK];
-} batch_norm;
-
-static cleat_status batch_norm_read(const call *c, batch_norm *b) {
+cleat_status batch_norm_read(const call *c, batch_norm *b) {
     const run_value *x;
     TRY(call_input(c, 0, &x));
     if (x->rank < 2) {
@@ -173,16 +164,16 @@ static cleat_status batch_norm_device(call *c) {
     }
     TRY(call_input(c, 0, &v));
     TRY(call_tensor_as(c, 0, b.rank, b.shape, &x));
-    TRY(parameter(c, 1, x.type, b.shape[1], false, &scale));
-    TRY(parameter(c, 2, x.type, b.shape[1], false, &bias));
+    TRY(norm_parameter(c, 1, x.type, b.shape[1], false, &scale));
+    TRY(norm_parameter(c, 2, x.type, b.shape[1], false, &bias));
     TRY(call_output_like(c, 0, &x, x.type, v->rank, v->shape, &y));
     TRY(cleat_reshape(y, b.rank, b.shape, &y));
     cleat_batch_norm_options options = {.epsilon = b.epsilon, .scale = &scale, .bias = &bias};
     if (b.is_training) {
         return batch_norm_trained(c, &b, x, y, &options);
     }
-    TRY(parameter(c, 3, x.type, b.shape[1], true, &mean));
-    TRY(parameter(c, 4, x.type, b.shape[1], true, &variance));
+    TRY(norm_parameter(c, 3, x.type, b.shape[1], true, &mean));
+    TRY(norm_parameter(c, 4, x.type, b.shape[1], true, &variance));
     return cleat_batch_norm(c->context, x, mean, variance, y, &options);
 }
 
@@ -236,8 +227,7 @@ static cleat_status batch_norm_host(call *c) {
 
 /* ---- InstanceNormalization, GroupNormalization ---- */
 
-/* groups 0: each channel is one. */
-static cleat_status group_norm_read(const call *c, int64_t *groups, int64_t *scales) {
+cleat_status group_norm_read(const call *c, int64_t *groups, int64_t *scales) {
     const run_value *x;
     char text[SHAPE_TEXT_SIZE];
     TRY(call_input(c, 0, &x));
@@ -253,8 +243,7 @@ static cleat_status group_norm_read(const call *c, int64_t *groups, int64_t *sca
     return check_count(c, 2, *scales);
 }
 
-/* Of each channel, where it is given for each group. */
-static cleat_status spread_parameter(call *c, int64_t channels, cleat_tensor *parameter_of) {
+cleat_status norm_spread_parameter(call *c, int64_t channels, cleat_tensor *parameter_of) {
     const int64_t groups = parameter_of->shape[0];
     cleat_tensor whole;
     if (groups == channels || groups == 0) {
@@ -276,10 +265,10 @@ static cleat_status group_norm_device(call *c) {
     if (epsilon <= 0 || (groups > 0 && x.rank > 7)) {
         return CLEAT_UNSUPPORTED;
     }
-    TRY(parameter(c, 1, x.type, scales, false, &scale));
-    TRY(parameter(c, 2, x.type, scales, false, &bias));
-    TRY(spread_parameter(c, x.shape[1], &scale));
-    TRY(spread_parameter(c, x.shape[1], &bias));
+    TRY(norm_parameter(c, 1, x.type, scales, false, &scale));
+    TRY(norm_parameter(c, 2, x.type, scales, false, &bias));
+    TRY(norm_spread_parameter(c, x.shape[1], &scale));
+    TRY(norm_spread_parameter(c, x.shape[1], &bias));
     TRY(call_output(c, 0, x.type, x.rank, x.shape, &y));
     const cleat_normalization_options options = {
         .epsilon = epsilon, .scale = &scale, .bias = &bias};
@@ -317,14 +306,7 @@ static cleat_status group_norm_host(call *c) {
 
 /* ---- LayerNormalization ---- */
 
-typedef struct layer_norm {
-    float epsilon;
-    int32_t axis;
-    cleat_type kept; /* type of mean and inverse */
-    int64_t kept_shape[CLEAT_MAX_RANK];
-} layer_norm;
-
-static cleat_status layer_norm_read(const call *c, layer_norm *l) {
+cleat_status layer_norm_read(const call *c, layer_norm *l) {
     const run_value *x;
     TRY(call_input(c, 0, &x));
     l->epsilon = attribute_float(c->node, "epsilon", 1e-5f);

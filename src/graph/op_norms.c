@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LRN, LpNormalization, MeanVarianceNormalization. */
+#include "graph/gradient.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include <cleat/compare.h>
@@ -67,6 +68,22 @@ static cleat_status local_norm_host(call *c) {
         array_set_real(y, i, numbers[i] / pow(s, (double)l.beta));
     }
     return CLEAT_OK;
+}
+
+static cleat_status local_norm_gradient(call *c) {
+    local_norm l;
+    cleat_tensor x, dy, dx;
+    TRY(local_norm_read(c, &l));
+    if (l.alpha <= 0 || l.beta <= 0) {
+        return call_refuse(c, CLEAT_UNSUPPORTED, "there is no gradient for alpha %g and beta %g",
+            (double)l.alpha, (double)l.beta);
+    }
+    TRY(call_tensor(c, 0, &x));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    const cleat_local_response_norm_options options = {
+        .alpha = l.alpha, .beta = l.beta, .bias = &l.bias};
+    return cleat_local_response_norm_backward(c->context, x, l.size, dy, dx, &options);
 }
 
 /* ---- LpNormalization: a line of zeros stays so ---- */
@@ -221,4 +238,9 @@ const operator_entry operators_norms[] = {
     {"LpNormalization", norm_host, norm_device, 1, 1, false},
     {"MeanVarianceNormalization", mean_variance_host, mean_variance_device, 1, 1, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_norms[] = {
+    {GRADIENT_NODE("LRN", local_norm_gradient), 1, 1, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

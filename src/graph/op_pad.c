@@ -2,6 +2,7 @@
 /* Pad: in front of and behind each axis, a constant, the edge, or what lies there mirrored. */
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
+#include "graph/gradient.h"
 #include "graph/numbers.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
@@ -167,7 +168,28 @@ static cleat_status pad_device(call *c) {
     return cleat_pad(c->context, x, p.before, p.after, y, &options);
 }
 
+static cleat_status pad_gradient(call *c) {
+    static const cleat_pad_mode modes[] = {CLEAT_PAD_CONSTANT, CLEAT_PAD_EDGE, CLEAT_PAD_REFLECT};
+    cleat_tensor x, dy, dx;
+    padding p = {.mode = PADS_CONSTANT};
+    TRY(padding_find(c, &p));
+    TRY(call_tensor(c, 0, &x));
+    if (!is_plain(&p, &x)) {
+        return call_refuse(c, CLEAT_UNSUPPORTED,
+            "there is no gradient of what is wrapped, or mirrored more than once");
+    }
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    return cleat_pad_backward(
+        c->context, dy, p.before, p.after, dx, &(cleat_pad_options){.mode = modes[p.mode]});
+}
+
 const operator_entry operators_pad[] = {
     {"Pad", pad_host, pad_device, 1, 4, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_pad[] = {
+    {GRADIENT_NODE("Pad", pad_gradient), 1, 15, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

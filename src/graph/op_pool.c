@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MaxPool, AveragePool, LpPool, their Global kin, and MaxUnpool. */
 #include "graph/channels_last.h"
+#include "graph/gradient.h"
+#include "graph/graph_build.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include "graph/windows.h"
@@ -122,6 +124,58 @@ static cleat_status pool_device(call *c) {
     default:
         return cleat_lp_pool(c->context, x, y, &options);
     }
+}
+
+static cleat_status pool_gradient(call *c) {
+    pool p;
+    cleat_pool_options options;
+    cleat_tensor x, y, dy, dx;
+    TRY(pool_read(c, &p));
+    if (pool_options(&p, &options) != CLEAT_OK) {
+        return call_refuse(c, CLEAT_UNSUPPORTED,
+            "there is a gradient over up to three axes, of paddings smaller than a window");
+    }
+    TRY(call_tensor(c, 0, &x));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    switch (p.kind) {
+    case POOL_MAX:
+        return cleat_max_pool_backward(c->context, x, dy, dx, &options);
+    case POOL_AVERAGE:
+        return cleat_average_pool_backward(c->context, dy, dx, &options);
+    default:
+        TRY(gradient_result(c, &y));
+        return cleat_lp_pool_backward(c->context, x, y, dy, dx, &options);
+    }
+}
+
+/*
+ * Behind a relu: MaxPool(relu(u)) goes back to u at once. The largest of a window is what relu let
+ * through, or nothing was; so relu is undone before the pool, on as many elements as that has, and
+ * what comes behind it stays mostly zeros, which Conv's gradient makes use of.
+ */
+static cleat_status max_pool_rule(gradient_builder *b, size_t node) {
+    const gradient_entry *pool_entry = gradient_find("MaxPool"), *relu = gradient_find("Relu");
+    const graph_node *n = &b->graph->nodes[node];
+    const int32_t y = n->outputs[0], x = n->inputs[0], writer = b->graph->values[x].writer;
+    const int32_t dy = gradient_of(b, y);
+    const graph_node *before = writer >= 0 ? &b->graph->nodes[writer] : NULL;
+    size_t made = 0;
+    if (before == NULL || before->is_gradient || strcmp(before->type, "Relu") != 0 ||
+        !gradient_wants(b, before->inputs[0])) {
+        return gradient_add_node(b, node, pool_entry, NO_VALUE, dy, &made);
+    }
+    const int32_t u = before->inputs[0], in[3] = {NO_VALUE, y, dy};
+    TRY(gradient_new_node(b, "Relu", "(gradient)", 3, in, 1, &made));
+    b->graph->nodes[made].entry = &relu->node;
+    b->graph->nodes[made].is_gradient = true;
+    const int32_t passed = b->graph->nodes[made].outputs[0], from[3] = {x, NO_VALUE, passed};
+    TRY(gradient_new_node(b, "MaxPool", "(gradient)", 3, from, 1, &made));
+    graph_node *g = &b->graph->nodes[made];
+    g->entry = &pool_entry->node;
+    g->is_gradient = true;
+    TRY(node_copy_attributes(&b->graph->nodes[node], g));
+    return gradient_add(b, u, g->outputs[0]);
 }
 
 /* ---- On the host ---- */
@@ -315,4 +369,14 @@ const operator_entry operators_pool[] = {
     {"GlobalLpPool", pool_host, pool_device, 1, 1, false},
     {"MaxUnpool", unpool_host, unpool_device, 2, 3, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_pool[] = {
+    {GRADIENT_NODE("MaxPool", pool_gradient), 1, 1, max_pool_rule},
+    {GRADIENT_NODE("AveragePool", pool_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("GlobalMaxPool", pool_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("GlobalAveragePool", pool_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("LpPool", pool_gradient), 1, 1 | GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("GlobalLpPool", pool_gradient), 1, 1 | GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

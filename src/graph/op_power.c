@@ -2,6 +2,8 @@
 /* Pow, whose exponents may be of another type. */
 #include "graph/binary.h"
 #include "graph/call_shapes.h"
+#include "graph/gradient.h"
+#include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include <cleat/compare.h>
 #include <cleat/elementwise.h>
@@ -120,7 +122,38 @@ static cleat_status power_device(call *c) {
     return cleat_pow(c->context, a, b, y);
 }
 
+/* The exponents, of a's type. */
+static cleat_status exponents_of(call *c, cleat_type type, cleat_tensor *b) {
+    const run_value *exponents;
+    TRY(call_input(c, 1, &exponents));
+    if (!keeps_exponents(type, exponents)) {
+        return call_refuse(c, CLEAT_UNSUPPORTED, "there is no gradient for exponents of %s",
+            cleat_type_name(exponents->type));
+    }
+    return call_tensor_of(c, 1, type, b);
+}
+
+static cleat_status power_gradient(call *c) {
+    cleat_tensor a, b, dy, da, db;
+    const cleat_tensor *a_wanted, *b_wanted;
+    TRY(call_tensor(c, 0, &a));
+    TRY(gradient_tensor(c, &dy));
+    if (is_square(c->inputs[1]->host) && same_shape(&a, &dy) && !call_wants(c, 1)) {
+        TRY(gradient_output_over(c, 0, &da));
+        return cleat_unary_backward(c->context, CLEAT_SQUARE, a, dy, da);
+    }
+    TRY(exponents_of(c, a.type, &b));
+    TRY(gradient_output_if(c, 0, &da, &a_wanted));
+    TRY(gradient_output_if(c, 1, &db, &b_wanted));
+    return cleat_binary_backward(c->context, CLEAT_POW, a, b, dy, a_wanted, b_wanted);
+}
+
 const operator_entry operators_power[] = {
     {"Pow", power_host, power_device, 2, 2, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_power[] = {
+    {GRADIENT_NODE("Pow", power_gradient), 3, 3, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -5,9 +5,11 @@
 #include "core/memory.h"
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
+#include "graph/gradient.h"
 #include "graph/graph_program.h"
 #include "graph/operators.h"
 #include <cleat/compare.h>
+#include <cleat/elementwise.h>
 #include <cleat/random.h>
 #include <math.h>
 #include <string.h>
@@ -243,6 +245,49 @@ static cleat_status dropout(call *c) {
     return call_output_same(c, 0, 0);
 }
 
+/* The mask stands in the place of the result. */
+static cleat_status dropout_gradient(call *c) {
+    cleat_tensor mask, dy, dx, zero, factor;
+    bool is_training = false;
+    float ratio = 0;
+    TRY(ratio_of(c, &is_training, &ratio));
+    if (!is_training) {
+        return call_output_same(c, 0, gradient_place(c));
+    }
+    TRY(gradient_result(c, &mask));
+    TRY(gradient_tensor(c, &dy));
+    TRY(call_output(c, 0, dy.type, dy.rank, dy.shape, &dx));
+    TRY(call_scratch(c, dy.type, 0, NULL, &zero));
+    TRY(call_scratch(c, dy.type, 0, NULL, &factor));
+    TRY(cleat_fill(c->context, 0, zero));
+    TRY(cleat_fill(c->context, ratio < 1 ? 1 / (1 - (double)ratio) : 0, factor));
+    TRY(cleat_mul(c->context, dy, factor, dx));
+    return cleat_where(c->context, mask, dx, zero, dx);
+}
+
+/* The operator's node has to give its mask. */
+static cleat_status dropout_rule(gradient_builder *b, size_t node) {
+    graph_node *n = &b->graph->nodes[node];
+    int32_t mask = NO_VALUE;
+    size_t made = 0;
+    const int32_t dy = gradient_of(b, n->outputs[0]);
+    if (n->input_count < 3 || n->inputs[2] == NO_VALUE || b->graph->opset < 12) {
+        return gradient_add(b, n->inputs[0], dy);
+    }
+    if (n->output_count < 2 || n->outputs[1] == NO_VALUE) {
+        TRY(gradient_new_value(b, &mask));
+        n = &b->graph->nodes[node];
+        int32_t *outputs = memory_resize(n->outputs, 2 * sizeof *outputs);
+        REFUSE_IF(outputs == NULL, CLEAT_OUT_OF_HOST_MEMORY, "graph_gradients: no host memory");
+        n->outputs = outputs;
+        n->outputs[1] = mask;
+        n->output_count = 2;
+        b->graph->values[mask].writer = (int32_t)node;
+    }
+    return gradient_add_node(
+        b, node, gradient_find("Dropout"), b->graph->nodes[node].outputs[1], dy, &made);
+}
+
 const operator_entry operators_random[] = {
     {"RandomNormal", NULL, random_numbers, 0, 0, true},
     {"RandomNormalLike", NULL, random_numbers, 1, 1, true},
@@ -252,4 +297,9 @@ const operator_entry operators_random[] = {
     {"Multinomial", multinomial, NULL, 1, 1, true},
     {"Dropout", NULL, dropout, 1, 3, true},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_random[] = {
+    {GRADIENT_NODE("Dropout", dropout_gradient), 1, 6, dropout_rule},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ReduceSum and its kin. The axes are an attribute, or an input: of ReduceSum from opset 13 on, of
  * the others from 18. */
+#include "graph/gradient.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include <cleat/compare.h>
+#include <cleat/elementwise.h>
 #include <cleat/reduce.h>
 #include <cleat/unary.h>
 #include <math.h>
@@ -110,6 +112,37 @@ static cleat_status reduce_device(call *c) {
     }
     TRY(cleat_reduce(c->context, kinds[s.kind], x, s.axis_count, axes, whole, NULL));
     return s.kind == LOG_SUM ? cleat_unary(c->context, CLEAT_LOG, y, y) : CLEAT_OK;
+}
+
+/* dx of the sum of squares: 2 dy x. */
+static cleat_status squares_gradient(call *c, cleat_tensor dy, cleat_tensor x, cleat_tensor dx) {
+    cleat_tensor two, twice;
+    TRY(call_scratch(c, dy.type, 0, NULL, &two));
+    TRY(call_scratch(c, dy.type, dy.rank, dy.shape, &twice));
+    TRY(cleat_fill(c->context, 2, two));
+    TRY(cleat_mul(c->context, dy, two, twice));
+    return cleat_mul(c->context, x, twice, dx);
+}
+
+static cleat_status reduce_gradient(call *c) {
+    reduce_shape s;
+    cleat_tensor x, y, dy, dx;
+    TRY(reduce_read(c, &s));
+    if (s.is_same) {
+        return call_output_same(c, 0, gradient_place(c));
+    }
+    TRY(call_tensor(c, 0, &x));
+    TRY(call_tensor_as(c, gradient_place(c), s.rank, s.kept, &dy));
+    y = dy; /* where it is not read */
+    if (call_has(c, c->input_count - 2)) {
+        TRY(call_tensor_as(c, c->input_count - 2, s.rank, s.kept, &y));
+    }
+    TRY(gradient_output(c, 0, &dx));
+    if (s.kind == SUM_SQUARE) {
+        return squares_gradient(c, dy, x, dx);
+    }
+    return cleat_reduce_backward(c->context, kinds[s.kind], x, y, dy, s.axis_count,
+        s.axis_count > 0 ? s.axes : NULL, dx, NULL);
 }
 
 /* ---- On the host ---- */
@@ -288,4 +321,17 @@ const operator_entry operators_reduce[] = {
     {"ReduceSumSquare", reduce_host, reduce_device, 1, 2, false},
     {"ReduceLogSum", reduce_host, reduce_device, 1, 2, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_reduce[] = {
+    {GRADIENT_NODE("ReduceSum", reduce_gradient), 1, 3, NULL},
+    {GRADIENT_NODE("ReduceMean", reduce_gradient), 1, 3, NULL},
+    {GRADIENT_NODE("ReduceMax", reduce_gradient), 1, 3 | GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("ReduceMin", reduce_gradient), 1, 3 | GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("ReduceL2", reduce_gradient), 1, 3 | GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("ReduceLogSumExp", reduce_gradient), 1, 3 | GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("ReduceProd", reduce_gradient), 1, 3, NULL},
+    {GRADIENT_NODE("ReduceL1", reduce_gradient), 1, 3, NULL},
+    {GRADIENT_NODE("ReduceSumSquare", reduce_gradient), 1, 3, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -4,6 +4,7 @@
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
 #include "graph/channels_last.h"
+#include "graph/gradient.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
 #include <string.h>
@@ -199,6 +200,19 @@ static cleat_status size(call *c) {
     return CLEAT_OK;
 }
 
+static cleat_status reshape_gradient(call *c) {
+    const run_value *x;
+    cleat_tensor dy, view, dx;
+    TRY(call_input(c, 0, &x));
+    TRY(gradient_tensor(c, &dy));
+    if (cleat_reshape(dy, x->rank, x->shape, &view) == CLEAT_OK) {
+        return call_output_view(c, 0, gradient_place(c), view);
+    }
+    TRY(gradient_output(c, 0, &dx));
+    TRY(cleat_reshape(dx, dy.rank, dy.shape, &view));
+    return cleat_copy(c->context, dy, view);
+}
+
 const operator_entry operators_reshape[] = {
     {"Reshape", reshape_host, reshape_device, 1, 2, false},
     {"Flatten", reshape_host, reshape_device, 1, 1, false},
@@ -207,4 +221,12 @@ const operator_entry operators_reshape[] = {
     {"Shape", shape, NULL, 1, 1, false},
     {"Size", size, NULL, 1, 1, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_reshape[] = {
+    {GRADIENT_NODE("Reshape", reshape_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Flatten", reshape_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Squeeze", reshape_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Unsqueeze", reshape_gradient), 1, 1, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

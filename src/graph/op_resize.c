@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resize, Upsample. On the device two axes at a time, where x is stretched to a whole size. */
+#include "graph/gradient.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include "graph/resize_axis.h"
@@ -24,18 +25,23 @@ static bool fits_library(const resize_shape *s) {
     return true;
 }
 
-/* One or two axes, moved to the end. */
-static cleat_status resize_pair(call *c, const cleat_resize_options *options, cleat_tensor x,
-    cleat_tensor y, const int32_t *axes, int count) {
-    int32_t order[CLEAT_MAX_RANK], rank = 0;
+/* An order of axes in which one or two of them are the last, with another where it is one. */
+static void pair_last(int32_t rank, const int32_t *axes, int count, int32_t *order) {
+    int32_t at = 0;
     const int32_t other = count == 2 ? axes[1] : axes[0] == 0 ? 1 : 0;
-    for (int32_t i = 0; i < x.rank; i++) {
+    for (int32_t i = 0; i < rank; i++) {
         if (i != axes[0] && i != other) {
-            order[rank++] = i;
+            order[at++] = i;
         }
     }
-    order[rank++] = other;
-    order[rank++] = axes[0];
+    order[at++] = other;
+    order[at++] = axes[0];
+}
+
+static cleat_status resize_pair(call *c, const cleat_resize_options *options, cleat_tensor x,
+    cleat_tensor y, const int32_t *axes, int count) {
+    int32_t order[CLEAT_MAX_RANK];
+    pair_last(x.rank, axes, count, order);
     TRY(cleat_permute(x, order, &x));
     TRY(cleat_permute(y, order, &y));
     return cleat_resize(c->context, x, y, options);
@@ -83,8 +89,44 @@ static cleat_status resize_device(call *c) {
     return CLEAT_OK;
 }
 
+static cleat_status resize_gradient(call *c) {
+    resize_shape s;
+    cleat_tensor dy, dx;
+    int32_t axes[CLEAT_MAX_RANK], order[CLEAT_MAX_RANK];
+    int count = 0;
+    TRY(resize_read(c, &s));
+    for (int32_t i = 0; i < s.rank; i++) {
+        if (is_changed(&s, i)) {
+            axes[count++] = i;
+        }
+    }
+    if (count == 0) {
+        return call_output_same(c, 0, gradient_place(c));
+    }
+    if (!fits_library(&s) || s.rank < 2 || count > 2) {
+        return call_refuse(c, CLEAT_UNSUPPORTED,
+            "there is a gradient of up to two axes, without antialiasing and cropping");
+    }
+    const cleat_resize_options options = {.mode = s.mode,
+        .coordinates = (cleat_resize_coordinates)s.place,
+        .rounding = s.rounding,
+        .cubic_coefficient = (float)s.coefficient};
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    pair_last(s.rank, axes, count, order);
+    TRY(cleat_permute(dx, order, &dx));
+    TRY(cleat_permute(dy, order, &dy));
+    return cleat_resize_backward(c->context, dy, dx, &options);
+}
+
 const operator_entry operators_resize[] = {
     {"Resize", resize_host, resize_device, 1, 4, false},
     {"Upsample", resize_host, resize_device, 1, 2, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_resize[] = {
+    {GRADIENT_NODE("Resize", resize_gradient), 1, 15, NULL},
+    {GRADIENT_NODE("Upsample", resize_gradient), 1, 3, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

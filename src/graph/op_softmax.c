@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax, LogSoftmax, Hardmax. Before opset 13 they go over all axes from `axis` on. */
+#include "graph/gradient.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include <cleat/index.h>
@@ -14,9 +15,7 @@ typedef struct softmax_shape {
     int64_t shape[CLEAT_MAX_RANK];
 } softmax_shape;
 
-static cleat_status read_shape(const call *c, softmax_shape *s) {
-    const run_value *x;
-    TRY(call_input(c, 0, &x));
+static cleat_status read_shape_of(const call *c, const run_value *x, softmax_shape *s) {
     const bool is_flat = c->opset < 13;
     const int64_t axis = attribute_int(c->node, "axis", is_flat ? 1 : -1);
     /* opset 11 takes axis = rank too, rows of one element; and a scalar has no axis */
@@ -33,6 +32,12 @@ static cleat_status read_shape(const call *c, softmax_shape *s) {
         *s = (softmax_shape){.rank = 2, .axis = 1, .shape = {outer, inner}};
     }
     return CLEAT_OK;
+}
+
+static cleat_status read_shape(const call *c, softmax_shape *s) {
+    const run_value *x;
+    TRY(call_input(c, 0, &x));
+    return read_shape_of(c, x, s);
 }
 
 static cleat_status hardmax(call *c, const softmax_shape *s, cleat_tensor x, cleat_tensor y) {
@@ -113,9 +118,30 @@ static cleat_status softmax_host(call *c) {
     return CLEAT_OK;
 }
 
+/* The result is read in x's place, whose shape it has. */
+static cleat_status softmax_gradient(call *c) {
+    softmax_shape s;
+    cleat_tensor y, dy, dx;
+    const run_value *result = c->inputs[c->input_count - 2];
+    TRY(read_shape_of(c, result, &s));
+    TRY(call_tensor_as(c, c->input_count - 2, s.rank, s.shape, &y));
+    TRY(call_tensor_as(c, gradient_place(c), s.rank, s.shape, &dy));
+    TRY(call_output(c, 0, result->type, result->rank, result->shape, &dx));
+    TRY(cleat_reshape(dx, s.rank, s.shape, &dx));
+    return strcmp(c->node->type, "Softmax") == 0
+               ? cleat_softmax_backward(c->context, y, dy, s.axis, dx)
+               : cleat_log_softmax_backward(c->context, y, dy, s.axis, dx);
+}
+
 const operator_entry operators_softmax[] = {
     {"Softmax", softmax_host, softmax_device, 1, 1, false},
     {"LogSoftmax", softmax_host, softmax_device, 1, 1, false},
     {"Hardmax", softmax_host, softmax_device, 1, 1, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_softmax[] = {
+    {GRADIENT_NODE("Softmax", softmax_gradient), 1, GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("LogSoftmax", softmax_gradient), 1, GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of one number, activations among them. */
 #include "graph/call_shapes.h"
+#include "graph/gradient.h"
 #include "graph/numbers.h"
 #include "graph/operators.h"
 #include "graph/unary_activation.h"
@@ -260,6 +261,24 @@ static cleat_status unary_device(call *c) {
         &(cleat_activation_options){.parameters = u->parameters[0] != NULL ? p : NULL});
 }
 
+/* Where x is not read, the result is there in its place. */
+static cleat_status unary_gradient(call *c) {
+    const unary *u = unary_find(c->node);
+    cleat_tensor x, dy, dx;
+    float p[UNARY_PARAMETERS] = {0};
+    const bool from_output = !call_has(c, 0);
+    TRY(from_output ? gradient_result(c, &x) : call_tensor(c, 0, &x));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output_over(c, 0, &dx));
+    if (u->kind != NO_KIND) {
+        return cleat_unary_backward(c->context, (cleat_unary_kind)u->kind, x, dy, dx);
+    }
+    read_parameters(c->node, u, p);
+    return cleat_activate_backward(c->context, u->activation, x, dy, dx,
+        &(cleat_activation_options){
+            .parameters = u->parameters[0] != NULL ? p : NULL, .from_output = from_output});
+}
+
 const operator_entry operators_unary[] = {
     {"Neg", unary_host, unary_device, 1, 1, false},
     {"Abs", unary_host, unary_device, 1, 1, false},
@@ -299,4 +318,32 @@ const operator_entry operators_unary[] = {
     {"Shrink", unary_host, unary_device, 1, 1, false},
     {"Gelu", unary_host, unary_device, 1, 1, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_unary[] = {
+    {GRADIENT_NODE("Neg", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Abs", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Sqrt", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Exp", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Log", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Reciprocal", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Erf", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Sin", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Cos", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("HardSwish", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Mish", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("LeakyRelu", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Elu", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Selu", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("ThresholdedRelu", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Shrink", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Gelu", unary_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Tanh", unary_gradient), 1, GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("Relu", unary_gradient), 1, GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("Sigmoid", unary_gradient), 1, GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("Softplus", unary_gradient), 1, GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("Softsign", unary_gradient), 1, GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("Celu", unary_gradient), 1, GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE("HardSigmoid", unary_gradient), 1, GRADIENT_RESULT, NULL},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operators that are views of the device's elements, and copies of the host's: Transpose, Expand,
  * Slice, Split. */
+#include "core/memory.h"
 #include "core/tensor_check.h"
 #include "graph/call_shapes.h"
+#include "graph/gradient.h"
+#include "graph/graph_build.h"
 #include "graph/operators.h"
 #include "graph/pick.h"
+#include <cleat/compare.h>
 #include <cleat/layout.h>
 #include <string.h>
 
@@ -282,10 +286,116 @@ static cleat_status split_device(call *c) {
     return CLEAT_OK;
 }
 
+/* ---- Gradients ---- */
+
+static cleat_status transpose_gradient(call *c) {
+    cleat_tensor dy, dx;
+    int32_t axes[CLEAT_MAX_RANK], back[CLEAT_MAX_RANK];
+    TRY(transpose_axes(c, axes));
+    TRY(gradient_tensor(c, &dy));
+    for (int32_t i = 0; i < dy.rank; i++) {
+        back[axes[i]] = i;
+    }
+    TRY(cleat_permute(dy, back, &dx));
+    return call_output_view(c, 0, gradient_place(c), dx);
+}
+
+static cleat_status expand_gradient(call *c) {
+    return gradient_pass_on(c, 0);
+}
+
+static cleat_status slice_gradient(call *c) {
+    cleat_tensor dy, dx;
+    slice s;
+    TRY(slice_find(c, &s));
+    TRY(gradient_tensor(c, &dy));
+    TRY(gradient_output(c, 0, &dx));
+    TRY(cleat_fill(c->context, 0, dx));
+    for (int32_t i = 0; i < dx.rank; i++) {
+        TRY(cleat_slice(dx, i, s.start[i], s.count[i], s.step[i], &dx));
+    }
+    return cleat_copy(c->context, dy, dx);
+}
+
+/* Parts of which there is no gradient are zeros. */
+static cleat_status split_gradient(call *c) {
+    const run_value *x;
+    cleat_tensor dx, part, dy;
+    int32_t axis = 0;
+    int64_t start = 0;
+    TRY(call_input(c, 0, &x));
+    TRY(gradient_output(c, 0, &dx));
+    TRY(call_axis_attribute(c, "axis", 0, x->rank, &axis));
+    for (size_t i = 2; i < c->input_count; i++) {
+        TRY(call_tensor(c, i, &dy));
+        if (axis >= dy.rank) {
+            return call_refuse(c, CLEAT_SHAPE_MISMATCH, "a part of rank %d", (int)dy.rank);
+        }
+        TRY(cleat_slice(dx, axis, start, dy.shape[axis], 1, &part));
+        TRY(cleat_copy(c->context, dy, part));
+        start += dy.shape[axis];
+    }
+    return CLEAT_OK;
+}
+
+static const gradient_entry split_entry = {GRADIENT_NODE("Split", split_gradient), 1, 1, NULL};
+
+/* Zeros times a part, which has no gradient of its own. */
+static cleat_status split_zeros(call *c) {
+    const run_value *x;
+    cleat_tensor y;
+    TRY(call_input(c, 0, &x));
+    TRY(call_output(c, 0, x->type, x->rank, x->shape, &y));
+    return cleat_fill(c->context, 0, y);
+}
+
+static const operator_entry zeros_entry = {"(zeros)", NULL, split_zeros, 1, 1, false};
+
+/* The node's inputs: x, none, and the gradient of each part. */
+static cleat_status split_rule(gradient_builder *b, size_t node) {
+    const size_t parts = b->graph->nodes[node].output_count;
+    int32_t *inputs = memory_allocate_zeroed(parts + 2, sizeof *inputs);
+    REFUSE_IF(inputs == NULL, CLEAT_OUT_OF_HOST_MEMORY, "graph_gradients: no host memory");
+    cleat_status status = CLEAT_OK;
+    size_t made = 0;
+    inputs[0] = b->graph->nodes[node].inputs[0];
+    inputs[1] = NO_VALUE;
+    for (size_t i = 0; i < parts && status == CLEAT_OK; i++) {
+        const int32_t part = b->graph->nodes[node].outputs[i];
+        inputs[i + 2] = gradient_of(b, part);
+        if (inputs[i + 2] == NO_VALUE) {
+            status = gradient_new_node(b, "(zeros)", "", 1, &part, 1, &made);
+            if (status == CLEAT_OK) {
+                b->graph->nodes[made].entry = &zeros_entry;
+                b->graph->nodes[made].is_gradient = true;
+                inputs[i + 2] = b->graph->nodes[made].outputs[0];
+            }
+        }
+    }
+    if (status == CLEAT_OK) {
+        status = gradient_new_node(b, "Split", "(gradient)", parts + 2, inputs, 1, &made);
+    }
+    memory_free(inputs);
+    TRY(status);
+    graph_node *g = &b->graph->nodes[made];
+    g->entry = &split_entry.node;
+    g->is_gradient = true;
+    TRY(node_copy_attributes(&b->graph->nodes[node], g));
+    return gradient_add(b, b->graph->nodes[node].inputs[0], g->outputs[0]);
+}
+
 const operator_entry operators_views[] = {
     {"Transpose", transpose_host, transpose_device, 1, 1, false},
     {"Expand", expand_host, expand_device, 2, 2, false},
     {"Slice", slice_host, slice_device, 1, 5, false},
     {"Split", split_host, split_device, 1, 2, false},
     {NULL, NULL, NULL, 0, 0, false},
+};
+
+const gradient_entry gradients_views[] = {
+    {GRADIENT_NODE("Transpose", transpose_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Expand", expand_gradient), 1, 1, NULL},
+    {GRADIENT_NODE("Slice", slice_gradient), 1, 31, NULL},
+    {GRADIENT_NODE("Split", split_gradient), 1, 1, split_rule},
+    {GRADIENT_NODE(NULL, NULL), 0, 0, NULL},
 };

@@ -3,7 +3,7 @@
 #ifndef CLEAT_GRAPH_OPERATORS_H
 #define CLEAT_GRAPH_OPERATORS_H
 
-#include "graph/run.h"
+#include "graph/gradient.h"
 
 extern const operator_entry operators_arithmetic[];
 extern const operator_entry operators_basic[];
@@ -41,5 +41,28 @@ extern const operator_entry operators_views[];
 extern const operator_entry operators_control[];
 extern const operator_entry operators_sequence[];
 extern const operator_entry operators_text[];
+
+/* Their gradients (gradient.h), in the same way. */
+extern const gradient_entry gradients_basic[];
+extern const gradient_entry gradients_arithmetic[];
+extern const gradient_entry gradients_matmul[];
+extern const gradient_entry gradients_conv[];
+extern const gradient_entry gradients_pool[];
+extern const gradient_entry gradients_softmax[];
+extern const gradient_entry gradients_reduce[];
+extern const gradient_entry gradients_arg[];
+extern const gradient_entry gradients_normalization[];
+extern const gradient_entry gradients_norms[];
+extern const gradient_entry gradients_resize[];
+extern const gradient_entry gradients_loss[];
+extern const gradient_entry gradients_choice[];
+extern const gradient_entry gradients_gather[];
+extern const gradient_entry gradients_layout[];
+extern const gradient_entry gradients_pad[];
+extern const gradient_entry gradients_power[];
+extern const gradient_entry gradients_random[];
+extern const gradient_entry gradients_reshape[];
+extern const gradient_entry gradients_unary[];
+extern const gradient_entry gradients_views[];
 
 #endif

@@ -3,6 +3,7 @@
 #include "graph/run.h"
 #include "core/memory.h"
 #include "graph/graph_program.h"
+#include "graph/parameters.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -227,6 +228,9 @@ static cleat_status run_nodes(run *r, const run_value *inputs, run_value *output
     memcpy(r->left, p->uses, p->graph->value_count * sizeof *r->left);
     for (size_t i = 0; i < p->graph->input_count; i++) {
         TRY(value_copy(&inputs[i], &r->values[p->graph->inputs[i]]));
+    }
+    if (p == r->model->main) {
+        TRY(parameters_take(r));
     }
     for (size_t i = 0; i < p->graph->node_count; i++) {
         const size_t node = (size_t)p->order[i];

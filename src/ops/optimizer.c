@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/tensor_check.h"
 #include "core/variant.h"
+#include "ops/optimizer_schedule.h"
 #include "ops/types.h"
 #include "ops/verify.h"
 #include "ops/work_split.h"
@@ -20,6 +21,7 @@ typedef struct step {
     int count;
     const char *names[MAX_TENSORS];
     cleat_tensor tensors[MAX_TENSORS];
+    const cleat_tensor *schedule; /* where SCHEDULED numbers lie; NULL: `numbers` has them all */
     bool nesterov, centered;
     int number_count;
     double numbers[MAX_NUMBERS]; /* as RULE_LIST there has them; as f32, but to f64 */
@@ -102,6 +104,9 @@ static void add_numbers(
             launch_index(l, axis < rank ? x->stride[axis] : 0);
         }
     }
+    if (s->schedule != NULL) {
+        launch_index(l, s->schedule->offset);
+    }
     if (s->rule == RULE_SGD) {
         launch_int(l, s->nesterov);
     }
@@ -139,12 +144,16 @@ static cleat_status enqueue(cleat_context *context, const step *s, bool gapless)
     launch_macro(&l, "RULE", s->rule);
     launch_macro(&l, "STATES", s->count - 2);
     launch_macro(&l, "CENTERED", s->centered);
+    launch_macro(&l, "SCHEDULED", s->schedule != NULL);
     launch_macro(&l, "WIDTH", width);
     if (!gapless) {
         launch_macro(&l, "RANK", s->tensors[0].rank);
     }
     for (int i = 0; i < s->count; ++i) {
         launch_tensor(&l, in_order(s, i));
+    }
+    if (s->schedule != NULL) {
+        launch_tensor(&l, s->schedule);
     }
     add_numbers(profile, s, gapless, width, &l);
     l.flop = (double)count * s->flop;
@@ -183,10 +192,17 @@ static cleat_status run_step(cleat_context *context, step *s) {
     return chosen->enqueue(context, s);
 }
 
-cleat_status cleat_sgd_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
-    const cleat_tensor *velocity, float learning_rate, const cleat_sgd_options *options) {
+cleat_status sgd_check(const char *operation, const cleat_sgd_options *options) {
+    TRY(check_not_negative(operation, "momentum", options->momentum));
+    return check_not_negative(operation, "weight_decay", options->weight_decay);
+}
+
+cleat_status sgd_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
+    const cleat_tensor *velocity, float learning_rate, const cleat_tensor *schedule,
+    const cleat_sgd_options *options) {
     const cleat_sgd_options o = options != NULL ? *options : (cleat_sgd_options){0};
-    step s = {.operation = "sgd_step", .rule = RULE_SGD, .nesterov = o.nesterov};
+    step s = {
+        .operation = "sgd_step", .rule = RULE_SGD, .nesterov = o.nesterov, .schedule = schedule};
     step_add(&s, "parameter", parameter);
     step_add(&s, "gradient", gradient);
     if (velocity != NULL) {
@@ -194,63 +210,83 @@ cleat_status cleat_sgd_step(cleat_context *context, cleat_tensor parameter, clea
     }
     TRY(check_step(context, &s));
     TRY(check_not_negative(s.operation, "learning_rate", learning_rate));
-    TRY(check_not_negative(s.operation, "momentum", o.momentum));
-    TRY(check_not_negative(s.operation, "weight_decay", o.weight_decay));
+    TRY(sgd_check(s.operation, &o));
     REFUSE_IF(o.momentum > 0 && velocity == NULL, CLEAT_INVALID_ARGUMENT,
         "%s: momentum is %g, but velocity is NULL", s.operation, (double)o.momentum);
     s.count = o.momentum > 0 ? 3 : 2;
     s.flop = o.momentum > 0 ? 6 : 4;
-    step_number(&s, (double)learning_rate);
+    if (schedule == NULL) {
+        step_number(&s, (double)learning_rate);
+    }
     step_number(&s, (double)o.momentum);
     step_number(&s, (double)o.weight_decay);
     return run_step(context, &s);
 }
 
-static cleat_status adam(cleat_context *context, const char *operation, bool decoupled,
-    cleat_tensor parameter, cleat_tensor gradient, cleat_tensor m, cleat_tensor v, int64_t ordinal,
-    float learning_rate, const cleat_adam_options *options) {
-    const cleat_adam_options o = options != NULL ? *options : (cleat_adam_options){0};
-    const float beta1 = o.beta1 == 0 ? 0.9f : o.beta1;
-    const float beta2 = o.beta2 == 0 ? 0.999f : o.beta2;
-    const float epsilon = o.epsilon == 0 ? 1e-8f : o.epsilon;
+cleat_status cleat_sgd_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
+    const cleat_tensor *velocity, float learning_rate, const cleat_sgd_options *options) {
+    return sgd_step(context, parameter, gradient, velocity, learning_rate, NULL, options);
+}
+
+cleat_adam_options adam_numbers(const cleat_adam_options *options) {
+    cleat_adam_options o = options != NULL ? *options : (cleat_adam_options){0};
+    o.beta1 = o.beta1 == 0 ? 0.9f : o.beta1;
+    o.beta2 = o.beta2 == 0 ? 0.999f : o.beta2;
+    o.epsilon = o.epsilon == 0 ? 1e-8f : o.epsilon;
+    return o;
+}
+
+cleat_status adam_check(const char *operation, const cleat_adam_options *options) {
+    TRY(check_beta(operation, "beta1", options->beta1));
+    TRY(check_beta(operation, "beta2", options->beta2));
+    TRY(check_not_negative(operation, "epsilon", options->epsilon));
+    return check_not_negative(operation, "weight_decay", options->weight_decay);
+}
+
+cleat_status adam_step(cleat_context *context, bool decoupled, cleat_tensor parameter,
+    cleat_tensor gradient, cleat_tensor m, cleat_tensor v, int64_t ordinal, float learning_rate,
+    const cleat_tensor *schedule, const cleat_adam_options *options) {
+    const cleat_adam_options o = adam_numbers(options);
+    const char *operation = decoupled ? "adamw_step" : "adam_step";
     const double rate = (double)learning_rate;
     const double decay = (double)o.weight_decay;
-    step s = {.operation = operation, .rule = RULE_ADAM, .flop = 15};
+    step s = {.operation = operation, .rule = RULE_ADAM, .flop = 15, .schedule = schedule};
     step_add(&s, "parameter", parameter);
     step_add(&s, "gradient", gradient);
     step_add(&s, "m", m);
     step_add(&s, "v", v);
     TRY(check_step(context, &s));
     TRY(check_not_negative(operation, "learning_rate", learning_rate));
-    TRY(check_beta(operation, "beta1", beta1));
-    TRY(check_beta(operation, "beta2", beta2));
-    TRY(check_not_negative(operation, "epsilon", epsilon));
-    TRY(check_not_negative(operation, "weight_decay", o.weight_decay));
+    TRY(adam_check(operation, &o));
     TRY(check_step_number(operation, ordinal));
-    step_number(&s, (double)beta1);
-    step_number(&s, 1 - (double)beta1);
-    step_number(&s, (double)beta2);
-    step_number(&s, 1 - (double)beta2);
-    step_number(&s, rate / (1 - pow((double)beta1, (double)ordinal)));
-    step_number(&s, 1 / sqrt(1 - pow((double)beta2, (double)ordinal)));
-    step_number(&s, (double)epsilon);
+    step_number(&s, (double)o.beta1);
+    step_number(&s, 1 - (double)o.beta1);
+    step_number(&s, (double)o.beta2);
+    step_number(&s, 1 - (double)o.beta2);
+    if (schedule == NULL) {
+        step_number(&s, rate / (1 - pow((double)o.beta1, (double)ordinal)));
+        step_number(&s, 1 / sqrt(1 - pow((double)o.beta2, (double)ordinal)));
+    }
+    step_number(&s, (double)o.epsilon);
     step_number(&s, decoupled ? 0 : decay);
-    step_number(&s, decoupled ? 1 - rate * decay : 1);
+    if (schedule == NULL) {
+        step_number(&s, decoupled ? 1 - rate * decay : 1);
+    }
     return run_step(context, &s);
 }
 
 cleat_status cleat_adam_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
     cleat_tensor m, cleat_tensor v, int64_t ordinal, float learning_rate,
     const cleat_adam_options *options) {
-    return adam(
-        context, "adam_step", false, parameter, gradient, m, v, ordinal, learning_rate, options);
+    return adam_step(
+        context, false, parameter, gradient, m, v, ordinal, learning_rate, NULL, options);
 }
 
 cleat_status cleat_adamw_step(cleat_context *context, cleat_tensor parameter, cleat_tensor gradient,
     cleat_tensor m, cleat_tensor v, int64_t ordinal, float learning_rate,
     const cleat_adam_options *options) {
-    return adam(
-        context, "adamw_step", true, parameter, gradient, m, v, ordinal, learning_rate, options);
+    return adam_step(
+        context, true, parameter, gradient, m, v, ordinal, learning_rate, NULL, options);
 }
 
 cleat_status cleat_rmsprop_step(cleat_context *context, cleat_tensor parameter,
