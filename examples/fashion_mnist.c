@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Trains a convolutional network on Fashion-MNIST and shows what came out. The network itself, in
- * calls of Cleat, is fashion_mnist/network.c; how it is fed, fashion_mnist/training.c. This file
+ * Trains a convolutional network on Fashion-MNIST and shows what came out. The network itself, a
+ * graph of Cleat's, is fashion_mnist/network.c; how it is fed, fashion_mnist/training.c. This file
  * puts the parts together: options, data, device, epochs, report.
  */
 #include "fashion_mnist/options.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The network, and how to train it, in calls of Cleat only:
+ * The network as a graph of Cleat's, and how to train it:
  *   x [N,1,28,28] - conv 3x3x32, relu - conv 3x3x32, relu - max pool 2 - conv 3x3x64, relu
  *   - max pool 2 - dense 128, relu - dense 10; all convolutions padded by 1.
- * Softmax cross-entropy and Adam. Everything on the device is allocated by network_create().
+ * Softmax cross-entropy and Adam, which are nodes of the graph too: a run of it is a training step.
  */
 #ifndef FASHION_MNIST_NETWORK_H
 #define FASHION_MNIST_NETWORK_H
@@ -14,9 +14,7 @@ enum { PARAMETER_COUNT = 10 };
 
 typedef struct network network;
 
-/* Takes at most `train_rows` images in a training step and `forward_rows` in a forward pass. */
-cleat_status network_create(
-    cleat_context *context, int64_t train_rows, int64_t forward_rows, network **result);
+cleat_status network_create(cleat_context *context, network **result);
 void network_destroy(network *net); /* NULL is accepted */
 
 /*
@@ -32,7 +30,7 @@ cleat_status network_forward(network *net, cleat_tensor images, cleat_tensor log
 cleat_status network_train(network *net, cleat_tensor images, cleat_tensor labels,
     cleat_tensor losses, float learning_rate);
 
-/* A weight or bias by index, named as PyTorch would ("conv1.weight"); a borrowed view. */
+/* A weight or bias by index, named as PyTorch would ("conv1.weight"); borrowed. */
 const char *network_parameter_name(int index);
 cleat_tensor network_parameter(const network *net, int index);
 

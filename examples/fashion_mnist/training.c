@@ -23,10 +23,7 @@ static bool make_device_memory(training *run, problem *why) {
     cleat_context *context = run->context;
     int64_t part = run->part, trained = larger(run->train->count, 1);
     const char *doing = "allocating device memory";
-    int64_t rows = smaller(FORWARD_ROWS, part);
-    return problem_check(why,
-               network_create(context, run->train->count > 0 ? run->batch : 1, rows, &run->net),
-               doing) &&
+    return problem_check(why, network_create(context, &run->net), doing) &&
            problem_check(why,
                cleat_tensor_create(context, CLEAT_F32, 4,
                    (int64_t[]){part, 1, IMAGE_SIDE, IMAGE_SIDE}, &run->images),
