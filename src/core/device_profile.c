@@ -241,6 +241,10 @@ cleat_status device_profile_fill(cl_device_id device, device_profile *profile) {
     profile->has_denormals = (floats & CL_FP_DENORM) != 0;
     profile->driver_caches_kernels = strstr(info->platform, "NVIDIA") != NULL;
     const bool is_pocl = strstr(info->platform, "Portable Computing Language") != NULL;
+    /* Whose compiler ends the process over functions of wider vectors (docs/drivers.md). */
+    if (is_pocl && strncmp(info->driver, "3.0-rc2", 7) == 0 && profile->float_width > 8) {
+        profile->float_width = 8;
+    }
     profile->binaries_cost_a_build = is_pocl;
     /* PoCL reads clang's header twice for each program, 80 ms, and not where its guard is defined
      * already. Only of versions that were tried. */

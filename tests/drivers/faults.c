@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct device {
@@ -188,6 +189,28 @@ static void open_first(device *d) {
     must(error, "clCreateCommandQueue");
 }
 
+/* The compiler ends the process: it is tried in a child, before there is anything of OpenCL's. */
+static bool wide_roots_abort(void) {
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        device d = {NULL, NULL, NULL};
+        float x[16] = {4};
+        open_first(&d);
+        cl_kernel kernel = build(&d, "__kernel void probe(__global float *x) {"
+                                     "    vstore16(sqrt(vload16(0, x)), 0, x);"
+                                     "}");
+        run(&d, kernel, x, sizeof x, 1, 1);
+        _exit(x[0] >= 2 && x[0] <= 2 ? 0 : 1);
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child ||
+        (WIFEXITED(status) && WEXITSTATUS(status) != 0)) {
+        stop("a root in a child", status);
+    }
+    return WIFSIGNALED(status);
+}
+
 int main(void) {
     static const struct {
         const char *name;
@@ -200,6 +223,7 @@ int main(void) {
         {"user-events-hang", user_events_hang}, /* the last: it may end the process */
     };
     device d = {NULL, NULL, NULL};
+    printf("wide-roots-abort %s\n", wide_roots_abort() ? "present" : "absent");
     open_first(&d);
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         printf("%s %s\n", faults[i].name, faults[i].is_present(&d) ? "present" : "absent");

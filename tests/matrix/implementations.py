@@ -69,7 +69,7 @@ def installed(word):
 
 def unpacked(tools, package, name):
     """A library of a Python package."""
-    found = sorted(glob.glob(os.path.join(tools, package, "**", name), recursive=True))
+    found = sorted(glob.glob(os.path.join(tools, package, "**", name), recursive=True, include_hidden=True))
     return found[0] if found else None
 
 
