@@ -60,6 +60,7 @@ typedef struct bench_unit {
 } bench_unit;
 extern const bench_unit unit_gflops, unit_gbytes, unit_images, unit_microseconds, unit_milliseconds;
 extern const bench_unit unit_roundings; /* of errors, in the place of seconds */
+extern const bench_unit unit_mebibytes; /* of memory, likewise */
 
 /* ---- Measuring ---- */
 

@@ -16,6 +16,7 @@ static const char options_text[] =
     "  -r, --repetitions N   measure each side N times, 7 at least (default %d)\n"
     "  -s, --seconds S       let one repetition last S seconds at least (default %g)\n"
     "  -v, --variant NAME    force Cleat's variant of the operation\n"
+    "  -b, --batch N,N,...   sizes of batches of the bench model (default 1)\n"
     "  -d, --device D        index, type or part of a name, as in $CLEAT_DEVICE\n"
     "  -l, --list            tell the benches and their cases\n"
     "\n"
@@ -26,9 +27,11 @@ static const char options_text[] =
 
 static void show_usage(const bench_program *program, FILE *stream) {
     const char *name = program->name;
-    fprintf(stream, "usage: %s %s%s [options]\n       %s --list [BENCH]\n\n", name,
-        program->runs_all ? "[BENCH | all]" : "BENCH | all", program->card != NULL ? " | gpu" : "",
-        name);
+    fprintf(stream,
+        "usage: %s %s%s [options]\n       %s model FILE.onnx... [options]\n"
+        "       %s --list [BENCH]\n\n",
+        name, program->runs_all ? "[BENCH | all]" : "BENCH | all",
+        program->card != NULL ? " | gpu" : "", name, name);
     if (program->card != NULL) {
         fputs("gpu: what is for a graphics card; those of its benches that begin with gpu- are not "
               "in "
@@ -49,6 +52,9 @@ static int wrong_usage(const bench_program *program, const char *reason, const c
 }
 
 static void list_bench(const bench *b) {
+    if (b->count == 0) { /* model, without files */
+        return;
+    }
     printf("%s: %s\n", b->name, b->summary);
     for (size_t i = 0; i < b->count; i++) {
         char text[96];
@@ -72,6 +78,9 @@ static bool is_wanted(const bench_run *run) {
 
 static bool run_bench(bench_run *run, const bench *b) {
     bool good = true;
+    if (b->count == 0) {
+        return true;
+    }
     run->bench_name = b->name;
     bench_clear_line(run);
     results_show_head(b->name, b->summary);
@@ -196,8 +205,9 @@ static int run_all(
 static const struct option long_options[] = {{"peers", no_argument, NULL, 'p'},
     {"case", required_argument, NULL, 'c'}, {"json", required_argument, NULL, 'j'},
     {"repetitions", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'},
-    {"variant", required_argument, NULL, 'v'}, {"device", required_argument, NULL, 'd'},
-    {"list", no_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    {"batch", required_argument, NULL, 'b'}, {"variant", required_argument, NULL, 'v'},
+    {"device", required_argument, NULL, 'd'}, {"list", no_argument, NULL, 'l'},
+    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 
 /* What the command line asked for besides bench_options. */
 typedef struct command_line {
@@ -227,6 +237,8 @@ static bool take_option(
     case 's':
         options->seconds = atof(optarg);
         break;
+    case 'b':
+        return bench_model_set_batches(optarg);
     case 'v':
         options->variant = optarg;
         break;
@@ -252,7 +264,7 @@ int bench_main(const bench_program *program, int argc, char **argv) {
         .program = program->name};
     command_line line = {0};
     for (int letter;
-         (letter = getopt_long(argc, argv, "pc:j:r:s:v:d:lh", long_options, NULL)) != -1;) {
+         (letter = getopt_long(argc, argv, "pb:c:j:r:s:v:d:lh", long_options, NULL)) != -1;) {
         if (!take_option(program, letter, &run.options, &line)) {
             return wrong_usage(program, "wrong option", "");
         }
@@ -265,8 +277,14 @@ int bench_main(const bench_program *program, int argc, char **argv) {
         return wrong_usage(program, "7 repetitions and some time are the least", "");
     }
     const char *name = optind < argc ? argv[optind] : NULL;
-    if (argc - optind > 1) {
-        return wrong_usage(program, "one bench or all, not also ", argv[optind + 1]);
+    const bool is_model = name != NULL && strcmp(name, bench_model.name) == 0;
+    for (int i = optind + 1; i < argc; i++) {
+        if (!is_model || !bench_model_add(argv[i])) {
+            return wrong_usage(program, "one bench or all, not also ", argv[i]);
+        }
+    }
+    if (is_model && bench_model.count == 0) {
+        return wrong_usage(program, "which model? FILE.onnx", "");
     }
     if (name == NULL && !line.list && !program->runs_all) {
         return wrong_usage(program, "which bench? --list tells", "");

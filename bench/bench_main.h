@@ -14,6 +14,12 @@ extern const bench bench_train, bench_infer, bench_overhead, bench_coldstart;
 extern const bench bench_gpu_matmul, bench_gpu_accuracy, bench_gpu_conv;
 extern const bench bench_gpu_infer, bench_gpu_train;
 
+/* Of the files and sizes of batches, "1,8,32", that the command line names, 1 unless told; false
+ * where they are too many, none, or not built in. Without files it has no cases. */
+extern bench bench_model;
+bool bench_model_add(const char *file);
+bool bench_model_set_batches(const char *text);
+
 typedef struct bench_program {
     const char *name;            /* in its usage and before its messages */
     const bench *const *benches; /* "all"; ends with NULL */

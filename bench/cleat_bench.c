@@ -10,7 +10,7 @@ static const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &benc
 #ifdef BENCH_HAVE_NETWORK
     &bench_train, &bench_infer,
 #endif
-    &bench_overhead, &bench_coldstart, NULL};
+    &bench_overhead, &bench_coldstart, &bench_model, NULL};
 static const bench *const card[] = {&bench_gpu_matmul, &bench_gpu_accuracy, &bench_gpu_conv,
     &bench_gpu_infer, &bench_gpu_train, &bench_bandwidth, &bench_overhead, NULL};
 

@@ -10,6 +10,7 @@ const bench_unit unit_gbytes = {"GB/s", 1e-9, false};
 const bench_unit unit_images = {"images/s", 1, false};
 const bench_unit unit_microseconds = {"us", 1e6, true};
 const bench_unit unit_milliseconds = {"ms", 1e3, true};
+const bench_unit unit_mebibytes = {"MiB", 1, true};
 const bench_unit unit_roundings = {"2^-24", 0x1p24, true};
 
 /* Long enough for idle threads of OpenBLAS (2^26 clock ticks) and of OpenMP to fall asleep. */

@@ -9,6 +9,7 @@
 #include "peer_copy.h"
 #include "peer_cudnn.h"
 #include "peer_onednn.h"
+#include "peer_onnxruntime.h"
 #include "peer_peak.h"
 
 const peer *const bench_peers[] = {NULL};
@@ -97,4 +98,26 @@ void bound_peer_destroy(bound_peer *bound) {
 
 bool bound_peer_run(void *state, int64_t calls) {
     return absent(state, calls);
+}
+
+bool onnxruntime_load(const bench_run *run, const char *path) {
+    return bench_fail(run, "%s: built without the peer onnxruntime", path);
+}
+
+bool onnxruntime_input(
+    const bench_run *run, size_t place, int32_t rank, const int64_t *shape, const float *data) {
+    (void)place, (void)rank, (void)shape, (void)data;
+    return onnxruntime_load(run, "input");
+}
+
+bool onnxruntime_run(const bench_run *run, int64_t calls) {
+    (void)calls;
+    return onnxruntime_load(run, "run");
+}
+
+const float *onnxruntime_output(const bench_run *run, size_t place, int64_t *count) {
+    (void)place;
+    *count = 0;
+    onnxruntime_load(run, "output");
+    return NULL;
 }

@@ -4,6 +4,7 @@
 #include "peer_cuda.h"
 #include "peer_cudnn.h"
 #include "peer_onednn.h"
+#include "peer_onnxruntime.h"
 #include "peer_pytorch.h"
 
 #include <cleat/opencl.h>
@@ -156,5 +157,5 @@ static const peer clblast_peer = {"clblast", clblast_available, clblast_version}
 static const peer copy_peer = {"copy", plain_available, plain_version};
 static const peer peak_peer = {"peak", plain_available, plain_version};
 const peer *const bench_peers[] = {&openblas_peer, &onednn_nchw_peer, &onednn_own_peer,
-    &clblast_peer, &cuda_peer, &cublas_peer, &cudnn_peer, &pytorch_peer, &copy_peer, &peak_peer,
-    NULL};
+    &clblast_peer, &cuda_peer, &cublas_peer, &cudnn_peer, &pytorch_peer, &onnxruntime_peer,
+    &copy_peer, &peak_peer, NULL};

@@ -7,7 +7,7 @@
 
 static const bench *const benches[] = {&bench_matmul, &bench_matmul_small, &bench_matmul_odd,
     &bench_matvec, &bench_conv, &bench_conv_backward, &bench_conv_axes, &bench_bandwidth,
-    &bench_attention, &bench_recurrent, NULL};
+    &bench_attention, &bench_recurrent, &bench_model, NULL};
 
 static void begin(void *state, size_t cases) {
     progress_begin(state, (double)cases);
