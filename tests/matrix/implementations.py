@@ -49,9 +49,9 @@ SIMULATED = """test_activation test_attention test_clip_gradient test_conv2d tes
     test_pool test_prelu test_random test_reduce_rows test_rotary test_softmax""".split()
 
 # Where PoCL writes out each work-item of a group by itself, groups are held at the smallest that all kernels
-# take, and still a product's or a convolution's kernels take more than five minutes, the activations of
-# selftest nine.
-REPLICATED = {"CLEAT_PROFILE": "gpu", "POCL_WORK_GROUP_METHOD": "workitemrepl", "POCL_MAX_WORK_GROUP_SIZE": "64"}
+# take, and still the kernels for GPUs of products, convolution and attention, which those programs go through
+# on any device, take more than five minutes, the activations of selftest nine.
+REPLICATED = {"POCL_WORK_GROUP_METHOD": "workitemrepl", "POCL_MAX_WORK_GROUP_SIZE": "64"}
 REPLICATED_PROGRAMS = """test_arg test_compare test_copy test_cumulative test_dropout test_glu test_layout
     test_optimizer test_pool test_prelu test_random test_reduce test_resize test_rotary test_softmax
     test_unary""".split()
@@ -87,11 +87,11 @@ def all_of(tools):
     rows = [
         Implementation("PoCL", pocl),
         Implementation("PoCL, kernels for GPUs", pocl, {"CLEAT_PROFILE": "gpu"}),
+        Implementation("PoCL, work-items replicated", pocl, REPLICATED, "short", REPLICATED_PROGRAMS),
+        Implementation("PoCL, kernels for GPUs, work-items replicated", pocl,
+                       {"CLEAT_PROFILE": "gpu", **REPLICATED}, "short", REPLICATED_PROGRAMS,
+                       selftest_without=None),
         # All programs, in the short form: the same compiler again.
-        Implementation("PoCL, work-items replicated", pocl,
-                       {"POCL_WORK_GROUP_METHOD": "workitemrepl"}, "short"),
-        Implementation("PoCL, kernels for GPUs, work-items replicated", pocl, REPLICATED, "short",
-                       REPLICATED_PROGRAMS, selftest_without=None),
         Implementation("PoCL, one compute unit", pocl, {"POCL_DEVICES": "basic"}, "short"),
         # PoCL tells the width that this machine has, whatever it compiles for.
         Implementation("PoCL, vectors of 8", pocl,
