@@ -12,6 +12,7 @@
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include "graph/quantization.h"
+#include "ops/quantize.h"
 #include <cleat/compare.h>
 #include <cleat/conv.h>
 #include <cleat/elementwise.h>
@@ -104,16 +105,15 @@ static cleat_status products_read(const call *c, products *p) {
 
 /* ---- On the device ---- */
 
-/* An operand less its zero point. */
+/* An operand less its zero point, in f32. */
 static cleat_status centre(
     call *c, size_t zero, int32_t axis, cleat_tensor given, cleat_tensor to) {
     cleat_tensor z;
-    TRY(cleat_cast(c->context, given, to));
     if (!call_has(c, zero)) {
-        return CLEAT_OK;
+        return dequantize_run(c->context, given, NULL, NULL, to);
     }
-    TRY(quantization_along(c, zero, CLEAT_F32, given.rank, axis, &z));
-    return cleat_sub(c->context, to, z, to);
+    TRY(quantization_along(c, zero, given.type, given.rank, axis, &z));
+    return dequantize_run(c->context, given, NULL, &z, to);
 }
 
 /* ---- Weights, and how long sums may be ---- */
@@ -337,71 +337,76 @@ static cleat_status split(call *c, cleat_tensor x, cleat_tensor high) {
     return cleat_sub(c->context, x, shifted, x);
 }
 
-static cleat_status device_sums(call *c, const products *p, cleat_tensor sums) {
-    cleat_tensor given, x, high, more, sixteen;
-    weights by;
-    TRY(find_weights(c, p, &by));
+static cleat_status find_operands(call *c, const products *p, weights *by, cleat_tensor *x) {
+    cleat_tensor given;
+    TRY(find_weights(c, p, by));
     TRY(call_tensor(c, p->in.x, &given));
-    TRY(call_scratch(c, CLEAT_F32, given.rank, given.shape, &x));
-    TRY(centre(c, p->in.x_zero, p->x_axis, given, x));
-    if (!by.is_split) {
-        return multiply(c, p, &by, x, sums);
+    TRY(call_scratch(c, CLEAT_F32, given.rank, given.shape, x));
+    return centre(c, p->in.x_zero, p->x_axis, given, *x);
+}
+
+/* As i32; x is spent. */
+static cleat_status device_sums(
+    call *c, const products *p, const weights *by, cleat_tensor x, cleat_tensor sums) {
+    cleat_tensor high, more, sixteen;
+    if (!by->is_split) {
+        return multiply(c, p, by, x, sums);
     }
     TRY(call_scratch(c, CLEAT_F32, x.rank, x.shape, &high));
     TRY(split(c, x, high));
     TRY(call_scratch(c, CLEAT_I32, p->rank, p->shape, &more));
     TRY(call_scratch(c, CLEAT_I32, 0, NULL, &sixteen));
-    TRY(multiply(c, p, &by, high, sums));
-    TRY(multiply(c, p, &by, x, more));
+    TRY(multiply(c, p, by, high, sums));
+    TRY(multiply(c, p, by, x, more));
     TRY(cleat_fill(c->context, 16, sixteen));
     TRY(cleat_mul(c->context, sums, sixteen, sums));
     return cleat_add(c->context, sums, more, sums);
 }
 
-/* y = round(sums * x_scale w_scale / y_scale) + zero, in f32. */
+/* y = round((sums + bias) x_scale w_scale / y_scale) + zero, in f32; sums are whole numbers. */
 static cleat_status requantize(call *c, const products *p, cleat_tensor sums, cleat_tensor y) {
-    cleat_tensor scale, other, real;
-    TRY(call_scratch(c, CLEAT_F32, p->rank, p->shape, &real));
+    cleat_tensor bias, x_scale, w_scale, both, scale, zero;
+    quantization q = {.factor = &both, .scale = &scale, .zero = &zero};
     if (call_has(c, p->in.bias)) {
-        TRY(quantization_along(c, p->in.bias, CLEAT_I32, p->rank, p->y_axis, &other));
-        TRY(cleat_add(c->context, sums, other, sums));
+        TRY(quantization_along(c, p->in.bias, CLEAT_I32, p->rank, p->y_axis, &bias));
+        q.bias = &bias;
     }
-    TRY(cleat_cast(c->context, sums, real));
-    TRY(quantization_along(c, p->in.w_scale, CLEAT_F32, p->rank, p->y_axis, &scale));
+    TRY(quantization_along(c, p->in.w_scale, CLEAT_F32, p->rank, p->y_axis, &w_scale));
     TRY(quantization_along(
-        c, p->in.x_scale, CLEAT_F32, p->rank, p->rank > 1 ? p->rank - 2 : 0, &other));
-    if (cleat_tensor_count(&other) > 1) { /* for each row of a */
-        TRY(cleat_mul(c->context, real, other, real));
+        c, p->in.x_scale, CLEAT_F32, p->rank, p->rank > 1 ? p->rank - 2 : 0, &x_scale));
+    if (cleat_tensor_count(&x_scale) > 1) { /* for each row of a */
+        TRY(call_scratch(c, CLEAT_F32, p->rank, p->shape, &both));
     } else {
-        cleat_tensor both;
-        TRY(call_scratch(c, CLEAT_F32, scale.rank, scale.shape, &both));
-        TRY(cleat_mul(c->context, scale, other, both));
-        scale = both;
+        TRY(call_scratch(c, CLEAT_F32, w_scale.rank, w_scale.shape, &both));
     }
-    TRY(cleat_mul(c->context, real, scale, real));
-    TRY(quantization_along(c, p->in.y_scale, CLEAT_F32, p->rank, p->y_axis, &other));
-    TRY(cleat_div(c->context, real, other, real));
-    TRY(cleat_unary(c->context, CLEAT_ROUND, real, real));
-    TRY(quantization_along(c, p->in.y_zero, CLEAT_F32, p->rank, p->y_axis, &other));
-    TRY(cleat_add(c->context, real, other, real));
-    return cleat_cast(c->context, real, y);
+    TRY(cleat_mul(c->context, w_scale, x_scale, both));
+    TRY(quantization_along(c, p->in.y_scale, CLEAT_F32, p->rank, p->y_axis, &scale));
+    TRY(quantization_along(c, p->in.y_zero, y.type, p->rank, p->y_axis, &zero));
+    return quantize_run(c->context, sums, &q, y);
 }
 
 static cleat_status integer_device(call *c) {
     products p;
+    weights by;
     const run_value *zero;
-    cleat_tensor sums, y;
+    cleat_tensor x, sums, y;
     TRY(products_read(c, &p));
     if (p.rank > 7 || (p.is_conv && p.conv.windows.axes > 3) || p.terms == 0) {
         return CLEAT_UNSUPPORTED;
     }
+    TRY(find_operands(c, &p, &by, &x));
     if (!p.is_scaled) {
         TRY(call_output(c, 0, CLEAT_I32, p.rank, p.shape, &y));
-        return device_sums(c, &p, y);
+        return device_sums(c, &p, &by, x, y);
     }
     TRY(call_input(c, p.in.y_zero, &zero));
-    TRY(call_scratch(c, CLEAT_I32, p.rank, p.shape, &sums));
-    TRY(device_sums(c, &p, sums));
+    if (by.parts.count == 1 && !by.is_split) {
+        TRY(call_scratch(c, CLEAT_F32, p.rank, p.shape, &sums));
+        TRY(multiply_part(c, &p, &by, 0, x, sums));
+    } else {
+        TRY(call_scratch(c, CLEAT_I32, p.rank, p.shape, &sums));
+        TRY(device_sums(c, &p, &by, x, sums));
+    }
     TRY(call_output(c, 0, zero->type, p.rank, p.shape, &y));
     return requantize(c, &p, sums, y);
 }

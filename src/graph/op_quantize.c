@@ -3,6 +3,7 @@
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include "graph/quantization.h"
+#include "ops/quantize.h"
 #include <cleat/compare.h>
 #include <cleat/elementwise.h>
 #include <cleat/reduce.h>
@@ -49,22 +50,20 @@ static cleat_status quantize_device(call *c) {
     int32_t axis;
     int64_t extent;
     cleat_type type;
-    cleat_tensor x, scale, zero, between, y;
+    cleat_tensor x, scale, zero, y;
+    quantization q = {.scale = &scale};
     TRY(quantized_axis(c, &axis, &extent));
     TRY(quantized_type(c, &type));
     TRY(axis_numbers_check(c, 1, extent));
+    TRY(axis_numbers_check(c, 2, extent));
     TRY(call_tensor_of(c, 0, CLEAT_F32, &x));
     TRY(quantization_along(c, 1, CLEAT_F32, x.rank, axis, &scale));
-    TRY(call_scratch(c, CLEAT_F32, x.rank, x.shape, &between));
-    TRY(call_output(c, 0, type, x.rank, x.shape, &y));
-    TRY(cleat_div(c->context, x, scale, between));
-    TRY(cleat_unary(c->context, CLEAT_ROUND, between, between));
     if (call_has(c, 2)) {
-        TRY(axis_numbers_check(c, 2, extent));
-        TRY(quantization_along(c, 2, CLEAT_F32, x.rank, axis, &zero));
-        TRY(cleat_add(c->context, between, zero, between));
+        TRY(quantization_along(c, 2, type, x.rank, axis, &zero));
+        q.zero = &zero;
     }
-    return cleat_cast(c->context, between, y);
+    TRY(call_output(c, 0, type, x.rank, x.shape, &y));
+    return quantize_run(c->context, x, &q, y);
 }
 
 static cleat_status quantize_host(call *c) {
@@ -97,7 +96,7 @@ static cleat_status dequantize_device(call *c) {
     int32_t axis;
     int64_t extent;
     const run_value *v, *scale_value;
-    cleat_tensor x, scale, zero, y, difference;
+    cleat_tensor x, scale, zero, y;
     TRY(quantized_axis(c, &axis, &extent));
     TRY(call_input(c, 0, &v));
     TRY(call_input(c, 1, &scale_value));
@@ -106,17 +105,14 @@ static cleat_status dequantize_device(call *c) {
         cleat_type_size(v->type) > 4 || type_is_floating(v->type)) {
         return CLEAT_UNSUPPORTED;
     }
-    TRY(call_tensor_of(c, 0, CLEAT_F32, &x));
+    TRY(axis_numbers_check(c, 2, extent));
+    TRY(call_tensor(c, 0, &x));
     TRY(quantization_along(c, 1, CLEAT_F32, x.rank, axis, &scale));
-    TRY(call_output(c, 0, CLEAT_F32, x.rank, x.shape, &y));
-    difference = x;
     if (call_has(c, 2)) {
-        TRY(axis_numbers_check(c, 2, extent));
-        TRY(quantization_along(c, 2, CLEAT_F32, x.rank, axis, &zero));
-        TRY(cleat_sub(c->context, x, zero, y));
-        difference = y;
+        TRY(quantization_along(c, 2, x.type, x.rank, axis, &zero));
     }
-    return cleat_mul(c->context, difference, scale, y);
+    TRY(call_output(c, 0, CLEAT_F32, x.rank, x.shape, &y));
+    return dequantize_run(c->context, x, &scale, call_has(c, 2) ? &zero : NULL, y);
 }
 
 static cleat_status dequantize_host(call *c) {

@@ -376,6 +376,31 @@ static void pass_over_chains(void) {
     end_case();
 }
 
+/* To 8 bits and back, as networks of integers have it before each product. */
+static void quantize(void) {
+    static const float scale = 0.5F;
+    static const uint8_t zero = 128;
+    const cleat_tensor x = F32(32, 256, 56, 56);
+    cleat_graph *graph = NULL;
+    cleat_model *model = NULL;
+    cleat_tensor y = {.rank = 0};
+    DO(cleat_graph_create(17, &graph));
+    DO(cleat_graph_input(graph, "x", x.type, x.rank, x.shape));
+    DO(cleat_graph_constant(graph, "scale", CLEAT_F32, 0, NULL, &scale));
+    DO(cleat_graph_constant(graph, "zero", CLEAT_U8, 0, NULL, &zero));
+    DO(cleat_graph_node(graph, "QuantizeLinear", NULL, 3, (const char *[]){"x", "scale", "zero"}, 1,
+        (const char *[]){"levels"}, 0, NULL));
+    DO(cleat_graph_node(graph, "DequantizeLinear", NULL, 3,
+        (const char *[]){"levels", "scale", "zero"}, 1, (const char *[]){"y"}, 0, NULL));
+    DO(cleat_graph_output(graph, "y"));
+    DO(cleat_model_create(context, graph, NULL, &model));
+    DO(cleat_model_run(model, &x, 1, &y, 1));
+    cleat_tensor_release(&y);
+    cleat_model_release(model);
+    cleat_graph_release(graph);
+    end_case();
+}
+
 static void draw(void) {
     const cleat_tensor x = F32(1024, 1024), y = like(x);
     DO(cleat_random_uniform(context, 1, 2, 0, 1, y));
@@ -531,6 +556,7 @@ int main(int count, char **arguments) {
     choose_best();
     pass_over();
     pass_over_chains();
+    quantize();
     draw();
     pick();
     pad_images();
