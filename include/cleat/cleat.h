@@ -33,6 +33,7 @@
 #include <cleat/elementwise.h>
 #include <cleat/graph.h>
 #include <cleat/index.h>
+#include <cleat/inspect.h>
 #include <cleat/layout.h>
 #include <cleat/loss.h>
 #include <cleat/matmul.h>

@@ -61,6 +61,16 @@ CLEAT_API cleat_status cleat_graph_constant_space(cleat_graph *graph, const char
 /* Makes a value an output of the graph, in the order of these calls. */
 CLEAT_API cleat_status cleat_graph_output(cleat_graph *graph, const char *name);
 
+/*
+ * What else is known of a value: of an output its type, rank and shape, as of inputs, and of any
+ * value names of axes, such as "batch", each NULL or "" where it has none; `axes` itself may be
+ * NULL. Inputs, parameters and constants keep their type and shape. Runs do not look at it;
+ * cleat_model_input_info() and cleat_model_output_info() tell it. CLEAT_INVALID_ARGUMENT,
+ * CLEAT_OUT_OF_HOST_MEMORY.
+ */
+CLEAT_API cleat_status cleat_graph_describe(cleat_graph *graph, const char *name, cleat_type type,
+    int32_t rank, const int64_t *shape, const char *const *axes);
+
 typedef enum cleat_attribute_kind {
     CLEAT_ATTRIBUTE_INT = 1, /* integers[0] */
     CLEAT_ATTRIBUTE_FLOAT,   /* floats[0] */
@@ -137,6 +147,7 @@ typedef struct cleat_value_info {
     cleat_type type;  /* 0: not known */
     int32_t rank;     /* -1: not known */
     int64_t shape[CLEAT_MAX_RANK];
+    const char *axes[CLEAT_MAX_RANK]; /* names of axes, borrowed, NULL where one has none */
 } cleat_value_info;
 
 CLEAT_API size_t cleat_model_input_count(const cleat_model *model);
@@ -194,13 +205,14 @@ CLEAT_API void cleat_value_release(cleat_value *value);
 
 /* What a model holds, and what its last run took. Bytes are of device memory. */
 typedef struct cleat_model_statistics {
-    uint64_t nodes;        /* that a run goes through: after folding and fusion */
-    uint64_t recordings;   /* kept at the moment */
-    uint64_t launches;     /* kernels and transfers of a run that was recorded, else 0 */
-    uint64_t weight_bytes; /* constants and parameters, without what is kept packed */
-    uint64_t value_bytes;  /* of what lies between: all of it together */
-    uint64_t peak_bytes;   /* and what it takes, sharing memory */
-    uint64_t reserved[8];
+    uint64_t nodes;          /* that a run goes through: after folding and fusion */
+    uint64_t recordings;     /* kept at the moment */
+    uint64_t launches;       /* kernels and transfers of a run that was recorded, else 0 */
+    uint64_t weight_bytes;   /* constants and parameters, without what is kept packed */
+    uint64_t value_bytes;    /* of what lies between: all of it together */
+    uint64_t peak_bytes;     /* and what it takes, sharing memory */
+    uint64_t constant_bytes; /* constants that nodes read, wherever they are */
+    uint64_t reserved[7];
 } cleat_model_statistics;
 
 /* CLEAT_INVALID_ARGUMENT, CLEAT_DEVICE_LOST. Waits for a run of another thread's. */

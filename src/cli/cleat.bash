@@ -29,7 +29,7 @@ _cleat() {
             ;;
         run) words="--device --input --output --top --labels --random --repeat --mean --std --scale --layout
                 --channels --size --resize $(compgen -f -- "$word")" ;;
-        inspect) words="--device $(compgen -f -- "$word")" ;;
+        inspect) words="--device --nodes --input $(compgen -f -- "$word")" ;;
         cache) words="--folder --clear" ;;
         tune) words="--device --operation --file --seconds --dry-run --show" ;;
         esac

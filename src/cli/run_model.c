@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `cleat run` and `cleat inspect`: a model from an ONNX file on a device. */
+/* `cleat run`: a model from an ONNX file on a device. */
 #include "command.h"
 
 #include "bench.h"
@@ -30,37 +30,9 @@ typedef struct model_run {
     cleat_tensor *inputs, *outputs;
 } model_run;
 
-/* The inputs on the device. */
-static int make_inputs(model_run *r) {
-    r->inputs = calloc(r->s.input_count + 1, sizeof *r->inputs);
-    r->outputs = calloc(r->s.output_count + 1, sizeof *r->outputs);
-    if (r->inputs == NULL || r->outputs == NULL) {
-        fprintf(stderr, "cleat: no memory\n");
-        return EXIT_BAD;
-    }
-    for (size_t i = 0; i < r->s.input_count; i++) {
-        const npy_array *a = &r->s.inputs[i];
-        cleat_status status =
-            cleat_tensor_create(r->s.context, a->type, a->rank, a->shape, &r->inputs[i]);
-        if (status == CLEAT_OK && a->size > 0) {
-            status = cleat_write(r->s.context, r->inputs[i], a->elements, a->size);
-        }
-        if (status != CLEAT_OK) {
-            return report_failure(session_info(&r->s, i, true).name);
-        }
-    }
-    return EXIT_GOOD;
-}
-
 static void close_run(model_run *r) {
-    for (size_t i = 0; r->inputs != NULL && i < r->s.input_count; i++) {
-        cleat_tensor_release(&r->inputs[i]);
-    }
-    for (size_t i = 0; r->outputs != NULL && i < r->s.output_count; i++) {
-        cleat_tensor_release(&r->outputs[i]);
-    }
-    free(r->inputs);
-    free(r->outputs);
+    session_free_tensors(r->inputs, r->s.input_count);
+    session_free_tensors(r->outputs, r->s.output_count);
     session_close(&r->s);
 }
 
@@ -262,12 +234,14 @@ int command_run(int argc, char **argv) {
     if (!parse_options(argc, argv, &o)) {
         return EXIT_USAGE;
     }
-    int result = session_open(&r.s, o.device, o.model, NULL);
+    int result = session_open(&r.s, &(session_options){.device = o.device, .path = o.model});
     if (result == EXIT_GOOD) {
         result = read_inputs(&r.s, &o.from, "run");
     }
     if (result == EXIT_GOOD) {
-        result = make_inputs(&r);
+        r.inputs = session_upload(&r.s);
+        r.outputs = calloc(r.s.output_count + 1, sizeof *r.outputs);
+        result = r.inputs != NULL && r.outputs != NULL ? EXIT_GOOD : EXIT_BAD;
     }
     if (result == EXIT_GOOD) {
         result = run_model(&r);
@@ -279,43 +253,13 @@ int command_run(int argc, char **argv) {
     return result;
 }
 
-int command_inspect(int argc, char **argv) {
-    run_options o = {.top = 0};
-    session s = {.context = NULL};
-    cleat_model_statistics told;
-    if (!parse_options(argc, argv, &o)) {
-        return EXIT_USAGE;
-    }
-    int result = session_open(&s, o.device, o.model, NULL);
-    if (result == EXIT_GOOD) {
-        print_values(&s);
-        if (cleat_model_get_statistics(s.model, &told) != CLEAT_OK) {
-            result = report_failure(o.model);
-        } else {
-            printf("nodes    %" PRIu64 " after folding and fusion\nweights  %.1f MiB\n", told.nodes,
-                (double)told.weight_bytes / 1048576.0);
-        }
-    }
-    session_close(&s);
-    return result;
-}
-
 #else
-
-static int say_without(const char *command) {
-    fprintf(stderr, "cleat %s: this cleat was built without ONNX (protobuf-c was not there)\n",
-        command);
-    return EXIT_BAD;
-}
 
 int command_run(int argc, char **argv) {
     (void)argc;
-    return say_without(argv[0]);
-}
-
-int command_inspect(int argc, char **argv) {
-    (void)argc;
-    return say_without(argv[0]);
+    (void)argv;
+    fprintf(stderr, "cleat run: this cleat was built without ONNX (protobuf-c was not there)\n");
+    return EXIT_BAD;
 }
 
 #endif

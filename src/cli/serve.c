@@ -335,8 +335,9 @@ int command_serve(int argc, char **argv) {
     if (!parse_options(argc, argv, &o)) {
         return EXIT_USAGE;
     }
-    int result =
-        session_open(&s, o.device, o.model, &(cleat_model_options){.recordings = RECORDINGS});
+    int result = session_open(
+        &s, &(session_options){
+                .device = o.device, .path = o.model, .model = {.recordings = RECORDINGS}});
     if (result == EXIT_GOOD) {
         result = read_inputs(&s, &o.from, "bench serve");
     }

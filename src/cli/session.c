@@ -32,19 +32,44 @@ const char *file_for(const named_files *list, const char *name, size_t values) {
     return NULL;
 }
 
-int session_open(
-    session *s, const char *device, const char *path, const cleat_model_options *options) {
+/* Tells the nodes whose operators are not there; whether there are any. */
+static bool tell_missing(const char *path, const cleat_graph *graph) {
+    enum { TOLD = 32 };
+    cleat_missing_node nodes[TOLD];
+    size_t count = 0;
+    if (cleat_graph_missing(graph, TOLD, nodes, &count) != CLEAT_OK || count == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < count && i < TOLD; i++) {
+        fprintf(stderr, "cleat: %s: no operator %s, node %s%s\n", path, nodes[i].type,
+            nodes[i].name[0] != '\0' ? nodes[i].name : nodes[i].output,
+            nodes[i].depth > 0 ? " of an inner graph" : "");
+    }
+    if (count > TOLD) {
+        fprintf(stderr, "cleat: %s: and %zu more\n", path, count - TOLD);
+    }
+    return true;
+}
+
+int session_open(session *s, const session_options *o) {
     cleat_graph *graph = NULL;
-    if (cleat_context_create(&(cleat_context_options){.device = device}, &s->context) != CLEAT_OK) {
+    if (cleat_context_create(
+            &(cleat_context_options){.device = o->device, .profiling = o->profiling},
+            &s->context) != CLEAT_OK) {
         return report_failure("no device");
     }
-    if (cleat_graph_load_onnx(path, NULL, &graph) != CLEAT_OK) {
-        return report_failure(path);
+    if (cleat_graph_load_onnx(o->path, NULL, &graph) != CLEAT_OK) {
+        return report_failure(o->path);
     }
-    const cleat_status status = cleat_model_create(s->context, graph, options, &s->model);
+    const bool is_missing = tell_missing(o->path, graph);
+    const cleat_status status =
+        is_missing ? CLEAT_OK : cleat_model_create(s->context, graph, &o->model, &s->model);
     cleat_graph_release(graph);
+    if (is_missing) {
+        return EXIT_BAD;
+    }
     if (status != CLEAT_OK) {
-        return report_failure(path);
+        return report_failure(o->path);
     }
     s->input_count = cleat_model_input_count(s->model);
     s->output_count = cleat_model_output_count(s->model);
@@ -86,7 +111,7 @@ void print_value(const char *what, const cleat_value_info *info) {
     for (int32_t i = 0; i < info->rank; i++) {
         printf("%s", i > 0 ? ", " : "");
         if (info->shape[i] < 0) {
-            printf("?");
+            printf("%s", info->axes[i] != NULL ? info->axes[i] : "?");
         } else {
             printf("%" PRId64, info->shape[i]);
         }
@@ -108,16 +133,17 @@ void print_values(const session *s) {
 /* ---- Inputs ---- */
 
 /* Numbers of a uniform distribution in [0, 1), always the same, where the model says f32 and how
- * many; extents that it leaves open are 1. */
-static int draw_input(const cleat_value_info *info, npy_array *array) {
+ * many; extents that it leaves open are 1. Of other types zeros, if these are wanted. */
+static int draw_input(const cleat_value_info *info, bool zeros, npy_array *array) {
     uint32_t state = 1;
-    if (info->type != CLEAT_F32 || info->rank < 0) {
+    const size_t size = cleat_type_size(info->type);
+    if ((info->type != CLEAT_F32 && !zeros) || size == 0 || info->rank < 0) {
         fprintf(stderr, "cleat: numbers are only drawn for f32 of a known rank: input %s\n",
             info->name);
         return EXIT_BAD;
     }
     size_t count = 1;
-    *array = (npy_array){.type = CLEAT_F32, .rank = info->rank};
+    *array = (npy_array){.type = info->type, .rank = info->rank};
     for (int32_t i = 0; i < info->rank; i++) {
         array->shape[i] = info->shape[i] < 0 ? 1 : info->shape[i];
         if (array->shape[i] > 0 && count > SIZE_MAX / 8 / (size_t)array->shape[i]) {
@@ -126,13 +152,13 @@ static int draw_input(const cleat_value_info *info, npy_array *array) {
         }
         count *= (size_t)array->shape[i];
     }
-    float *values = malloc(count * sizeof *values + 1);
-    for (size_t i = 0; values != NULL && i < count; i++) {
+    float *values = calloc(count + 1, size);
+    for (size_t i = 0; values != NULL && info->type == CLEAT_F32 && i < count; i++) {
         state = state * 1664525U + 1013904223U; /* Numerical Recipes, 7.1 */
         values[i] = (float)(state >> 8) * 0x1p-24F;
     }
     array->elements = values;
-    array->size = count * sizeof *values;
+    array->size = count * size;
     if (values == NULL) {
         fprintf(stderr, "cleat: no memory\n");
     }
@@ -160,7 +186,7 @@ int read_inputs(session *s, const input_source *from, const char *command) {
         if (file != NULL) {
             result = load_input(command, file, &from->image, &info, &s->inputs[i]);
         } else if (from->random) {
-            result = draw_input(&info, &s->inputs[i]);
+            result = draw_input(&info, from->zeros, &s->inputs[i]);
         } else {
             fprintf(stderr, "cleat %s: no --input for %s; the model has\n", command, info.name);
             fflush(stderr);
@@ -171,6 +197,34 @@ int read_inputs(session *s, const input_source *from, const char *command) {
         }
     }
     return EXIT_GOOD;
+}
+
+cleat_tensor *session_upload(const session *s) {
+    cleat_tensor *tensors = calloc(s->input_count + 1, sizeof *tensors);
+    for (size_t i = 0; tensors != NULL && i < s->input_count; i++) {
+        const npy_array *a = &s->inputs[i];
+        cleat_status status =
+            cleat_tensor_create(s->context, a->type, a->rank, a->shape, &tensors[i]);
+        if (status == CLEAT_OK && a->size > 0) {
+            status = cleat_write(s->context, tensors[i], a->elements, a->size);
+        }
+        if (status != CLEAT_OK) {
+            report_failure(session_info(s, i, true).name);
+            session_free_tensors(tensors, s->input_count);
+            return NULL;
+        }
+    }
+    if (tensors == NULL) {
+        fprintf(stderr, "cleat: no memory\n");
+    }
+    return tensors;
+}
+
+void session_free_tensors(cleat_tensor *tensors, size_t count) {
+    for (size_t i = 0; tensors != NULL && i < count; i++) {
+        cleat_tensor_release(&tensors[i]);
+    }
+    free(tensors);
 }
 
 #endif

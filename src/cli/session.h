@@ -31,6 +31,7 @@ const char *file_for(const named_files *list, const char *name, size_t values);
 typedef struct input_source {
     named_files files;
     bool random;         /* what has no file is drawn */
+    bool zeros;          /* with `random`, where nothing can be drawn: zeros */
     image_options image; /* for files that are images */
 } input_source;
 
@@ -41,9 +42,14 @@ typedef struct session {
     npy_array *inputs; /* once read_inputs() was called */
 } session;
 
-/* device and options may be NULL. Whatever the result, session_close() is to be called. */
-int session_open(
-    session *s, const char *device, const char *path, const cleat_model_options *options);
+typedef struct session_options {
+    const char *device, *path; /* device: NULL: the best */
+    bool profiling;
+    cleat_model_options model;
+} session_options;
+
+/* Whatever the result, session_close() is to be called. */
+int session_open(session *s, const session_options *o);
 void session_close(session *s);
 
 cleat_value_info session_info(const session *s, size_t index, bool is_input);
@@ -53,5 +59,9 @@ void print_values(const session *s);
 
 /* All inputs from their files, or drawn; `command`: for messages. */
 int read_inputs(session *s, const input_source *from, const char *command);
+/* These inputs on the device, for session_free_tensors(); NULL: failed. */
+cleat_tensor *session_upload(const session *s);
+/* Releases tensors, and frees their list; NULL is accepted. */
+void session_free_tensors(cleat_tensor *tensors, size_t count);
 
 #endif

@@ -33,6 +33,9 @@ static cleat_status copy_values(const program *p, cleat_graph *graph) {
         to->type = from->type;
         to->rank = from->rank;
         memcpy(to->shape, from->shape, sizeof to->shape);
+        if (from->axes != NULL) {
+            TRY(axes_copy(CLEAT_MAX_RANK, (const char *const *)from->axes, &to->axes));
+        }
         if (from->constant != NULL || is_folded_away) {
             to->constant = constant;
             array_retain(constant);

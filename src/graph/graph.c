@@ -45,6 +45,7 @@ void cleat_graph_release(cleat_graph *graph) {
     }
     for (size_t i = 0; i < graph->value_count; i++) {
         memory_free(graph->values[i].name);
+        axes_free(graph->values[i].axes);
         array_release(graph->values[i].constant);
         array_release(graph->values[i].initial);
     }
@@ -170,11 +171,9 @@ cleat_status graph_new_value(
     return CLEAT_OK;
 }
 
-cleat_status cleat_graph_input(
-    cleat_graph *graph, const char *name, cleat_type type, int32_t rank, const int64_t *shape) {
-    const char *operation = "graph_input";
-    int32_t value;
-    TRY(graph_new_value(operation, graph, name, &value));
+cleat_status check_declaration(const char *operation, const cleat_graph *graph, const char *name,
+    cleat_type type, int32_t rank, const int64_t *shape) {
+    TRY(check_name(operation, graph, name));
     REFUSE_IF((int)type != 0 && array_element_size(type) == 0, CLEAT_INVALID_ARGUMENT,
         "%s: %s: %d is no type", operation, name, (int)type);
     REFUSE_IF(rank < -1 || rank > CLEAT_MAX_RANK, CLEAT_INVALID_ARGUMENT,
@@ -185,6 +184,14 @@ cleat_status cleat_graph_input(
         REFUSE_IF(shape[i] < -1, CLEAT_INVALID_ARGUMENT, "%s: %s: extent %lld of axis %d",
             operation, name, (long long)shape[i], i);
     }
+    return CLEAT_OK;
+}
+
+cleat_status cleat_graph_input(
+    cleat_graph *graph, const char *name, cleat_type type, int32_t rank, const int64_t *shape) {
+    int32_t value;
+    TRY(check_declaration("graph_input", graph, name, type, rank, shape));
+    TRY(graph_new_value("graph_input", graph, name, &value));
     TRY(append(&graph->inputs, &graph->input_count, value));
     graph_value *v = &graph->values[value];
     v->is_input = true;

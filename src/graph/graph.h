@@ -32,6 +32,7 @@ typedef struct graph_value {
     cleat_type type;               /* as declared; 0: any */
     int32_t rank;                  /* as declared; -1: any */
     int64_t shape[CLEAT_MAX_RANK]; /* -1: any */
+    char **axes;                   /* names of axes, CLEAT_MAX_RANK of them, or NULL */
 } graph_value;
 
 struct operator_entry;

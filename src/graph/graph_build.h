@@ -28,6 +28,14 @@ cleat_status node_copy(const graph_node *from, graph_node *to);
 cleat_status node_copy_attributes(const graph_node *from, graph_node *to);
 void node_free(graph_node *node);
 
+/* Refuses what cannot be declared of a value. */
+cleat_status check_declaration(const char *operation, const cleat_graph *graph, const char *name,
+    cleat_type type, int32_t rank, const int64_t *shape);
+
+/* Names of the first axes, the rest being NULL; axes_free() accepts NULL. */
+cleat_status axes_copy(int32_t rank, const char *const *from, char ***to);
+void axes_free(char **axes);
+
 /* A list of values of its own; memory_free() it, after a failure, too. */
 cleat_status values_copy(const int32_t *from, size_t count, int32_t **to);
 

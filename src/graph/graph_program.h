@@ -5,6 +5,7 @@
 
 #include "graph/run.h"
 #include "graph/storage.h"
+#include <cleat/inspect.h>
 #include <pthread.h>
 
 typedef struct program program;
@@ -49,6 +50,8 @@ struct cleat_model {
     struct replay_cache *replays; /* replay.h */
     model_parameter *parameters;  /* parameters.h */
     size_t parameter_count;
+    cleat_node_watcher watcher;   /* or NULL */
+    void *watcher_data;
 };
 
 struct run {

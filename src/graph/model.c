@@ -101,6 +101,9 @@ static cleat_status info_of(const char *operation, const cleat_model *model, siz
     const graph_value *v = &graph->values[of_input ? graph->inputs[index] : graph->outputs[index]];
     *info = (cleat_value_info){.name = v->name, .type = v->type, .rank = v->rank};
     memcpy(info->shape, v->shape, sizeof info->shape);
+    for (int32_t i = 0; v->axes != NULL && i < v->rank; i++) {
+        info->axes[i] = v->axes[i];
+    }
     return CLEAT_OK;
 }
 
@@ -129,6 +132,23 @@ static size_t constant_bytes(const program *p) {
     return bytes;
 }
 
+/* Of constants that are read; some are in host memory, some on the device, some in both. */
+static size_t known_bytes(const program *p) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < p->graph->value_count; i++) {
+        const run_value *v = &p->constants[i];
+        if (p->uses[i] > 0 && v->kind == VALUE_TENSOR) {
+            bytes += v->host != NULL ? array_size(v->host) : v->memory->size;
+        }
+    }
+    for (size_t i = 0; i < p->graph->node_count; i++) {
+        for (size_t k = 0; k < p->graph->nodes[i].attribute_count; k++) {
+            bytes += p->nodes[i].graphs[k] != NULL ? known_bytes(p->nodes[i].graphs[k]) : 0;
+        }
+    }
+    return bytes;
+}
+
 cleat_status cleat_model_get_statistics(cleat_model *model, cleat_model_statistics *statistics) {
     REFUSE_IF(model == NULL || statistics == NULL, CLEAT_INVALID_ARGUMENT,
         "model_get_statistics: %s is NULL", model == NULL ? "model" : "statistics");
@@ -140,6 +160,7 @@ cleat_status cleat_model_get_statistics(cleat_model *model, cleat_model_statisti
     *statistics = (cleat_model_statistics){.recordings = replays.recordings,
         .launches = replays.launches,
         .weight_bytes = weights,
+        .constant_bytes = known_bytes(p),
         .value_bytes = replays.wanted_bytes,
         .peak_bytes = replays.planned_bytes};
     if (replays.launches == 0) {

@@ -193,7 +193,9 @@ static cleat_status run_model(
     for (size_t i = 0; i < model->main->graph->input_count; i++) {
         TRY(check_given_input(model, i, &inputs[i]));
     }
-    TRY(replay_find(model->replays, inputs, &r));
+    if (model->watcher == NULL) {
+        TRY(replay_find(model->replays, inputs, &r));
+    }
     return r != NULL && replay_is_ready(r) ? replay_run(r, inputs, outputs)
                                            : run_anew(model, r, inputs, outputs);
 }

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 #include "graph/graph_program.h"
 #include "graph/parameters.h"
+#include "graph/watch.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -189,6 +190,9 @@ cleat_status run_node(run *r, size_t node) {
     }
     if (status != CLEAT_OK) {
         status = name_node(&c, status);
+    }
+    if (status == CLEAT_OK && r->model->watcher != NULL) {
+        status = watch_node(&c);
     }
     if (status == CLEAT_OK) {
         keep_outputs(r, &c);

@@ -94,28 +94,56 @@ static cleat_status value_type(const Onnx__ValueInfo *info, bool is_outer, cleat
     return CLEAT_OK;
 }
 
-static cleat_status add_input(graph_reader *g, const Onnx__ValueInfo *info, const char *name) {
+/* What the file declares of a value. */
+typedef struct declaration {
     cleat_type type;
-    int32_t rank = -1;
+    int32_t rank; /* -1: nothing */
     int64_t extents[CLEAT_MAX_RANK];
-    TRY(value_type(info, g->depth == 0, &type));
+    const char *axes[CLEAT_MAX_RANK]; /* borrowed, NULL where one has no name */
+    bool has_axes;
+} declaration;
+
+/* Of more axes than there may be: refused, or, of an output, left out. */
+static cleat_status read_declaration(
+    const graph_reader *g, const Onnx__ValueInfo *info, bool is_input, declaration *d) {
+    *d = (declaration){.rank = -1};
+    TRY(value_type(info, g->depth == 0, &d->type));
     const Onnx__TensorType *tensor = info->type != NULL ? info->type->tensor_type : NULL;
     if (tensor != NULL && tensor->shape != NULL) {
-        REFUSE_IF(tensor->shape->n_dim > CLEAT_MAX_RANK, CLEAT_UNSUPPORTED,
-            "has rank %zu, above %d", tensor->shape->n_dim, CLEAT_MAX_RANK);
-        rank = (int32_t)tensor->shape->n_dim;
-        for (int32_t i = 0; i < rank; i++) {
+        const size_t rank = tensor->shape->n_dim;
+        REFUSE_IF(rank > CLEAT_MAX_RANK && is_input, CLEAT_UNSUPPORTED, "has rank %zu, above %d",
+            rank, CLEAT_MAX_RANK);
+        d->rank = rank > CLEAT_MAX_RANK ? -1 : (int32_t)rank;
+        for (int32_t i = 0; i < d->rank; i++) {
             const Onnx__Dimension *dimension = tensor->shape->dim[i];
-            extents[i] = dimension->has_dim_value ? dimension->dim_value : -1;
+            d->extents[i] = dimension->has_dim_value ? dimension->dim_value : -1;
+            d->axes[i] = dimension->has_dim_value ? NULL : dimension->dim_param;
+            d->has_axes = d->has_axes || d->axes[i] != NULL;
         }
     }
-    return cleat_graph_input(g->graph, name, type, rank, rank >= 0 ? extents : NULL);
+    return CLEAT_OK;
+}
+
+static cleat_status describe(graph_reader *g, const char *name, const declaration *d) {
+    return cleat_graph_describe(
+        g->graph, name, d->type, d->rank, d->extents, d->has_axes ? d->axes : NULL);
+}
+
+static cleat_status add_input(graph_reader *g, const Onnx__ValueInfo *info, const char *name) {
+    declaration d;
+    TRY(read_declaration(g, info, true, &d));
+    TRY(cleat_graph_input(g->graph, name, d.type, d.rank, d.rank >= 0 ? d.extents : NULL));
+    return d.has_axes ? describe(g, name, &d) : CLEAT_OK;
 }
 
 static cleat_status add_output(graph_reader *g, const Onnx__ValueInfo *info, const char *name) {
-    cleat_type type;
-    TRY(value_type(info, g->depth == 0, &type));
-    return cleat_graph_output(g->graph, name);
+    declaration d;
+    TRY(read_declaration(g, info, false, &d));
+    TRY(cleat_graph_output(g->graph, name));
+    for (int32_t i = 0; i < d.rank; i++) { /* nothing depends on it */
+        d.extents[i] = d.extents[i] < -1 ? -1 : d.extents[i];
+    }
+    return describe(g, name, &d);
 }
 
 static bool is_initializer(const graph_reader *g, const char *name) {

@@ -9,7 +9,7 @@ bad=0
 page=docs/operations.md
 
 # Headers about contexts, memory, graphs and the like declare no operations; of tensor.h only these two.
-headers=$(ls include/cleat/*.h | grep -vE '/(batch|cache|cleat|context|export|graph|memory|onnx|opencl|plan|profile|status|tensor|training|tuning|version)\.h$')
+headers=$(ls include/cleat/*.h | grep -vE '/(batch|cache|cleat|context|export|graph|inspect|memory|onnx|opencl|plan|profile|status|tensor|training|tuning|version)\.h$')
 # shellcheck disable=SC2086 # a word each
 declared=$({ cat $headers | tr '\n' ' ' | grep -oE 'CLEAT_API [^(]*\(' | grep -oE 'cleat_[a-z0-9_]+\(' | tr -d '('
     echo cleat_copy; echo cleat_fill; } | grep -vE '^cleat_packed_(retain|release|size|operand)$' | sort -u)

@@ -50,7 +50,14 @@ expect 1 "the model expects [2, 3, 4]" run "$models/test_transpose_default/model
     done
     printf 'B\002\020\015'
 } >"$work/any.onnx"
-expect 0 "input    x  f32 [" inspect "$work/any.onnx"
+expect 0 "input    x  f32 [N, 4]" inspect "$work/any.onnx"
+expect 0 "output   y  f32 [N, 4]" inspect "$work/any.onnx" --nodes
+grep -qE '^Relu +y +f32 \[1, 4\] +0 +4 +16 +[0-9.]+$' "$work/said" || { cat "$work/said"; bad=1; }
+expect 0 "f32 [3, 4, 5]" inspect "$relu" --nodes --input "$work/y.npy"
+sed 's/Relu/Nope/' "$work/any.onnx" >"$work/nope.onnx"
+expect 1 "no operator Nope, node y" inspect "$work/nope.onnx"
+expect 1 "no operator Nope, node y" run "$work/nope.onnx" --random
+expect 2 "one MODEL" inspect
 expect 0 "rows a batch" bench serve "$work/any.onnx" --clients 4 --batch 3,8 --seconds 0.05 --latency 1
 [ "$(grep -cE '^ +[138] .* ms .* ms ' "$work/said")" = 3 ] || { cat "$work/said"; bad=1; }
 expect 0 "its inputs are for 3 rows" bench serve "$relu" --input "$work/y.npy" --clients 2 --seconds 0.05
