@@ -295,6 +295,7 @@ static cleat_status run_passes(fusion *f) {
     TRY(fusion_recount(f));
     TRY(fuse_remove(f));
     TRY(fuse_channels(f));
+    TRY(fuse_attention(f));
     TRY(fuse_epilogue(f));
     return fuse_chain(f);
 }

@@ -6,6 +6,7 @@
  *                  Pad into the Conv behind it; sums of two become Add
  *   fuse_channels  factors and terms for each channel (BatchNormalization, Mul, Add, ...) into the
  *                  constants of the Conv, Gemm or MatMul before, in float64
+ *   fuse_attention two products and the Softmax between them into one node "(attention)"
  *   fuse_epilogue  what is added to a product, and an activation, into its node (node_fusion,
  *                  graph.h)
  *   fuse_chain     operations of two operands that follow each other, BatchNormalization among
@@ -34,6 +35,7 @@ cleat_status fuse_graph(const program *p, cleat_graph **fused);
 
 cleat_status fuse_remove(fusion *f);
 cleat_status fuse_channels(fusion *f);
+cleat_status fuse_attention(fusion *f);
 cleat_status fuse_epilogue(fusion *f);
 cleat_status fuse_chain(fusion *f);
 

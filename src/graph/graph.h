@@ -57,6 +57,9 @@ typedef struct node_fusion {
     size_t bias, residual; /* which inputs, 0: none; added by the rule of NumPy */
     cleat_activation activation;
     float parameters[2]; /* the activation's, all that it has */
+    size_t mask, values; /* of a node "(attention)": which inputs, mask 0: none */
+    float scale;         /* of it: what products are multiplied with */
+    int64_t axis;        /* of its Softmax */
 } node_fusion;
 
 typedef struct graph_node {

@@ -6,6 +6,7 @@
 static const operator_entry *const lists[] = {
     operators_basic,
     operators_chain,
+    operators_attention,
     operators_arithmetic,
     operators_matmul,
     operators_conv,

@@ -6,6 +6,7 @@
 #include "graph/gradient.h"
 
 extern const operator_entry operators_arithmetic[];
+extern const operator_entry operators_attention[];
 extern const operator_entry operators_basic[];
 extern const operator_entry operators_chain[];
 extern const operator_entry operators_matmul[];
