@@ -133,6 +133,26 @@ static cleat_status reduce_loss(
     return cleat_div(c->context, y, total, y);
 }
 
+/* Of two axes, without weights of classes, the library's operation does it. */
+static bool is_plain(const call *c, const loss_shape *s) {
+    return s->has_softmax && s->rank == 2 && s->label_type == CLEAT_I32 && !call_has(c, 2) &&
+           (!s->ignores || (s->ignored <= INT32_MAX && s->ignored >= INT32_MIN));
+}
+
+static const cleat_loss_reduction reductions[] = {CLEAT_LOSS_NONE, CLEAT_LOSS_MEAN, CLEAT_LOSS_SUM};
+
+static cleat_status plain_loss(call *c, const loss_shape *s) {
+    cleat_tensor x, labels, y;
+    const int32_t ignored = (int32_t)s->ignored;
+    const int32_t rank = s->reduction == REDUCE_NONE ? 1 : 0;
+    TRY(call_tensor(c, 0, &x));
+    TRY(call_tensor(c, 1, &labels));
+    TRY(call_output(c, 0, s->type, rank, s->labels, &y));
+    return cleat_softmax_cross_entropy(c->context, x, labels, y,
+        &(cleat_cross_entropy_options){
+            .reduction = reductions[s->reduction], .ignore_index = s->ignores ? &ignored : NULL});
+}
+
 static cleat_status loss_device(call *c) {
     loss_shape s;
     cleat_tensor x, labels, wide, taken, losses, weights;
@@ -141,6 +161,9 @@ static cleat_status loss_device(call *c) {
         (s.ignores && s.label_type == CLEAT_I32 &&
             (s.ignored > INT32_MAX || s.ignored < INT32_MIN))) {
         return CLEAT_UNSUPPORTED;
+    }
+    if (is_plain(c, &s) && !call_wants(c, 1)) {
+        return plain_loss(c, &s);
     }
     TRY(logarithms(c, &s, &x));
     TRY(call_tensor(c, 1, &labels));
@@ -180,15 +203,7 @@ static cleat_status sample_gradients(
     return cleat_mul(c->context, *weights, dloss, *weights);
 }
 
-/* Of two axes, without weights of classes, the library's operation does it. */
-static bool is_plain(const call *c, const loss_shape *s) {
-    return s->has_softmax && s->rank == 2 && s->label_type == CLEAT_I32 && !call_has(c, 2) &&
-           (!s->ignores || (s->ignored <= INT32_MAX && s->ignored >= INT32_MIN));
-}
-
 static cleat_status plain_gradient(call *c, const loss_shape *s, cleat_tensor x, cleat_tensor dx) {
-    static const cleat_loss_reduction reductions[] = {
-        CLEAT_LOSS_NONE, CLEAT_LOSS_MEAN, CLEAT_LOSS_SUM};
     cleat_tensor labels, dloss;
     const int32_t ignored = (int32_t)s->ignored;
     TRY(call_tensor(c, 1, &labels));
