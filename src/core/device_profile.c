@@ -180,9 +180,9 @@ static int forced_width(const char *wanted) {
     return 0;
 }
 
-/* $CLEAT_PROFILE: kernels as for a graphics card of no known maker, whatever the device is, or for a
- * processor with vectors of so many floats; "gpu:NAME" with a matrix unit emulated. The device's own
- * limits stay where they are the lower ones. */
+/* $CLEAT_PROFILE: kernels as for a graphics card of no known maker, whatever the device is, or for
+ * a processor with vectors of so many floats; "gpu:NAME" with a matrix unit emulated. The device's
+ * own limits stay where they are the lower ones. */
 static cleat_status force_profile(device_profile *profile) {
     const char *wanted = environment_text("CLEAT_PROFILE");
     if (wanted == NULL) {

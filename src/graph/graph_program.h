@@ -50,7 +50,7 @@ struct cleat_model {
     struct replay_cache *replays; /* replay.h */
     model_parameter *parameters;  /* parameters.h */
     size_t parameter_count;
-    cleat_node_watcher watcher;   /* or NULL */
+    cleat_node_watcher watcher; /* or NULL */
     void *watcher_data;
 };
 
