@@ -401,6 +401,29 @@ static void quantize(void) {
     end_case();
 }
 
+/* A step of Adam whose rate is on the device, as graphs that are trained have it. */
+static void train_at_once(void) {
+    static const float rate = 1e-3F;
+    const cleat_tensor x = F32(128, 784);
+    cleat_graph *graph = NULL;
+    cleat_model *model = NULL;
+    cleat_tensor y = {.rank = 0};
+    DO(cleat_graph_create(17, &graph));
+    DO(cleat_graph_input(graph, "x", x.type, x.rank, x.shape));
+    DO(cleat_graph_constant(graph, "rate", CLEAT_F32, 0, NULL, &rate));
+    DO(cleat_graph_parameter(graph, "w", CLEAT_F32, 2, (int64_t[]){784, 128}, NULL));
+    DO(cleat_graph_node(
+        graph, "MatMul", NULL, 2, (const char *[]){"x", "w"}, 1, (const char *[]){"y"}, 0, NULL));
+    DO(cleat_graph_output(graph, "y"));
+    DO(cleat_graph_train(graph, "y", "rate", NULL));
+    DO(cleat_model_create(context, graph, NULL, &model));
+    DO(cleat_model_run(model, &x, 1, &y, 1));
+    cleat_tensor_release(&y);
+    cleat_model_release(model);
+    cleat_graph_release(graph);
+    end_case();
+}
+
 static void draw(void) {
     const cleat_tensor x = F32(1024, 1024), y = like(x);
     DO(cleat_random_uniform(context, 1, 2, 0, 1, y));
@@ -557,6 +580,7 @@ int main(int count, char **arguments) {
     pass_over();
     pass_over_chains();
     quantize();
+    train_at_once();
     draw();
     pick();
     pad_images();
