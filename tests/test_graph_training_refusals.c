@@ -82,6 +82,32 @@ START_TEST(test_no_gradient) {
 }
 END_TEST
 
+/* What the graph of an If reads is none of the node's inputs. */
+START_TEST(test_inner_graph) {
+    const char *const w[] = {"w"}, *const dw[] = {"dw"};
+    const bool yes = true;
+    cleat_graph *graph = begin(), *branches[2] = {NULL};
+    cleat_attribute attributes[2];
+    for (int i = 0; i < 2; i++) {
+        test_ok(cleat_graph_create(17, &branches[i]));
+        test_ok(cleat_graph_node(branches[i], "Neg", "inner", 1,
+            (const char *[]){i == 0 ? "w" : "x"}, 1, (const char *[]){"out"}, 0, NULL));
+        test_ok(cleat_graph_output(branches[i], "out"));
+        attributes[i] = (cleat_attribute){.name = i == 0 ? "then_branch" : "else_branch",
+            .kind = CLEAT_ATTRIBUTE_GRAPH,
+            .graph = branches[i]};
+    }
+    test_ok(cleat_graph_constant(graph, "yes", CLEAT_BOOL, 0, NULL, &yes));
+    test_ok(cleat_graph_node(graph, "If", "choice", 1, (const char *[]){"yes"}, 1,
+        (const char *[]){"chosen"}, 2, attributes));
+    test_ok(cleat_graph_node(graph, "Mul", "both", 2, (const char *[]){"chosen", "y"}, 1,
+        (const char *[]){"z"}, 0, NULL));
+    test_refused(cleat_graph_gradients(graph, "z", 1, w, dw), CLEAT_UNSUPPORTED,
+        "node If choice: there is no gradient of If");
+    cleat_graph_release(graph);
+}
+END_TEST
+
 START_TEST(test_assign) {
     cleat_graph *graph = begin();
     INVALID(cleat_graph_assign(NULL, "w", "y"), "graph is NULL");
@@ -201,6 +227,7 @@ Suite *test_suite(void) {
     test_add_case(suite, "gradients", test_gradients);
     test_add_case(suite, "cycle", test_cycle);
     test_add_case(suite, "no gradient", test_no_gradient);
+    test_add_case(suite, "inner graph", test_inner_graph);
     test_add_case(suite, "assign", test_assign);
     test_add_case(suite, "update", test_update);
     test_add_case(suite, "train", test_train);

@@ -203,12 +203,21 @@ static uint32_t gives_of(const graph_node *n) {
     return entry != NULL ? entry->gives : gradient_is_none(n->type) ? 0 : GRADIENT_ALL;
 }
 
+/* A node with a graph of its own may read any value in it. */
+static bool has_graph(const graph_node *n) {
+    bool found = false;
+    for (size_t i = 0; i < n->attribute_count; i++) {
+        found = found || n->attributes[i].kind == CLEAT_ATTRIBUTE_GRAPH;
+    }
+    return found;
+}
+
 /* Marks what depends on a wanted value, in the order of the nodes. */
 static void mark(gradient_builder *b, const walk *w) {
     for (size_t i = 0; i < w->done; i++) {
         const graph_node *n = &b->graph->nodes[w->order[i]];
         const uint32_t gives = gives_of(n);
-        bool depends = false;
+        bool depends = has_graph(n);
         for (size_t k = 0; k < n->input_count; k++) {
             depends = depends || (gradient_has(gives, k) && gradient_wants(b, n->inputs[k]));
         }
@@ -226,7 +235,7 @@ static cleat_status apply_rule(gradient_builder *b, size_t node) {
     const graph_node *n = &b->graph->nodes[node];
     const gradient_entry *entry = n->is_gradient ? NULL : gradient_find(n->type);
     const uint32_t gives = gives_of(n);
-    bool is_met = false, leads_on = false;
+    bool is_met = false, leads_on = has_graph(n);
     for (size_t i = 0; i < n->output_count; i++) {
         is_met = is_met || gradient_of(b, n->outputs[i]) != NO_VALUE;
     }
