@@ -422,6 +422,21 @@ START_TEST(slice_refuses) {
 }
 END_TEST
 
+/* Although what is left of it would be in the buffer. */
+START_TEST(views_of_what_is_not_there_are_refused) {
+    cleat_tensor x, y;
+    test_ok(cleat_tensor_create(test_context(), CLEAT_F32, 1, (int64_t[]){10}, &x));
+    cleat_tensor wrong = x;
+    wrong.shape[0] = (int64_t)1 << 60;
+    test_refused(cleat_slice(wrong, 0, 2, 3, 1, &y), CLEAT_INVALID_ARGUMENT, "reaches elements");
+    wrong = x;
+    wrong.type = (cleat_type)77;
+    test_refused(cleat_slice(wrong, 0, 2, 3, 1, &y), CLEAT_TYPE_MISMATCH, "unknown type 77");
+    test_ok(cleat_slice(x, 0, 2, 3, 1, &y));
+    cleat_tensor_release(&x);
+}
+END_TEST
+
 START_TEST(reshape_refuses) {
     cleat_tensor x = {.rank = 2, .shape = {4, 6}, .stride = {6, 1}, .type = CLEAT_F32};
     cleat_tensor y = x;
@@ -513,6 +528,7 @@ Suite *test_suite(void) {
     tcase_add_test(views, random_chains_of_views);
     tcase_add_test(views, permute_refuses);
     tcase_add_test(views, slice_refuses);
+    tcase_add_test(views, views_of_what_is_not_there_are_refused);
     tcase_add_test(views, reshape_refuses);
     tcase_add_test(views, broadcast_refuses);
     tcase_add_test(views, scalars_are_tensors);

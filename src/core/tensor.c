@@ -165,7 +165,9 @@ static cleat_status check_source(
         "%s: x has rank %d, which is not within 0 .. %d", operation, x->rank, CLEAT_MAX_RANK);
     REFUSE_IF(cleat_tensor_count(x) < 0, CLEAT_INVALID_ARGUMENT, "%s: x has the shape %s",
         operation, shape_text(x->rank, x->shape, text));
-    return CLEAT_OK;
+    REFUSE_IF(x->buffer != NULL && cleat_type_size(x->type) == 0, CLEAT_TYPE_MISMATCH,
+        "%s: x has the unknown type %d", operation, (int)x->type);
+    return x->buffer != NULL ? check_within(operation, "x", x) : CLEAT_OK;
 }
 
 cleat_tensor cleat_transpose(cleat_tensor x) {
