@@ -66,6 +66,11 @@ static void look_at_driver(report *r) {
             "meet "
             "that. For speed on a processor install PoCL (Debian: pocl-opencl-icd)");
     }
+    if (strstr(d->platform, "Portable Computing") != NULL && strncmp(d->driver, "3.0-rc", 6) == 0) {
+        say(r, BAD, "driver",
+            "PoCL before its version 3.0 was ready: its compiler crashes. Install PoCL 3.1 or "
+            "newer (Debian: pocl-opencl-icd)");
+    }
     if (strstr(d->platform, "Portable Computing") != NULL && getenv("POCL_AFFINITY") == NULL) {
         printf(
             "      %-8s  POCL_AFFINITY=1 makes small operations faster where one process has the "

@@ -121,6 +121,8 @@ def run_on(implementation, build, folder, programs, jobs):
     device, why = describe(build, implementation.environment(folder))
     if device is None:
         return {**row, "absent": "shows no device: %s" % why[0]}
+    if implementation.broken:
+        return {**row, "absent": "%s: %s" % (device["driver"], implementation.broken)}
     started = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         results = list(pool.map(lambda p: run_program(implementation, folder, *p), programs))
