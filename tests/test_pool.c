@@ -219,6 +219,32 @@ START_TEST(test_3x3) {
 }
 END_TEST
 
+/* Channels that are equal have the same mean, bit by bit, wherever they are among the vectors. */
+START_TEST(test_equal_channels) {
+    enum { EXTENT = 13, CHANNELS = 1000 };
+    const int64_t shape[] = {1, CHANNELS, EXTENT, EXTENT}, means[] = {1, CHANNELS, 1, 1};
+    const cleat_pool2d_options options = {.window = {EXTENT, EXTENT}};
+    test_tensor x = test_input(4, shape, TEST_REAL, TEST_ROW_MAJOR);
+    for (int64_t i = EXTENT * EXTENT; i < x.count; i++) {
+        x.data[i] = x.data[i - EXTENT * EXTENT];
+    }
+    for (int layout = 0; layout < 2; layout++) {
+        test_tensor same =
+            test_input_from(4, shape, x.data, layout == 0 ? TEST_ROW_MAJOR : TEST_CHANNELS_LAST);
+        test_tensor y = test_output(4, means, layout == 0 ? TEST_ROW_MAJOR : TEST_CHANNELS_LAST);
+        test_ok(cleat_average_pool2d(test_context(), same.view, y.view, &options));
+        test_fetch(&y);
+        for (int64_t i = 1; i < CHANNELS; i++) {
+            ck_assert_msg(memcmp(&y.data[i], y.data, sizeof *y.data) == 0, "channel %d: %a, not %a",
+                (int)i, (double)y.data[i], (double)y.data[0]);
+        }
+        test_free(&same);
+        test_free(&y);
+    }
+    test_free(&x);
+}
+END_TEST
+
 /* Channels that lie end to end: vectors of them, together or alone, the last one overlapping. */
 START_TEST(test_channels_last) {
     static const float special[] = {-NAN, INFINITY, -INFINITY, -0.0f, 0.0f, 1.0f, -1.0f};
@@ -464,6 +490,7 @@ Suite *test_suite(void) {
     test_add_case(suite, "large", test_large);
     test_add_case(suite, "3x3", test_3x3);
     test_add_case(suite, "channels_last", test_channels_last);
+    test_add_case(suite, "equal_channels", test_equal_channels);
     test_add_case(suite, "random", test_random);
     test_add_case(suite, "special", test_special_values);
     test_add_case(suite, "gradient", test_reference_gradient);

@@ -320,6 +320,14 @@ static bool is_whole(const device_profile *profile, const void *data) {
            (p->average || !p->backward);
 }
 
+/* Columns that fill no vector are added in another order than the others: channels that are equal
+ * would have means that are not. */
+static bool is_whole_alike(const device_profile *profile, const void *data) {
+    const problem *p = data;
+    return is_whole(profile, data) && !(p->average && is_channels_last(profile, data) &&
+                                          p->shape[1] % profile->float_width != 0);
+}
+
 /* Planes each in one piece, and so small that one vector's lanes suffice to sum them; the gradient
  * wants no gaps between them and a vector or more in each. */
 static bool is_small(const device_profile *profile, const void *data) {
@@ -336,7 +344,7 @@ static bool is_small(const device_profile *profile, const void *data) {
 
 static const variant forward_variants[] = {
     {"cpu_small", is_small, enqueue_small},
-    {"whole", is_whole, enqueue_whole},
+    {"whole", is_whole_alike, enqueue_whole},
     {"cpu_channels_last", is_channels_last, enqueue_channels_last},
     {"cpu_2x2", is_2x2, enqueue_2x2},
     {"cpu_3x3", is_3x3, enqueue_3x3},
