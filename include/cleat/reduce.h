@@ -60,7 +60,7 @@ CLEAT_API cleat_status cleat_reduce(cleat_context *context, cleat_reduction_kind
  * Product: dy times the product of the other elements, formed as that of all that are not zero,
  * divided by the element; so where one
  * is zero only that one has a gradient, and where several are none has. x is read except for sum
- * and mean, y for max, min, L2 and log-sum-exp; otherwise they may be any valid views. dx overlaps
+ * and mean, y for max, min, L2 and log-sum-exp; otherwise they are not looked at. dx overlaps
  * none of them. Of the options only `correction` is looked at.
  */
 CLEAT_API cleat_status cleat_reduce_backward(cleat_context *context, cleat_reduction_kind kind,

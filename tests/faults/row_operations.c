@@ -14,7 +14,7 @@ OPERATION_CALL(loss, CLEAT_LOSS_SQUARED, t[0], t[1], t[2], NULL)
 OPERATION_CALL(loss_backward, CLEAT_LOSS_SQUARED, t[0], t[1], NULL, t[2], NULL)
 OPERATION_CALL(reduce, CLEAT_REDUCE_VARIANCE, t[0], 1, (const int32_t[]){1}, t[1], NULL)
 OPERATION_CALL(
-    reduce_backward, CLEAT_REDUCE_VARIANCE, t[0], t[1], t[2], 1, (const int32_t[]){1}, t[3], NULL)
+    reduce_backward, CLEAT_REDUCE_MAX, t[0], t[1], t[2], 1, (const int32_t[]){1}, t[3], NULL)
 OPERATION_CALL(argmax, t[0], 1, (const int32_t[]){1}, t[1], NULL)
 OPERATION_CALL(argmin, t[0], 1, (const int32_t[]){1}, t[1], NULL)
 OPERATION_CALL(cumulative_sum, t[0], 1, t[1], NULL)

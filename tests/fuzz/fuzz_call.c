@@ -183,7 +183,8 @@ void fuzz_spoil(fuzz_call *c, fuzz_input *in) {
             *t = c->tensors[fuzz_below(in, c->count)];
             break;
         case 6:
-            t->offset = c->tensors[fuzz_below(in, c->count)].offset + fuzz_below(in, 4);
+            t->offset = (int64_t)((uint64_t)c->tensors[fuzz_below(in, c->count)].offset +
+                                  (uint64_t)fuzz_below(in, 4));
             break;
         default:
             *t = cleat_transpose(*t);

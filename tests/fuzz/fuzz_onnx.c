@@ -2,9 +2,11 @@
 /*
  * ONNX files. The first byte tells what the rest is: a model, which is made ready to run where it
  * can be read, or a tensor alone. Whatever stands there is taken or refused with a message, without
- * more host memory than a quarter of a gigabyte; memory errors are the sanitizers' to find.
+ * more host memory than a quarter of a gigabyte, and no more of the device's; memory errors are the
+ * sanitizers' to find.
  */
 #include "fuzz_demand.h"
+#include <CL/cl.h>
 #include <cleat/cleat.h>
 #include <cleat/onnx.h>
 #include <stdio.h>
@@ -51,9 +53,30 @@ static void release(void *data, void *memory) {
     free(whole);
 }
 
+/* What constants alone decide is computed when a model is made, and may be as large as the device
+ * allows. */
+static size_t taken_of_device;
+
+static void *device_allocate(void *data, void *opencl, size_t size) {
+    (void)data;
+    if (size > LIMIT || taken_of_device + size > LIMIT) {
+        return NULL;
+    }
+    cl_mem memory = clCreateBuffer(opencl, CL_MEM_READ_WRITE, size, NULL, NULL);
+    taken_of_device += memory != NULL ? size : 0;
+    return memory;
+}
+
+static void device_release(void *data, void *memory, size_t size) {
+    (void)data;
+    demand(clReleaseMemObject((cl_mem)memory) == CL_SUCCESS, "memory that cannot be released");
+    taken_of_device -= size;
+}
+
 static cleat_context *any_context(void) {
     static cleat_context *context;
-    const cleat_context_options options = {.tuning_file = "none"};
+    const cleat_device_allocator device = {device_allocate, device_release, NULL, {0}};
+    const cleat_context_options options = {.tuning_file = "none", .device_allocator = &device};
     const cleat_host_allocator limited = {allocate, resize, release, NULL, {0}};
     if (context == NULL) {
         demand(cleat_set_host_allocator(&limited) == CLEAT_OK, "no allocator");
