@@ -5,7 +5,6 @@
 #include "graph/graph_build.h"
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
-#include <cleat/conv.h>
 #include <cleat/reduce.h>
 #include <string.h>
 
@@ -15,40 +14,8 @@ typedef struct wanted {
     const cleat_tensor *dx, *dw;
 } wanted;
 
-static cleat_conv1d_options options_1d(const conv_shape *s) {
-    return (cleat_conv1d_options){.stride = s->windows.stride[0],
-        .padding = {s->windows.before[0], s->windows.after[0]},
-        .dilation = s->windows.dilation[0],
-        .groups = s->groups,
-        .output_padding = s->output_padding[0]};
-}
-
-static cleat_conv2d_options options_2d(const conv_shape *s) {
-    cleat_conv2d_options options = {.groups = s->groups};
-    for (int i = 0; i < 2; i++) {
-        options.stride[i] = s->windows.stride[i];
-        options.dilation[i] = s->windows.dilation[i];
-        options.padding[i] = s->windows.before[i];
-        options.padding[i + 2] = s->windows.after[i];
-        options.output_padding[i] = s->output_padding[i];
-    }
-    return options;
-}
-
-static cleat_conv3d_options options_3d(const conv_shape *s) {
-    cleat_conv3d_options options = {.groups = s->groups};
-    for (int i = 0; i < 3; i++) {
-        options.stride[i] = s->windows.stride[i];
-        options.dilation[i] = s->windows.dilation[i];
-        options.padding[i] = s->windows.before[i];
-        options.padding[i + 3] = s->windows.after[i];
-        options.output_padding[i] = s->output_padding[i];
-    }
-    return options;
-}
-
 static cleat_status backward_1d(call *c, const conv_shape *s, bool transposed, const wanted *g) {
-    const cleat_conv1d_options o = options_1d(s);
+    const cleat_conv1d_options o = conv_options_1d(s);
     if (g->dw != NULL) {
         TRY((transposed ? cleat_conv_transpose1d_backward_weights : cleat_conv1d_backward_weights)(
             c->context, g->x, g->dy, *g->dw, &o));
@@ -60,7 +27,7 @@ static cleat_status backward_1d(call *c, const conv_shape *s, bool transposed, c
 }
 
 static cleat_status backward_2d(call *c, const conv_shape *s, bool transposed, const wanted *g) {
-    cleat_conv2d_options o = options_2d(s);
+    cleat_conv2d_options o = conv_options_2d(s);
     o.sparse_dy = attribute_int(c->node, CONV_SPARSE_DY, 0) != 0;
     if (g->dw != NULL) {
         TRY((transposed ? cleat_conv_transpose2d_backward_weights : cleat_conv2d_backward_weights)(
@@ -73,7 +40,7 @@ static cleat_status backward_2d(call *c, const conv_shape *s, bool transposed, c
 }
 
 static cleat_status backward_3d(call *c, const conv_shape *s, bool transposed, const wanted *g) {
-    const cleat_conv3d_options o = options_3d(s);
+    const cleat_conv3d_options o = conv_options_3d(s);
     if (g->dw != NULL) {
         TRY((transposed ? cleat_conv_transpose3d_backward_weights : cleat_conv3d_backward_weights)(
             c->context, g->x, g->dy, *g->dw, &o));

@@ -28,6 +28,38 @@ cleat_status conv_shape_read(const call *c, size_t x_input, size_t w_input, conv
     return CLEAT_OK;
 }
 
+cleat_conv1d_options conv_options_1d(const conv_shape *s) {
+    return (cleat_conv1d_options){.stride = s->windows.stride[0],
+        .padding = {s->windows.before[0], s->windows.after[0]},
+        .dilation = s->windows.dilation[0],
+        .groups = s->groups,
+        .output_padding = s->output_padding[0]};
+}
+
+cleat_conv2d_options conv_options_2d(const conv_shape *s) {
+    cleat_conv2d_options options = {.groups = s->groups};
+    for (int i = 0; i < 2; i++) {
+        options.stride[i] = s->windows.stride[i];
+        options.dilation[i] = s->windows.dilation[i];
+        options.padding[i] = s->windows.before[i];
+        options.padding[i + 2] = s->windows.after[i];
+        options.output_padding[i] = s->output_padding[i];
+    }
+    return options;
+}
+
+cleat_conv3d_options conv_options_3d(const conv_shape *s) {
+    cleat_conv3d_options options = {.groups = s->groups};
+    for (int i = 0; i < 3; i++) {
+        options.stride[i] = s->windows.stride[i];
+        options.dilation[i] = s->windows.dilation[i];
+        options.padding[i] = s->windows.before[i];
+        options.padding[i + 3] = s->windows.after[i];
+        options.output_padding[i] = s->output_padding[i];
+    }
+    return options;
+}
+
 /* The sum at one place of one output channel: x and w are those of its group's first channel. */
 static double sum_at(const conv_shape *s, const double *x, const double *w, const int64_t *place) {
     const int axes = s->windows.axes;

@@ -4,6 +4,7 @@
 #define CLEAT_GRAPH_CONV_SUMS_H
 
 #include "graph/windows.h"
+#include <cleat/conv.h>
 
 /* Attributes of Cleat's own, 1 where many elements of x are 0, and most of dy (<cleat/conv.h>);
  * rules of gradients set them. */
@@ -22,6 +23,10 @@ typedef struct conv_shape {
 cleat_status conv_shape_read(const call *c, size_t x, size_t w, conv_shape *s);
 /* The same of a ConvTranspose, inputs 0 and 1. */
 cleat_status conv_transposed_shape_read(const call *c, conv_shape *s);
+/* What the library's operations over one, two or three axes are to know of it. */
+cleat_conv1d_options conv_options_1d(const conv_shape *s);
+cleat_conv2d_options conv_options_2d(const conv_shape *s);
+cleat_conv3d_options conv_options_3d(const conv_shape *s);
 /* y = the sums of products, without bias. Integers up to 2^53 come out exact. */
 void conv_sums(const conv_shape *s, const double *x, const double *w, double *y);
 

@@ -212,15 +212,21 @@ static bool has_graph(const graph_node *n) {
     return found;
 }
 
+/* Whether an input that has a gradient depends on a wanted value. */
+static bool leads_to_wanted(const gradient_builder *b, const graph_node *n) {
+    const uint32_t gives = gives_of(n);
+    bool leads = has_graph(n);
+    for (size_t i = 0; i < n->input_count; i++) {
+        leads = leads || (gradient_has(gives, i) && gradient_wants(b, n->inputs[i]));
+    }
+    return leads;
+}
+
 /* Marks what depends on a wanted value, in the order of the nodes. */
 static void mark(gradient_builder *b, const walk *w) {
     for (size_t i = 0; i < w->done; i++) {
         const graph_node *n = &b->graph->nodes[w->order[i]];
-        const uint32_t gives = gives_of(n);
-        bool depends = has_graph(n);
-        for (size_t k = 0; k < n->input_count; k++) {
-            depends = depends || (gradient_has(gives, k) && gradient_wants(b, n->inputs[k]));
-        }
+        const bool depends = leads_to_wanted(b, n);
         for (size_t k = 0; depends && k < n->output_count; k++) {
             if (n->outputs[k] != NO_VALUE) {
                 b->is_wanted[n->outputs[k]] = true;
@@ -234,15 +240,11 @@ static void mark(gradient_builder *b, const walk *w) {
 static cleat_status apply_rule(gradient_builder *b, size_t node) {
     const graph_node *n = &b->graph->nodes[node];
     const gradient_entry *entry = n->is_gradient ? NULL : gradient_find(n->type);
-    const uint32_t gives = gives_of(n);
-    bool is_met = false, leads_on = has_graph(n);
+    bool is_met = false;
     for (size_t i = 0; i < n->output_count; i++) {
         is_met = is_met || gradient_of(b, n->outputs[i]) != NO_VALUE;
     }
-    for (size_t i = 0; i < n->input_count; i++) {
-        leads_on = leads_on || (gradient_has(gives, i) && gradient_wants(b, n->inputs[i]));
-    }
-    if (!is_met || !leads_on) {
+    if (!is_met || !leads_to_wanted(b, n)) {
         return CLEAT_OK;
     }
     REFUSE_IF(entry == NULL, CLEAT_UNSUPPORTED,

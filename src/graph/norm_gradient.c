@@ -63,6 +63,17 @@ static cleat_status still_gradients(
     return CLEAT_OK;
 }
 
+/* Where the forward pass, run again for its statistics, puts the result, which nobody reads: in dx,
+ * whose elements are made after it, or in scratch memory. */
+static cleat_status unread_result(call *c, cleat_type type, int32_t rank, const int64_t *shape,
+    const cleat_tensor *dx, cleat_tensor *y) {
+    if (dx == NULL) {
+        return call_scratch(c, type, rank, shape, y);
+    }
+    *y = *dx;
+    return CLEAT_OK;
+}
+
 static cleat_status batch_norm_gradient(call *c) {
     batch_norm b;
     cleat_tensor x, dy, scale, mean, inverse, y, made[3];
@@ -84,10 +95,7 @@ static cleat_status batch_norm_gradient(call *c) {
     }
     TRY(call_scratch(c, wide_type(x.type), 1, &b.shape[1], &mean));
     TRY(call_scratch(c, mean.type, 1, &b.shape[1], &inverse));
-    y = made[0]; /* whose elements are made after y's, which nobody reads */
-    if (wanted[0] == NULL) {
-        TRY(call_scratch(c, x.type, b.rank, b.shape, &y));
-    }
+    TRY(unread_result(c, x.type, b.rank, b.shape, wanted[0], &y));
     TRY(cleat_batch_norm_training(c->context, x, y,
         &(cleat_batch_norm_options){.epsilon = b.epsilon, .mean = &mean, .inverse = &inverse}));
     return cleat_batch_norm_backward(
@@ -143,10 +151,7 @@ static cleat_status group_norm_gradient(call *c) {
     const int64_t statistics[2] = {x.shape[0], groups == 0 ? x.shape[1] : groups};
     TRY(call_scratch(c, wide_type(x.type), 2, statistics, &mean));
     TRY(call_scratch(c, mean.type, 2, statistics, &inverse));
-    y = made[0]; /* as above */
-    if (wanted[0] == NULL) {
-        TRY(call_scratch(c, x.type, x.rank, x.shape, &y));
-    }
+    TRY(unread_result(c, x.type, x.rank, x.shape, wanted[0], &y));
     const cleat_normalization_options options = {
         .epsilon = epsilon, .mean = &mean, .inverse = &inverse};
     TRY(cleat_group_norm(c->context, x, statistics[1], y, &options));
@@ -173,10 +178,7 @@ static cleat_status layer_norm_gradient(call *c) {
     }
     TRY(call_scratch(c, wide_type(x.type), x.rank, l.kept_shape, &mean));
     TRY(call_scratch(c, mean.type, x.rank, l.kept_shape, &inverse));
-    y = made[0]; /* as above */
-    if (wanted[0] == NULL) {
-        TRY(call_scratch(c, x.type, x.rank, x.shape, &y));
-    }
+    TRY(unread_result(c, x.type, x.rank, x.shape, wanted[0], &y));
     const cleat_normalization_options options = {
         .epsilon = l.epsilon, .mean = &mean, .inverse = &inverse};
     TRY(cleat_layer_norm(c->context, x, l.axis, y, &options));

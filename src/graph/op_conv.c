@@ -5,7 +5,6 @@
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include "ops/conv2d_cpu_channels_last.h"
-#include <cleat/conv.h>
 #include <string.h>
 
 static void release_packed(void *packed) {
@@ -31,45 +30,30 @@ static cleat_status pack(call *c, cleat_tensor x, cleat_tensor w, cleat_tensor y
 
 static cleat_status convolve_1d(call *c, const conv_shape *s, const call_epilogue *e,
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
-    const cleat_conv1d_options options = {.stride = s->windows.stride[0],
-        .padding = {s->windows.before[0], s->windows.after[0]},
-        .dilation = s->windows.dilation[0],
-        .groups = s->groups,
-        .bias = e->bias,
-        .activation = e->activation,
-        .activation_parameters = e->parameters};
+    cleat_conv1d_options options = conv_options_1d(s);
+    options.bias = e->bias;
+    options.activation = e->activation;
+    options.activation_parameters = e->parameters;
     return cleat_conv1d(c->context, x, w, y, &options);
 }
 
 static cleat_status convolve_2d(call *c, const conv_shape *s, const call_epilogue *e,
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
-    cleat_conv2d_options options = {.groups = s->groups,
-        .bias = e->bias,
-        .activation = e->activation,
-        .activation_parameters = e->parameters,
-        .sparse_x = attribute_int(c->node, CONV_SPARSE_X, 0) != 0};
-    for (int i = 0; i < 2; i++) {
-        options.stride[i] = s->windows.stride[i];
-        options.dilation[i] = s->windows.dilation[i];
-        options.padding[i] = s->windows.before[i];
-        options.padding[i + 2] = s->windows.after[i];
-    }
+    cleat_conv2d_options options = conv_options_2d(s);
+    options.bias = e->bias;
+    options.activation = e->activation;
+    options.activation_parameters = e->parameters;
+    options.sparse_x = attribute_int(c->node, CONV_SPARSE_X, 0) != 0;
     TRY(pack(c, x, w, y, s->groups, &options.packed_w));
     return cleat_conv2d(c->context, x, w, y, &options);
 }
 
 static cleat_status convolve_3d(call *c, const conv_shape *s, const call_epilogue *e,
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
-    cleat_conv3d_options options = {.groups = s->groups,
-        .bias = e->bias,
-        .activation = e->activation,
-        .activation_parameters = e->parameters};
-    for (int i = 0; i < 3; i++) {
-        options.stride[i] = s->windows.stride[i];
-        options.dilation[i] = s->windows.dilation[i];
-        options.padding[i] = s->windows.before[i];
-        options.padding[i + 3] = s->windows.after[i];
-    }
+    cleat_conv3d_options options = conv_options_3d(s);
+    options.bias = e->bias;
+    options.activation = e->activation;
+    options.activation_parameters = e->parameters;
     return cleat_conv3d(c->context, x, w, y, &options);
 }
 
@@ -255,38 +239,22 @@ cleat_status conv_transposed_shape_read(const call *c, conv_shape *s) {
 
 static cleat_status transpose_1d(call *c, const conv_shape *s, const cleat_tensor *bias,
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
-    const cleat_conv1d_options options = {.stride = s->windows.stride[0],
-        .padding = {s->windows.before[0], s->windows.after[0]},
-        .dilation = s->windows.dilation[0],
-        .groups = s->groups,
-        .bias = bias,
-        .output_padding = s->output_padding[0]};
+    cleat_conv1d_options options = conv_options_1d(s);
+    options.bias = bias;
     return cleat_conv_transpose1d(c->context, x, w, y, &options);
 }
 
 static cleat_status transpose_2d(call *c, const conv_shape *s, const cleat_tensor *bias,
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
-    cleat_conv2d_options options = {.groups = s->groups, .bias = bias};
-    for (int i = 0; i < 2; i++) {
-        options.stride[i] = s->windows.stride[i];
-        options.dilation[i] = s->windows.dilation[i];
-        options.padding[i] = s->windows.before[i];
-        options.padding[i + 2] = s->windows.after[i];
-        options.output_padding[i] = s->output_padding[i];
-    }
+    cleat_conv2d_options options = conv_options_2d(s);
+    options.bias = bias;
     return cleat_conv_transpose2d(c->context, x, w, y, &options);
 }
 
 static cleat_status transpose_3d(call *c, const conv_shape *s, const cleat_tensor *bias,
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
-    cleat_conv3d_options options = {.groups = s->groups, .bias = bias};
-    for (int i = 0; i < 3; i++) {
-        options.stride[i] = s->windows.stride[i];
-        options.dilation[i] = s->windows.dilation[i];
-        options.padding[i] = s->windows.before[i];
-        options.padding[i + 3] = s->windows.after[i];
-        options.output_padding[i] = s->output_padding[i];
-    }
+    cleat_conv3d_options options = conv_options_3d(s);
+    options.bias = bias;
     return cleat_conv_transpose3d(c->context, x, w, y, &options);
 }
 

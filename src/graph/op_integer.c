@@ -14,7 +14,6 @@
 #include "graph/quantization.h"
 #include "ops/quantize.h"
 #include <cleat/compare.h>
-#include <cleat/conv.h>
 #include <cleat/elementwise.h>
 #include <cleat/matmul.h>
 #include <cleat/unary.h>
@@ -272,26 +271,15 @@ static cleat_status find_weights(call *c, const products *p, weights *found) {
 
 static cleat_status convolve(
     call *c, const conv_shape *s, cleat_tensor x, cleat_tensor w, cleat_tensor y) {
-    const windows *v = &s->windows;
-    if (v->axes == 1) {
-        const cleat_conv1d_options options = {.stride = v->stride[0],
-            .padding = {v->before[0], v->after[0]},
-            .dilation = v->dilation[0],
-            .groups = s->groups};
+    if (s->windows.axes == 1) {
+        const cleat_conv1d_options options = conv_options_1d(s);
         return cleat_conv1d(c->context, x, w, y, &options);
     }
-    if (v->axes == 2) {
-        const cleat_conv2d_options options = {.stride = {v->stride[0], v->stride[1]},
-            .padding = {v->before[0], v->before[1], v->after[0], v->after[1]},
-            .dilation = {v->dilation[0], v->dilation[1]},
-            .groups = s->groups};
+    if (s->windows.axes == 2) {
+        const cleat_conv2d_options options = conv_options_2d(s);
         return cleat_conv2d(c->context, x, w, y, &options);
     }
-    const cleat_conv3d_options options = {.stride = {v->stride[0], v->stride[1], v->stride[2]},
-        .padding = {v->before[0], v->before[1], v->before[2], v->after[0], v->after[1],
-            v->after[2]},
-        .dilation = {v->dilation[0], v->dilation[1], v->dilation[2]},
-        .groups = s->groups};
+    const cleat_conv3d_options options = conv_options_3d(s);
     return cleat_conv3d(c->context, x, w, y, &options);
 }
 

@@ -141,16 +141,20 @@ static bool is_plain(const call *c, const loss_shape *s) {
 
 static const cleat_loss_reduction reductions[] = {CLEAT_LOSS_NONE, CLEAT_LOSS_MEAN, CLEAT_LOSS_SUM};
 
+static cleat_cross_entropy_options plain_options(const loss_shape *s, const int32_t *ignored) {
+    return (cleat_cross_entropy_options){
+        .reduction = reductions[s->reduction], .ignore_index = s->ignores ? ignored : NULL};
+}
+
 static cleat_status plain_loss(call *c, const loss_shape *s) {
     cleat_tensor x, labels, y;
     const int32_t ignored = (int32_t)s->ignored;
+    const cleat_cross_entropy_options options = plain_options(s, &ignored);
     const int32_t rank = s->reduction == REDUCE_NONE ? 1 : 0;
     TRY(call_tensor(c, 0, &x));
     TRY(call_tensor(c, 1, &labels));
     TRY(call_output(c, 0, s->type, rank, s->labels, &y));
-    return cleat_softmax_cross_entropy(c->context, x, labels, y,
-        &(cleat_cross_entropy_options){
-            .reduction = reductions[s->reduction], .ignore_index = s->ignores ? &ignored : NULL});
+    return cleat_softmax_cross_entropy(c->context, x, labels, y, &options);
 }
 
 static cleat_status loss_device(call *c) {
@@ -206,11 +210,10 @@ static cleat_status sample_gradients(
 static cleat_status plain_gradient(call *c, const loss_shape *s, cleat_tensor x, cleat_tensor dx) {
     cleat_tensor labels, dloss;
     const int32_t ignored = (int32_t)s->ignored;
+    const cleat_cross_entropy_options options = plain_options(s, &ignored);
     TRY(call_tensor(c, 1, &labels));
     TRY(gradient_tensor(c, &dloss));
-    return cleat_softmax_cross_entropy_backward(c->context, x, labels, &dloss, dx,
-        &(cleat_cross_entropy_options){
-            .reduction = reductions[s->reduction], .ignore_index = s->ignores ? &ignored : NULL});
+    return cleat_softmax_cross_entropy_backward(c->context, x, labels, &dloss, dx, &options);
 }
 
 /* g (softmax(x) - 1 at the label), or -g at the label where x are logarithms already. */
