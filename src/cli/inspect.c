@@ -97,17 +97,9 @@ static void print_node(void *data, const cleat_node_info *info) {
     }
 }
 
-static cleat_status run_once(session *s, const cleat_tensor *in, cleat_tensor *out) {
-    const cleat_status status = cleat_model_run(s->model, in, s->input_count, out, s->output_count);
-    for (size_t i = 0; i < s->output_count; i++) {
-        cleat_tensor_release(&out[i]);
-    }
-    return status;
-}
-
 /* One run for what is built once, one that is watched, which tells the nodes before a failure. */
 static cleat_status run_watched(session *s, const cleat_tensor *in, cleat_tensor *out, sums *all) {
-    (void)run_once(s, in, out);
+    (void)session_run_once(s, in, out);
     cleat_status status = cleat_profile_reset(s->context);
     if (status == CLEAT_OK) {
         status = cleat_model_watch(s->model, print_node, all);
@@ -115,7 +107,7 @@ static cleat_status run_watched(session *s, const cleat_tensor *in, cleat_tensor
     if (status == CLEAT_OK) {
         printf("%-18s  %-28s  %-28s %9s %9s %9s %9s\n", "node", "", "result", "parameters", "FLOP",
             "bytes", "us");
-        status = run_once(s, in, out);
+        status = session_run_once(s, in, out);
     }
     fflush(stdout);
     return status == CLEAT_OK && all->is_bad ? CLEAT_OPENCL_ERROR : status;
@@ -211,16 +203,6 @@ int command_inspect(int argc, char **argv) {
     }
     session_close(&s);
     return result;
-}
-
-#else
-
-int command_inspect(int argc, char **argv) {
-    (void)argc;
-    (void)argv;
-    fprintf(
-        stderr, "cleat inspect: this cleat was built without ONNX (protobuf-c was not there)\n");
-    return EXIT_BAD;
 }
 
 #endif

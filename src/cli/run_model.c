@@ -253,13 +253,4 @@ int command_run(int argc, char **argv) {
     return result;
 }
 
-#else
-
-int command_run(int argc, char **argv) {
-    (void)argc;
-    (void)argv;
-    fprintf(stderr, "cleat run: this cleat was built without ONNX (protobuf-c was not there)\n");
-    return EXIT_BAD;
-}
-
 #endif

@@ -199,15 +199,9 @@ static int warm_up(const session *s, const cleat_host_tensor *inputs, int64_t ro
         status = repeat_rows(s, &inputs[i], rows, &in[i]);
     }
     for (int i = 0; status == CLEAT_OK && i < WARM_RUNS; i++) {
-        status = cleat_model_run(s->model, in, s->input_count, out, s->output_count);
-        for (size_t k = 0; k < s->output_count; k++) {
-            cleat_tensor_release(&out[k]);
-        }
+        status = session_run_once(s, in, out);
     }
-    for (size_t i = 0; in != NULL && i < s->input_count; i++) {
-        cleat_tensor_release(&in[i]);
-    }
-    free(in);
+    session_free_tensors(in, s->input_count);
     free(out);
     status = status == CLEAT_OK ? cleat_finish(s->context) : status;
     return status == CLEAT_OK ? EXIT_GOOD : report_failure("a run of the model");
@@ -346,16 +340,6 @@ int command_serve(int argc, char **argv) {
     }
     session_close(&s);
     return result;
-}
-
-#else
-
-int command_serve(int argc, char **argv) {
-    (void)argc;
-    (void)argv;
-    fprintf(stderr, "cleat bench serve: this cleat was built without ONNX (protobuf-c was not "
-                    "there)\n");
-    return EXIT_BAD;
 }
 
 #endif

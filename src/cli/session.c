@@ -220,11 +220,48 @@ cleat_tensor *session_upload(const session *s) {
     return tensors;
 }
 
+cleat_status session_run_once(const session *s, const cleat_tensor *in, cleat_tensor *out) {
+    const cleat_status status = cleat_model_run(s->model, in, s->input_count, out, s->output_count);
+    for (size_t i = 0; i < s->output_count; i++) {
+        cleat_tensor_release(&out[i]);
+    }
+    return status;
+}
+
 void session_free_tensors(cleat_tensor *tensors, size_t count) {
     for (size_t i = 0; tensors != NULL && i < count; i++) {
         cleat_tensor_release(&tensors[i]);
     }
     free(tensors);
+}
+
+#else
+
+#include "command.h"
+#include <stdio.h>
+
+static int refuse(const char *command) {
+    fprintf(stderr, "cleat %s: this cleat was built without ONNX (protobuf-c was not there)\n",
+        command);
+    return EXIT_BAD;
+}
+
+int command_run(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    return refuse("run");
+}
+
+int command_inspect(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    return refuse("inspect");
+}
+
+int command_serve(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    return refuse("bench serve");
 }
 
 #endif

@@ -61,6 +61,8 @@ void print_values(const session *s);
 int read_inputs(session *s, const input_source *from, const char *command);
 /* These inputs on the device, for session_free_tensors(); NULL: failed. */
 cleat_tensor *session_upload(const session *s);
+/* A run whose outputs are released. */
+cleat_status session_run_once(const session *s, const cleat_tensor *in, cleat_tensor *out);
 /* Releases tensors, and frees their list; NULL is accepted. */
 void session_free_tensors(cleat_tensor *tensors, size_t count);
 

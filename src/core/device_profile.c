@@ -169,12 +169,13 @@ static void take_for_gpu(device_profile *profile, const matrix_unit *unit) {
 
 /* "cpu:8" and its like; 0: another text. */
 static int forced_width(const char *wanted) {
-    static const int widths[] = {4, 8, 16};
-    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "cpu:%d", widths[i]);
-        if (strcmp(wanted, name) == 0) {
-            return widths[i];
+    static const struct {
+        const char *name;
+        int width;
+    } known[] = {{"cpu:4", 4}, {"cpu:8", 8}, {"cpu:16", 16}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(wanted, known[i].name) == 0) {
+            return known[i].width;
         }
     }
     return 0;

@@ -342,13 +342,22 @@ static void pass_over(void) {
     end_case();
 }
 
+/* Runs a graph of one input and one output, and releases it. */
+static void run_graph(cleat_graph *graph, cleat_tensor x) {
+    cleat_model *model = NULL;
+    cleat_tensor y = {.rank = 0};
+    DO(cleat_model_create(context, graph, NULL, &model));
+    DO(cleat_model_run(model, &x, 1, &y, 1));
+    cleat_tensor_release(&y);
+    cleat_model_release(model);
+    cleat_graph_release(graph);
+}
+
 /* activation(x * scale + shift), which a graph makes one pass of. */
 static void pass_over_at_once(cleat_tensor x, const char *activation) {
     static const int64_t channels[] = {256, 1, 1};
     static float numbers[256];
     cleat_graph *graph = NULL;
-    cleat_model *model = NULL;
-    cleat_tensor y = {.rank = 0};
     DO(cleat_graph_create(17, &graph));
     DO(cleat_graph_input(graph, "x", x.type, x.rank, x.shape));
     DO(cleat_graph_constant(graph, "scale", CLEAT_F32, 3, channels, numbers));
@@ -360,11 +369,7 @@ static void pass_over_at_once(cleat_tensor x, const char *activation) {
     DO(cleat_graph_node(graph, activation, NULL, 1, (const char *[]){"shifted"}, 1,
         (const char *[]){"y"}, 0, NULL));
     DO(cleat_graph_output(graph, "y"));
-    DO(cleat_model_create(context, graph, NULL, &model));
-    DO(cleat_model_run(model, &x, 1, &y, 1));
-    cleat_tensor_release(&y);
-    cleat_model_release(model);
-    cleat_graph_release(graph);
+    run_graph(graph, x);
 }
 
 static void pass_over_chains(void) {
@@ -382,8 +387,6 @@ static void quantize(void) {
     static const uint8_t zero = 128;
     const cleat_tensor x = F32(32, 256, 56, 56);
     cleat_graph *graph = NULL;
-    cleat_model *model = NULL;
-    cleat_tensor y = {.rank = 0};
     DO(cleat_graph_create(17, &graph));
     DO(cleat_graph_input(graph, "x", x.type, x.rank, x.shape));
     DO(cleat_graph_constant(graph, "scale", CLEAT_F32, 0, NULL, &scale));
@@ -393,11 +396,7 @@ static void quantize(void) {
     DO(cleat_graph_node(graph, "DequantizeLinear", NULL, 3,
         (const char *[]){"levels", "scale", "zero"}, 1, (const char *[]){"y"}, 0, NULL));
     DO(cleat_graph_output(graph, "y"));
-    DO(cleat_model_create(context, graph, NULL, &model));
-    DO(cleat_model_run(model, &x, 1, &y, 1));
-    cleat_tensor_release(&y);
-    cleat_model_release(model);
-    cleat_graph_release(graph);
+    run_graph(graph, x);
     end_case();
 }
 
@@ -406,8 +405,6 @@ static void train_at_once(void) {
     static const float rate = 1e-3F;
     const cleat_tensor x = F32(128, 784);
     cleat_graph *graph = NULL;
-    cleat_model *model = NULL;
-    cleat_tensor y = {.rank = 0};
     DO(cleat_graph_create(17, &graph));
     DO(cleat_graph_input(graph, "x", x.type, x.rank, x.shape));
     DO(cleat_graph_constant(graph, "rate", CLEAT_F32, 0, NULL, &rate));
@@ -416,11 +413,7 @@ static void train_at_once(void) {
         graph, "MatMul", NULL, 2, (const char *[]){"x", "w"}, 1, (const char *[]){"y"}, 0, NULL));
     DO(cleat_graph_output(graph, "y"));
     DO(cleat_graph_train(graph, "y", "rate", NULL));
-    DO(cleat_model_create(context, graph, NULL, &model));
-    DO(cleat_model_run(model, &x, 1, &y, 1));
-    cleat_tensor_release(&y);
-    cleat_model_release(model);
-    cleat_graph_release(graph);
+    run_graph(graph, x);
     end_case();
 }
 
