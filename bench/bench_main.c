@@ -21,7 +21,8 @@ static const char options_text[] =
     "  -l, --list            tell the benches and their cases\n"
     "\n"
     "A value is the median of the repetitions, +- half the distance of the quartiles. One call of\n"
-    "each side comes before each repetition, untimed.%s\n"
+    "each side comes before each repetition, untimed. The ratio is such that more is better for\n"
+    "Cleat.\n"
     "A run that is terminated (SIGTERM) ends after the case it is at, with what it has.\n"
     "Exit status: 0 good, 1 something failed, 2 wrong usage.\n";
 
@@ -38,11 +39,9 @@ static void show_usage(const bench_program *program, FILE *stream) {
               "all.\n\n",
             stream);
     }
-    if (program->has_peers) {
-        fputs("  -p, --peers           also run what Cleat is compared with, in turns\n", stream);
-    }
-    fprintf(stream, options_text, program->repetitions, program->seconds,
-        program->has_peers ? " The ratio is such that more is better\nfor Cleat." : "");
+    fprintf(stream, "  -p, --peers           also run what %s is compared with, in turns\n",
+        program->peers_of != NULL ? program->peers_of : "Cleat");
+    fprintf(stream, options_text, program->repetitions, program->seconds);
 }
 
 static int wrong_usage(const bench_program *program, const char *reason, const char *word) {
@@ -215,14 +214,10 @@ typedef struct command_line {
     bool list, help;
 } command_line;
 
-/* False for a letter that is no option of this program. */
-static bool take_option(
-    const bench_program *program, int letter, bench_options *options, command_line *line) {
+/* False for a letter that is no option. */
+static bool take_option(int letter, bench_options *options, command_line *line) {
     switch (letter) {
     case 'p':
-        if (!program->has_peers) {
-            return false;
-        }
         options->peers = true;
         break;
     case 'c':
@@ -265,7 +260,7 @@ int bench_main(const bench_program *program, int argc, char **argv) {
     command_line line = {0};
     for (int letter;
          (letter = getopt_long(argc, argv, "pb:c:j:r:s:v:d:lh", long_options, NULL)) != -1;) {
-        if (!take_option(program, letter, &run.options, &line)) {
+        if (!take_option(letter, &run.options, &line)) {
             return wrong_usage(program, "wrong option", "");
         }
     }
@@ -285,6 +280,10 @@ int bench_main(const bench_program *program, int argc, char **argv) {
     }
     if (is_model && bench_model.count == 0) {
         return wrong_usage(program, "which model? FILE.onnx", "");
+    }
+    if (run.options.peers && program->peers_of != NULL &&
+        (name == NULL || strcmp(name, program->peers_of) != 0)) {
+        return wrong_usage(program, "--peers is for the bench ", program->peers_of);
     }
     if (name == NULL && !line.list && !program->runs_all) {
         return wrong_usage(program, "which bench? --list tells", "");

@@ -24,7 +24,7 @@ typedef struct bench_program {
     const char *name;            /* in its usage and before its messages */
     const bench *const *benches; /* "all"; ends with NULL */
     const bench *const *card; /* "gpu": those for a graphics card, likewise; NULL: no such name */
-    bool has_peers;           /* knows --peers */
+    const char *peers_of;     /* the only bench that has peers here; NULL: each may have */
     bool runs_all;            /* without a bench's name: all of them, instead of wrong usage */
     const bench_progress *progress; /* NULL: none is shown */
     int repetitions;                /* unless told */

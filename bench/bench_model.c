@@ -233,14 +233,14 @@ static bool file_starts(bench_run *run, const char *name, start_figures *of, siz
 
 /* In turns, after one of each that warms the caches. */
 static bool measure_starts(bench_run *run, const char *file, const char *name) {
-    char device[40], threads[16], script[1024];
+    char device[40], threads[16];
     snprintf(device, sizeof device, "%d:%d", (int)run->device.platform_index,
         (int)run->device.device_index);
     snprintf(threads, sizeof threads, "%d", run->threads);
-    snprintf(script, sizeof script, "%s/model_onnxruntime.py", BENCH_SCRIPTS);
     const bool has_peer = bench_has_peer(run, "onnxruntime");
-    const char *const starters[2][6] = {{BENCH_FIRST_MODEL, file, device, NULL},
-        {has_peer ? onnxruntime_interpreter() : NULL, script, "once", threads, file, NULL}};
+    const char *const starters[2][7] = {{BENCH_FIRST_MODEL, file, device, NULL},
+        {has_peer ? onnxruntime_interpreter() : NULL, "-c", onnxruntime_script, "once", threads,
+            file, NULL}};
     start_figures figures[2];
     for (int round = -1; round < STARTS; round++) {
         for (size_t side = 0; side < (has_peer ? 2 : 1); side++) {

@@ -15,12 +15,8 @@ static const bench *const card[] = {&bench_gpu_matmul, &bench_gpu_accuracy, &ben
     &bench_gpu_infer, &bench_gpu_train, &bench_bandwidth, &bench_overhead, NULL};
 
 int main(int argc, char **argv) {
-    const bench_program program = {.name = "cleat-bench",
-        .benches = benches,
-        .card = card,
-        .has_peers = true,
-        .repetitions = 9,
-        .seconds = 0.05};
+    const bench_program program = {
+        .name = "cleat-bench", .benches = benches, .card = card, .repetitions = 9, .seconds = 0.05};
     setenv("CLEAT_TUNING_FILE", "none", 0); /* what ships is measured, unless the user names one */
     return bench_main(&program, argc, argv);
 }

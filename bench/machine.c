@@ -77,7 +77,7 @@ const machine_fact *machine_facts(const bench_run *run) {
 #else
     snprintf(text, size, "%.20s", cleat_version());
 #endif
-    if (bench_peers[0] != NULL) {
+    if (run->options.peers) {
         peer_versions(run, next_fact(facts, &count, "peers"), size);
     }
     strftime(next_fact(facts, &count, "date"), size, "%Y-%m-%d %H:%M UTC", gmtime(&now));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In place of the peers for `cleat bench`, which compares with nobody: it is built without their
- * libraries, and without OpenCL's, from which "copy" and "peak" take their kernels.
- * bench_has_peer() denies every one, so no bench calls these; a bench that does fails.
+ * In place of most peers for `cleat bench`: it is built without their libraries, and without
+ * OpenCL's, from which "copy" and "peak" take their kernels. bench_has_peer() denies them, so no
+ * bench calls these; a bench that does fails.
  */
 #include "peer_blas.h"
 #include "peer_bound.h"
@@ -12,7 +12,7 @@
 #include "peer_onnxruntime.h"
 #include "peer_peak.h"
 
-const peer *const bench_peers[] = {NULL};
+const peer *const bench_peers[] = {&onnxruntime_peer, NULL};
 
 static bool absent(void *state, int64_t calls) {
     (void)state, (void)calls;
@@ -98,26 +98,4 @@ void bound_peer_destroy(bound_peer *bound) {
 
 bool bound_peer_run(void *state, int64_t calls) {
     return absent(state, calls);
-}
-
-bool onnxruntime_load(const bench_run *run, const char *path) {
-    return bench_fail(run, "%s: built without the peer onnxruntime", path);
-}
-
-bool onnxruntime_input(
-    const bench_run *run, size_t place, int32_t rank, const int64_t *shape, const float *data) {
-    (void)place, (void)rank, (void)shape, (void)data;
-    return onnxruntime_load(run, "input");
-}
-
-bool onnxruntime_run(const bench_run *run, int64_t calls) {
-    (void)calls;
-    return onnxruntime_load(run, "run");
-}
-
-const float *onnxruntime_output(const bench_run *run, size_t place, int64_t *count) {
-    (void)place;
-    *count = 0;
-    onnxruntime_load(run, "output");
-    return NULL;
 }

@@ -71,13 +71,13 @@ static void end_server(void) {
 }
 
 static bool start_server(const bench_run *run) {
-    char path[1024], threads[32], line[160] = "no answer";
-    const char *const arguments[] = {onnxruntime_interpreter(), path, "serve", threads, NULL};
+    char threads[32], line[160] = "no answer";
+    const char *const arguments[] = {
+        onnxruntime_interpreter(), "-c", onnxruntime_script, "serve", threads, NULL};
     if (server.tried) {
         return server.usable;
     }
     server.tried = true;
-    snprintf(path, sizeof path, "%s/model_onnxruntime.py", BENCH_SCRIPTS);
     snprintf(threads, sizeof threads, "%d", run->threads);
     server.usable = child_start(&server.process, arguments, NULL) &&
                     fgets(line, sizeof line, server.process.from) != NULL &&

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ONNX Runtime on the processor, in a process of its own that stays alive: model_onnxruntime.py of
- * this folder, by the first Python that has the package (PyPI's onnxruntime): $CLEAT_BENCH_PYTHON,
- * python3, /usr/bin/python3.
+ * this folder, which the program carries, by the first Python that has the package (PyPI's
+ * onnxruntime): $CLEAT_BENCH_PYTHON, python3, /usr/bin/python3.
  */
 #ifndef CLEAT_BENCH_PEER_ONNXRUNTIME_H
 #define CLEAT_BENCH_PEER_ONNXRUNTIME_H
 
 #include "bench.h"
+
+/* What it runs: model_onnxruntime.py, written into C by embed_script.cmake. */
+extern const char onnxruntime_script[];
 
 /* The interpreter that has ONNX Runtime, looked for once, or NULL. */
 const char *onnxruntime_interpreter(void);

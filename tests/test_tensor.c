@@ -510,6 +510,9 @@ START_TEST(strides_may_be_anything) {
     test_ok(cleat_copy(test_context(), even, odd));
     test_ok(cleat_read(test_context(), x, result, sizeof result));
     ck_assert(result[0] == 1 && result[1] == 1 && result[2] == 3 && result[3] == 3);
+    test_ok(cleat_add(test_context(), even, odd, odd));
+    test_ok(cleat_read(test_context(), x, result, sizeof result));
+    ck_assert(result[0] == 1 && result[1] == 2 && result[2] == 3 && result[3] == 6);
     cleat_tensor_release(&x);
 }
 END_TEST

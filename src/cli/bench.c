@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `cleat bench`: the benches of bench/ on the user's device, with the user's tuning table. */
+/*
+ * `cleat bench`: the benches of bench/ on the user's device, with the user's tuning table. Of the
+ * peers it has ONNX Runtime, which is a process of its own; others are libraries and in
+ * cleat-bench.
+ */
 #include "bench_main.h"
 #include "command.h"
 #include "progress_bar.h"
@@ -29,6 +33,7 @@ int command_bench(int argc, char **argv) {
     const bench_progress calls = {begin, step, clear, &shown};
     const bench_program program = {.name = "cleat bench",
         .benches = benches,
+        .peers_of = "model",
         .runs_all = true,
         .progress = &calls,
         .repetitions = 7,

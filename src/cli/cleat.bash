@@ -23,7 +23,7 @@ _cleat() {
         selftest) words="--device --only --profile" ;;
         bench)
             words="matmul matmul-small matmul-odd matvec conv conv-backward conv-axes bandwidth
-                attention recurrent model serve all --case --json --repetitions --seconds --variant --device --batch --list"
+                attention recurrent model serve all --case --json --repetitions --seconds --variant --device --batch --peers --list"
             [ "${COMP_WORDS[2]}" != serve ] ||
                 words="--device --clients --batch --latency --seconds --input $(compgen -f -- "$word")"
             ;;

@@ -11,7 +11,7 @@ static const char usage[] =
     "       cleat selftest [--device D] [--only TEXT] [--profile]\n"
     "       cleat tune [--device D] [--operation O] [--file F] [--seconds S] [--dry-run] [--show]\n"
     "       cleat bench [BENCH | all] [--case TEXT] [--json F] [options; --help tells them]\n"
-    "       cleat bench model MODEL... [--batch N,...] [options]\n"
+    "       cleat bench model MODEL... [--batch N,...] [--peers] [options]\n"
     "       cleat bench serve MODEL [--device D] [--clients N] [--batch B,...] [--latency MS]\n"
     "                 [--seconds S] [--input [NAME=]F.npy]...\n"
     "       cleat run MODEL [--device D] [--input [NAME=]F]... [--output [NAME=]F.npy]...\n"

@@ -42,7 +42,8 @@ void tensors_arrange(cleat_tensor *tensors, int count, int leader) {
     cleat_tensor *lead = &tensors[leader];
     if (cleat_tensor_count(lead) > 0) {
         for (int32_t axis = 0; axis < lead->rank; axis++) {
-            bool reversed = lead->stride[axis] < 0;
+            /* The stride of one element may be any number, also one without a negative. */
+            bool reversed = lead->stride[axis] < 0 && lead->shape[axis] > 1;
             for (int t = 0; reversed && t < count; t++) {
                 reverse_axis(&tensors[t], axis);
             }

@@ -64,7 +64,8 @@ expect 0 'GFLOP/s' bench matmul-small --case '64x64x64' --json "$work/bench.json
 grep -q '"bench": "matmul-small"' "$work/bench.json" || { echo "bench: no row in its JSON"; bad=1; }
 grep -q '"peers"' "$work/bench.json" && { echo "bench: peers, without any"; bad=1; }
 LC_ALL=C grep -q "$(printf '\r')" "$work/output" && { echo "bench: a bar, but no terminal"; bad=1; }
-expect 2 'wrong option' bench --peers
+expect 2 '--peers is for the bench model' bench --peers
+expect 2 '--peers is for the bench model' bench matmul --peers
 expect 2 'no bench called dance' bench dance
 expect 1 'no-such-device' bench --device no-such-device
 

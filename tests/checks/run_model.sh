@@ -61,6 +61,10 @@ expect 2 "one MODEL" inspect
 expect 0 "rows a batch" bench serve "$work/any.onnx" --clients 4 --batch 3,8 --seconds 0.05 --latency 1
 [ "$(grep -cE '^ +[138] .* ms .* ms ' "$work/said")" = 3 ] || { cat "$work/said"; bad=1; }
 expect 0 "its inputs are for 3 rows" bench serve "$relu" --input "$work/y.npy" --clients 2 --seconds 0.05
+# Its version, or that it is missing; ci/onnx has a Python with it.
+expect 0 "onnxruntime " bench model "$work/any.onnx" --batch 2,3 --peers
+[ "$(grep -cE '^ +any n[23] .* ms' "$work/said")" = 2 ] || { cat "$work/said"; bad=1; }
+expect 2 "which model" bench model --peers
 expect 2 "one MODEL" bench serve
 expect 2 "sizes of batches that ascend" bench serve "$relu" --batch 8,4
 expect 1 "cannot be opened" bench serve "$relu" --input "$work/none.npy"

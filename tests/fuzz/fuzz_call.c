@@ -245,9 +245,8 @@ static void check_refused(const fuzz_call *c, cleat_status status, const unsigne
 /* What is accepted has only operands that are valid. */
 static void check_valid(const fuzz_call *c) {
     for (int k = 0; k < c->count; k++) {
-        fuzz_view view;
         if (!c->ignores[k] &&
-            (c->tensors[k].buffer == NULL || !fuzz_view_of(&c->tensors[k], c->size, &view))) {
+            (c->tensors[k].buffer == NULL || !fuzz_view_is_valid(&c->tensors[k], c->size))) {
             fprintf(stderr, "\noperand %d", k);
             fuzz_fail(c, "accepted an operand that is not valid");
         }

@@ -3,44 +3,48 @@
 
 #include <string.h>
 
-bool fuzz_view_of(const cleat_tensor *tensor, size_t size, fuzz_view *view) {
-    enum { MOST = 1 << 20 };
-    *view = (fuzz_view){tensor, 1, cleat_type_size(tensor->type)};
-    if (view->element == 0 || tensor->rank < 0 || tensor->rank > CLEAT_MAX_RANK) {
+bool fuzz_view_is_valid(const cleat_tensor *t, size_t size) {
+    const size_t element = cleat_type_size(t->type);
+    if (element == 0 || t->rank < 0 || t->rank > CLEAT_MAX_RANK) {
         return false;
     }
+    /* In doubles: exact wherever a view can still be inside, and never an overflow. */
+    double count = 1, low = (double)t->offset, high = low;
     bool is_empty = false;
-    for (int32_t i = 0; i < tensor->rank; i++) {
-        if (tensor->shape[i] < 0) {
+    for (int32_t i = 0; i < t->rank; i++) {
+        if (t->shape[i] < 0) {
             return false;
         }
-        is_empty = is_empty || tensor->shape[i] == 0;
-    }
-    if (is_empty) { /* wherever it lies */
-        view->count = 0;
-        return true;
-    }
-    for (int32_t i = 0; i < tensor->rank; i++) {
-        if (tensor->shape[i] > MOST ||
-            (tensor->shape[i] > 1 &&
-                (tensor->stride[i] > MOST || tensor->stride[i] < -(int64_t)MOST))) {
-            return false;
-        }
-        view->count *= tensor->shape[i];
-        if (view->count > MOST) {
-            return false;
-        }
-    }
-    if (tensor->offset < 0 || (uint64_t)tensor->offset > size) {
-        return false;
-    }
-    int64_t low = tensor->offset, high = tensor->offset;
-    for (int32_t i = 0; i < tensor->rank; i++) {
-        const int64_t reach = tensor->shape[i] > 1 ? (tensor->shape[i] - 1) * tensor->stride[i] : 0;
+        is_empty = is_empty || t->shape[i] == 0;
+        count *= (double)t->shape[i];
+        const double reach = t->shape[i] > 1 ? (double)(t->shape[i] - 1) * (double)t->stride[i] : 0;
         low += reach < 0 ? reach : 0;
         high += reach > 0 ? reach : 0;
     }
-    return low >= 0 && (uint64_t)high < size / view->element;
+    /* An empty one may lie anywhere. */
+    return is_empty ||
+           (count <= 0x1p63 && low >= 0 && t->offset >= 0 && high < (double)(size / element));
+}
+
+bool fuzz_view_of(const cleat_tensor *tensor, size_t size, fuzz_view *view) {
+    enum { MOST = 1 << 20 };
+    *view = (fuzz_view){tensor, 1, cleat_type_size(tensor->type)};
+    if (!fuzz_view_is_valid(tensor, size)) {
+        return false;
+    }
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] == 0) {
+            view->count = 0;
+            return true;
+        }
+    }
+    for (int32_t i = 0; i < tensor->rank; i++) {
+        if (tensor->shape[i] > MOST / view->count) {
+            return false;
+        }
+        view->count *= tensor->shape[i];
+    }
+    return true;
 }
 
 size_t fuzz_view_at(const fuzz_view *view, int64_t i) {

@@ -11,7 +11,9 @@ typedef struct fuzz_view {
     size_t element; /* bytes */
 } fuzz_view;
 
-/* False where the description is not valid, has more than 2^20 elements, or leaves the buffer. */
+/* Whether a call may take it: every element, of which there may be 2^63 - 1, lies in the buffer. */
+bool fuzz_view_is_valid(const cleat_tensor *tensor, size_t size);
+/* False where it is not valid, or has more than 2^20 elements. */
 bool fuzz_view_of(const cleat_tensor *tensor, size_t size, fuzz_view *view);
 /* Where element i, in row-major order, begins. */
 size_t fuzz_view_at(const fuzz_view *view, int64_t i);
