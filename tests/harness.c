@@ -31,6 +31,9 @@ cleat_context *test_context(void) {
     test_ok(cleat_context_device(shared_context, &info));
     printf("device: %s (%s, driver %s)\n", info.name, info.platform, info.driver);
     fflush(stdout);
+    if (getenv("CLEAT_TEST_TILE") != NULL) {
+        test_settle_tile();
+    }
     return shared_context;
 }
 
@@ -89,7 +92,8 @@ bool test_device_is_cpu(void) {
 }
 
 void test_settle_tile(void) {
-    test_ok(cleat_tuning_set(test_context(), "matmul", "gpu_tile", "32"));
+    const char *tile = getenv("CLEAT_TEST_TILE");
+    test_ok(cleat_tuning_set(test_context(), "matmul", "gpu_tile", tile != NULL ? tile : "32"));
 }
 
 bool test_has_f64(void) {
@@ -126,7 +130,13 @@ bool test_wants_work(int64_t terms) {
 
 bool test_wants(const char *variant) {
     const char *only = getenv("CLEAT_TEST_VARIANT");
-    return only == NULL || strcmp(only, variant) == 0;
+    for (const char *at = only; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',' ? 1 : 0;
+        if (strcspn(at, ",") == strlen(variant) && strncmp(at, variant, strlen(variant)) == 0) {
+            return true;
+        }
+    }
+    return only == NULL;
 }
 
 bool test_ignores_values(void) {

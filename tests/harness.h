@@ -7,8 +7,9 @@
  * Environment: CLEAT_TEST_SEED (a number, or "random"; printed at the start), CLEAT_TEST_EFFORT
  * (short, long, or simulator: short, without the cases that test_wants_work() turns away),
  * CLEAT_TEST_LOG (any value: the library's log goes to stderr), CLEAT_TEST_STOP (any value: the
- * first failing comparison ends the program), CLEAT_TEST_VARIANT (one variant's name: test_wants()
- * turns the others away), CLEAT_TEST_BLIND (any value: no value is looked at, see below).
+ * first failing comparison ends the program), CLEAT_TEST_VARIANT (names of variants: test_wants()
+ * turns the others away), CLEAT_TEST_TILE (test_settle_tile() from the start, with tiles of this
+ * size), CLEAT_TEST_BLIND (any value: no value is looked at, see below).
  */
 #ifndef CLEAT_TESTS_HARNESS_H
 #define CLEAT_TESTS_HARNESS_H
@@ -41,8 +42,8 @@ void test_profile(const char *profile);
 /* Whether its device is a processor with a driver of its own, and taken for one ($CLEAT_PROFILE).
  */
 bool test_device_is_cpu(void);
-/* Tiles of one size in products on GPUs from here on, for tests of what is made of such products:
- * one kernel serves them all. */
+/* Tiles of one size in products on GPUs from here on, 32 or CLEAT_TEST_TILE, for tests of what is
+ * made of such products: one kernel serves them all. */
 void test_settle_tile(void);
 /* Whether it computes in f64. */
 bool test_has_f64(void);
@@ -60,7 +61,8 @@ bool test_skips(void);
 /* Whether a case of so many multiply-adds is to be run: a simulator takes some 10 us for each, and
  * in short form a renderer, which runs tiles meant for GPUs, gets those up to 2 million. */
 bool test_wants_work(int64_t terms);
-/* Whether CLEAT_TEST_VARIANT leaves this variant in; for tests that go through all variants. */
+/* Whether CLEAT_TEST_VARIANT, a list with commas, leaves this variant in; for tests that go through
+ * all variants. */
 bool test_wants(const char *variant);
 /* CLEAT_TEST_BLIND: comparisons hold whatever the values, for runs that record what is compiled
  * (tests/vendors). Such a run proves nothing. */

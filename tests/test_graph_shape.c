@@ -302,6 +302,8 @@ START_TEST(test_refusals) {
     g.inputs[1] = case_integers(9, (const int64_t[]){1, 1, 1, 1, 1, 1, 1, 1, 6});
     case_refused(&g, CLEAT_UNSUPPORTED, "9 numbers");
     g.type = "Expand";
+    g.inputs[1] = case_integers(3, (const int64_t[]){INT64_MAX / 4, 2, 3});
+    case_refused(&g, CLEAT_SIZE_OVERFLOW, "more elements than 2^63 - 1");
     g.inputs[1] = case_integers(1, (const int64_t[]){2});
     case_refused(&g, CLEAT_SHAPE_MISMATCH, "[2, 3] and [2]");
     g.type = "Slice";

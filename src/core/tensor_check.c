@@ -262,6 +262,15 @@ void tensors_collapse(cleat_tensor *tensors, int count) {
     }
 }
 
+void tensor_settle(cleat_tensor *x) {
+    const int64_t bytes = (int64_t)x->buffer->size;
+    for (int32_t i = 0; i < x->rank; i++) {
+        if (x->shape[i] <= 1 && (x->stride[i] > bytes || x->stride[i] < -bytes)) {
+            x->stride[i] = 0;
+        }
+    }
+}
+
 bool tensor_needs_index64(const cleat_tensor *x) {
     const int64_t limit = INT32_MAX;
     int64_t low = 0;

@@ -70,6 +70,10 @@ cleat_status check_axis(const char *operation, int32_t axis, int32_t rank, int32
  * become rank 1 of extent 0; a scalar becomes rank 1 of extent 1. */
 void tensors_collapse(cleat_tensor *tensors, int count);
 
+/* The stride of an axis of one element is never used and may be any number; those longer than the
+ * buffer become 0, so that they can be calculated with. */
+void tensor_settle(cleat_tensor *x);
+
 /* Whether some element index (offset included, in elements of the buffer) reaches 2^31 - 1 or is
  * below 0 on the way: such tensors need 64-bit indices in kernels. */
 bool tensor_needs_index64(const cleat_tensor *x);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "graph/operator_tools.h"
+#include "core/tensor_check.h"
 #include <cleat/compare.h>
 
 cleat_status call_axis(const call *c, int64_t axis, int32_t rank, int32_t *normalised) {
@@ -67,10 +68,14 @@ axis_lines lines_along(int32_t rank, const int64_t *shape, int32_t axis) {
 
 int64_t shape_count(int32_t rank, const int64_t *shape) {
     int64_t count = 1;
+    bool is_empty = false;
     for (int32_t i = 0; i < rank; i++) {
-        count *= shape[i];
+        is_empty = is_empty || shape[i] == 0;
+        if (!checked_mul(count, shape[i], &count)) {
+            count = INT64_MAX;
+        }
     }
-    return count;
+    return is_empty ? 0 : count;
 }
 
 void row_major_strides(int32_t rank, const int64_t *shape, int64_t *stride) {

@@ -26,7 +26,7 @@ typedef struct axis_lines {
 } axis_lines;
 axis_lines lines_along(int32_t rank, const int64_t *shape, int32_t axis);
 
-/* Extents multiplied, of a shape that is known to be that of a tensor. */
+/* Extents multiplied; INT64_MAX where that is more. */
 int64_t shape_count(int32_t rank, const int64_t *shape);
 void row_major_strides(int32_t rank, const int64_t *shape, int64_t *stride);
 /* Steps of a row-major operand along the axes of a whole of rank `whole`, to which it is broadcast:

@@ -103,16 +103,17 @@ void conv2d_as_images(cleat_tensor *t) {
     t->rank = 4;
 }
 
-static conv2d_depth depth_of(const conv_call *call, const conv_geometry *g) {
-    if (call->axes < 3) {
+/* Of the caller's tensors, before they become images. */
+static conv2d_depth depth_of(const conv2d_problem *p, const conv_geometry *g) {
+    if (g->axes < 3) {
         return (conv2d_depth){.x = 1, .w = 1, .y = 1, .stride = 1, .dilation = 1};
     }
-    return (conv2d_depth){.x = call->x.shape[2],
-        .w = call->w.shape[2],
-        .y = call->y.shape[2],
-        .x_stride = call->x.stride[2],
-        .w_stride = call->w.stride[2],
-        .y_stride = call->y.stride[2],
+    return (conv2d_depth){.x = p->x.shape[2],
+        .w = p->w.shape[2],
+        .y = p->y.shape[2],
+        .x_stride = p->x.stride[2],
+        .w_stride = p->w.stride[2],
+        .y_stride = p->y.stride[2],
         .stride = g->stride[0],
         .before = g->before[0],
         .dilation = g->dilation[0]};
@@ -158,10 +159,14 @@ cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_pr
     problem->index64 = tensor_needs_index64(&call->x) || tensor_needs_index64(&call->w) ||
                        tensor_needs_index64(&call->y);
     problem->deep = call->axes == 3;
-    problem->depth = depth_of(call, &g);
-    conv2d_as_images(&problem->x);
-    conv2d_as_images(&problem->w);
-    conv2d_as_images(&problem->y);
+    cleat_tensor *const tensors[] = {&problem->x, &problem->w, &problem->y};
+    for (int i = 0; i < 3; i++) {
+        tensor_settle(tensors[i]);
+    }
+    problem->depth = depth_of(problem, &g);
+    for (int i = 0; i < 3; i++) {
+        conv2d_as_images(tensors[i]);
+    }
     set_windows(problem, &g);
     problem->group_channels = problem->w.shape[1];
     problem->group_outputs = problem->w.shape[0] / g.groups;

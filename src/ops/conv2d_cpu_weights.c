@@ -86,7 +86,7 @@ static conv2d_problem without_gaps(const conv2d_problem *p) {
     for (int axis = ROWS; axis <= COLUMNS; axis++) {
         if (p->w.shape[axis + 2] == 1 && p->padding[axis] == 0) {
             view.x.shape[axis + 2] = ceil_div(p->x.shape[axis + 2], p->stride[axis]);
-            view.x.stride[axis + 2] *= p->stride[axis];
+            view.x.stride[axis + 2] *= view.x.shape[axis + 2] > 1 ? p->stride[axis] : 0;
             view.stride[axis] = 1;
         }
     }
