@@ -34,12 +34,14 @@ OPERATION_CALL(cast, t[0], t[1])
 
 OPERATION_CALL(copy, cleat_transpose(t[0]), t[1])
 OPERATION_CALL(concat, 2, t, 1, t[2])
-OPERATION_CALL(pad, t[0], (const int64_t[]){1, 1}, (const int64_t[]){1, 1}, t[1],
-    &(const cleat_pad_options){.mode = CLEAT_PAD_REFLECT})
-OPERATION_CALL(pad_backward, t[0], (const int64_t[]){1, 1}, (const int64_t[]){1, 1}, t[1],
-    &(const cleat_pad_options){.mode = CLEAT_PAD_REFLECT})
-OPERATION_CALL(tile, t[0], (const int64_t[]){2, 1}, t[1])
-OPERATION_CALL(tile_backward, t[0], (const int64_t[]){2, 1}, t[1])
+/* A number for each axis of any tensor: fuzz_operations changes ranks. */
+static const int64_t ones[CLEAT_MAX_RANK] = {1, 1},
+                     twice[CLEAT_MAX_RANK] = {2, 1, 1, 1, 1, 1, 1, 1};
+OPERATION_CALL(pad, t[0], ones, ones, t[1], &(const cleat_pad_options){.mode = CLEAT_PAD_REFLECT})
+OPERATION_CALL(
+    pad_backward, t[0], ones, ones, t[1], &(const cleat_pad_options){.mode = CLEAT_PAD_REFLECT})
+OPERATION_CALL(tile, t[0], twice, t[1])
+OPERATION_CALL(tile_backward, t[0], twice, t[1])
 OPERATION_CALL(depth_to_space, t[0], 2, CLEAT_DEPTH_COLUMN_ROW, t[1])
 OPERATION_CALL(space_to_depth, t[0], 2, CLEAT_DEPTH_COLUMN_ROW, t[1])
 OPERATION_CALL(resize, t[0], t[1], &(const cleat_resize_options){.mode = CLEAT_RESIZE_LINEAR})

@@ -7,8 +7,8 @@ import tempfile
 
 
 class Implementation:
-    """A driver, with the variables that make it what it is. `programs`: only those of this list;
-    `without`: name -> reason, not run here; `selftest_without`: checks that may fail, for a known
+    """A driver, with the variables that make it what it is. `programs`: only these, each with variables of
+    its own; `without`: name -> reason, not run here; `selftest_without`: checks that may fail, for a known
     reason, or None: no selftest at all; `effort`: CLEAT_TEST_EFFORT; `log`: findings go to a file, which
     must stay empty; `broken`: what keeps the suite from being run at all."""
 
@@ -45,17 +45,27 @@ class Implementation:
 
 
 # oclgrind takes minutes for each of the others; these have a kernel of every family.
-SIMULATED = """test_activation test_attention test_clip_gradient test_conv2d test_copy test_cumulative
+SIMULATED = dict.fromkeys("""test_activation test_attention test_clip_gradient test_conv2d test_copy test_cumulative
     test_elementwise test_glu test_layout test_loss test_matmul test_normalization test_optimizer
-    test_pool test_prelu test_random test_reduce_rows test_rotary test_softmax""".split()
+    test_pool test_prelu test_random test_reduce_rows test_rotary test_softmax""".split(), {})
 
 # Where PoCL writes out each work-item of a group by itself, groups are held at the smallest that all kernels
-# take, and still the kernels for GPUs of products, convolution and attention, which those programs go through
-# on any device, take more than five minutes, the activations of selftest nine.
+# take. Of products, whose programs go through all variants on any device, those for GPUs run with the least of
+# their tiles: 64 work-items of 16 sums took the compiler more than five minutes. The activations of selftest
+# would take nine.
 REPLICATED = {"POCL_WORK_GROUP_METHOD": "workitemrepl", "POCL_MAX_WORK_GROUP_SIZE": "64"}
-REPLICATED_PROGRAMS = """test_arg test_compare test_copy test_cumulative test_dropout test_glu test_layout
+REPLICATED_PROGRAMS = dict.fromkeys("""test_arg test_compare test_copy test_cumulative test_dropout test_glu test_layout
     test_optimizer test_pool test_prelu test_random test_reduce test_resize test_rotary test_softmax
-    test_unary""".split()
+    test_unary""".split(), {})
+REPLICATED_FOR_GPUS = {
+    **REPLICATED_PROGRAMS,
+    "test_attention": {},
+    "test_conv2d": {"CLEAT_TEST_VARIANT": "gpu_gemm,gpu_depthwise,gpu_pointwise"},
+    "test_conv2d_winograd": {"CLEAT_TEST_VARIANT": "gpu_winograd"},
+    "test_elementwise": {},
+    "test_matmul": {"CLEAT_TEST_VARIANT": "gpu_tiled,vector_gpu"},
+    "test_normalization": {},
+}
 
 
 def installed(word):
@@ -90,8 +100,8 @@ def all_of(tools):
         Implementation("PoCL, kernels for GPUs", pocl, {"CLEAT_PROFILE": "gpu"}),
         Implementation("PoCL, work-items replicated", pocl, REPLICATED, "short", REPLICATED_PROGRAMS),
         Implementation("PoCL, kernels for GPUs, work-items replicated", pocl,
-                       {"CLEAT_PROFILE": "gpu", **REPLICATED}, "short", REPLICATED_PROGRAMS,
-                       selftest_without=None),
+                       {"CLEAT_PROFILE": "gpu", "CLEAT_TEST_TILE": "16", **REPLICATED}, "short",
+                       REPLICATED_FOR_GPUS, selftest_without=None),
         # All programs, in the short form: the same compiler again.
         Implementation("PoCL, one compute unit", pocl, {"POCL_DEVICES": "basic"}, "short"),
         # PoCL tells the width that this machine has, whatever it compiles for.

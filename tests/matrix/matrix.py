@@ -67,6 +67,7 @@ def run_program(implementation, folder, name, command):
     if implementation.programs is not None and name not in implementation.programs:
         return Result(name, "skipped", "not of the subset", 0, 0)
     environment = implementation.environment(os.path.join(folder, name) if implementation.log else folder)
+    environment.update((implementation.programs or {}).get(name, {}))
     status, output, seconds = run([command], environment, 2 * LIMIT if implementation.log else LIMIT)
     with open(os.path.join(folder, name + ".log"), "w", encoding="utf-8") as file:
         file.write(output)
