@@ -26,6 +26,7 @@ function(add_programs prefix folder library environment)
             ${library} ${folder}/${name})
         set_tests_properties(${prefix}.${name} PROPERTIES TIMEOUT ${time_limit} LABELS ${prefix}
             SKIP_RETURN_CODE 77 ENVIRONMENT "CLEAT_TEST_EFFORT=${effort};${environment}")
+        take_slice(${prefix}.${name} ${name})
     endforeach()
 endfunction()
 

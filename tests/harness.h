@@ -8,7 +8,7 @@
  * (short, long, or simulator: short, without the cases that test_wants_work() turns away),
  * CLEAT_TEST_LOG (any value: the library's log goes to stderr), CLEAT_TEST_STOP (any value: the
  * first failing comparison ends the program), CLEAT_TEST_VARIANT (names of variants: test_wants()
- * turns the others away), CLEAT_TEST_PART ("1/3": of the tests each third, from the second on),
+ * turns the others away), CLEAT_TEST_SLICE ("1/3": of the tests each third, from the second on),
  * CLEAT_TEST_TILE (test_settle_tile() from the start, with tiles of this size), CLEAT_TEST_BLIND
  * (any value: no value is looked at, see below).
  */
@@ -29,7 +29,7 @@ Suite *test_suite(void);
  * tests draw, and how often, does not matter, so that short runs use kernels that whole ones have
  * built. */
 TCase *test_case(Suite *suite, const char *name);
-/* Adds the test for those _i from `from` on, below `end`, whose turn it is (CLEAT_TEST_PART);
+/* Adds the test for those _i from `from` on, below `end`, whose turn it is (CLEAT_TEST_SLICE);
  * Check's own macros lead here. */
 void test_add(TCase *to, const TTest *test, int from, int end);
 #undef tcase_add_test

@@ -7,13 +7,13 @@
 
 void test_add(TCase *to, const TTest *test, int from, int end);
 
-/* CLEAT_TEST_PART=2/3: the third, the sixth, ... of those that are added. */
+/* CLEAT_TEST_SLICE=2/3: the third, the sixth, ... of those that are added. */
 static bool has_turn(void) {
     static unsigned number;
-    const char *part = getenv("CLEAT_TEST_PART");
+    const char *slice = getenv("CLEAT_TEST_SLICE");
     unsigned place = 0, share = 1;
-    if (part != NULL && (sscanf(part, "%u/%u", &place, &share) != 2 || share == 0)) {
-        fprintf(stderr, "CLEAT_TEST_PART is %s, not a number / how many parts\n", part);
+    if (slice != NULL && (sscanf(slice, "%u/%u", &place, &share) != 2 || share == 0)) {
+        fprintf(stderr, "CLEAT_TEST_SLICE is %s, not a number / how many slices\n", slice);
         exit(EXIT_FAILURE);
     }
     return number++ % share == place % share;
