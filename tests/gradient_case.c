@@ -45,7 +45,9 @@ static case_value *add_value(cleat_type type, int32_t rank, const int64_t *shape
     ck_assert(case_count(rank, shape) <= GRADIENT_VALUES);
     v->type = type;
     v->rank = rank;
-    memcpy(v->shape, shape, (size_t)rank * sizeof *shape);
+    for (int32_t i = 0; i < rank; i++) { /* a scalar's may be NULL */
+        v->shape[i] = shape[i];
+    }
     return v;
 }
 
