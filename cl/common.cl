@@ -90,10 +90,19 @@
 #define KEEP_INDEX(index) __asm__("" : "+r"(index))
 /* Loads before it stay before it. */
 #define KEEP_ORDER __asm__ volatile("" ::: "memory")
+/* The same, and `vector` is in its register by then. */
+#if defined(__x86_64__)
+#define KEEP_SUM(vector) __asm__ volatile("" : "+v"(vector)::"memory")
+#elif defined(__aarch64__)
+#define KEEP_SUM(vector) __asm__ volatile("" : "+w"(vector)::"memory")
+#else
+#define KEEP_SUM(vector) KEEP_ORDER
+#endif
 #else
 #define KEEP_APART
 /* Where such a function is inlined, restrict would turn into calls that oclgrind does not know. */
 #define APART_RESTRICT
 #define KEEP_INDEX(index)
 #define KEEP_ORDER
+#define KEEP_SUM(vector)
 #endif

@@ -8,10 +8,10 @@
  *         x[p * step + tap + c] * panel[v * panel_step + (tap * channels + c) * GEMM_W + lane])
  *
  * of the taps that lie inside x. The products of pixels whose tap does not are thrown away: the sums
- * so far wait in `kept`, GEMM_MR * GEMM_NR floats. What lies from `next` on will be read soon: each step
- * asks for a line of it, and for the lines where a pixel's results will go. A step is kept in the order
- * in which it stands here, a pixel after the other: compilers would load all pixels first, and then have
- * too few registers for the sums.
+ * so far wait in `kept`, GEMM_MR * GEMM_NR floats. What lies from `next` on will be read soon: where steps
+ * are not unrolled, each asks for a line of it, and for the lines where a pixel's results will go. A step
+ * is kept in the order in which it stands here, a pixel after the other: compilers would load all pixels
+ * first, and then have too few registers for the sums.
  */
 static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
     const __global float *panel, INDEX panel_step, const __local float *bias, __global float *y,
@@ -20,7 +20,7 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
 #define TILE_START(r, v) GEMM_VECTOR acc_##r##_##v = LOAD(GEMM_W, bias + (v) * GEMM_W);
 #define TILE_START_ROW(r, unused) GEMM_VECTORS(TILE_START, r)
     GEMM_ROWS(TILE_START_ROW, )
-#if 2 * GEMM_MR > GEMM_W
+#if 2 * GEMM_MR > GEMM_W && TILE_UNROLL == 1
     size_t ask = place->past ? (size_t)kept : (size_t)y;
     int asks = place->past ? 0 : place->count;
 #endif
@@ -54,20 +54,47 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
             const __global float *weights =
                 panel + (kh * place->taps_w + run) * place->channels * GEMM_W;
             long k = kh * place->tap_h + run * place->tap_w;
-            KEEP_ROLLED
-            for (int left = place->steps; left > 0; left--) {
-#define TILE_WEIGHTS(unused, v)                                                                    \
-    const GEMM_VECTOR w_##v = LOAD(GEMM_W, weights + (v) * panel_step);
-                GEMM_VECTORS(TILE_WEIGHTS, )
+            int left = place->steps;
+#define TILE_WEIGHTS(u, v)                                                                         \
+    const GEMM_VECTOR w_##v = LOAD(GEMM_W, weights + (v) * panel_step + (u) * GEMM_W);
 #define TILE_PRODUCT(r, v) acc_##r##_##v = FMA(pixel, w_##v, acc_##r##_##v);
-#define TILE_STEP(r, unused)                                                                       \
+#if TILE_UNROLL > 1
+#define TILE_SUM(r, v) KEEP_SUM(acc_##r##_##v);
+#define TILE_KEEP_SUMS(r) GEMM_VECTORS(TILE_SUM, r)
+#else
+#define TILE_KEEP_SUMS(r)
+#endif
+#define TILE_PIXEL(r, u)                                                                           \
     {                                                                                              \
         KEEP_ORDER;                                                                                \
-        const GEMM_VECTOR pixel = (GEMM_VECTOR)(x_##r[k]);                                         \
+        const GEMM_VECTOR pixel = (GEMM_VECTOR)(x_##r[k + (u)]);                                   \
         GEMM_VECTORS(TILE_PRODUCT, r)                                                              \
+        TILE_KEEP_SUMS(r)                                                                          \
     }
-                GEMM_ROWS(TILE_STEP, )
+#define TILE_STEP(u)                                                                               \
+    {                                                                                              \
+        GEMM_VECTORS(TILE_WEIGHTS, u)                                                              \
+        GEMM_ROWS(TILE_PIXEL, u)                                                                   \
+    }
 #define TILE_AHEAD(unused, v) ASK_LINE(weights + (v) * panel_step + WEIGHTS_AHEAD * GEMM_W, 0);
+#define TILE_ON(steps)                                                                             \
+    weights += (steps) * GEMM_W;                                                                   \
+    k += (steps);                                                                                  \
+    KEEP_INDEX(k);
+#if TILE_UNROLL == 4
+            KEEP_ROLLED
+            for (; left >= 4; left -= 4) {
+                TILE_STEP(0)
+                TILE_STEP(1)
+                TILE_STEP(2)
+                TILE_STEP(3)
+                TILE_ON(4)
+            }
+#endif
+            KEEP_ROLLED
+            for (; left > 0; left--) {
+                TILE_STEP(0)
+#if TILE_UNROLL == 1
                 GEMM_VECTORS(TILE_AHEAD, )
                 ASK_LINE_FAR(next);
 #if 2 * GEMM_MR > GEMM_W /* else a step has no room for it */
@@ -75,10 +102,9 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
                 ASK_LINE(ask + (last_vector + GEMM_W - 1) * sizeof(float), 1);
                 ask += --asks > 0 ? y_w * sizeof(float) : 0;
 #endif
-                weights += GEMM_W;
                 next += next_step;
-                k++;
-                KEEP_INDEX(k);
+#endif
+                TILE_ON(1)
             }
             if (partly) {
 #define TILE_RESTORE(r, v) acc_##r##_##v = LOAD(GEMM_W, kept + (r) * GEMM_NR + (v) * GEMM_W);
@@ -131,8 +157,12 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
 #undef TILE_CLAMP
 #undef TILE_WEIGHTS
 #undef TILE_PRODUCT
+#undef TILE_PIXEL
+#undef TILE_SUM
+#undef TILE_KEEP_SUMS
 #undef TILE_STEP
 #undef TILE_AHEAD
+#undef TILE_ON
 #undef TILE_RESTORE
 #undef TILE_RESTORE_ROW
 }
