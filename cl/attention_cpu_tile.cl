@@ -69,7 +69,11 @@ static KEEP_APART void unpack_lanes(const lane_rows *lanes, const __local REAL *
 }
 
 #define TILE_A(r) a[place_##r]
-#define TILE_B(v) LOAD(GEMM_W, b + (v)*GEMM_W)
+#define TILE_B(v) LOAD(GEMM_W, b + gemm_step * GEMM_NR + (v)*GEMM_W)
+#define TILE_STEP                                                                                  \
+    GEMM_STEP(TILE_A, TILE_B);                                                                     \
+    a += a_step;
+#define TILE_MOVE(steps) b += (steps) * GEMM_NR;
 #define TILE_PLACE(r, unused) const INDEX place_##r = min(first + r, last) * a_row;
 #define TILE_START_ONE(r, v) acc_##r##_##v = LOAD(GEMM_W, tile + (r)*GEMM_NR + (v)*GEMM_W);
 #define TILE_START(r, unused) GEMM_VECTORS(TILE_START_ONE, r)
@@ -87,11 +91,7 @@ static KEEP_APART void product_tile(const __global REAL *a, INDEX first, INDEX l
     if (adding) {
         GEMM_ROWS(TILE_START, )
     }
-    for (INDEX i = 0; i < count; ++i) {
-        GEMM_STEP(TILE_A, TILE_B);
-        a += a_step;
-        b += GEMM_NR;
-    }
+    GEMM_TIMES(count, TILE_STEP, TILE_MOVE)
     GEMM_ROWS(TILE_STORE, )
 }
 

@@ -40,14 +40,8 @@
 /* Steps by which weights are asked for ahead. */
 #define WEIGHTS_AHEAD 16
 #define LINE_FLOATS 16
-/* Steps in a turn of the loop. With 16 registers a step is so few products that all else weighs: there
- * what lies ahead is left to the processor. */
-#if GEMM_W == 16
-#define TILE_UNROLL 1
-#else
-#define TILE_UNROLL 4
-#endif
-
+/* Of where results will go: a step of few pixels has no room for it. */
+#define TILE_ASKS (GEMM_UNROLL == 1 && 2 * GEMM_MR > GEMM_W)
 #if COPIES
 #define TILE_SPACE __local
 #else

@@ -20,7 +20,7 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
 #define TILE_START(r, v) GEMM_VECTOR acc_##r##_##v = LOAD(GEMM_W, bias + (v) * GEMM_W);
 #define TILE_START_ROW(r, unused) GEMM_VECTORS(TILE_START, r)
     GEMM_ROWS(TILE_START_ROW, )
-#if 2 * GEMM_MR > GEMM_W && TILE_UNROLL == 1
+#if TILE_ASKS
     size_t ask = place->past ? (size_t)kept : (size_t)y;
     int asks = place->past ? 0 : place->count;
 #endif
@@ -55,57 +55,43 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
                 panel + (kh * place->taps_w + run) * place->channels * GEMM_W;
             long k = kh * place->tap_h + run * place->tap_w;
             int left = place->steps;
-#define TILE_WEIGHTS(u, v)                                                                         \
-    const GEMM_VECTOR w_##v = LOAD(GEMM_W, weights + (v) * panel_step + (u) * GEMM_W);
+#define TILE_WEIGHTS(unused, v)                                                                    \
+    const GEMM_VECTOR w_##v = LOAD(GEMM_W, weights + (v) * panel_step + gemm_step * GEMM_W);
 #define TILE_PRODUCT(r, v) acc_##r##_##v = FMA(pixel, w_##v, acc_##r##_##v);
-#if TILE_UNROLL > 1
-#define TILE_SUM(r, v) KEEP_SUM(acc_##r##_##v);
-#define TILE_KEEP_SUMS(r) GEMM_VECTORS(TILE_SUM, r)
-#else
-#define TILE_KEEP_SUMS(r)
-#endif
-#define TILE_PIXEL(r, u)                                                                           \
+#define TILE_PIXEL(r, unused)                                                                      \
     {                                                                                              \
         KEEP_ORDER;                                                                                \
-        const GEMM_VECTOR pixel = (GEMM_VECTOR)(x_##r[k + (u)]);                                   \
+        const GEMM_VECTOR pixel = (GEMM_VECTOR)(x_##r[k + gemm_step]);                             \
         GEMM_VECTORS(TILE_PRODUCT, r)                                                              \
-        TILE_KEEP_SUMS(r)                                                                          \
-    }
-#define TILE_STEP(u)                                                                               \
-    {                                                                                              \
-        GEMM_VECTORS(TILE_WEIGHTS, u)                                                              \
-        GEMM_ROWS(TILE_PIXEL, u)                                                                   \
+        GEMM_VECTORS(GEMM_KEEP_SUM, r)                                                             \
     }
 #define TILE_AHEAD(unused, v) ASK_LINE(weights + (v) * panel_step + WEIGHTS_AHEAD * GEMM_W, 0);
-#define TILE_ON(steps)                                                                             \
+#if TILE_ASKS
+#define TILE_ASK_TARGET                                                                            \
+    ASK_LINE(ask, 1);                                                                              \
+    ASK_LINE(ask + (last_vector + GEMM_W - 1) * sizeof(float), 1);                                 \
+    ask += --asks > 0 ? y_w * sizeof(float) : 0;
+#else
+#define TILE_ASK_TARGET
+#endif
+#if GEMM_UNROLL == 1
+#define TILE_ASK                                                                                   \
+    GEMM_VECTORS(TILE_AHEAD, )                                                                     \
+    ASK_LINE_FAR(next);                                                                            \
+    TILE_ASK_TARGET                                                                                \
+    next += next_step;
+#else
+#define TILE_ASK
+#endif
+#define TILE_STEP                                                                                  \
+    GEMM_VECTORS(TILE_WEIGHTS, )                                                                   \
+    GEMM_ROWS(TILE_PIXEL, )                                                                        \
+    TILE_ASK
+#define TILE_MOVE(steps)                                                                           \
     weights += (steps) * GEMM_W;                                                                   \
     k += (steps);                                                                                  \
     KEEP_INDEX(k);
-#if TILE_UNROLL == 4
-            KEEP_ROLLED
-            for (; left >= 4; left -= 4) {
-                TILE_STEP(0)
-                TILE_STEP(1)
-                TILE_STEP(2)
-                TILE_STEP(3)
-                TILE_ON(4)
-            }
-#endif
-            KEEP_ROLLED
-            for (; left > 0; left--) {
-                TILE_STEP(0)
-#if TILE_UNROLL == 1
-                GEMM_VECTORS(TILE_AHEAD, )
-                ASK_LINE_FAR(next);
-#if 2 * GEMM_MR > GEMM_W /* else a step has no room for it */
-                ASK_LINE(ask, 1);
-                ASK_LINE(ask + (last_vector + GEMM_W - 1) * sizeof(float), 1);
-                ask += --asks > 0 ? y_w * sizeof(float) : 0;
-#endif
-                next += next_step;
-#endif
-                TILE_ON(1)
-            }
+            GEMM_TIMES(left, TILE_STEP, TILE_MOVE)
             if (partly) {
 #define TILE_RESTORE(r, v) acc_##r##_##v = LOAD(GEMM_W, kept + (r) * GEMM_NR + (v) * GEMM_W);
 #define TILE_RESTORE_ROW(r, unused)                                                                \
@@ -158,11 +144,11 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
 #undef TILE_WEIGHTS
 #undef TILE_PRODUCT
 #undef TILE_PIXEL
-#undef TILE_SUM
-#undef TILE_KEEP_SUMS
-#undef TILE_STEP
 #undef TILE_AHEAD
-#undef TILE_ON
+#undef TILE_ASK_TARGET
+#undef TILE_ASK
+#undef TILE_STEP
+#undef TILE_MOVE
 #undef TILE_RESTORE
 #undef TILE_RESTORE_ROW
 }

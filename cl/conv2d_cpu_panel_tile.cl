@@ -32,29 +32,39 @@ static inline void CAT(panel_tile_, GEMM_NV)(const __global float *w, INDEX w_ro
     const __global float *w_##r = w + (INDEX)min(r, rows - 1) * w_row;
     GEMM_ROWS(PANEL_ROW_POINTER, )
 #undef PANEL_ROW_POINTER
-    for (INDEX at = 0; count > 0; count--, at += w_step) {
+    long at = 0;
 #define PANEL_WEIGHT(r) w_##r[at]
 #ifdef PANEL_PACKS
 #define PANEL_PIXELS(v) GEMM_LOAD(v, x)
-        GEMM_STEP(PANEL_WEIGHT, PANEL_PIXELS);
-#define PANEL_PACK(unused, v) GEMM_STORE(GEMM_LOAD(v, x), v, panel);
-        GEMM_VECTORS(PANEL_PACK, )
-#undef PANEL_PACK
-        x += x_c;
+#define PANEL_PACK(unused, v) GEMM_STORE(GEMM_LOAD(v, x), v, panel + gemm_step * GEMM_NR);
+#define PANEL_BESIDE                                                                               \
+    GEMM_VECTORS(PANEL_PACK, )                                                                     \
+    x += x_c;
 #else
-#define PANEL_PIXELS(v) GEMM_LOAD(v, panel)
-        GEMM_STEP(PANEL_WEIGHT, PANEL_PIXELS);
-#endif
+#define PANEL_PIXELS(v) GEMM_LOAD(v, panel + gemm_step * GEMM_NR)
 #ifdef PANEL_AHEAD
 #define PANEL_ASK(unused, v) ASK_LINE_FAR(x + v * GEMM_W);
-        GEMM_VECTORS(PANEL_ASK, )
-#undef PANEL_ASK
-        x += x_c;
+#define PANEL_BESIDE                                                                               \
+    GEMM_VECTORS(PANEL_ASK, )                                                                      \
+    x += x_c;
+#else
+#define PANEL_BESIDE
 #endif
+#endif
+#define PANEL_STEP                                                                                 \
+    GEMM_STEP(PANEL_WEIGHT, PANEL_PIXELS);                                                         \
+    PANEL_BESIDE                                                                                   \
+    at += w_step;                                                                                  \
+    GEMM_KEEP_INDEX(at)
+#define PANEL_MOVE(steps) panel += (steps) * GEMM_NR;
+    GEMM_TIMES(count, PANEL_STEP, PANEL_MOVE)
 #undef PANEL_WEIGHT
 #undef PANEL_PIXELS
-        panel += GEMM_NR;
-    }
+#undef PANEL_PACK
+#undef PANEL_ASK
+#undef PANEL_BESIDE
+#undef PANEL_STEP
+#undef PANEL_MOVE
 #ifdef PANEL_FINISHES
 #define PANEL_PUT_ONE(r, v) GEMM_STORE(finish_vector(acc_##r##_##v, bias, o), v, row);
 #define PANEL_PUT_ROW(r, unused)                                                                   \

@@ -16,16 +16,21 @@ static inline void CAT(rows_tile_, GEMM_NV)(const __global float *w, INDEX w_row
     GEMM_ROWS(ROWS_POINTER, )
 #undef ROWS_POINTER
     for (int c = 0; c < channels; c++) {
-        INDEX at = c * w_channel;
-        for (int t = 0; t < taps; t++) {
-            const __local float *pixels = plane + tap_offset[t];
+        long at = c * w_channel;
+        const __local int *offset = tap_offset;
+        int left = taps;
 #define ROWS_WEIGHT(r) w_##r[at]
-#define ROWS_PIXELS(v) GEMM_LOAD(v, pixels)
-            GEMM_STEP(ROWS_WEIGHT, ROWS_PIXELS);
+#define ROWS_PIXELS(v) GEMM_LOAD(v, plane + offset[gemm_step])
+#define ROWS_STEP                                                                                  \
+    GEMM_STEP(ROWS_WEIGHT, ROWS_PIXELS);                                                           \
+    at += w_step;                                                                                  \
+    GEMM_KEEP_INDEX(at)
+#define ROWS_MOVE(steps) offset += (steps);
+        GEMM_TIMES(left, ROWS_STEP, ROWS_MOVE)
 #undef ROWS_WEIGHT
 #undef ROWS_PIXELS
-            at += w_step;
-        }
+#undef ROWS_STEP
+#undef ROWS_MOVE
         plane += plane_size;
     }
 #define ROWS_PUT_ONE(r, v) GEMM_STORE(acc_##r##_##v, v, out + (r) * out_row);

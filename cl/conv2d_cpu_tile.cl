@@ -10,15 +10,19 @@ static inline void CAT(patch_tile_, GEMM_NV)(const __local float *patch, int pla
     const __local int *tap_offset, int taps, const __global float *weights, float *tile) {
     GEMM_ACCUMULATORS;
     for (int c = 0; c < channels; c++) {
-        for (int t = 0; t < taps; t++) {
-            const __local float *window = patch + tap_offset[t];
-#define PATCH_WEIGHT(m) weights[m]
-#define PATCH_PIXELS(v) GEMM_LOAD(v, window)
-            GEMM_STEP(PATCH_WEIGHT, PATCH_PIXELS);
+        const __local int *offset = tap_offset;
+        int left = taps;
+#define PATCH_WEIGHT(m) weights[m + gemm_step * GEMM_MR]
+#define PATCH_PIXELS(v) GEMM_LOAD(v, patch + offset[gemm_step])
+#define PATCH_STEP GEMM_STEP(PATCH_WEIGHT, PATCH_PIXELS);
+#define PATCH_MOVE(steps)                                                                          \
+    weights += (steps) * GEMM_MR;                                                                  \
+    offset += (steps);
+        GEMM_TIMES(left, PATCH_STEP, PATCH_MOVE)
 #undef PATCH_WEIGHT
 #undef PATCH_PIXELS
-            weights += GEMM_MR;
-        }
+#undef PATCH_STEP
+#undef PATCH_MOVE
         patch += plane;
     }
     GEMM_PUT(tile);

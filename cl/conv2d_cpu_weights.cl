@@ -115,16 +115,19 @@ KEEP_APART static void weights_tile(const __local float *patch, const __local fl
     GEMM_ACCUMULATORS;
     for (int row = 0; row < rows; row++) {
         long at = row * row_step;
-        for (int i = 0; i < width; i++) {
+        int left = width;
 #define WEIGHTS_COLUMN(j) column[j][at]
-#define WEIGHTS_OUTPUTS(v) GEMM_LOAD(v, panel)
-            GEMM_STEP(WEIGHTS_COLUMN, WEIGHTS_OUTPUTS);
+#define WEIGHTS_OUTPUTS(v) GEMM_LOAD(v, panel + gemm_step * GEMM_NR)
+#define WEIGHTS_STEP                                                                               \
+    GEMM_STEP(WEIGHTS_COLUMN, WEIGHTS_OUTPUTS);                                                    \
+    at += pixel_step;                                                                              \
+    KEEP_INDEX(at);
+#define WEIGHTS_MOVE(steps) panel += (steps) * GEMM_NR;
+        GEMM_TIMES(left, WEIGHTS_STEP, WEIGHTS_MOVE)
 #undef WEIGHTS_COLUMN
 #undef WEIGHTS_OUTPUTS
-            panel += GEMM_NR;
-            at += pixel_step;
-            KEEP_INDEX(at);
-        }
+#undef WEIGHTS_STEP
+#undef WEIGHTS_MOVE
     }
     if (first) {
         WEIGHTS_PUT(partial);

@@ -87,12 +87,30 @@
 #define GEMM_DECLARE_ROW(r, unused) GEMM_VECTORS(GEMM_DECLARE_ONE, r)
 #define GEMM_ACCUMULATORS GEMM_ROWS(GEMM_DECLARE_ROW, )
 
-/* One k: acc_r_v += A(r) * B(v). */
+/*
+ * One k: acc_r_v += A(r) * B(v). With 16 registers a step is so few products that all else weighs:
+ * GEMM_TIMES unrolls it, what lies ahead is left to the processor's own prefetching, and a step is kept
+ * in the order in which it stands here, a row after the other, since compilers would load all rows
+ * first, and then have too few registers for the sums.
+ */
+#if GEMM_W == 16 || (REAL_IS_DOUBLE && GEMM_W == 8)
+#define GEMM_UNROLL 1
+#define GEMM_KEEP_ORDER
+#define GEMM_KEEP_SUM(r, v)
+#define GEMM_KEEP_INDEX(index)
+#else
+#define GEMM_UNROLL 4
+#define GEMM_KEEP_ORDER KEEP_ORDER;
+#define GEMM_KEEP_SUM(r, v) KEEP_SUM(acc_##r##_##v);
+#define GEMM_KEEP_INDEX(index) KEEP_INDEX(index);
+#endif
 #define GEMM_STEP_ONE(r, v) acc_##r##_##v = FMA(gemm_a, gemm_b_##v, acc_##r##_##v);
 #define GEMM_STEP_ROW(r, A)                                                                        \
     {                                                                                              \
+        GEMM_KEEP_ORDER                                                                            \
         const GEMM_VECTOR gemm_a = (GEMM_VECTOR)(A(r));                                            \
         GEMM_VECTORS(GEMM_STEP_ONE, r)                                                             \
+        GEMM_VECTORS(GEMM_KEEP_SUM, r)                                                             \
     }
 #define GEMM_STEP_B(B, v) const GEMM_VECTOR gemm_b_##v = B(v);
 #define GEMM_STEP(A, B)                                                                            \
@@ -100,6 +118,28 @@
         GEMM_VECTORS(GEMM_STEP_B, B)                                                          \
         GEMM_ROWS(GEMM_STEP_ROW, A)                                                                \
     } while (0)
+
+/* STEP `count` times, in which gemm_step tells how often since the last MOVE(steps); count is 0 then. */
+#define GEMM_TURN(n, STEP)                                                                         \
+    {                                                                                              \
+        const int gemm_step = n;                                                                   \
+        STEP                                                                                       \
+    }
+#define GEMM_TURNS_1(STEP) GEMM_TURN(0, STEP)
+#define GEMM_TURNS_4(STEP) GEMM_TURN(0, STEP) GEMM_TURN(1, STEP) GEMM_TURN(2, STEP) GEMM_TURN(3, STEP)
+#define GEMM_LOOP(count, steps, STEP, MOVE)                                                        \
+    KEEP_ROLLED                                                                                    \
+    for (; (count) >= (steps); (count) -= (steps)) {                                               \
+        CAT(GEMM_TURNS_, steps)(STEP)                                                              \
+        MOVE(steps)                                                                                \
+    }
+#if GEMM_UNROLL == 1
+#define GEMM_TIMES(count, STEP, MOVE) GEMM_LOOP(count, 1, STEP, MOVE)
+#else
+#define GEMM_TIMES(count, STEP, MOVE)                                                              \
+    GEMM_LOOP(count, 4, STEP, MOVE)                                                                \
+    GEMM_LOOP(count, 1, STEP, MOVE)
+#endif
 
 /* The sums into (PUT) or onto (ADD) `tile`, a REAL array of GEMM_MR x GEMM_NR. */
 #define GEMM_PUT_ONE(r, v) GEMM_STORE(acc_##r##_##v, v, gemm_tile + (r) * GEMM_NR);
@@ -272,7 +312,7 @@ static inline bool gemm_whole(const gemm_epilogue *e, int rows, int columns) {
 /*
  * One tile from `count` steps of panels, finished into y: of B, packed as above, asked for b_ahead
  * elements before it is read; of A, element (r, k) at a[r * a_row + k * a_step], for every
- * r < GEMM_MR. GEMM_PANEL_A and GEMM_PANEL_B are their address spaces, __global unless defined
+ * r < rows. GEMM_PANEL_A and GEMM_PANEL_B are their address spaces, __global unless defined
  * otherwise.
  */
 #ifndef GEMM_PANEL_A
@@ -325,29 +365,35 @@ static inline void gemm_panels(const GEMM_PANEL_A REAL *a, INDEX a_row, INDEX a_
     const gemm_epilogue *e, int rows, int columns, bool first, bool last) {
     GEMM_PREFETCH_TILE(e, rows, columns)
     GEMM_ACCUMULATORS;
-#define GEMM_PANEL_POINTER(r, unused) const GEMM_PANEL_A REAL *a_##r = a + r * a_row;
-#define GEMM_PANEL_ROW(r) a_##r[at]
-#define GEMM_PANEL_VECTOR(v) GEMM_LOAD(v, b)
+#define GEMM_PANEL_POINTER(r, unused)                                                              \
+    const GEMM_PANEL_A REAL *a_##r = a + min(r, rows - 1) * a_row;
+#define GEMM_PANEL_ROW(r) a_##r[at + gemm_step * a_step]
+#define GEMM_PANEL_VECTOR(v) GEMM_LOAD(v, b + gemm_step * GEMM_NR)
+#if GEMM_UNROLL == 1
+#define GEMM_PANEL_ASK GEMM_ASK(b + b_ahead, 0)
+#else
+#define GEMM_PANEL_ASK
+#endif
+#define GEMM_PANEL_STEP                                                                            \
+    GEMM_STEP(GEMM_PANEL_ROW, GEMM_PANEL_VECTOR);                                                  \
+    GEMM_PANEL_ASK
+#define GEMM_PANEL_MOVE(steps)                                                                     \
+    at += (steps) * a_step;                                                                        \
+    KEEP_INDEX(at);                                                                                \
+    b += (steps) * GEMM_NR;
     GEMM_ROWS(GEMM_PANEL_POINTER, )
     long at = 0;
     KEEP_ROLLED
     for (int k = 0; k < count; k += GEMM_PIECE) {
         gemm_copy_piece(later, k);
-        KEEP_ROLLED
-        for (int steps = min(count - k, GEMM_PIECE); steps > 0; --steps) {
-            GEMM_STEP(GEMM_PANEL_ROW, GEMM_PANEL_VECTOR);
-#if GEMM_NR > 16
-            GEMM_ASK(b + b_ahead, 0)
-#else
-            ASK_LINE(b + b_ahead, 0);
-#endif
-            at += a_step;
-            KEEP_INDEX(at);
-            b += GEMM_NR;
-        }
+        int steps = min(count - k, GEMM_PIECE);
+        GEMM_TIMES(steps, GEMM_PANEL_STEP, GEMM_PANEL_MOVE)
     }
 #undef GEMM_PANEL_POINTER
 #undef GEMM_PANEL_ROW
 #undef GEMM_PANEL_VECTOR
+#undef GEMM_PANEL_ASK
+#undef GEMM_PANEL_STEP
+#undef GEMM_PANEL_MOVE
     GEMM_OUT(e, rows, columns, 0, first, last);
 }

@@ -13,9 +13,10 @@
  *                      register tile = rows * panel of b; finish it into y;
  *                      meanwhile copy a share of the rows that come next
  *
- *                         Where a's columns are contiguous, block_rows rows (a multiple of
- *                         GEMM_MR) are packed at once; else block_rows is GEMM_MR. Local memory:
- *                         max(block_rows, 2 * GEMM_MR) * (k_block + 16) floats.
+ *                         A_FORM A_TURNED: a's columns are contiguous, and block_rows rows (a
+ *                         multiple of GEMM_MR) are packed at once; else block_rows is GEMM_MR.
+ *                         A_IN_PLACE: a's rows are contiguous, and read where they lie. Local
+ *                         memory but for that: max(block_rows, 2 * GEMM_MR) * (k_block + 16) floats.
  *   2  matmul_cpu_direct  the product without scratch, for those whose b fits the caches: a is read
  *                         where it lies. So is b, unless B_PACKS; its rows are contiguous then, and
  *                         n >= GEMM_NR, or with b_is_panels it has been packed (b_row is GEMM_NR
@@ -23,11 +24,14 @@
  *                         of k_block * GEMM_NR floats.
  * Global size of 1 and 2: (macro tiles across n, macro tiles across m, batches); local 1.
  *
- * Macros: MATMUL_STAGE, PACK_GROUP (stage 0), B_PACKS (stage 2), those of gemm_cpu.cl, BATCH_RANK,
- * INDEX.
+ * Macros: MATMUL_STAGE, PACK_GROUP (stage 0), A_FORM (stage 1), B_PACKS (stage 2), those of
+ * gemm_cpu.cl, BATCH_RANK, INDEX.
  */
 #include "common.cl"
-#if MATMUL_STAGE == 1
+#define A_COPIED 0
+#define A_TURNED 1
+#define A_IN_PLACE 2
+#if MATMUL_STAGE == 1 && A_FORM != A_IN_PLACE
 #define GEMM_PANEL_A __local
 #elif MATMUL_STAGE == 2
 #define GEMM_PANEL_B __local
@@ -106,38 +110,49 @@ KEEP_APART static void packed_tiles(MATMUL_PARAMETERS_WITH(APART_RESTRICT), TILE
     __local float *panels_a) {
     MATMUL_NUMBERS
     TILE_BEGIN
-    const bool turned = a_row == 1, copies_ahead = a_column == 1 && !turned;
+#if A_FORM == A_COPIED
     const INDEX pitch = k_block + ROW_GAP;
     const int tiles = (int)((column_to - column_from + GEMM_NR - 1) / GEMM_NR);
     const int tile_share = (GEMM_MR + tiles - 1) / tiles; /* rows that a tile copies */
     __local float *panel_a = panels_a, *panel_later = panels_a + GEMM_MR * pitch;
     bool copied = false;
+#elif A_FORM == A_TURNED
+    __local float *panel_a = panels_a;
+    const INDEX pitch = 1;
+#else
+    const INDEX pitch = a_row;
+#endif
     for (INDEX from = 0; from < k || from == 0; from += k_block) {
         const int count = (int)min(k_block, k - from);
         const bool last = from + k_block >= k;
         for (INDEX block = row_from; block < row_to; block += block_rows) {
             const __global float *a_block = a_base + a + block * a_row + from * a_column;
             const int rows = (int)min(row_to - block, block_rows);
-            if (turned) {
-                gemm_pack_a_block(a_block, a_column, rows, count, panel_a);
-            } else if (!copied) {
+            const bool last_rows = block + block_rows >= row_to;
+#if A_FORM == A_COPIED
+            if (!copied) {
                 gemm_copy_a(a_block, a_row, a_column, rows, count, (int)pitch, panel_a);
             }
             /* The rows that come next: of this block of k, else the first of the next one. */
-            const bool last_rows = block + block_rows >= row_to;
             const INDEX next = last_rows ? row_from : block + block_rows;
             const INDEX next_from = last_rows ? from + k_block : from;
             const int next_rows =
-                copies_ahead && next_from < k ? (int)min(row_to - next, (INDEX)GEMM_MR) : 0;
+                a_column == 1 && next_from < k ? (int)min(row_to - next, (INDEX)GEMM_MR) : 0;
             copied = next_rows > 0;
+            int share = 0;
+#elif A_FORM == A_TURNED
+            gemm_pack_a_block(a_block, a_column, rows, count, panel_a);
+#else
+            const __global float *panel_a = a_block;
+#endif
             for (int i = 0; i < rows; i += GEMM_MR) {
                 const __global float *panel_b = b_base + b + column_from * k + from * GEMM_NR;
                 /* The last time that a panel's part is read, the next part is fetched. */
                 const INDEX b_ahead =
                     (last_rows && i + GEMM_MR >= rows && !last ? count : GEMM_AHEAD) * GEMM_NR;
-                int share = 0;
                 for (INDEX j = column_from; j < column_to; j += GEMM_NR) {
                     MATMUL_EPILOGUE(e, block + i, j)
+#if A_FORM == A_COPIED
                     const gemm_later later = {
                         .from = a_base + a + (next + share) * a_row + next_from,
                         .to = panel_later + share * pitch,
@@ -146,18 +161,23 @@ KEEP_APART static void packed_tiles(MATMUL_PARAMETERS_WITH(APART_RESTRICT), TILE
                         .beyond = GEMM_MR * a_row,
                         .rows = min(next_rows - share, tile_share),
                         .count = (int)min(k_block, k - next_from)};
-                    gemm_panels(panel_a + i * count, turned ? 1 : pitch, turned ? GEMM_MR : 1,
+                    share += tile_share;
+#else
+                    const gemm_later later = {.rows = 0};
+#endif
+                    gemm_panels(panel_a + i * count, pitch, A_FORM == A_TURNED ? GEMM_MR : 1,
                         panel_b, b_ahead, count, &later, &e, min(rows - i, GEMM_MR),
                         (int)min(column_to - j, (INDEX)GEMM_NR), from == 0, last);
                     panel_b += k * GEMM_NR;
-                    share += tile_share;
                 }
             }
+#if A_FORM == A_COPIED
             if (copied) {
                 __local float *used = panel_a;
                 panel_a = panel_later;
                 panel_later = used;
             }
+#endif
         }
     }
 }
@@ -177,6 +197,19 @@ __kernel void matmul_cpu_packed(MATMUL_PARAMETERS, const INDEX tile_rows, const 
 #define DIRECT_POINTER(r, unused) const __global float *a_##r = a + min(r, rows - 1) * a_row;
 #define DIRECT_A(r) a_##r[at]
 #define DIRECT_B(v) GEMM_LOAD(v, b)
+#define DIRECT_STEP                                                                                \
+    GEMM_STEP(DIRECT_A, DIRECT_B);                                                                 \
+    DIRECT_ASK                                                                                     \
+    at += a_column;                                                                                \
+    KEEP_INDEX(at);                                                                                \
+    b += b_row;                                                                                    \
+    KEEP_INDEX(b);
+#define DIRECT_MOVE(steps)
+#if GEMM_UNROLL == 1
+#define DIRECT_ASK GEMM_ASK(b + DIRECT_AHEAD * b_row, 0)
+#else
+#define DIRECT_ASK
+#endif
 
 /* One register tile from a where it lies. */
 static inline void direct_tile(const __global float *a, INDEX a_row, INDEX a_column,
@@ -185,13 +218,8 @@ static inline void direct_tile(const __global float *a, INDEX a_row, INDEX a_col
     GEMM_PREFETCH_TILE(e, rows, columns)
     GEMM_ACCUMULATORS;
     GEMM_ROWS(DIRECT_POINTER, )
-    INDEX at = 0;
-    for (int k = 0; k < count; ++k) {
-        GEMM_STEP(DIRECT_A, DIRECT_B);
-        GEMM_ASK(b + DIRECT_AHEAD * b_row, 0)
-        at += a_column;
-        b += b_row;
-    }
+    long at = 0;
+    GEMM_TIMES(count, DIRECT_STEP, DIRECT_MOVE)
     GEMM_OUT(e, rows, columns, skip, first, last);
 }
 

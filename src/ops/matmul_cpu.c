@@ -19,6 +19,9 @@ register_tile choose_register_tile(const device_profile *profile, int64_t column
     const double two = (double)ceil_div(columns, 2 * w) * 2.0,
                  three = (double)ceil_div(columns, 3 * w) * 3.0;
     const int64_t vectors = w < 16 || three * 14.0 <= two * 15.0 ? 3 : 2;
+    if (w == 8) {
+        return (register_tile){w, 2, 6, 2 * w};
+    }
     return (register_tile){w, vectors, w == 16 ? 8 : 4, vectors * w};
 }
 
@@ -157,6 +160,14 @@ static macro_tile packed_tile(
     return choose_macro_tile(profile, p, r, rows_most, columns_most, k_most);
 }
 
+/* A_FORM of cl/matmul_cpu.cl. With 32 registers a copy of a's rows is cheap beside their products,
+ * and the cache holds it better than rows far apart; with 16 it is not. */
+typedef enum a_form { A_COPIED, A_TURNED, A_IN_PLACE } a_form;
+
+static a_form choose_a_form(const matmul_problem *p, const register_tile *r) {
+    return p->a.row == 1 ? A_TURNED : p->a.column == 1 && r->w != 16 ? A_IN_PLACE : A_COPIED;
+}
+
 /* Rows of a that are packed at once: many where its columns are contiguous. */
 static int64_t rows_at_once(const device_profile *profile, const matmul_problem *p,
     const register_tile *r, const macro_tile *t) {
@@ -176,13 +187,16 @@ static launch product_launch(cleat_context *context, const matmul_problem *p, co
     packed.b = packed_operand(p, b, panels);
     launch l = launch_begin("matmul", MATMUL_CPU_FAMILY, "matmul_cpu_packed");
     tile_macros(&l, r, STAGE_PACKED);
+    const a_form form = choose_a_form(p, r);
+    launch_macro(&l, "A_FORM", form);
     launch_macro(&l, "ACTIVATION", p->activation.form);
     matmul_macros(&l, p, index64);
     matmul_arguments(&l, &packed);
     tile_geometry(&l, p, &t);
     launch_index(&l, rows);
     const int64_t held = rows > 2 * r->rows ? rows : 2 * r->rows;
-    launch_local(&l, (size_t)(held * (t.k_block + ROW_GAP)) * sizeof(float));
+    launch_local(&l, form == A_IN_PLACE ? sizeof(float)
+                                        : (size_t)(held * (t.k_block + ROW_GAP)) * sizeof(float));
     l.flop = matmul_flop(p);
     l.bytes = matmul_bytes(p);
     return l;
