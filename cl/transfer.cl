@@ -11,6 +11,7 @@
  *   -DROWS=r -DCOLUMNS=c   transfer_tiled: elements of a block, at most, multiples of t
  *   -DUNIT=0|1        1 where the steps are 1: transfer_strided's along the last axis, on CPUs, and
  *                     both of those that transfer_tiled takes innermost
+ *   -DFEW=f           0, or as in transfer_few
  *
  * x and y do not overlap. `stream`: y will not stay in the caches anyway, store past them where that
  * is whole vectors. The kernels differ in the order of the elements:
@@ -24,6 +25,11 @@
  * by rows: long ones, as each is a page of memory to be found, and past the caches wherever they
  * begin. With other steps, tiles of t x t elements are read along the one, turned, and written along
  * the other, so that every cache line is used up at once.
+ *
+ * transfer_few, where y's rows of the last axis are FEW = 2, 3 or 4 elements without gaps between and x
+ * has them far apart, steps of 1 along the last axis but one: images whose channels are brought
+ * together, channels that are shuffled. Elements are `uint`. A piece is up to `width` of these rows;
+ * work-item i does pieces i * share .. of the `parts`.
  *
  * transfer_turned, the same on a GPU: local size TURNED_GROUP, group i does block i, TURNED_SIDE elements
  * square, through local memory (its rows one element longer, against bank conflicts): neighbouring
@@ -50,7 +56,7 @@
     TRANSFER_AXES_4(ANY) TRANSFER_AXIS(ANY, 4) TRANSFER_AXIS(ANY, 5) TRANSFER_AXIS(ANY, 6)         \
     TRANSFER_AXIS(ANY, 7)
 #define TRANSFER_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                               \
-    ANY_INDEX(parts) ANY_INDEX(width) ANY_INDEX(x_offset) ANY_INDEX(y_offset)                      \
+    ANY_INDEX(parts) ANY_INDEX(width) ANY_INDEX(share) ANY_INDEX(x_offset) ANY_INDEX(y_offset)     \
     CAT(TRANSFER_AXES_, RANK)(ANY_INDEX) ANY_INT(stream)
 typedef struct transfer_numbers {
     NUMBER_MEMBERS(TRANSFER_LIST)
@@ -101,6 +107,66 @@ kernel void transfer_strided(global const ELEMENT *restrict x, global ELEMENT *r
         }
     }
 }
+
+#if FEW
+#include "interleave.cl"
+
+#define ROW(f) vload8(0, from + (f) * x_jump)
+/* Eight rows of y. */
+static inline void interleave_rows(global const uint *from, INDEX x_jump, global uint *to) {
+    const uint8 a = ROW(0), b = ROW(1);
+#if FEW == 2
+    vstore8(INTERLEAVE_LOW(uint, 8, a, b), 0, to);
+    vstore8(INTERLEAVE_HIGH(uint, 8, a, b), 1, to);
+#elif FEW == 3
+    const uint8 c = ROW(2);
+    const uint8 first = PICK_LANES(uint, 8, a, b, 0, 8, 0, 1, 9, 0, 2, 10);
+    const uint8 second = PICK_LANES(uint, 8, a, b, 0, 3, 11, 0, 4, 12, 0, 5);
+    const uint8 third = PICK_LANES(uint, 8, a, b, 13, 0, 6, 14, 0, 7, 15, 0);
+    vstore8(PICK_LANES(uint, 8, first, c, 0, 1, 8, 3, 4, 9, 6, 7), 0, to);
+    vstore8(PICK_LANES(uint, 8, second, c, 10, 1, 2, 11, 4, 5, 12, 7), 1, to);
+    vstore8(PICK_LANES(uint, 8, third, c, 0, 13, 2, 3, 14, 5, 6, 15), 2, to);
+#else
+    const uint8 c = ROW(2), d = ROW(3);
+    const uint8 ac = INTERLEAVE_LOW(uint, 8, a, c), bd = INTERLEAVE_LOW(uint, 8, b, d);
+    vstore8(INTERLEAVE_LOW(uint, 8, ac, bd), 0, to);
+    vstore8(INTERLEAVE_HIGH(uint, 8, ac, bd), 1, to);
+    const uint8 ac_high = INTERLEAVE_HIGH(uint, 8, a, c), bd_high = INTERLEAVE_HIGH(uint, 8, b, d);
+    vstore8(INTERLEAVE_LOW(uint, 8, ac_high, bd_high), 2, to);
+    vstore8(INTERLEAVE_HIGH(uint, 8, ac_high, bd_high), 3, to);
+#endif
+}
+
+kernel void transfer_few(global const ELEMENT *restrict x, global ELEMENT *restrict y,
+    const transfer_numbers numbers) {
+    NUMBERS(TRANSFER_LIST)
+    const INDEX rows = CAT(shape, OUTER), pieces = (rows + width - 1) / width;
+    const INDEX x_jump = CAT(x_stride, INNER);
+    const INDEX first = (INDEX)get_global_id(0) * share;
+    for (INDEX piece = first; piece < min(first + share, parts); piece++) {
+        INDEX rest = piece / pieces;
+        const INDEX row = piece % pieces * width;
+        INDEX x_at = x_offset + row;
+        INDEX y_at = y_offset + row * FEW;
+        TAKE_OUTER_AXES
+        const INDEX count = min(rows - row, width);
+        INDEX i = 0;
+        for (; i + 8 <= count; i += 8) {
+            interleave_rows(x + x_at + i, x_jump, y + y_at + i * FEW);
+        }
+        if (i < count && count >= 8) { /* some of them once more */
+            i = count - 8;
+            interleave_rows(x + x_at + i, x_jump, y + y_at + i * FEW);
+            continue;
+        }
+        for (; i < count; i++) {
+            for (int f = 0; f < FEW; f++) {
+                y[y_at + i * FEW + f] = x[x_at + i + f * x_jump];
+            }
+        }
+    }
+}
+#endif
 
 #define TURNED_GROUP 256
 #define TURNED_SIDE 32

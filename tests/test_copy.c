@@ -213,6 +213,51 @@ START_TEST(copy_large_transposes) {
 }
 END_TEST
 
+/* y[n][row][f] = x[n][f][row], f < few, both with gaps between what they have for an n. */
+static void bring_few_together(int64_t n, int64_t few, int64_t rows) {
+    const int64_t x_count = n * few * (rows + 2), y_count = n * (rows + 3) * few;
+    float *from = test_alloc(x_count, sizeof *from), *to = test_alloc(y_count, sizeof *to);
+    for (int64_t i = 0; i < x_count; i++) {
+        from[i] = (float)i;
+    }
+    cleat_tensor x_all, y_all, x, y;
+    test_ok(
+        cleat_tensor_create(test_context(), CLEAT_F32, 3, (int64_t[]){n, few, rows + 2}, &x_all));
+    test_ok(
+        cleat_tensor_create(test_context(), CLEAT_F32, 3, (int64_t[]){n, rows + 3, few}, &y_all));
+    test_ok(cleat_write(test_context(), x_all, from, (size_t)x_count * sizeof *from));
+    test_ok(cleat_fill(test_context(), -1, y_all));
+    test_ok(cleat_slice(x_all, 2, 1, rows, 1, &x));
+    test_ok(cleat_slice(y_all, 1, 2, rows, 1, &y));
+    test_ok(cleat_copy(test_context(), cleat_transpose(x), y));
+    test_ok(cleat_read(test_context(), y_all, to, (size_t)y_count * sizeof *to));
+    for (int64_t i = 0; i < y_count; i++) {
+        const int64_t f = i % few, row = i / few % (rows + 3) - 2, image = i / few / (rows + 3);
+        const bool written = row >= 0 && row < rows;
+        const float want = written ? from[(image * few + f) * (rows + 2) + row + 1] : -1.0f;
+        if (to[i] != want) {
+            ck_abort_msg("%" PRId64 " x %" PRId64 " rows of %" PRId64 ": element %" PRId64
+                         " is %g, not %g",
+                n, rows, few, i, (double)to[i], (double)want);
+        }
+    }
+    cleat_tensor_release(&x_all);
+    cleat_tensor_release(&y_all);
+    free(from);
+    free(to);
+}
+
+START_TEST(copy_few_together) {
+    for (int64_t few = 2; few <= 5; few++) {
+        bring_few_together(1, few, 8);
+        bring_few_together(2, few, 1024 * test_int(1, 2) + test_int(0, 9));
+        for (int round = test_rounds(4); round > 0; round--) {
+            bring_few_together(test_int(1, 300), few, test_int(1, 40));
+        }
+    }
+}
+END_TEST
+
 /* More than 32 MiB, which most devices' caches do not hold: stores past them, with lines that begin
  * at a store and such that don't. Left out of short runs, which are for other drivers. */
 START_TEST(copy_past_the_caches) {
@@ -538,6 +583,7 @@ Suite *test_suite(void) {
     tcase_add_test(layouts, copy_any_layout);
     tcase_add_test(layouts, copy_rows_that_are_cut);
     tcase_add_test(layouts, copy_large_transposes);
+    tcase_add_test(layouts, copy_few_together);
     tcase_add_test(layouts, copy_past_the_caches);
     tcase_add_test(layouts, copy_large_permutations);
     tcase_add_test(layouts, fill_any_layout);

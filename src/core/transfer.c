@@ -182,7 +182,10 @@ enum {
     BLOCK_COLUMNS = 32, /* and of y, at most: each row of a block is another page */
     BLOCKS_A_UNIT = 4,  /* at least, where columns are left to share */
     TURNED_GROUP = 256, /* work-items that turn a square on a GPU */
-    TURNED_SIDE = 32    /* elements of its side */
+    TURNED_SIDE = 32,   /* elements of its side */
+    FEW_MOST = 4,       /* elements that transfer_few brings together */
+    FEW_WIDTH = 1024,   /* rows of a piece of its, at most */
+    FEW_LANES = 8       /* and what it takes at a time */
 };
 
 static void swap_axes(cleat_tensor *x, int32_t i, int32_t k) {
@@ -257,9 +260,17 @@ uint64_t transfer_bits(const void *value, size_t size) {
     return bits;
 }
 
+/* Whether transfer_few takes this copy on a processor. */
+static bool brings_few_together(const cleat_tensor *x, const cleat_tensor *y, size_t element) {
+    const int32_t last = y->rank - 1;
+    return last > 0 && element == 4 && y->shape[last] >= 2 && y->shape[last] <= FEW_MOST &&
+           y->stride[last] == 1 && y->stride[last - 1] == y->shape[last] &&
+           x->stride[last - 1] == 1 && y->shape[last - 1] >= FEW_LANES;
+}
+
 /* The macros, with the index type; the axes are filled up to `rank`. */
 static void add_macros(launch *l, const cleat_tensor *x, const cleat_tensor *y, int32_t rank,
-    bool tiled, bool vectors) {
+    bool tiled, bool few, bool vectors) {
     size_t element = cleat_type_size(x->type);
     int64_t tile = TILE_BYTES / (int64_t)element;
     int32_t last = y->rank - 1;
@@ -269,8 +280,9 @@ static void add_macros(launch *l, const cleat_tensor *x, const cleat_tensor *y, 
     launch_macro(l, "TILE", tile);
     launch_macro(l, "ROWS", BLOCK_ROWS * tile);
     launch_macro(l, "COLUMNS", BLOCK_COLUMNS * tile);
-    launch_macro(
-        l, "UNIT", vectors && x->stride[tiled ? last - 1 : last] == 1 && y->stride[last] == 1);
+    launch_macro(l, "UNIT",
+        vectors && !few && x->stride[tiled ? last - 1 : last] == 1 && y->stride[last] == 1);
+    launch_macro(l, "FEW", few ? y->shape[last] : 0);
     launch_macro_text(l, "ELEMENT", transfer_element(element));
     launch_use_index64(l, tensor_needs_index64(x) || tensor_needs_index64(y) ||
                               cleat_tensor_count(y) >= INT32_MAX - CPU_CHUNK);
@@ -302,15 +314,24 @@ static bool has_room_to_turn(const device_profile *profile, size_t element) {
  * the last axis by `local` work-items. */
 typedef struct copy_plan {
     const char *kernel;
-    int64_t width, parts, items;
+    int64_t width, share, parts, items;
     size_t local;
 } copy_plan;
 
 static copy_plan cut_copy(const device_profile *profile, const cleat_tensor *y, bool turns,
-    int64_t tile, size_t element) {
+    bool few, int64_t tile, size_t element) {
     const int64_t count = cleat_tensor_count(y);
-    copy_plan c = {.kernel = "transfer_strided", .width = 1, .parts = count, .local = 64};
-    if (turns && profile->is_cpu) {
+    copy_plan c = {
+        .kernel = "transfer_strided", .width = 1, .share = 1, .parts = count, .local = 64};
+    if (few) {
+        const int64_t rows = y->shape[y->rank - 2], row = y->shape[y->rank - 1];
+        c.kernel = "transfer_few";
+        c.width = rows < FEW_WIDTH ? rows : FEW_WIDTH;
+        c.parts = blocks_of(y, c.width, row);
+        c.share = ceil_div(CPU_CHUNK, c.width * row);
+        c.items = ceil_div(c.parts, c.share);
+        c.local = 1;
+    } else if (turns && profile->is_cpu) {
         c.kernel = "transfer_tiled";
         c.width = block_width(profile, y, tile);
         c.parts = blocks_of(y, BLOCK_ROWS * tile, c.width);
@@ -338,16 +359,18 @@ static launch plan_copy(
     const size_t element = cleat_type_size(x->type);
     const int64_t tile = is_cpu ? TILE_BYTES / (int64_t)element : TURNED_SIDE;
     const bool turns = order_axes(pair, tile);
-    const copy_plan c = cut_copy(profile, y, turns, tile, element);
+    const bool few = is_cpu && !turns && brings_few_together(x, y, element);
+    const copy_plan c = cut_copy(profile, y, turns, few, tile, element);
     const int32_t rank = y->rank <= 2 ? 2 : y->rank <= 4 ? 4 : CLEAT_MAX_RANK;
     launch l = launch_begin(operation, "transfer", c.kernel);
-    add_macros(&l, x, y, rank, turns && is_cpu, is_cpu);
+    add_macros(&l, x, y, rank, turns && is_cpu, few, is_cpu);
     launch_memory(&l, from);
     launch_memory(&l, to);
     l.bytes = 2.0 * (double)cleat_tensor_count(y) * (double)element;
     launch_numbers_begin(&l);
     launch_index(&l, c.parts);
     launch_index(&l, c.width);
+    launch_index(&l, c.share);
     launch_index(&l, x->offset);
     launch_index(&l, y->offset);
     for (int32_t i = y->rank - rank; i < y->rank; i++) {
