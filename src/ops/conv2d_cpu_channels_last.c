@@ -250,9 +250,13 @@ bool conv2d_channels_last_pays(const device_profile *profile, const cleat_tensor
            (panels.groups == groups || depthwise_fits(w, stride[COLUMNS], dilation[COLUMNS]));
 }
 
-/* Long tiles where most have columns of padding, else short ones, which need fewer addresses. */
+/* With 32 registers long tiles where most have columns of padding, else short ones, which need
+ * fewer addresses; with 16 as many of x's columns as leave room for the window's weights. */
 static int64_t depthwise_tile(int64_t width, const conv2d_problem *p) {
     const int64_t most = most_pixels(width), row = p->y.shape[3];
+    if (width != 16) {
+        return p->stride[COLUMNS] == 1 ? 7 : 4;
+    }
     return p->stride[COLUMNS] == 1 && row <= 2 * most ? tile_pixels(width, row) : most / 2;
 }
 
