@@ -83,25 +83,31 @@ static inline void gemm_copy_a(const __global float *source, INDEX lane_step, IN
  * panels' part of some k before the next. The first of A's lies at panels, each one behind the
  * other; B's are panel_step apart.
  */
+#if GEMM_MR == 6
+#define COPY_LANES(from, to)                                                                       \
+    vstore4(vload4(0, from), 0, to);                                                               \
+    vstore2(vload2(0, (from) + 4), 0, (to) + 4);
+#elif GEMM_MR == 4 || GEMM_MR == 8 || GEMM_MR == 16
+#define COPY_LANES(from, to) CAT(vstore, GEMM_MR)(CAT(vload, GEMM_MR)(0, from), 0, to);
+#endif
+
 static inline void gemm_pack_a_block(const __global float *source, INDEX k_step, int lanes,
     int count, GEMM_PANEL_A float *panels) {
     int whole = 0;
-#if GEMM_MR == 4 || GEMM_MR == 8 || GEMM_MR == 16
+#ifdef COPY_LANES
     whole = lanes / GEMM_MR * GEMM_MR;
     int k = 0;
     for (; k + 4 <= count; k += 4) { /* whole cache lines of a panel at once */
         for (int lane = 0; lane < whole; lane += GEMM_MR) {
 #pragma unroll
             for (int i = 0; i < 4; ++i) {
-                CAT(vstore, GEMM_MR)(CAT(vload, GEMM_MR)(0, source + (k + i) * k_step + lane),
-                    k + i, panels + lane * count);
+                COPY_LANES(source + (k + i) * k_step + lane, panels + lane * count + (k + i) * GEMM_MR)
             }
         }
     }
     for (; k < count; ++k) {
         for (int lane = 0; lane < whole; lane += GEMM_MR) {
-            CAT(vstore, GEMM_MR)(CAT(vload, GEMM_MR)(0, source + k * k_step + lane), k,
-                panels + lane * count);
+            COPY_LANES(source + k * k_step + lane, panels + lane * count + k * GEMM_MR)
         }
     }
 #endif
