@@ -10,20 +10,20 @@
  *   GEMM_W   floats in a vector: 4, 8 or 16 (the device's register); half as many doubles
  *   GEMM_NV  vectors in a row of the tile: 1 .. 4;  GEMM_NR = GEMM_W * GEMM_NV
  *   GEMM_MR  rows of the tile: 1 .. 16. GEMM_MR * GEMM_NV + GEMM_NV + 1 registers are wanted:
- *            8 x 3 and 8 x 2 suit 32 registers (AVX-512, NEON), 4 x 3 suits 16 (AVX2, SSE).
+ *            8 x 3 and 8 x 2 suit 32 registers (AVX-512, NEON), 6 x 2 and 4 x 3 suit 16 (AVX2, SSE).
  *   ACTIVATION  as in activation.cl, included here with width GEMM_W; default 0, none
  *
  * Writing a kernel: declare the accumulators, step through k in loops of your own (over channels
  * and a convolution's window, say), and put the sums into a tile:
  *
  *     GEMM_ACCUMULATORS;                        acc_r_v, all zero
- *     for (int k = 0; k < count; ++k) {
- *     #define MY_A(r) a[r]                      a scalar: element (r, k) of A
- *     #define MY_B(v) GEMM_LOAD(v, b)           a vector: elements (k, v * GEMM_W ..) of B
- *         GEMM_STEP(MY_A, MY_B);
- *         a += GEMM_MR;
- *         b += GEMM_NR;
- *     }
+ *     #define MY_A(r) a[r + gemm_step * GEMM_MR]        a scalar: element (r, k) of A
+ *     #define MY_B(v) GEMM_LOAD(v, b + gemm_step * GEMM_NR)   a vector: (k, v * GEMM_W ..) of B
+ *     #define MY_STEP GEMM_STEP(MY_A, MY_B);
+ *     #define MY_MOVE(steps)                                                                       \
+ *         a += (steps) * GEMM_MR;                                                                  \
+ *         b += (steps) * GEMM_NR;
+ *     GEMM_TIMES(count, MY_STEP, MY_MOVE)       count is 0 then
  *     GEMM_PUT(tile);                           or GEMM_ADD(tile), for the second block of k on,
  *                                               or GEMM_OUT(epilogue, ...), straight into y
  *

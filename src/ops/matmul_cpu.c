@@ -10,19 +10,23 @@ typedef struct macro_tile {
 } macro_tile;
 
 /*
- * 16 wide means AVX-512 and its 32 registers; the others have 16 at least. Three vectors in a row
- * ask for fewer loads a product than two, which Intel's cores feel, but more of the last tile of a
- * row may be for nothing: up to a fifteenth of all is taken for it.
+ * 16 wide means AVX-512 and its 32 registers; the others have 16 at least, of which 6 x 2 leaves
+ * one over. With 32 three vectors in a row ask for fewer loads a product than two, which Intel's
+ * cores feel, but more of the last tile of a row may be for nothing: up to a fifteenth of all is
+ * taken for it.
  */
 register_tile choose_register_tile(const device_profile *profile, int64_t columns) {
     const int64_t w = profile_vector_width(profile);
-    const double two = (double)ceil_div(columns, 2 * w) * 2.0,
-                 three = (double)ceil_div(columns, 3 * w) * 3.0;
-    const int64_t vectors = w < 16 || three * 14.0 <= two * 15.0 ? 3 : 2;
     if (w == 8) {
         return (register_tile){w, 2, 6, 2 * w};
     }
-    return (register_tile){w, vectors, w == 16 ? 8 : 4, vectors * w};
+    if (w < 8) {
+        return (register_tile){w, 3, 4, 3 * w};
+    }
+    const double two = (double)ceil_div(columns, 2 * w) * 2.0,
+                 three = (double)ceil_div(columns, 3 * w) * 3.0;
+    const int64_t vectors = three * 14.0 <= two * 15.0 ? 3 : 2;
+    return (register_tile){w, vectors, 8, vectors * w};
 }
 
 static int64_t at_least_one(int64_t value) {

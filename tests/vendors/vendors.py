@@ -41,7 +41,7 @@ FOR_PROCESSORS = set("""
     max_pool2d_3x3_backward max_pool2d_backward_planes max_pool2d_backward_rows normalize_rows
     pad_pieces pool2d_2x2 pool2d_2x2_backward pool2d_3x3 pool2d_channels_last pool2d_rows
     pool2d_whole pool2d_whole_backward pool_adaptive pool_window_rows resize_rows softmax_strips softmax_turned
-    top_k_heap transfer_tiled""".split())
+    top_k_heap transfer_few transfer_tiled""".split())
 FOR_FP64 = {"matmul_f64"}  # not on a card without it
 FOR_COPIES = {"unit_copies_fill", "unit_copies_probe"}  # for NVIDIA's matrix unit alone
 
