@@ -90,12 +90,10 @@
 #define KEEP_INDEX(index) __asm__("" : "+r"(index))
 /* Loads before it stay before it. */
 #define KEEP_ORDER __asm__ volatile("" ::: "memory")
-/* The same, and `vector` is in its register by then. */
-#if defined(__x86_64__)
+/* The same, and `vector`, of eight floats at most, is in its register by then. */
+#ifdef __AVX__
 #define KEEP_SUM(vector) __asm__ volatile("" : "+v"(vector)::"memory")
-#elif defined(__aarch64__)
-#define KEEP_SUM(vector) __asm__ volatile("" : "+w"(vector)::"memory")
-#else
+#else /* it may not fit one: $CLEAT_PROFILE asks for any width */
 #define KEEP_SUM(vector) KEEP_ORDER
 #endif
 #else

@@ -42,6 +42,7 @@
 #define LINE_FLOATS 16
 /* Of where results will go: a step of few pixels has no room for it. */
 #define TILE_ASKS (GEMM_UNROLL == 1 && 2 * GEMM_MR > GEMM_W)
+
 #if COPIES
 #define TILE_SPACE __local
 #else

@@ -280,8 +280,8 @@ static void add_macros(launch *l, const cleat_tensor *x, const cleat_tensor *y, 
     launch_macro(l, "TILE", tile);
     launch_macro(l, "ROWS", BLOCK_ROWS * tile);
     launch_macro(l, "COLUMNS", BLOCK_COLUMNS * tile);
-    launch_macro(l, "UNIT",
-        vectors && !few && x->stride[tiled ? last - 1 : last] == 1 && y->stride[last] == 1);
+    launch_macro(
+        l, "UNIT", vectors && x->stride[tiled ? last - 1 : last] == 1 && y->stride[last] == 1);
     launch_macro(l, "FEW", few ? y->shape[last] : 0);
     launch_macro_text(l, "ELEMENT", transfer_element(element));
     launch_use_index64(l, tensor_needs_index64(x) || tensor_needs_index64(y) ||

@@ -173,9 +173,9 @@ static a_form choose_a_form(const matmul_problem *p, const register_tile *r) {
 }
 
 /* Rows of a that are packed at once: many where its columns are contiguous. */
-static int64_t rows_at_once(const device_profile *profile, const matmul_problem *p,
-    const register_tile *r, const macro_tile *t) {
-    if (p->a.row != 1) {
+static int64_t rows_at_once(
+    const device_profile *profile, a_form form, const register_tile *r, const macro_tile *t) {
+    if (form != A_TURNED) {
         return r->rows;
     }
     const int64_t fits = (int64_t)(profile->local_memory / sizeof(float)) / (t->k_block + ROW_GAP);
@@ -186,12 +186,12 @@ static int64_t rows_at_once(const device_profile *profile, const matmul_problem 
 static launch product_launch(cleat_context *context, const matmul_problem *p, const packing *b,
     const register_tile *r, bool index64, void *panels) {
     const macro_tile t = packed_tile(context, p, r);
-    const int64_t rows = rows_at_once(context_profile(context), p, r, &t);
+    const a_form form = choose_a_form(p, r);
+    const int64_t rows = rows_at_once(context_profile(context), form, r, &t);
     matmul_problem packed = *p;
     packed.b = packed_operand(p, b, panels);
     launch l = launch_begin("matmul", MATMUL_CPU_FAMILY, "matmul_cpu_packed");
     tile_macros(&l, r, STAGE_PACKED);
-    const a_form form = choose_a_form(p, r);
     launch_macro(&l, "A_FORM", form);
     launch_macro(&l, "ACTIVATION", p->activation.form);
     matmul_macros(&l, p, index64);
