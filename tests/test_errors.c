@@ -153,7 +153,7 @@ START_TEST(folder_comes_before_the_library) {
     ck_assert(o.y[1] == 3.0F);
     /* Its files count, and so do those they include from either place. */
     put_file("transfer.cl", "#include \"common.cl\"\n#include \"value.cl\"\n#include \"value.cl\"\n"
-                            "typedef struct numbers { INDEX places[10]; int stream; } numbers;\n"
+                            "typedef struct numbers { INDEX places[11]; int stream; } numbers;\n"
                             "kernel void transfer_strided(global const float *x, global float *y, "
                             "const numbers n) {\n"
                             "    y[0] = x[0] + FMA(VALUE, 2.0f, 0.0f);\n}\n");
