@@ -2,7 +2,7 @@
 /*
  * Convolution for processors where the channels of a pixel lie end to end, in x as in y:
  *
- *   y[n][oh][ow][g][m] = activation(bias[g][m] + sum over c, th, tw of
+ *   y[n][oh][ow][g][m] = activation(bias[g][m] + residual[n][oh][ow][g][m] + sum over c, th, tw of
  *       w[g][m][c][th][tw] *
  *       x[n][oh * stride_h + th * dilation_h - top][ow * stride_w + tw * dilation_w - left][g][c])
  *
@@ -24,7 +24,8 @@
  *          row cover, taps_h * ((out_width - 1) * stride_w + taps_w) * channels floats; else not used
  *   kept   GEMM_MR * 2 * GEMM_W floats
  *   added  2 * item_blocks * GEMM_W floats: the bias by vectors
- * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; INDEX; ODD 1: a group
+ * Macros: GEMM_W, GEMM_MR and ACTIVATION as in gemm_cpu.cl; INDEX; RESIDUAL 1: there is one, with y's
+ * strides, may be y; ODD 1: a group
  * has an odd number of vectors of outputs; COPIES 1: tiles are read
  * from a copy. Either windows have one tap, and pixels lie so far apart that more meet in a set of the
  * first-level cache than it holds; channels are a multiple of GEMM_W then. Or a row of the window is few
@@ -121,6 +122,16 @@ static inline GEMM_VECTOR activate(GEMM_VECTOR value, float2 parameters) {
 #endif
 }
 
+#if RESIDUAL
+#define RESIDUAL_PARAMETER const __global float *residual,
+#define RESIDUAL_AT(step) residual + (step),
+#define RESIDUAL_INDEX(ANY) ANY(residual_offset)
+#else
+#define RESIDUAL_PARAMETER
+#define RESIDUAL_AT(step)
+#define RESIDUAL_INDEX(ANY)
+#endif
+
 #include "conv2d_cpu_channels_last_tile.cl"
 #if ODD
 #undef GEMM_NV
@@ -131,7 +142,7 @@ static inline GEMM_VECTOR activate(GEMM_VECTOR value, float2 parameters) {
 #define LAST_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
     ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_h) ANY_INDEX(x_w) ANY_INDEX(y_offset)           \
     ANY_INDEX(y_n) ANY_INDEX(y_h) ANY_INDEX(y_w) ANY_INDEX(bias_offset) ANY_INDEX(bias_stride)     \
-    ANY_INDEX(panel_step) ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)    \
+    ANY_INDEX(panel_step) RESIDUAL_INDEX(ANY_INDEX) ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)    \
     ANY_INT(groups) ANY_INT(channels) ANY_INT(outputs) ANY_INT(stride_h) ANY_INT(stride_w)         \
     ANY_INT(top) ANY_INT(left) ANY_INT(taps_h) ANY_INT(taps_w) ANY_INT(dilation_h)                 \
     ANY_INT(dilation_w) ANY_INT(tiles) ANY_INT(item_tiles) ANY_INT(item_blocks)                    \
@@ -141,8 +152,8 @@ typedef struct last_numbers {
 } last_numbers;
 
 __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *y,
-    const __global float *panels, const __global float *bias, __local float *copied,
-    __local float *kept, __local float *added, const last_numbers numbers) {
+    const __global float *panels, const __global float *bias, RESIDUAL_PARAMETER
+    __local float *copied, __local float *kept, __local float *added, const last_numbers numbers) {
     NUMBERS(LAST_LIST)
     const int vectors = (outputs + GEMM_W - 1) / GEMM_W;
     const int blocks = (vectors + 1) / 2;
@@ -173,6 +184,9 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
     const bool joined = x_w == channels && dilation_w == 1;
     panels += g * vectors * panel_step;
     y += y_offset + g * outputs;
+#if RESIDUAL
+    residual += residual_offset + g * outputs;
+#endif
     for (int inner = block_begin; inner < block_end; inner += inner_blocks) {
         const int inner_end = min(inner + inner_blocks, block_end);
         int ow = tile_begin % row_tiles * GEMM_MR, oh = tile_begin / row_tiles % out_height;
@@ -216,7 +230,7 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
 #else
             place.x = x + place.at;
 #endif
-            __global float *target = y + n * y_n + oh * y_h + ow * y_w;
+            const INDEX target = n * y_n + oh * y_h + ow * y_w;
             for (int b = inner; b < inner_end; b++) {
                 const int v = max(2 * b - ODD, 0);
                 const INDEX m = min(v * GEMM_W, outputs - GEMM_W);
@@ -224,13 +238,13 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
                 const __local float *addends = added + (v - vector_begin) * GEMM_W;
 #if ODD
                 if (b == 0) {
-                    channels_last_tile_1(&place, panel, 0, addends, target + m, y_w, 0,
-                        ACTIVATION_PARAMETERS, kept, next, next_step);
+                    channels_last_tile_1(&place, panel, 0, addends, RESIDUAL_AT(target + m)
+                        y + target + m, y_w, 0, ACTIVATION_PARAMETERS, kept, next, next_step);
                 } else
 #endif
                 {
-                    channels_last_tile_2(&place, panel, panel_step, addends, target + m, y_w,
-                        min((v + 1) * GEMM_W, outputs - GEMM_W) - m, ACTIVATION_PARAMETERS, kept, next,
+                    channels_last_tile_2(&place, panel, panel_step, addends, RESIDUAL_AT(target + m)
+                        y + target + m, y_w, min((v + 1) * GEMM_W, outputs - GEMM_W) - m, ACTIVATION_PARAMETERS, kept, next,
                         next_step);
                 }
                 next_step = 0;

@@ -4,7 +4,8 @@
  * output channels, after gemm_cpu.cl. A tile is GEMM_MR neighbouring pixels of a row of y, the last
  * ones beyond place->count standing for nothing:
  *
- *     y[p * y_w + v * GEMM_W + lane] = activation(bias[v * GEMM_W + lane] + sum over taps and c of
+ *     y[p * y_w + v * GEMM_W + lane] = activation(bias[v * GEMM_W + lane]
+ *         + residual[p * y_w + v * GEMM_W + lane] (with RESIDUAL) + sum over taps and c of
  *         x[p * step + tap + c] * panel[v * panel_step + (tap * channels + c) * GEMM_W + lane])
  *
  * of the taps that lie inside x. The products of pixels whose tap does not are thrown away: the sums
@@ -14,8 +15,8 @@
  * first, and then have too few registers for the sums.
  */
 static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
-    const __global float *panel, INDEX panel_step, const __local float *bias, __global float *y,
-    INDEX y_w, INDEX last_vector, float2 parameters, __local float *kept, const __global float *next,
+    const __global float *panel, INDEX panel_step, const __local float *bias, RESIDUAL_PARAMETER
+    __global float *y, INDEX y_w, INDEX last_vector, float2 parameters, __local float *kept, const __global float *next,
     int next_step) {
 #define TILE_START(r, v) GEMM_VECTOR acc_##r##_##v = LOAD(GEMM_W, bias + (v) * GEMM_W);
 #define TILE_START_ROW(r, unused) GEMM_VECTORS(TILE_START, r)
@@ -102,8 +103,20 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
             }
         }
     }
+#define TILE_STEP_TO(r, v) ((r) * y_w + ((v) == GEMM_NV - 1 ? last_vector : (INDEX)((v) * GEMM_W)))
+#if RESIDUAL
+    /* All of a tile before any is stored: the last vectors may overlap, and y be the residual. */
+#define TILE_ADD(r, v) acc_##r##_##v += LOAD(GEMM_W, residual + TILE_STEP_TO(r, v));
+#define TILE_ADD_ROW(r, unused)                                                                    \
+    if (r < place->count) {                                                                        \
+        GEMM_VECTORS(TILE_ADD, r)                                                                  \
+    }
+    GEMM_ROWS(TILE_ADD_ROW, )
+#undef TILE_ADD
+#undef TILE_ADD_ROW
+#endif
 #if ACTIVATION <= 2
-#define TILE_TARGET(r, v) (y + (r) * y_w + ((v) == GEMM_NV - 1 ? last_vector : (INDEX)((v) * GEMM_W)))
+#define TILE_TARGET(r, v) (y + TILE_STEP_TO(r, v))
 #define TILE_PUT(r, v) STORE(GEMM_W, activate(acc_##r##_##v, parameters), TILE_TARGET(r, v));
 #define TILE_PUT_PAST(r, v) STREAM(GEMM_W, activate(acc_##r##_##v, parameters), TILE_TARGET(r, v));
 #define TILE_PUT_ROW(r, PUT)                                                                       \
@@ -135,6 +148,7 @@ static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
         }
     }
 #endif
+#undef TILE_STEP_TO
 #undef TILE_START
 #undef TILE_START_ROW
 #undef TILE_KEEP

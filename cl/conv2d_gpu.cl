@@ -16,7 +16,7 @@
 
 __kernel __attribute__((reqd_work_group_size(GEMM_TX, GEMM_TY, 1))) void conv2d_gpu(
     const __global CONV2D_ELEMENT *a, const __global CONV2D_ELEMENT *b, __global CONV2D_SUM *result,
-    const __global CONV2D_ELEMENT *bias, const conv2d_numbers numbers) {
+    const __global CONV2D_ELEMENT *bias, RESIDUAL_PARAMETER const conv2d_numbers numbers) {
     NUMBERS(CONV2D_NUMBERS)
     GEMM_LOCAL_TILES;
     GEMM_SUMS

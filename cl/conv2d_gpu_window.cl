@@ -11,15 +11,15 @@
  *
  * Pixels are counted through all images. In direction 2 part number p sums `part_terms` pixels into
  * partial[p][group][m][(c, kh, kw)], which conv2d_gpu_sum.cl adds up in order. Directions 0 and 1 add
- * a bias and end in an activation. With DEEP the images are those of all n and depths, and a tap's
+ * a bias and end in an activation; forward with RESIDUAL they add a value for each result before it. With DEEP the images are those of all n and depths, and a tap's
  * channel stands for channel and depth of the window, channel * kernel_d + kd.
  *
- * A kernel has the parameters a, b, result, bias and numbers (conv2d_numbers), NUMBERS(CONV2D_NUMBERS)
+ * A kernel has the parameters a, b, result, bias, RESIDUAL_PARAMETER and numbers (conv2d_numbers), NUMBERS(CONV2D_NUMBERS)
  * and CONV2D_BEGIN, and gives its core CONV2D_LOAD_A and CONV2D_LOAD_B: the quads that gemm_gpu.cl asks
  * for. Include after numbers.cl and activation.cl. Global size: tiles across columns, tiles down rows,
  * groups * parts, in work-groups; tiles are taken in bands of `band` rows (gemm_band.cl).
  *
- * Macros: DIRECTION, ACTIVATION (0 in direction 2), DEEP, INDEX; CONV2D_HALF (conv2d_element.cl), for cores
+ * Macros: DIRECTION, ACTIVATION (0 in direction 2), DEEP, RESIDUAL (not DEEP), INDEX; CONV2D_HALF (conv2d_element.cl), for cores
  * that take elements of 16 bits as they are. Partial sums are f32 in any case. Host: src/ops/conv2d_gemm.c.
  */
 #include "conv2d_element.cl"
@@ -222,6 +222,14 @@ static inline WINDOW_APART CONV2D_QUAD load_windows(
 #define DEPTH_INTS(ANY)
 #define DEPTH_MEMBERS
 #endif
+#if RESIDUAL
+#define RESIDUAL_PARAMETER const __global CONV2D_ELEMENT *residual,
+#define RESIDUAL_INDICES(ANY)                                                                      \
+    ANY(residual_offset) ANY(residual_n) ANY(residual_c) ANY(residual_h) ANY(residual_w)
+#else
+#define RESIDUAL_PARAMETER
+#define RESIDUAL_INDICES(ANY)
+#endif
 #define DIVIDER_NUMBERS(ANY, name) ANY(name##_magic) ANY(name##_shift)
 #define CONV2D_NUMBERS(ANY_INDEX, ANY_INT, ANY_FLOAT)                                              \
     ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_c) ANY_INDEX(x_h) ANY_INDEX(x_w)                \
@@ -229,6 +237,7 @@ static inline WINDOW_APART CONV2D_QUAD load_windows(
     ANY_INDEX(y_offset) ANY_INDEX(y_n) ANY_INDEX(y_c) ANY_INDEX(y_h) ANY_INDEX(y_w)                \
     ANY_INDEX(bias_offset) ANY_INDEX(bias_stride) ANY_INDEX(rows) ANY_INDEX(columns)               \
     ANY_INDEX(terms) ANY_INDEX(part_terms) ANY_INDEX(band) DEPTH_INDICES(ANY_INDEX)                \
+    RESIDUAL_INDICES(ANY_INDEX)                                                                    \
     ANY_INT(groups) ANY_INT(group_channels) ANY_INT(group_outputs) ANY_INT(height) ANY_INT(width)  \
     ANY_INT(out_height) ANY_INT(out_width) ANY_INT(kernel_h) ANY_INT(kernel_w) ANY_INT(stride_h)   \
     ANY_INT(stride_w) ANY_INT(top) ANY_INT(left) ANY_INT(dilation_h) ANY_INT(dilation_w)           \
@@ -309,11 +318,19 @@ typedef struct conv2d_numbers {
 #else
 #define CONV2D_RESULT(p, row) (X_IMAGE(&v, (p).n) + (row)*x_c + (p).h * x_h + (p).w * x_w)
 #endif
+#if RESIDUAL
+#define CONV2D_ADDED(p, row)                                                                       \
+    +CONV2D_GET(residual + residual_offset + (p).n * residual_n +                                  \
+                (g * rows + (row)) * residual_c + (p).h * residual_h + (p).w * residual_w)
+#else
+#define CONV2D_ADDED(p, row)
+#endif
 #define CONV2D_PLACE(column) const pixel at_pixel = pixel_at(&v, column, result_h, result_w);
 #define CONV2D_STORE(sum, row, column)                                                             \
     const float offset =                                                                           \
         bias ? CONV2D_GET(bias + bias_offset + (g * rows + (row)) * bias_stride) : 0.0f;           \
-    const float value = activation_value_1((sum) + offset, ACTIVATION_PARAMETERS);                 \
+    const float value = activation_value_1(                                                        \
+        (sum) + offset CONV2D_ADDED(at_pixel, row), ACTIVATION_PARAMETERS);                        \
     __global CONV2D_ELEMENT *to_result = result + CONV2D_RESULT(at_pixel, row);                    \
     CONV2D_PUT(to_result, accumulate ? CONV2D_GET(to_result) + value : value)
 #endif

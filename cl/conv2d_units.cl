@@ -19,7 +19,7 @@
 
 __kernel UNITS_GROUP void conv2d_gpu_units(
     const __global CONV2D_ELEMENT *a, const __global CONV2D_ELEMENT *b, __global CONV2D_SUM *result,
-    const __global CONV2D_ELEMENT *bias, const conv2d_numbers numbers) {
+    const __global CONV2D_ELEMENT *bias, RESIDUAL_PARAMETER const conv2d_numbers numbers) {
     NUMBERS(CONV2D_NUMBERS)
     UNITS_BEGIN
     CONV2D_BEGIN(UNITS_TILE, UNITS_TILE)

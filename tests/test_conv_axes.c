@@ -16,7 +16,7 @@ typedef struct conv_case {
 
 /* The options of every call, in both forms. */
 typedef struct choices {
-    const cleat_tensor *bias;
+    const cleat_tensor *bias, *residual;
     cleat_activation activation;
     bool accumulate;
     const char *variant;
@@ -31,6 +31,7 @@ static cleat_conv1d_options options_1d(const conv_case *c, const choices *o) {
         .output_padding = c->output_padding[0],
         .groups = c->groups,
         .bias = o->bias,
+        .residual = o->residual,
         .activation = o->activation,
         .activation_parameters = quarter,
         .accumulate = o->accumulate,
@@ -40,6 +41,7 @@ static cleat_conv1d_options options_1d(const conv_case *c, const choices *o) {
 static cleat_conv2d_options options_2d(const conv_case *c, const choices *o) {
     cleat_conv2d_options options = {.groups = c->groups,
         .bias = o->bias,
+        .residual = o->residual,
         .activation = o->activation,
         .activation_parameters = quarter,
         .accumulate = o->accumulate,
@@ -54,6 +56,7 @@ static cleat_conv2d_options options_2d(const conv_case *c, const choices *o) {
 static cleat_conv3d_options options_3d(const conv_case *c, const choices *o) {
     cleat_conv3d_options options = {.groups = c->groups,
         .bias = o->bias,
+        .residual = o->residual,
         .activation = o->activation,
         .activation_parameters = quarter,
         .accumulate = o->accumulate,
@@ -153,8 +156,8 @@ static reference_conv reference_of(const conv_case *c, const int64_t y[5]) {
 
 /* What one direction takes and gives. */
 typedef struct operands {
-    test_tensor a, b, bias;
-    int64_t shape[5]; /* of the result */
+    test_tensor a, b, bias, residual; /* the last as large as the result */
+    int64_t shape[5];                 /* of the result */
     double *want, *magnitude;
     int64_t count, terms;
 } operands;
@@ -174,7 +177,7 @@ static void want_sums(const conv_case *c, int direction, const reference_conv *r
     o->terms = direction == WEIGHTS ? r->small[0] * r->small[2] * r->small[3] * r->small[4]
                : (direction == FORWARD) != c->transposed ? r->w[1] * window
                                                          : r->w[0] / r->groups * window;
-    o->terms += 2;
+    o->terms += 3;
     free(a);
     free(b);
 }
@@ -194,6 +197,7 @@ static operands make_operands(
         o.shape[i] = shapes[direction][2][i];
         o.count *= o.shape[i];
     }
+    o.residual = test_input(rank, o.shape, values, test_coin() ? layout : TEST_ROW_MAJOR);
     o.want = test_alloc(o.count, sizeof *o.want);
     o.magnitude = test_alloc(o.count, sizeof *o.magnitude);
     want_sums(c, direction, &r, &o);
@@ -204,6 +208,7 @@ static void free_operands(operands *o) {
     test_free(&o->a);
     test_free(&o->b);
     test_free(&o->bias);
+    test_free(&o->residual);
     free(o->want);
     free(o->magnitude);
 }
@@ -224,7 +229,8 @@ static const char *case_text(const conv_case *c, int direction, const char *vari
     return text;
 }
 
-/* Bias and leaky relu (slope 0.25: exact), or earlier contents, are part of what is wanted. */
+/* Bias, residual and leaky relu (slope 0.25: exact), or earlier contents, are part of what is
+ * wanted. */
 static void finish_want(const conv_case *c, operands *o, const choices *chosen,
     const double *before, double *want, double *magnitude) {
     int64_t pixels = 1;
@@ -242,6 +248,10 @@ static void finish_want(const conv_case *c, operands *o, const choices *chosen,
             const double bias = (double)o->bias.data[i / pixels % o->shape[1]];
             want[i] += bias;
             magnitude[i] += fabs(bias);
+        }
+        if (chosen->residual != NULL) {
+            want[i] += (double)o->residual.data[i];
+            magnitude[i] += fabs((double)o->residual.data[i]);
         }
         if (chosen->activation == CLEAT_LEAKY_RELU && want[i] < 0) {
             want[i] *= 0.25;
@@ -286,18 +296,21 @@ static void run_variant(const conv_case *c, int direction, operands *o, test_val
 }
 
 /* One case in one direction, by the library's choice and by each variant; forward every second one
- * with bias and activation, backward every second one onto earlier contents. */
+ * with bias and activation, every third with a residual, backward every second one onto earlier
+ * contents. */
 static void run_case(
     const conv_case *c, int direction, test_values values, test_layout layout, bool all) {
     operands o = make_operands(c, direction, values, layout);
     static int turn;
     const char *const *variants = variants_of(c, direction);
     for (int i = -1; i < 0 || (all && variants[i] != NULL); i++) {
-        const bool more = turn++ % 2 == 0;
+        const bool more = turn % 2 == 0, adds = direction == FORWARD && turn % 3 == 0;
         const choices chosen = {.variant = i < 0 ? NULL : variants[i],
             .bias = direction == FORWARD && more ? &o.bias.view : NULL,
+            .residual = adds ? &o.residual.view : NULL,
             .activation = direction == FORWARD && more ? CLEAT_LEAKY_RELU : CLEAT_ACTIVATION_NONE,
             .accumulate = direction != FORWARD && more};
+        turn++;
         run_variant(c, direction, &o, values, layout, &chosen);
     }
     free_operands(&o);

@@ -300,6 +300,31 @@ START_TEST(test_sums_go_into_product) {
 }
 END_TEST
 
+/* What is added to a convolution: another one, before or behind it in the list of nodes, an input,
+ * one number a channel; of more images the nodes run one by one. Relu and Sigmoid go in too. */
+START_TEST(test_sum_goes_into_conv) {
+    const int64_t result[] = {2, 6, 5, 4}, channels[] = {6, 1, 1}, images[] = {3, 2, 6, 5, 4};
+    const int kind = _i / 2;
+    const int64_t *const shape = kind == 3 ? channels : kind == 4 ? images : result;
+    network n = new_network(17);
+    input(&n, "x", 4, image);
+    constant(&n, "w", 4, filters, -1, 1);
+    constant(&n, "v", 4, filters, -1, 1);
+    constant(&n, "b", 1, six, -1, 1);
+    if (kind < 2) {
+        node(&n, "Conv", kind == 0 ? "x v" : "x w b", kind == 0 ? "other" : "y");
+        node(&n, "Conv", kind == 0 ? "x w b" : "x v", kind == 0 ? "y" : "other");
+    } else {
+        node(&n, "Conv", "x w b", "y");
+        input(&n, "other", kind == 3 ? 3 : kind == 4 ? 5 : 4, shape);
+    }
+    node(&n, "Add", _i % 2 == 0 ? "y other" : "other y", "sum");
+    node(&n, _i % 2 == 0 ? "Relu" : "Sigmoid", "sum", "z");
+    output(&n, "z");
+    check(&n, kind < 2 ? 2 : 1);
+}
+END_TEST
+
 START_TEST(test_epilogue_stays) {
     network n = new_network(17);
     input(&n, "x", 2, matrix);
@@ -532,6 +557,7 @@ Suite *test_suite(void) {
     test_add_loop(suite, "activations", test_activation_goes_into_product, ACTIVATIONS);
     test_add_loop(suite, "clip", test_clip_goes_into_conv, 4);
     test_add_loop(suite, "sums", test_sums_go_into_product, 6);
+    test_add_loop(suite, "sum_into_conv", test_sum_goes_into_conv, 10);
     test_add_loop(suite, "epilogue_stays", test_epilogue_stays, 3);
     test_add_loop(suite, "chains", test_chains, CHAINS);
     test_add_loop(suite, "chain_kernels", test_chain_kernels, 2);

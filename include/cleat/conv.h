@@ -50,6 +50,11 @@ extern "C" {
  *     results of its tiles NaN.
  * Small integers come out exact.
  *
+ * options->residual is added before the activation, as residual networks do: its shape stretches to
+ * y's by the rule of NumPy. In the pass of the convolution where a variant can (forward, on GPUs as
+ * a product, on processors where channels lie end to end in y and residual alike), else in a pass
+ * of its own; the sum is the same, and of 16 bits rounded once as well.
+ *
  * options->compute permits matrix units of graphics cards, at the cost of accuracy (compute.h), in
  * all three directions: k of its bound is the number of products behind a result, before bias,
  * activation and what is added to. Units of f32, which AMD has, serve calls that permit nothing as
@@ -62,6 +67,8 @@ typedef struct cleat_conv2d_options {
     int64_t dilation[2];                /* rows, columns; 0 means 1 */
     int64_t groups;                     /* 0 means 1 */
     const cleat_tensor *bias;           /* forward only: [M], or NULL */
+    const cleat_tensor *residual;       /* forward only: y's type, broadcast to y's shape; may be y
+                                           itself (the same view); or NULL */
     cleat_activation activation;        /* forward only, applied last */
     const float *activation_parameters; /* see activation.h; NULL: the defaults */
     bool accumulate;     /* backward only: add to the output instead of overwriting it */
@@ -88,7 +95,7 @@ typedef enum cleat_conv2d_direction {
 CLEAT_API cleat_status cleat_conv2d_shape(const int64_t x_shape[4], const int64_t w_shape[4],
     const cleat_conv2d_options *options, int64_t y_shape[4]);
 
-/* y = activation(conv2d(x, w) + bias). */
+/* y = activation(conv2d(x, w) + bias + residual). */
 CLEAT_API cleat_status cleat_conv2d(cleat_context *context, cleat_tensor x, cleat_tensor w,
     cleat_tensor y, const cleat_conv2d_options *options);
 
@@ -136,9 +143,10 @@ typedef struct cleat_conv1d_options {
     int64_t dilation;   /* 0 means 1 */
     int64_t groups;     /* 0 means 1 */
     const cleat_tensor *bias;
+    const cleat_tensor *residual;
     cleat_activation activation;
     const float *activation_parameters;
-    bool accumulate;        /* these four, and the variants, as for conv2d */
+    bool accumulate;        /* these five, and the variants, as for conv2d */
     const char *variant;    /* of cleat_conv2d_variants() */
     int64_t output_padding; /* of transposed convolution alone */
     cleat_compute compute;  /* as for conv2d */
@@ -174,9 +182,10 @@ CLEAT_API cleat_status cleat_conv1d_backward_bias(
  * output_padding, less than the stride or less than the dilation, adds rows and columns at the end.
  *
  * Forward is conv2d's backward to the data, by the variants of that direction, with bias [M] and
- * activation in the same pass; backward to the data is conv2d forward; backward to the weights is
- * conv2d's with x and dy in each other's place. So it is as fast as they are. The gradient of the
- * bias is cleat_conv2d_backward_bias(). Errors as for conv2d; the options packed_w: not read.
+ * activation in the same pass, a residual in one of its own; backward to the data is conv2d
+ * forward; backward to the weights is conv2d's with x and dy in each other's place. So it is as
+ * fast as they are. The gradient of the bias is cleat_conv2d_backward_bias(). Errors as for conv2d;
+ * the options packed_w: not read.
  */
 CLEAT_API cleat_status cleat_conv_transpose2d_shape(const int64_t x_shape[4],
     const int64_t w_shape[4], const cleat_conv2d_options *options, int64_t y_shape[4]);
@@ -214,9 +223,10 @@ typedef struct cleat_conv3d_options {
     int64_t dilation[3]; /* 0 means 1 */
     int64_t groups;      /* 0 means 1 */
     const cleat_tensor *bias;
+    const cleat_tensor *residual; /* always in a pass of its own */
     cleat_activation activation;
     const float *activation_parameters;
-    bool accumulate;           /* these four as for conv2d */
+    bool accumulate;           /* these five as for conv2d */
     const char *variant;       /* forces one of cleat_conv3d_variants(); NULL: $CLEAT_CONV3D,
                                   $CLEAT_CONV3D_BACKWARD_DATA, $CLEAT_CONV3D_BACKWARD_WEIGHTS, else
                                   the tuning table */

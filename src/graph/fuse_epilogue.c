@@ -60,7 +60,7 @@ static cleat_status extend(fusion *f, size_t node, bool *changed) {
         f->graph->nodes[next].input_count + 2 > MOST_PART_INPUTS) {
         return CLEAT_OK;
     }
-    if (is_sum(f, (size_t)next) && !fusion_is(f, node, "Conv") && fused.residual == 0) {
+    if (is_sum(f, (size_t)next) && fused.residual == 0) {
         const bool is_bias = is_matmul && fused.bias == 0;
         TRY(fusion_take_in(f, node, (size_t)next, &added));
         *(is_bias ? &f->graph->nodes[node].fusion.bias : &f->graph->nodes[node].fusion.residual) =

@@ -32,6 +32,7 @@ static cleat_status convolve_1d(call *c, const conv_shape *s, const call_epilogu
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
     cleat_conv1d_options options = conv_options_1d(s);
     options.bias = e->bias;
+    options.residual = e->residual;
     options.activation = e->activation;
     options.activation_parameters = e->parameters;
     return cleat_conv1d(c->context, x, w, y, &options);
@@ -41,6 +42,7 @@ static cleat_status convolve_2d(call *c, const conv_shape *s, const call_epilogu
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
     cleat_conv2d_options options = conv_options_2d(s);
     options.bias = e->bias;
+    options.residual = e->residual;
     options.activation = e->activation;
     options.activation_parameters = e->parameters;
     options.sparse_x = attribute_int(c->node, CONV_SPARSE_X, 0) != 0;
@@ -52,6 +54,7 @@ static cleat_status convolve_3d(call *c, const conv_shape *s, const call_epilogu
     cleat_tensor x, cleat_tensor w, cleat_tensor y) {
     cleat_conv3d_options options = conv_options_3d(s);
     options.bias = e->bias;
+    options.residual = e->residual;
     options.activation = e->activation;
     options.activation_parameters = e->parameters;
     return cleat_conv3d(c->context, x, w, y, &options);

@@ -17,6 +17,7 @@ static cleat_status run(cleat_context *context, const char *operation, bool tran
     const cleat_conv1d_options *options) {
     options = options ? options : &defaults;
     const cleat_conv2d_options common = {.bias = options->bias,
+        .residual = options->residual,
         .activation = options->activation,
         .activation_parameters = options->activation_parameters,
         .accumulate = options->accumulate,

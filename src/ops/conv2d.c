@@ -184,7 +184,7 @@ static cleat_status run_widened(
     cleat_conv2d_options options = *call->options;
     options.compute = call->x.type == CLEAT_F16 ? CLEAT_COMPUTE_F16 : CLEAT_COMPUTE_BF16;
     conv_call wide = *call;
-    cleat_tensor bias;
+    cleat_tensor bias, residual;
     widening w;
     widen_begin(&w, context, call->operation);
     wide.x = direction == CLEAT_CONV2D_BACKWARD_DATA ? widen_output(&w, &call->x, is_read)
@@ -196,6 +196,10 @@ static cleat_status run_widened(
     if (problem->bias != NULL) {
         bias = widen_input(&w, problem->bias);
         options.bias = &bias;
+    }
+    if (problem->residual.buffer != NULL) {
+        residual = widen_input(&w, call->options->residual);
+        options.residual = &residual;
     }
     wide.options = &options;
     cleat_status status = widen_ready(&w);
@@ -233,18 +237,24 @@ static cleat_status choose(cleat_context *context, const conv_call *call, conv2d
     return CLEAT_OK;
 }
 
-/* Elements of 16 bits go by way of f32 where what is chosen is not for them. */
+/* Elements of 16 bits go by way of f32 where what is chosen is not for them, or not for the
+ * residual, so that results are rounded once. */
 cleat_status conv_run(cleat_context *context, const conv_call *call) {
     conv2d_problem problem;
     TRY(conv_check(context, call, &problem));
     const bool is_half = type_is_half(problem.x.type);
     const variant *chosen = NULL;
     const cleat_status status = choose(context, call, &problem, &chosen);
-    if (is_half && (status == CLEAT_UNSUPPORTED ||
+    const bool is_apart = status == CLEAT_OK && problem.residual.buffer != NULL &&
+                          !conv2d_adds_residual(context_profile(context), call, &problem, chosen);
+    if (is_half && (status == CLEAT_UNSUPPORTED || is_apart ||
                        (status == CLEAT_OK && chosen->enqueue != conv2d_gpu_units))) {
         return run_widened(context, call, &problem);
     }
     TRY(status);
+    if (is_apart) {
+        return conv2d_add_apart(context, call);
+    }
     if (is_half) {
         TRY(require_halves(context, &problem.x, 1));
     }

@@ -71,6 +71,7 @@ static cleat_status check_bias(cleat_context *context, const char *operation,
 static cleat_status check_forward_options(
     cleat_context *context, const conv_call *call, conv2d_problem *p) {
     const cleat_conv2d_options *options = call->options;
+    const cleat_tensor *result = call->transposed ? &call->x : &call->y;
     p->bias = options->bias;
     TRY(activation_choose(
         p->operation, options->activation, options->activation_parameters, &p->activation));
@@ -81,9 +82,11 @@ static cleat_status check_forward_options(
             *(packed->layout[1] ? &p->packed_windows : &p->packed_w) = packed;
         }
     }
-    return p->bias
-               ? check_bias(context, p->operation, p->bias, call->transposed ? &call->x : &call->y)
-               : CLEAT_OK;
+    if (options->residual != NULL) {
+        TRY(check_broadcast_input(p->operation, "residual", context, options->residual,
+            result->type, result, true, &p->residual));
+    }
+    return p->bias ? check_bias(context, p->operation, p->bias, result) : CLEAT_OK;
 }
 
 void conv2d_as_images(cleat_tensor *t) {
@@ -156,15 +159,18 @@ cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_pr
         !call->transposed && (call->direction == CLEAT_CONV2D_FORWARD ? call->options->sparse_x
                                                                       : call->options->sparse_dy);
     problem->winograd = call->options->winograd;
+    const bool has_residual = problem->residual.buffer != NULL;
     problem->index64 = tensor_needs_index64(&call->x) || tensor_needs_index64(&call->w) ||
-                       tensor_needs_index64(&call->y);
+                       tensor_needs_index64(&call->y) ||
+                       (has_residual && tensor_needs_index64(&problem->residual));
     problem->deep = call->axes == 3;
-    cleat_tensor *const tensors[] = {&problem->x, &problem->w, &problem->y};
-    for (int i = 0; i < 3; i++) {
+    cleat_tensor *const tensors[] = {&problem->x, &problem->w, &problem->y, &problem->residual};
+    const int count = has_residual ? 4 : 3;
+    for (int i = 0; i < count; i++) {
         tensor_settle(tensors[i]);
     }
     problem->depth = depth_of(problem, &g);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < count; i++) {
         conv2d_as_images(tensors[i]);
     }
     set_windows(problem, &g);

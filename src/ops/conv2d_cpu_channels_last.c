@@ -180,6 +180,10 @@ static void read_panels(
     launch_macro(l, "ODD", panels->vectors % 2);
     launch_macro(l, "COPIES", q->copies);
     launch_tensor(l, p->bias);
+    if (p->residual.buffer != NULL) {
+        launch_macro(l, "RESIDUAL", 1);
+        launch_tensor(l, &p->residual);
+    }
     launch_local(
         l, q->copies ? (size_t)copied_floats(p, panels, q) * sizeof(float) : sizeof(float));
     launch_local(l, (size_t)(q->pixels * BLOCK_VECTORS * panels->width) * sizeof(float));
@@ -189,6 +193,9 @@ static void read_panels(
         q->y.offset, q->y.stride[0], q->y.stride[2], q->y.stride[3], p->bias ? p->bias->offset : 0,
         p->bias ? p->bias->stride[0] : 0, panels->panel_floats};
     launch_indices(l, places, sizeof places / sizeof places[0]);
+    if (p->residual.buffer != NULL) {
+        launch_index(l, p->residual.offset);
+    }
     const int64_t numbers[] = {q->x.shape[2], q->x.shape[3], q->y.shape[2], q->y.shape[3],
         panels->groups, panels->channels, panels->outputs, p->stride[ROWS], p->stride[COLUMNS],
         p->padding[0], p->padding[1], p->w.shape[2], p->w.shape[3], p->dilation[ROWS],

@@ -91,6 +91,9 @@ launch conv2d_gemm_begin(
     launch_macro(&l, "DIRECTION", p->direction);
     launch_macro(&l, "ACTIVATION", p->activation.form);
     launch_macro(&l, "DEEP", p->deep);
+    if (p->residual.buffer != NULL) {
+        launch_macro(&l, "RESIDUAL", 1);
+    }
     element_macro(&l, p);
     return l;
 }
@@ -118,6 +121,9 @@ static void launch_numbers(launch *l, const conv2d_problem *p, const conv2d_gemm
     launch_indices(l, indices, sizeof indices / sizeof indices[0]);
     if (p->deep) {
         conv2d_launch_depth_strides(l, p);
+    }
+    if (p->residual.buffer != NULL) {
+        conv2d_launch_layout(l, &p->residual);
     }
     const int64_t numbers[] = {p->groups, p->group_channels, p->group_outputs, p->x.shape[2],
         p->x.shape[3], p->y.shape[2], p->y.shape[3], p->w.shape[2], p->w.shape[3], p->stride[ROWS],
@@ -152,6 +158,9 @@ static void launch_operands(
         launch_tensor(l, forward ? &p->x : &p->y);
         launch_tensor(l, forward ? &p->y : &p->x);
         launch_tensor(l, p->bias);
+    }
+    if (p->residual.buffer != NULL) {
+        launch_tensor(l, &p->residual);
     }
     launch_numbers(l, p, size);
 }

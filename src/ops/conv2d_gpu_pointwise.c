@@ -9,8 +9,7 @@ static int64_t pixel_step(const cleat_tensor *t) {
     return t->shape[3] == 1 ? t->stride[2] : t->stride[3];
 }
 
-/* Rows that go on where those before end. */
-static bool is_flat(const cleat_tensor *t) {
+bool conv2d_is_flat(const cleat_tensor *t) {
     return t->shape[2] == 1 || t->shape[3] == 1 || t->stride[2] == t->shape[3] * t->stride[3];
 }
 
@@ -22,7 +21,7 @@ static bool is_one_run(const cleat_tensor *t) {
 
 bool conv2d_is_pointwise(const device_profile *profile, const conv2d_problem *p) {
     bool thin = !p->deep && conv2d_is_int_sized(p) && p->w.shape[2] == 1 && p->w.shape[3] == 1 &&
-                is_flat(&p->x) && is_flat(&p->y);
+                conv2d_is_flat(&p->x) && conv2d_is_flat(&p->y);
     for (int axis = ROWS; axis <= COLUMNS; axis++) {
         thin = thin && p->stride[axis] == 1 && p->padding[axis] == 0 && p->padding[axis + 2] == 0;
     }
@@ -69,14 +68,14 @@ static void swap_last_axes(cleat_tensor *t) {
 
 static cleat_status multiply(cleat_context *context, const conv2d_problem *p,
     conv2d_product_function *by, const cleat_tensor *a, const cleat_tensor *b,
-    const cleat_tensor *y, const cleat_tensor *bias) {
+    const cleat_tensor *y, const cleat_tensor *bias, const cleat_tensor *residual) {
     matmul_problem product = {.alpha = 1,
         .beta = p->accumulate ? 1.0f : 0.0f,
         .activation = p->activation,
         .unit = p->unit,
         .mode = p->mode,
         .asked = {a, b}};
-    matmul_canonical(&product, a, b, y, bias, NULL);
+    matmul_canonical(&product, a, b, y, bias, residual);
     const cleat_status status = by(context, &product);
     return status == CLEAT_OK ? CLEAT_OK : status_prefix(status, p->operation);
 }
@@ -99,7 +98,10 @@ static cleat_status multiply_images(
         bias.stride[1] = bias.shape[2] * p->bias->stride[0];
         bias.stride[2] = p->bias->stride[0];
     }
-    return multiply(context, p, by, &w, forward ? &x : &y, result, p->bias != NULL ? &bias : NULL);
+    const bool has_residual = p->residual.buffer != NULL;
+    const cleat_tensor residual = planes(has_residual ? &p->residual : result, p->groups);
+    return multiply(context, p, by, &w, forward ? &x : &y, result, p->bias != NULL ? &bias : NULL,
+        has_residual ? &residual : NULL);
 }
 
 /* The pixels of all images are the terms. */
@@ -121,7 +123,7 @@ static cleat_status multiply_pixels(
         operands[1].stride[2] = p->x.stride[0];
     }
     swap_last_axes(&operands[1]);
-    return multiply(context, p, by, &operands[0], &operands[1], &dw, NULL);
+    return multiply(context, p, by, &operands[0], &operands[1], &dw, NULL, NULL);
 }
 
 cleat_status conv2d_pointwise_by(

@@ -10,9 +10,10 @@ double conv2d_flop(const conv2d_problem *p) {
 double conv2d_bytes(const conv2d_problem *p) {
     const double x = (double)cleat_tensor_count(&p->x) * (double)p->depth.x;
     const double w = (double)cleat_tensor_count(&p->w), y = (double)cleat_tensor_count(&p->y);
+    const double added = p->residual.buffer != NULL ? y : 0;
     const double size = (double)cleat_type_size(p->x.type);
     return p->over_images ? size * (x / (double)(p->depth.y * p->depth.w) + w + y)
-                          : size * (x + w * (double)p->depth.w + y * (double)p->depth.y);
+                          : size * (x + w * (double)p->depth.w + y * (double)p->depth.y + added);
 }
 
 bool conv2d_is_int_sized(const conv2d_problem *p) {

@@ -34,6 +34,8 @@ typedef struct conv2d_problem {
     /* Forward, and to the data where that is what a transposed convolution is; then not both of
      * them and accumulate. The bias has an element for each channel of the result. */
     const cleat_tensor *bias;
+    cleat_tensor
+        residual; /* of y's shape; without a buffer: none. Not deep, see conv2d_residual.c */
     chosen_activation activation;
     const cleat_packed *packed_w; /* has panels of w for as many groups; or NULL; forward only */
     const cleat_packed *packed_windows; /* has w transformed for gpu_winograd; as packed_w */
@@ -65,6 +67,12 @@ void conv2d_as_images(cleat_tensor *t);
 
 /* Checks, chooses a variant, enqueues. */
 cleat_status conv_run(cleat_context *context, const conv_call *call);
+
+/* Whether a variant adds the problem's residual in its own pass. */
+bool conv2d_adds_residual(const device_profile *profile, const conv_call *call,
+    const conv2d_problem *problem, const variant *chosen);
+/* The call without its residual, then a pass that adds it and activates; not of 16 bits. */
+cleat_status conv2d_add_apart(cleat_context *context, const conv_call *call);
 
 /* The gradient of a bias; dy has `axes` axes of space. */
 cleat_status conv_backward_bias(cleat_context *context, const char *operation, int axes,
@@ -157,6 +165,7 @@ bool conv2d_gpu_pointwise_supports(const device_profile *profile, const void *pr
 cleat_status conv2d_gpu_pointwise(cleat_context *context, const void *problem);
 /* The same of any type, by another of matmul's variants. */
 bool conv2d_is_pointwise(const device_profile *profile, const conv2d_problem *problem);
+bool conv2d_is_flat(const cleat_tensor *t); /* its rows go on where those before end */
 typedef cleat_status conv2d_product_function(cleat_context *context, const void *product);
 cleat_status conv2d_pointwise_by(
     cleat_context *context, const conv2d_problem *problem, conv2d_product_function *by);
