@@ -106,6 +106,7 @@ static cleat_status call_flat(int direction, bool transposed, const cleat_tensor
     cleat_context *context = test_context();
     cleat_conv2d_options o = {.groups = deep->groups,
         .bias = deep->bias,
+        .residual = deep->residual,
         .accumulate = deep->accumulate,
         .variant = deep->variant,
         .compute = deep->compute};
@@ -129,7 +130,7 @@ typedef struct operands {
     test_values values;
     test_layout layout;
     reference_conv r;
-    test_tensor a, b, bias;
+    test_tensor a, b, bias, residual; /* the last as large as the result */
     int32_t rank;
     int64_t shape[5], count, terms; /* of the result */
     float *before;
@@ -174,15 +175,16 @@ static void want_sums(operands *o) {
     free(b);
 }
 
-/* Bias and activation, or earlier contents. */
+/* Bias, residual and activation, or earlier contents. */
 static void want_epilogue(operands *o) {
     const int64_t pixels = o->count / (o->shape[0] * o->shape[1]);
     for (int64_t i = 0; i < o->count; i++) {
         const double more = o->before != NULL      ? (double)o->before[i]
                             : o->bias.data != NULL ? (double)o->bias.data[i / pixels % o->shape[1]]
                                                    : 0;
-        o->want[i] += more;
-        o->magnitude[i] += fabs(more);
+        const double residual = o->residual.data != NULL ? (double)o->residual.data[i] : 0;
+        o->want[i] += more + residual;
+        o->magnitude[i] += fabs(more) + fabs(residual);
         if (o->program.direction == FORWARD && o->program.deep && o->want[i] < 0) {
             o->want[i] *= (double)slope[0];
         }
@@ -224,6 +226,9 @@ static void make(operands *o) {
     if (d == FORWARD || o->end.transposed) {
         o->bias = test_input(1, &o->shape[1], o->values, o->layout);
     }
+    if (d == FORWARD && !o->program.deep) {
+        o->residual = test_input(o->rank, o->shape, o->values, o->layout);
+    }
     if (o->end.accumulate) {
         o->before = test_alloc(o->count, sizeof *o->before);
         for (int64_t i = 0; i < o->count; i++) {
@@ -243,6 +248,7 @@ static void drop(operands *o) {
     test_free(&o->a);
     test_free(&o->b);
     test_free(&o->bias);
+    test_free(&o->residual);
     free(o->before);
     free(o->want);
     free(o->magnitude);
@@ -260,6 +266,7 @@ static cleat_status call(const operands *o, cleat_tensor result) {
     options.compute = o->program.compute;
     options.accumulate = o->end.accumulate;
     options.bias = o->bias.data != NULL ? &o->bias.view : NULL;
+    options.residual = o->residual.data != NULL ? &o->residual.view : NULL;
     if (o->program.direction == FORWARD && o->program.deep) {
         options.activation = CLEAT_LEAKY_RELU;
         options.activation_parameters = slope;
@@ -287,7 +294,7 @@ static void compare(const operands *o, const test_tensor *got) {
     } else {
         const cleat_compute compute = o->program.compute;
         const int64_t each = compute == CLEAT_COMPUTE_TF32X3 ? 3 : 1;
-        test_bound_beside(got, o->want, o->magnitude, each * o->terms + 3,
+        test_bound_beside(got, o->want, o->magnitude, each * o->terms + 4,
             reference_compute_left_out(compute), o->text);
     }
 }

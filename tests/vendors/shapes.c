@@ -115,7 +115,7 @@ static void convolve(int64_t channels, int64_t outputs, int64_t extent, int64_t 
         .stride = {stride, stride}, .padding = {pad, pad, pad, pad}, .groups = groups};
     int64_t shape[4];
     DO(cleat_conv2d_shape(x.shape, w.shape, &options, shape));
-    const cleat_tensor y = tensor(CLEAT_F32, 4, shape), dx = like(x), dw = like(w);
+    const cleat_tensor y = tensor(CLEAT_F32, 4, shape), dx = like(x), dw = like(w), more = like(y);
     DO(cleat_conv2d_backward_data(context, y, w, dx, &options));
     DO(cleat_conv2d_backward_weights(context, x, y, dw, &options));
     DO(cleat_conv2d_backward_bias(context, y, db, NULL));
@@ -123,6 +123,8 @@ static void convolve(int64_t channels, int64_t outputs, int64_t extent, int64_t 
     options.bias = &bias;
     options.activation = CLEAT_RELU;
     if (!brief) {
+        DO(cleat_conv2d(context, x, w, y, &options));
+        options.residual = &more;
         DO(cleat_conv2d(context, x, w, y, &options));
     }
     end_case();

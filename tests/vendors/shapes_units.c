@@ -47,10 +47,11 @@ void multiply_by_units(void) {
  * has the mode. */
 static bool convolve_by_unit(
     cleat_type type, cleat_compute compute, cleat_conv2d_direction direction, int64_t channels) {
-    const cleat_conv2d_options options = {
+    cleat_conv2d_options options = {
         .padding = {1, 1, 1, 1}, .variant = "gpu_units", .compute = compute};
     const int64_t image[] = {32, channels, 28, 28}, window[] = {channels, channels, 3, 3};
     const cleat_tensor x = tensor(type, 4, image), y = like(x), w = tensor(type, 4, window);
+    const cleat_tensor residual = like(y);
     const cleat_status status = direction == CLEAT_CONV2D_FORWARD
                                     ? cleat_conv2d(context, x, w, y, &options)
                                 : direction == CLEAT_CONV2D_BACKWARD_DATA
@@ -58,6 +59,10 @@ static bool convolve_by_unit(
                                     : cleat_conv2d_backward_weights(context, x, y, w, &options);
     if (status != CLEAT_UNSUPPORTED) {
         report(status, "a convolution by matrix units");
+    }
+    if (status == CLEAT_OK && direction == CLEAT_CONV2D_FORWARD && !brief) {
+        options.residual = &residual;
+        DO(cleat_conv2d(context, x, w, y, &options));
     }
     end_case();
     return status == CLEAT_OK;
