@@ -22,7 +22,7 @@ static int64_t numbers[2 * CLEAT_MAX_RANK];
 static int32_t axes[CLEAT_MAX_RANK + 1];
 static int32_t axis_count, kind;
 static float alpha;
-static bool with_bias;
+static bool with_bias, with_residual;
 
 #define CALL(name, ...)                                                                            \
     static cleat_status call_##name(cleat_context *context, const cleat_tensor *t) {               \
@@ -59,6 +59,7 @@ CALL(group_norm, t[0], numbers[0], t[1], NULL)
 static cleat_status call_conv2d(cleat_context *context, const cleat_tensor *t) {
     cleat_conv2d_options o = conv2d;
     o.bias = with_bias ? &t[3] : NULL;
+    o.residual = with_residual ? &t[with_bias ? 4 : 3] : NULL;
     return cleat_conv2d(context, t[0], t[1], t[2], &o);
 }
 
@@ -144,11 +145,15 @@ static void convolve(fuzz_call *c, fuzz_input *in, int rank) {
     const int direction = fuzz_below(in, 3);
     conv2d.activation = direction == 0 ? CLEAT_RELU : CLEAT_ACTIVATION_NONE;
     with_bias = direction == 0 && rank == 2 && fuzz_one_in(in, 2);
+    with_residual = direction == 0 && rank == 2 && fuzz_one_in(in, 4);
     fuzz_add(c, direction == 1 ? OPERAND_RESULT : OPERAND_REAL, rank + 2, x);
     fuzz_add(c, direction == 2 ? OPERAND_RESULT : OPERAND_REAL, rank + 2, w);
     fuzz_add(c, direction == 0 ? OPERAND_RESULT : OPERAND_REAL, rank + 2, y);
     if (with_bias) {
         fuzz_add(c, OPERAND_REAL, 1, w);
+    }
+    if (with_residual) {
+        fuzz_add(c, OPERAND_REAL, rank + 2, y);
     }
     c->call = rank == 3 ? (direction == 0      ? call_conv3d
                               : direction == 1 ? call_conv3d_backward_data
