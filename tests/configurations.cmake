@@ -57,6 +57,15 @@ take_turn(2 on_gpu ${on_gpu})
 add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
     "CLEAT_PROFILE=gpu;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${on_gpu})
 
+# What a processor of other vectors would run: the suite has kernels of this machine's width alone.
+set(of_vectors test_activation test_attention test_conv2d test_conv_residual test_conv_views test_copy test_matmul
+    test_normalization test_packed test_pool test_recurrent test_reduce test_softmax)
+foreach(width IN ITEMS 4 8 16)
+    take_turn(${width} in_turn ${of_vectors})
+    add_programs(vectors_${width} ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
+        "CLEAT_PROFILE=cpu:${width};CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${in_turn})
+endforeach()
+
 # clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer, with OpenCL linked. PoCL alone: Mesa's drivers
 # are opened in a way that AddressSanitizer refuses.
 take_turn(3 sanitized ${test_programs})

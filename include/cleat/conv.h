@@ -44,6 +44,7 @@ extern "C" {
  *   - with K = C/G + 11 (to the data M/G + 11), u = 2^-24, an error of at most
  *         min(4 sqrt(K), K / (1 - K u)) u S + u |y|,
  *         S = |A^T| (sum over c of (|G| |w| |G^T|) * (|B^T| |x| |B|)) |A| + |bias|
+ *     (with a residual K + 1, and its size in S)
  *     with the matrices of cl/conv2d_gpu_winograd.cl: up to 64 C/G max|x| max|w| where the sum of
  *     products itself is up to 9 (docs/numerics.md);
  *   - an element that is not finite, or so large that a sum of four overflows, may make all
@@ -53,7 +54,8 @@ extern "C" {
  * options->residual is added before the activation, as residual networks do: its shape stretches to
  * y's by the rule of NumPy. In the pass of the convolution where a variant can (forward, on GPUs as
  * a product, on processors where channels lie end to end in y and residual alike), else in a pass
- * of its own; the sum is the same, and of 16 bits rounded once as well.
+ * of its own, with scratch memory as large as y where it is y; the sum is the same, and of 16 bits
+ * rounded once as well.
  *
  * options->compute permits matrix units of graphics cards, at the cost of accuracy (compute.h), in
  * all three directions: k of its bound is the number of products behind a result, before bias,

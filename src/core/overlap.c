@@ -96,8 +96,8 @@ static void byte_range(const cleat_tensor *x, int64_t *first, int64_t *end) {
     *end = (int64_t)x->buffer->root_offset + (high + 1) * size;
 }
 
-static bool same_view(const cleat_tensor *x, const cleat_tensor *y) {
-    if (x->type != y->type || !same_shape(x, y) ||
+bool tensor_is_same_view(const cleat_tensor *x, const cleat_tensor *y) {
+    if (x->buffer->root != y->buffer->root || x->type != y->type || !same_shape(x, y) ||
         x->buffer->root_offset + (uint64_t)x->offset * cleat_type_size(x->type) !=
             y->buffer->root_offset + (uint64_t)y->offset * cleat_type_size(y->type)) {
         return false;
@@ -134,7 +134,7 @@ static bool overlap(const cleat_tensor *x, const cleat_tensor *y) {
 cleat_status check_no_overlap(const char *operation, const char *name_x, const cleat_tensor *x,
     const char *name_y, const cleat_tensor *y, bool allow_same) {
     if (x->buffer->root != y->buffer->root || cleat_tensor_count(x) == 0 ||
-        cleat_tensor_count(y) == 0 || (allow_same && same_view(x, y)) || !overlap(x, y)) {
+        cleat_tensor_count(y) == 0 || (allow_same && tensor_is_same_view(x, y)) || !overlap(x, y)) {
         return CLEAT_OK;
     }
     return status_set(CLEAT_OVERLAP, "%s: the output %s overlaps %s", operation, name_y, name_x);

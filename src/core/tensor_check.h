@@ -44,6 +44,8 @@ cleat_status check_same_shape(const char *operation, const char *name_x, const c
  */
 cleat_status check_no_overlap(const char *operation, const char *name_x, const cleat_tensor *x,
     const char *name_y, const cleat_tensor *y, bool allow_same);
+/* Whether both have the same elements in the same places, whatever buffers they name. */
+bool tensor_is_same_view(const cleat_tensor *x, const cleat_tensor *y);
 
 /* x broadcast to y's shape, message naming both. */
 cleat_status check_broadcast(const char *operation, const char *name_x, const cleat_tensor *x,

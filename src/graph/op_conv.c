@@ -5,6 +5,7 @@
 #include "graph/operator_tools.h"
 #include "graph/operators.h"
 #include "ops/conv2d_cpu_channels_last.h"
+#include "ops/types.h"
 #include <string.h>
 
 static void release_packed(void *packed) {
@@ -98,8 +99,11 @@ static cleat_status conv_device(call *c) {
         return CLEAT_UNSUPPORTED;
     }
     const bool is_last = wants_channels_last(c, &s);
+    TRY(call_epilogue_of(c, s.rank, s.y, c->inputs[0]->type, &e));
+    if (e.residual != NULL && s.windows.axes == 3 && type_is_half(c->inputs[0]->type)) {
+        return CLEAT_UNSUPPORTED; /* one by one they need not go by way of f32 */
+    }
     TRY(call_tensor_ordered(c, 0, is_last, &x));
-    TRY(call_epilogue_of(c, s.rank, s.y, x.type, &e));
     TRY(call_tensor(c, 1, &w));
     if (call_has(c, 2)) {
         TRY(call_tensor(c, 2, &bias));

@@ -162,6 +162,7 @@ cleat_status conv_check(cleat_context *context, const conv_call *call, conv2d_pr
     const bool has_residual = problem->residual.buffer != NULL;
     problem->index64 = tensor_needs_index64(&call->x) || tensor_needs_index64(&call->w) ||
                        tensor_needs_index64(&call->y) ||
+                       (problem->bias != NULL && tensor_needs_index64(problem->bias)) ||
                        (has_residual && tensor_needs_index64(&problem->residual));
     problem->deep = call->axes == 3;
     cleat_tensor *const tensors[] = {&problem->x, &problem->w, &problem->y, &problem->residual};

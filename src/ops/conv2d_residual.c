@@ -4,6 +4,7 @@
 #include "core/tensor_check.h"
 #include "ops/conv2d_problem.h"
 #include "ops/elementwise_chain.h"
+#include "ops/verify.h"
 #include <cleat/layout.h>
 
 static bool has_strides_of(const cleat_tensor *x, const cleat_tensor *y) {
@@ -59,6 +60,10 @@ static cleat_status convolve_and_add(
     cleat_context *context, const conv_call *call, cleat_tensor residual) {
     cleat_conv2d_options options = *call->options;
     conv_call plain = *call;
+    if (options.activation != CLEAT_ACTIVATION_NONE && call->x.type != CLEAT_F64) {
+        TRY(variant_require(
+            context, "activate", cleat_activation_name(options.activation), verify_activation));
+    }
     options.residual = NULL;
     options.activation = CLEAT_ACTIVATION_NONE;
     options.activation_parameters = NULL;
@@ -72,8 +77,8 @@ static cleat_status convolve_and_add(
 cleat_status conv2d_add_apart(cleat_context *context, const conv_call *call) {
     const cleat_tensor *residual = call->options->residual;
     const cleat_tensor *y = call->transposed ? &call->x : &call->y;
-    cleat_tensor kept;
-    if (residual->buffer != y->buffer || residual->offset != y->offset) {
+    cleat_tensor wide, kept;
+    if (!broadcast_to(residual, y, &wide) || !tensor_is_same_view(&wide, y)) {
         return convolve_and_add(context, call, *residual);
     }
     TRY(tensor_row_major(call->operation, residual->type, residual->rank, residual->shape, &kept));
