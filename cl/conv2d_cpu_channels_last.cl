@@ -142,7 +142,8 @@ static inline GEMM_VECTOR activate(GEMM_VECTOR value, float2 parameters) {
 #define LAST_LIST(ANY_INDEX, ANY_INT, ANY_FLOAT)                                                   \
     ANY_INDEX(x_offset) ANY_INDEX(x_n) ANY_INDEX(x_h) ANY_INDEX(x_w) ANY_INDEX(y_offset)           \
     ANY_INDEX(y_n) ANY_INDEX(y_h) ANY_INDEX(y_w) ANY_INDEX(bias_offset) ANY_INDEX(bias_stride)     \
-    ANY_INDEX(panel_step) RESIDUAL_INDEX(ANY_INDEX) ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)    \
+    ANY_INDEX(panel_step) RESIDUAL_INDEX(ANY_INDEX)                                                \
+    ANY_INT(height) ANY_INT(width) ANY_INT(out_height) ANY_INT(out_width)                          \
     ANY_INT(groups) ANY_INT(channels) ANY_INT(outputs) ANY_INT(stride_h) ANY_INT(stride_w)         \
     ANY_INT(top) ANY_INT(left) ANY_INT(taps_h) ANY_INT(taps_w) ANY_INT(dilation_h)                 \
     ANY_INT(dilation_w) ANY_INT(tiles) ANY_INT(item_tiles) ANY_INT(item_blocks)                    \
@@ -244,8 +245,8 @@ __kernel void conv2d_cpu_channels_last(const __global float *x, __global float *
 #endif
                 {
                     channels_last_tile_2(&place, panel, panel_step, addends, RESIDUAL_AT(target + m)
-                        y + target + m, y_w, min((v + 1) * GEMM_W, outputs - GEMM_W) - m, ACTIVATION_PARAMETERS, kept, next,
-                        next_step);
+                        y + target + m, y_w, min((v + 1) * GEMM_W, outputs - GEMM_W) - m,
+                        ACTIVATION_PARAMETERS, kept, next, next_step);
                 }
                 next_step = 0;
             }

@@ -16,8 +16,8 @@
  */
 static inline void CAT(channels_last_tile_, GEMM_NV)(const tile_place *place,
     const __global float *panel, INDEX panel_step, const __local float *bias, RESIDUAL_PARAMETER
-    __global float *y, INDEX y_w, INDEX last_vector, float2 parameters, __local float *kept, const __global float *next,
-    int next_step) {
+    __global float *y, INDEX y_w, INDEX last_vector, float2 parameters, __local float *kept,
+    const __global float *next, int next_step) {
 #define TILE_START(r, v) GEMM_VECTOR acc_##r##_##v = LOAD(GEMM_W, bias + (v) * GEMM_W);
 #define TILE_START_ROW(r, unused) GEMM_VECTORS(TILE_START, r)
     GEMM_ROWS(TILE_START_ROW, )

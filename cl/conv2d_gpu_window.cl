@@ -11,16 +11,17 @@
  *
  * Pixels are counted through all images. In direction 2 part number p sums `part_terms` pixels into
  * partial[p][group][m][(c, kh, kw)], which conv2d_gpu_sum.cl adds up in order. Directions 0 and 1 add
- * a bias and end in an activation; forward with RESIDUAL they add a value for each result before it. With DEEP the images are those of all n and depths, and a tap's
- * channel stands for channel and depth of the window, channel * kernel_d + kd.
+ * a bias and end in an activation; forward with RESIDUAL they add a value for each result before it. With
+ * DEEP the images are those of all n and depths, and a tap's channel stands for channel and depth of the
+ * window, channel * kernel_d + kd.
  *
- * A kernel has the parameters a, b, result, bias, RESIDUAL_PARAMETER and numbers (conv2d_numbers), NUMBERS(CONV2D_NUMBERS)
- * and CONV2D_BEGIN, and gives its core CONV2D_LOAD_A and CONV2D_LOAD_B: the quads that gemm_gpu.cl asks
+ * A kernel has the parameters a, b, result, bias, RESIDUAL_PARAMETER and numbers (conv2d_numbers),
+ * NUMBERS(CONV2D_NUMBERS) and CONV2D_BEGIN, and gives its core CONV2D_LOAD_A and CONV2D_LOAD_B: the quads that gemm_gpu.cl asks
  * for. Include after numbers.cl and activation.cl. Global size: tiles across columns, tiles down rows,
  * groups * parts, in work-groups; tiles are taken in bands of `band` rows (gemm_band.cl).
  *
- * Macros: DIRECTION, ACTIVATION (0 in direction 2), DEEP, RESIDUAL (not DEEP), INDEX; CONV2D_HALF (conv2d_element.cl), for cores
- * that take elements of 16 bits as they are. Partial sums are f32 in any case. Host: src/ops/conv2d_gemm.c.
+ * Macros: DIRECTION, ACTIVATION (0 in direction 2), DEEP, RESIDUAL (not DEEP), INDEX;
+ * CONV2D_HALF (conv2d_element.cl), for cores that take elements of 16 bits as they are. Partial sums are f32 in any case. Host: src/ops/conv2d_gemm.c.
  */
 #include "conv2d_element.cl"
 #define GEMM_A_ALONG_K 1

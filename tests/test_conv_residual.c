@@ -44,10 +44,14 @@ typedef struct residual_case {
     long double *want, *magnitude;
 } residual_case;
 
+static const float *parameters_of(const residual_case *k) {
+    return k->activation == CLEAT_CLIP ? bounds : NULL;
+}
+
 static cleat_conv2d_options options_of(const residual_case *k) {
     cleat_conv2d_options options = {.groups = k->c.groups,
         .activation = k->activation,
-        .activation_parameters = k->activation == CLEAT_CLIP ? bounds : NULL};
+        .activation_parameters = parameters_of(k)};
     memcpy(options.stride, k->c.stride, sizeof options.stride);
     memcpy(options.padding, k->c.padding, sizeof options.padding);
     memcpy(options.dilation, k->c.dilation, sizeof options.dilation);
@@ -77,12 +81,6 @@ static int64_t residual_place(const residual_case *k, int64_t i) {
                                : i;
 }
 
-static double clipped(double x) {
-    return x < (double)bounds[0]   ? (double)bounds[0]
-           : x > (double)bounds[1] ? (double)bounds[1]
-                                   : x;
-}
-
 static double *doubles_of(const test_tensor *t) {
     if (t->view.type != CLEAT_F64) {
         return test_doubles(t);
@@ -102,9 +100,7 @@ static void want_results(residual_case *k) {
     reference_conv2d_forward(&k->c, x, w, bias, sums, sizes);
     for (int64_t i = 0; i < count; i++) {
         const double added = residual[residual_place(k, i)], sum = sums[i] + added;
-        const double y = k->activation == CLEAT_RELU   ? (sum > 0 ? sum : 0)
-                         : k->activation == CLEAT_CLIP ? clipped(sum)
-                                                       : sum;
+        const double y = reference_activation(k->activation, sum, parameters_of(k));
         k->want[i] = (long double)y;
         k->magnitude[i] = (long double)(sizes[i] + fabs(added));
     }
