@@ -125,7 +125,7 @@ test_tensor test_output_of(cleat_type type, int32_t rank, const int64_t *shape, 
 /* The same from given values, which the type holds. */
 test_tensor test_input_from_of(
     cleat_type type, int32_t rank, const int64_t *shape, const float *data, test_layout layout);
-/* Its values in float64, or of any of these types in long double; free() them. */
+/* Its values, of any of these types, in float64 or in long double; free() them. */
 double *test_doubles(const test_tensor *t);
 long double *test_long_doubles(const test_tensor *t);
 /* Reads the buffer back into t->data or t->elements; fails the test if a byte outside the view has

@@ -282,7 +282,7 @@ test_tensor test_output_of(
 double *test_doubles(const test_tensor *t) {
     double *values = test_alloc(t->count, sizeof *values);
     for (int64_t i = 0; i < t->count; i++) {
-        values[i] = (double)t->data[i];
+        values[i] = t->data != NULL ? (double)t->data[i] : test_elements_f64(t)[i];
     }
     return values;
 }

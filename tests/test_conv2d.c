@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every variant and direction against the reference: exact, within the bound, twice the same. */
+#include "conv2d_case.h"
 #include "harness.h"
 #include "reference/reference_activation.h"
-#include "reference/reference_conv2d.h"
 
 /* One convolution: shapes and geometry, the shape of y worked out. */
 typedef struct conv_case {
@@ -10,16 +10,8 @@ typedef struct conv_case {
     test_layout layout;
 } conv_case;
 
-static cleat_conv2d_options options_of(const reference_conv2d *c) {
-    cleat_conv2d_options options = {.groups = c->groups};
-    memcpy(options.stride, c->stride, sizeof options.stride);
-    memcpy(options.padding, c->padding, sizeof options.padding);
-    memcpy(options.dilation, c->dilation, sizeof options.dilation);
-    return options;
-}
-
 static void set_result_shape(reference_conv2d *c) {
-    const cleat_conv2d_options options = options_of(c);
+    const cleat_conv2d_options options = conv2d_case_options(c);
     test_ok(cleat_conv2d_shape(c->x, c->w, &options, c->y));
 }
 
@@ -94,7 +86,7 @@ static void free_operands(operands *o) {
 
 static cleat_status run(const conv_case *k, cleat_conv2d_direction direction, const operands *o,
     cleat_tensor result, const char *variant, bool accumulate) {
-    cleat_conv2d_options options = options_of(&k->c);
+    cleat_conv2d_options options = conv2d_case_options(&k->c);
     options.variant = variant;
     options.accumulate = accumulate;
     options.bias = &o->bias.view;
@@ -151,7 +143,7 @@ static void check_packed_weights(
     const conv_case *k, const operands *o, test_tensor *want, const char *variant) {
     cleat_packed *packed = NULL;
     test_ok(cleat_conv2d_pack(test_context(), o->b.view, k->c.groups, &packed));
-    cleat_conv2d_options options = options_of(&k->c);
+    cleat_conv2d_options options = conv2d_case_options(&k->c);
     options.variant = variant;
     options.bias = &o->bias.view;
     options.packed_w = packed;

@@ -2,8 +2,8 @@
 /* Backward convolutions that are told that most of dy is 0: against the reference, exact and within
  * the bound, twice the same bits, added to what is there; by the variant that leaves zeros out and
  * by the one that the library chooses. Dense dy, layouts and edges of every kind: test_conv2d.c. */
+#include "conv2d_case.h"
 #include "harness.h"
-#include "reference/reference_conv2d.h"
 
 /* {x, w, y, stride, padding, dilation, groups}; y is worked out. */
 static const reference_conv2d shapes[] = {
@@ -23,10 +23,8 @@ static const reference_conv2d shapes[] = {
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 static cleat_conv2d_options options_of(const reference_conv2d *c) {
-    cleat_conv2d_options options = {.groups = c->groups, .sparse_x = true, .sparse_dy = true};
-    memcpy(options.stride, c->stride, sizeof options.stride);
-    memcpy(options.padding, c->padding, sizeof options.padding);
-    memcpy(options.dilation, c->dilation, sizeof options.dilation);
+    cleat_conv2d_options options = conv2d_case_options(c);
+    options.sparse_x = options.sparse_dy = true;
     return options;
 }
 

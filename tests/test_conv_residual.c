@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a convolution adds before its activation: every variant, with residuals that lie as y does,
  * in other ways, that are stretched, and that are y itself; in every type; and what is refused. */
+#include "conv2d_case.h"
 #include "harness.h"
 #include "reference/reference_activation.h"
-#include "reference/reference_conv2d.h"
 #include <cleat/opencl.h>
 
 typedef enum residual_kind {
@@ -49,12 +49,9 @@ static const float *parameters_of(const residual_case *k) {
 }
 
 static cleat_conv2d_options options_of(const residual_case *k) {
-    cleat_conv2d_options options = {.groups = k->c.groups,
-        .activation = k->activation,
-        .activation_parameters = parameters_of(k)};
-    memcpy(options.stride, k->c.stride, sizeof options.stride);
-    memcpy(options.padding, k->c.padding, sizeof options.padding);
-    memcpy(options.dilation, k->c.dilation, sizeof options.dilation);
+    cleat_conv2d_options options = conv2d_case_options(&k->c);
+    options.activation = k->activation;
+    options.activation_parameters = parameters_of(k);
     return options;
 }
 
@@ -81,19 +78,10 @@ static int64_t residual_place(const residual_case *k, int64_t i) {
                                : i;
 }
 
-static double *doubles_of(const test_tensor *t) {
-    if (t->view.type != CLEAT_F64) {
-        return test_doubles(t);
-    }
-    double *values = test_alloc(t->count, sizeof *values);
-    memcpy(values, test_elements_f64(t), (size_t)t->count * sizeof *values);
-    return values;
-}
-
 static void want_results(residual_case *k) {
     const int64_t count = k->c.y[0] * k->c.y[1] * k->c.y[2] * k->c.y[3];
-    double *x = doubles_of(&k->x), *w = doubles_of(&k->w), *bias = doubles_of(&k->bias),
-           *residual = doubles_of(&k->residual);
+    double *x = test_doubles(&k->x), *w = test_doubles(&k->w), *bias = test_doubles(&k->bias),
+           *residual = test_doubles(&k->residual);
     double *sums = test_alloc(count, sizeof *sums), *sizes = test_alloc(count, sizeof *sizes);
     k->want = test_alloc(count, sizeof *k->want);
     k->magnitude = test_alloc(count, sizeof *k->magnitude);
