@@ -203,42 +203,63 @@ static const char local_norm_gradient_source[] = VALUE_SOURCE("local_norm_gradie
     "}\n");
 
 /* Sums of exponentials of numbers <= 0, 2^40 times as large as they should be (cl/exp_term.cl: n in
- * sixteenths, whose powers of two a register holds), and the logarithm of cl/math.cl. */
-#define SUM_SOURCE                                                                                 \
-    "#define STEP(c) p = fma(p, t, (float16)(c));\n"                                               \
-    "#define LARGER(a, b) ((a) > (b) ? (a) : (b))\n"                                               \
-    "#define EACH(n, count) _Pragma(\"unroll\") for (int n = 0; n < count; n++)\n"                 \
-    "#ifdef __AVX512F__\n"                                                                         \
-    "typedef int permuted __attribute__((vector_size(64)));\n"                                     \
-    "#define PERMUTED(v) __builtin_astype(v, permuted)\n"                                          \
-    "#define TAKEN as_int16(__builtin_ia32_permvarsi512(PERMUTED(powers), PERMUTED(rounded)))\n"   \
-    "#else\n"                                                                                      \
-    "#define TAKEN shuffle(powers, as_uint16(rounded) & 15)\n"                                     \
-    "#endif\n"                                                                                     \
-    "static inline float16 add_term(float16 sum, float16 x) {\n"                                   \
-    "    const int16 powers = (int16)(0x53800000, 0x537daac3, 0x537b95c2, 0x5379c3d3, "            \
-    "0x537837f0,\n"                                                                                \
-    "        0x5376f532, 0x5375fed7, 0x5375583f, 0x537504f3, 0x537508a4, 0x5375672a, "             \
-    "0x5376248c,\n"                                                                                \
-    "        0x537744fd, 0x5378ccdf, 0x537ac0c7, 0x537d257d);\n"                                   \
-    "    x = x < -110.0f ? (float16)(-110.0f) : x;\n"                                              \
-    "    float16 rounded = fma(x, (float16)(1.44269504f), (float16)(786432.0f));\n"                \
-    "    float16 t = fma(rounded - 786432.0f, (float16)(-0.693147181f), x), p = 0x1.55559cp-3f;\n" \
-    "    STEP(0x1.00022ap-1f) STEP(1.0f) STEP(1.0f)\n"                                             \
-    "    return fma(p, as_float16(TAKEN + (as_int16(rounded) << 19)), sum);\n"                     \
-    "}\n"                                                                                          \
-    "static inline float16 logarithm(float16 x) {\n"                                               \
-    "    int16 bits = as_int16(x) - 0x3f3504f3;\n"                                                 \
-    "    float16 k = convert_float16(bits >> 23);\n"                                               \
-    "    float16 t = as_float16((bits & 0x7fffff) + 0x3f3504f3) - 1.0f, square = t * t;\n"         \
-    "    float16 p = 7.0376836e-2f;\n"                                                             \
-    "    STEP(-1.1514610e-1f) STEP(1.1676999e-1f) STEP(-1.2420141e-1f)\n"                          \
-    "    STEP(1.4249323e-1f) STEP(-1.6668058e-1f) STEP(2.0000715e-1f)\n"                           \
-    "    STEP(-2.4999994e-1f) STEP(3.3333331e-1f)\n"                                               \
-    "    p = fma(k, (float16)(-2.12194440e-4f), p * t * square);\n"                                \
-    "    return fma(k, (float16)(0.693359375f), t + fma((float16)(-0.5f), square, p));\n"          \
+ * sixteenths, with AVX2 in eighths, whose powers of two a register holds), and the logarithm of
+ * cl/math.cl. */
+static const char sum_source[] =
+    "#define STEP(c) p = fma(p, t, (float16)(c));\n"
+    "#define LARGER(a, b) ((a) > (b) ? (a) : (b))\n"
+    "#define EACH(n, count) _Pragma(\"unroll\") for (int n = 0; n < count; n++)\n"
+    "#ifdef __AVX512F__\n"
+    "typedef int permuted __attribute__((vector_size(64)));\n"
+    "#define PERMUTED(v) __builtin_astype(v, permuted)\n"
+    "#define TAKEN as_int16(__builtin_ia32_permvarsi512(PERMUTED(powers), PERMUTED(rounded)))\n"
+    "#else\n"
+    "#define TAKEN shuffle(powers, as_uint16(rounded) & 15)\n"
+    "#endif\n"
+    "#if defined(__AVX2__) && !defined(__AVX512F__)\n"
+    "typedef int half_permuted __attribute__((vector_size(32)));\n"
+    "#define HALF_PERMUTED(v) __builtin_astype(v, half_permuted)\n"
+    "static inline int8 powers_of(int8 eighths) {\n"
+    "    const int8 powers = (int8)(0x53800000, 0x537b95c2, 0x537837f0, 0x5375fed7,\n"
+    "        0x537504f3, 0x5375672a, 0x537744fd, 0x537ac0c7);\n"
+    "    return __builtin_astype(__builtin_ia32_permvarsi256(HALF_PERMUTED(powers),\n"
+    "        HALF_PERMUTED(eighths)), int8);\n"
     "}\n"
-static const char log_sum_source[] = SUM_SOURCE
+    "static inline float16 add_term(float16 sum, float16 x) {\n"
+    "    x = x < -110.0f ? (float16)(-110.0f) : x;\n"
+    "    float16 rounded = fma(x, (float16)(1.44269504f), (float16)(1572864.0f));\n"
+    "    float16 t = fma(rounded - 1572864.0f, (float16)(-0.693147181f), x), p = 0x1.55565cp-3f;\n"
+    "    STEP(0x1.00087cp-1f) STEP(1.0f) STEP(1.0f)\n"
+    "    int16 n = as_int16(rounded);\n"
+    "    int16 scale = (int16)(powers_of(n.lo), powers_of(n.hi)) + (n << 20);\n"
+    "    return fma(p, as_float16(scale), sum);\n"
+    "}\n"
+    "#else\n"
+    "static inline float16 add_term(float16 sum, float16 x) {\n"
+    "    const int16 powers = (int16)(0x53800000, 0x537daac3, 0x537b95c2, 0x5379c3d3, "
+    "0x537837f0,\n"
+    "        0x5376f532, 0x5375fed7, 0x5375583f, 0x537504f3, 0x537508a4, 0x5375672a, "
+    "0x5376248c,\n"
+    "        0x537744fd, 0x5378ccdf, 0x537ac0c7, 0x537d257d);\n"
+    "    x = x < -110.0f ? (float16)(-110.0f) : x;\n"
+    "    float16 rounded = fma(x, (float16)(1.44269504f), (float16)(786432.0f));\n"
+    "    float16 t = fma(rounded - 786432.0f, (float16)(-0.693147181f), x), p = 0x1.55559cp-3f;\n"
+    "    STEP(0x1.00022ap-1f) STEP(1.0f) STEP(1.0f)\n"
+    "    return fma(p, as_float16(TAKEN + (as_int16(rounded) << 19)), sum);\n"
+    "}\n"
+    "#endif\n"
+    "static inline float16 logarithm(float16 x) {\n"
+    "    int16 bits = as_int16(x) - 0x3f3504f3;\n"
+    "    float16 k = convert_float16(bits >> 23);\n"
+    "    float16 t = as_float16((bits & 0x7fffff) + 0x3f3504f3) - 1.0f, square = t * t;\n"
+    "    float16 p = 7.0376836e-2f;\n"
+    "    STEP(-1.1514610e-1f) STEP(1.1676999e-1f) STEP(-1.2420141e-1f)\n"
+    "    STEP(1.4249323e-1f) STEP(-1.6668058e-1f) STEP(2.0000715e-1f)\n"
+    "    STEP(-2.4999994e-1f) STEP(3.3333331e-1f)\n"
+    "    p = fma(k, (float16)(-2.12194440e-4f), p * t * square);\n"
+    "    return fma(k, (float16)(0.693359375f), t + fma((float16)(-0.5f), square, p));\n"
+    "}\n";
+static const char log_sum_source[] =
     "__kernel void log_sums(__global float16 *y, uint units, ulong seed, float first, float step) "
     "{\n"
     "    float16 lanes = (float16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);\n"
@@ -260,7 +281,7 @@ static const char log_sum_source[] = SUM_SOURCE
     "    y[get_global_id(0)] = a * 64;\n"
     "}\n";
 
-static const char cross_entropy_source[] = SUM_SOURCE
+static const char cross_entropy_source[] =
     "#define MIX __builtin_shufflevector\n"
     "#define ONES_LOW 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29\n"
     "#define ONES_HIGH 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31\n"
@@ -336,6 +357,7 @@ static const struct {
     const char *source, *name;
     double mean; /* of values from -4 to 4 */
     int unit;    /* numbers that the kernel does at a time; 0: UNIT */
+    const char *prelude;
 } works[] = {
     [BOUND_UNIFORM] = {random_source, "uniform_numbers", 0, 0},
     [BOUND_NORMAL] = {random_source, "normal_numbers", 0, 0},
@@ -346,8 +368,9 @@ static const struct {
     [BOUND_LOCAL_NORM_GRADIENT] = {local_norm_gradient_source, "local_norm_gradients", 0, 0},
     [BOUND_MISH] = {mish_source, "mish_values", 0.87103851, 0},
     [BOUND_SOFTPLUS] = {softplus_source, "softplus_values", 1.20105865, 0},
-    [BOUND_LOG_SUM] = {log_sum_source, "log_sums", 4.158883, UNIT_ROW},
-    [BOUND_CROSS_ENTROPY] = {cross_entropy_source, "cross_entropies", 0.2302585, UNIT_SHORT_ROWS},
+    [BOUND_LOG_SUM] = {log_sum_source, "log_sums", 4.158883, UNIT_ROW, sum_source},
+    [BOUND_CROSS_ENTROPY] = {cross_entropy_source, "cross_entropies", 0.2302585, UNIT_SHORT_ROWS,
+        sum_source},
 };
 
 /* Random numbers: their sum to five of its standard deviations. Functions of values from -4 to 4.
@@ -363,6 +386,7 @@ static bool prepare(bench_run *run, bound_kind kind, double count, bound_peer *b
                          : kind == BOUND_NORMAL ? 1
                                                 : (float)(8 / (units * unit));
     bound->kernel.peer = "peak";
+    bound->kernel.prelude = works[kind].prelude;
     bound->kernel.items = items;
     bound->kernel.local = 1;
     bound->sum = works[kind].mean * numbers;

@@ -14,7 +14,8 @@ bool peer_kernel_build(
         snprintf(vector, sizeof vector, "float%d", width);
     }
     snprintf(options, sizeof options, "-cl-std=CL1.2 -DVECTOR=%s", vector);
-    built->program = clCreateProgramWithSource(context, 1, &source, NULL, &error);
+    const char *texts[] = {built->prelude != NULL ? built->prelude : "", source};
+    built->program = clCreateProgramWithSource(context, 2, texts, NULL, &error);
     if (error == CL_SUCCESS) {
         error = clBuildProgram(built->program, 1, &device, options, NULL, NULL);
     }

@@ -11,7 +11,8 @@ enum { KERNEL_GROUPS_PER_THREAD = 8, KERNEL_GPU_LOCAL = 64 };
 
 typedef struct peer_kernel {
     cleat_context *context;
-    const char *peer; /* for messages */
+    const char *peer;    /* for messages */
+    const char *prelude; /* text before the source; NULL: none */
     cl_program program;
     cl_kernel kernel;
     size_t items, local;

@@ -72,7 +72,7 @@ typedef struct cumulative_numbers {
 #define AHEAD_BESIDE 512
 
 #if ALONG
-#if DEVICE_FLOAT_WIDTH == 16
+#if DEVICE_FLOAT_WIDTH >= 8 /* two registers of 8: one's steps wait for each other */
 #define SCAN 16
 #else
 #define SCAN 8

@@ -108,100 +108,105 @@ typedef struct local_norm_numbers {
 #define TOGETHER 4 /* vectors whose sums are formed together */
 #if DENSE
 #define READ(W, name, c, at) LOAD(W, name##_data + name##_at + (c)*name##_step + (at))
-#define WRITE(W, v, c, at)                                                                         \
-    if (streaming && W > 1 && IS_STREAMABLE(W, OUT_PLACE(c, at))) {                                \
-        STREAM(W, v, OUT_PLACE(c, at));                                                            \
-    } else {                                                                                       \
-        STORE(W, v, OUT_PLACE(c, at));                                                             \
-    }
 #define OUT_PLACE(c, at) (out_data + out_at + (c)*out_step + (at))
+#define IS_PAST(W, c) (streaming && W > 1 && IS_STREAMABLE(W, OUT_PLACE(c, few)))
+#define WRITE(W, v, c, at) STORE(W, v, OUT_PLACE(c, at));
+#define WRITE_PAST(W, v, c, at) STREAM(W, v, OUT_PLACE(c, at));
 #define ASK_NEXT(name, c, at) ASK_LINE_FAR(name##_data + name##_at + (c)*name##_step + (at));
 #else
 #define PLACE(name, c, at) (name##_data + name##_at + (c)*name##_step + (at)*name##_stride0)
 #define READ(W, name, c, at) GATHER(W, PLACE(name, c, at), name##_stride0)
+#define IS_PAST(W, c) false
 #define WRITE(W, v, c, at) SCATTER(W, v, PLACE(out, c, at), out_stride0);
+#define WRITE_PAST WRITE
 #define ASK_NEXT(name, c, at)
 #endif
 
-/* Vector n, which ends with the strip where it would reach beyond. */
-#define EACH_FEW(W) for (INDEX n = 0; n < vectors; n += TOGETHER)
-#define EACH_VECTOR _Pragma("unroll") for (int k = 0; k < TOGETHER; k++)
-#define AT(W) min((n + k) * W, width - W)
+/* N vectors of W lines from `few` on; the last ones of a strip may be partly those before them. */
+#define EACH_FEW(W, N)                                                                             \
+    for (INDEX next = 0, few = 0; next < width; next += N * W, few = min(next, width - N * W))
+#define EACH_VECTOR(N) _Pragma("unroll") for (int k = 0; k < N; k++)
+#define AT(W) (few + k * W)
+#define BEGINS_LINE(W) (k * W % 16 == 0)
 
-/* s of channel c and TOGETHER vectors, behind the last one that one again. */
-#define SUMS(W, c)                                                                                 \
-    FLOATS(W) s[TOGETHER];                                                                         \
-    EACH_VECTOR s[k] = (FLOATS(W))(0.0f);                                                          \
+/* s of channel c */
+#define SUMS(W, N, c)                                                                              \
+    FLOATS(W) s[N];                                                                                \
+    EACH_VECTOR(N) s[k] = (FLOATS(W))(0.0f);                                                       \
     {                                                                                              \
         WINDOW(c, before, after)                                                                   \
         for (INDEX i = first; i <= last; i++) {                                                    \
-            EACH_VECTOR {                                                                          \
+            EACH_VECTOR(N) {                                                                       \
                 const FLOATS(W) v = READ(W, x, i, AT(W));                                          \
                 s[k] = FMA(v, v, s[k]);                                                            \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    EACH_VECTOR s[k] = FMA(s[k], (FLOATS(W))(factor), (FLOATS(W))(bias));
+    EACH_VECTOR(N) s[k] = FMA(s[k], (FLOATS(W))(factor), (FLOATS(W))(bias));
+#define WRITE_EACH(W, N, v, c)                                                                     \
+    if (IS_PAST(W, c)) {                                                                           \
+        EACH_VECTOR(N) WRITE_PAST(W, v[k], c, AT(W))                                               \
+    } else {                                                                                       \
+        EACH_VECTOR(N) WRITE(W, v[k], c, AT(W))                                                    \
+    }
 
 #if BACKWARD
-#define T_PLACE(W, slot) (ring + (slot)*block + min(n + k, vectors - 1) * W)
-#define OWN_PLACE(W, slot) (ring + (size + (slot)) * block + min(n + k, vectors - 1) * W)
-#define FIRST_HALF(W, j)                                                                           \
+#define T_PLACE(W, slot) (ring + (slot)*block + AT(W))
+#define OWN_PLACE(W, slot) T_PLACE(W, size + (slot))
+#define FIRST_HALF(W, N, j)                                                                        \
     const INDEX slot = j % size;                                                                   \
-    EACH_FEW(W) {                                                                                  \
-        SUMS(W, j)                                                                                 \
-        EACH_VECTOR {                                                                              \
-            ASK_NEXT(x, min(j + after + 1, count - 1), AT(W))                                      \
-            ASK_NEXT(dy, min(j + 1, count - 1), AT(W))                                             \
+    EACH_FEW(W, N) {                                                                               \
+        SUMS(W, N, j)                                                                              \
+        EACH_VECTOR(N) {                                                                           \
+            if (BEGINS_LINE(W)) {                                                                  \
+                ASK_NEXT(x, min(j + after + 1, count - 1), AT(W))                                  \
+                ASK_NEXT(dy, min(j + 1, count - 1), AT(W))                                         \
+            }                                                                                      \
             POWERS(W, s[k])                                                                        \
             const FLOATS(W) own = READ(W, dy, j, AT(W)) * power;                                   \
             STORE(W, own, OWN_PLACE(W, slot));                                                     \
             STORE(W, own * READ(W, x, j, AT(W)) * inverse, T_PLACE(W, slot));                      \
         }                                                                                          \
     }
-#define SECOND_HALF(W, c)                                                                          \
+#define SECOND_HALF(W, N, c)                                                                       \
     WINDOW(c, after, before)                                                                       \
     const INDEX oldest = first % size, own_slot = (c) % size;                                      \
-    EACH_FEW(W) {                                                                                  \
-        FLOATS(W) sum[TOGETHER];                                                                   \
-        EACH_VECTOR sum[k] = (FLOATS(W))(0.0f);                                                    \
+    EACH_FEW(W, N) {                                                                               \
+        FLOATS(W) v[N];                                                                            \
+        EACH_VECTOR(N) v[k] = (FLOATS(W))(0.0f);                                                   \
         INDEX slot = oldest;                                                                       \
         for (INDEX j = first; j <= last; j++) {                                                    \
-            EACH_VECTOR sum[k] += LOAD(W, T_PLACE(W, slot));                                       \
+            EACH_VECTOR(N) v[k] += LOAD(W, T_PLACE(W, slot));                                      \
             slot = slot + 1 < size ? slot + 1 : 0;                                                 \
         }                                                                                          \
-        EACH_VECTOR {                                                                              \
+        EACH_VECTOR(N) {                                                                           \
             const FLOATS(W) x = READ(W, x, c, AT(W)) * -slope;                                     \
-            const FLOATS(W) v = FMA(x, sum[k], LOAD(W, OWN_PLACE(W, own_slot)));                 \
-            WRITE(W, v, c, AT(W))                                                                  \
+            v[k] = FMA(x, v[k], LOAD(W, OWN_PLACE(W, own_slot)));                                  \
         }                                                                                          \
+        WRITE_EACH(W, N, v, c)                                                                     \
     }
-#define ALONG(W)                                                                                   \
-    {                                                                                              \
-        const INDEX vectors = (width + W - 1) / W;                                                 \
-        for (INDEX j = 0; j < count + before; j++) {                                               \
-            if (j < count) {                                                                       \
-                FIRST_HALF(W, j)                                                                   \
-            }                                                                                      \
-            if (j >= before) {                                                                     \
-                SECOND_HALF(W, j - before)                                                         \
-            }                                                                                      \
+#define ALONG(W, N)                                                                                \
+    for (INDEX j = 0; j < count + before; j++) {                                                   \
+        if (j < count) {                                                                           \
+            FIRST_HALF(W, N, j)                                                                    \
+        }                                                                                          \
+        if (j >= before) {                                                                         \
+            SECOND_HALF(W, N, j - before)                                                          \
         }                                                                                          \
     }
 #define RING_PARAMETER __global REAL *ring_data,
 #else
-#define ALONG(W)                                                                                   \
-    {                                                                                              \
-        const INDEX vectors = (width + W - 1) / W;                                                 \
-        for (INDEX c = 0; c < count; c++) {                                                        \
-            EACH_FEW(W) {                                                                          \
-                SUMS(W, c)                                                                         \
-                EACH_VECTOR {                                                                      \
+#define ALONG(W, N)                                                                                \
+    for (INDEX c = 0; c < count; c++) {                                                            \
+        EACH_FEW(W, N) {                                                                           \
+            SUMS(W, N, c)                                                                          \
+            EACH_VECTOR(N) {                                                                       \
+                if (BEGINS_LINE(W)) {                                                              \
                     ASK_NEXT(x, min(c + after + 1, count - 1), AT(W))                              \
-                    const FLOATS(W) v = READ(W, x, c, AT(W)) * POWER(W, s[k]);                     \
-                    WRITE(W, v, c, AT(W))                                                          \
                 }                                                                                  \
+                s[k] = READ(W, x, c, AT(W)) * POWER(W, s[k]);                                      \
             }                                                                                      \
+            WRITE_EACH(W, N, s, c)                                                                 \
         }                                                                                          \
     }
 #define RING_PARAMETER
@@ -227,11 +232,13 @@ kernel void local_norm_strips(__global const REAL *x_data, DY_PARAMETER __global
             EACH(MOVE, 0)
         }
         CAT(AXES_1_, RANK)(AXIS, LAST_AXIS)
-        if (width >= LANES) {
-            ALONG(LANES)
+        if (width >= TOGETHER * LANES) {
+            ALONG(LANES, TOGETHER)
+        } else if (width >= LANES) {
+            ALONG(LANES, 1)
 #if LANES > 1
         } else {
-            ALONG(1)
+            ALONG(1, 1)
 #endif
         }
     }

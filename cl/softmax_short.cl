@@ -16,6 +16,7 @@
  * `streaming`: the output is larger than the caches.
  */
 #include "softmax_common.cl"
+#include "softmax_spread.cl"
 #include "stream.cl"
 
 #define ROWS 64
@@ -31,11 +32,6 @@ typedef INTS(VECTOR_WIDTH) unaligned_labels __attribute__((aligned(4)));
 typedef PIECE unaligned_piece __attribute__((aligned(4)));
 #define LOAD_PIECE(p) (*(const unaligned_piece *)(p))
 
-#define TAKEN(lane) numbers[owner.s##lane]
-/* Written so that the compiler sees a permutation of a register. */
-__attribute__((always_inline)) static inline VECTOR spread(VECTOR numbers, INTS(VECTOR_WIDTH) owner) {
-    return (VECTOR)(CAT(BY_, VECTOR_WIDTH)(TAKEN));
-}
 #define SPREAD(numbers) spread(numbers, owners[k])
 
 /* Lanes of two vectors that are combined with each other: halves, then pairs in each half, then single

@@ -18,6 +18,7 @@
  * KEPT_RANK is 1. `streaming`: the output is larger than the caches.
  */
 #include "softmax_common.cl"
+#include "softmax_spread.cl"
 #include "stream.cl"
 #define TURN_ELEMENT float
 #define TURN_LANES VECTOR_WIDTH
@@ -78,12 +79,6 @@ static inline void take_group(
 #define ASK_ELEMENT(first) ASK_LINE_FAR((first) + AHEAD + c * VECTOR_WIDTH);
 
 #if MODE == 3
-#define TAKEN(lane) numbers[owner.s##lane]
-/* Written so that the compiler sees a permutation of a register. */
-__attribute__((always_inline)) static inline VECTOR spread(VECTOR numbers, LANES owner) {
-    return (VECTOR)(CAT(BY_, VECTOR_WIDTH)(TAKEN));
-}
-
 /* A group without gaps: owners tells which row's sum belongs to a lane. */
 #define WRITE_GROUP(y, dy, WRITE, to)                                                              \
     EACH_ELEMENT {                                                                                 \

@@ -10,6 +10,8 @@ enum {
     CHUNKED_BLOCK = 4096,     /* elements of a unit on processors: 16 KiB a tensor */
     CHUNKED_LEAST = 2048,     /* elements that are worth a work-group */
     CHUNKED_GROUPS = 8,       /* work-groups a thread, so that the schedule balances */
+    LONG_ROW = 512,           /* elements beside which the end of a row does not count */
+    WIDEST = 16,              /* elements of a vector in OpenCL C */
     APART_LEAST = 1024,       /* elements of a row that are worth asking for the next one */
     TURNED_ROWS = 64,         /* of a block: four lines of memory of a turned input */
     TURNED_COLUMNS = 512,     /* at most: 32 lines of the output; each row is another page */
@@ -62,6 +64,12 @@ void tensors_arrange(cleat_tensor *tensors, int count, int leader) {
 
 int engine_vector_width(const device_profile *profile) {
     return profile->is_cpu ? profile->float_width : 4;
+}
+
+int engine_row_width(const device_profile *profile, int64_t row) {
+    const int width = engine_vector_width(profile);
+    const bool fits = row % (2 * width) < width || row >= LONG_ROW;
+    return profile->is_cpu && width < WIDEST && row >= 2 * width && fits ? 2 * width : width;
 }
 
 double tensor_bytes(const cleat_tensor *x) {
@@ -266,7 +274,8 @@ static cleat_status chunked_enqueue(cleat_context *context, const void *data) {
     const arranged_pass *problem = data;
     const device_profile *profile = context_profile(context);
     pass_units units = units_of(&problem->pass.tensors[0], CHUNKED_BLOCK);
-    const int width = engine_vector_width(profile);
+    const cleat_tensor *x = &problem->pass.tensors[0];
+    const int width = engine_row_width(profile, x->shape[x->rank - 1]);
     fill(profile, problem, problem->pass.real64 ? width / 2 : width, &units, ORDER_CHUNKED);
     int64_t count = cleat_tensor_count(&problem->pass.tensors[0]);
     int64_t groups = (int64_t)profile->compute_units * CHUNKED_GROUPS;

@@ -45,6 +45,12 @@ void tensors_arrange(cleat_tensor *tensors, int count, int leader);
 /* Floats a work-item should handle at once: on processors the native register's, 4 on GPUs. */
 int engine_vector_width(const device_profile *profile);
 
+/* The same along a row of so many: where a processor's register holds 8 floats or fewer, two
+ * registers'. An expression's steps wait for each other, and a processor does not look far enough
+ * ahead to have much of the next vector done meanwhile; its constants are loaded once for both.
+ * Rows whose ends would go one by one instead are left with one. */
+int engine_row_width(const device_profile *profile, int64_t row);
+
 /* Bytes of the elements of x that differ, for launch.bytes. */
 double tensor_bytes(const cleat_tensor *x);
 

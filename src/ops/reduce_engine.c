@@ -82,10 +82,14 @@ static size_t real_size(const reduce_pass *pass) {
     return pass->real64 ? sizeof(double) : sizeof(float);
 }
 
-/* Of the processors' forms: doubles half as many as floats, but no fewer than the kernels know. */
-static int lanes(const reduce_pass *pass, const device_profile *profile) {
-    const int width = engine_vector_width(profile);
+/* Doubles: half as many as floats, but no fewer than the kernels know. */
+static int lanes_of(const reduce_pass *pass, int width) {
     return !pass->real64 ? width : width / 2 < LEAST_LANES ? LEAST_LANES : width / 2;
+}
+
+/* Of the processors' forms. */
+static int lanes(const reduce_pass *pass, const device_profile *profile) {
+    return lanes_of(pass, engine_vector_width(profile));
 }
 
 /* Whether input t is the element's place. */
@@ -211,7 +215,12 @@ static geometry plan_geometry(
 /* Parts that lie along a vector may be of different numbers of elements. */
 static int form_width(const reduction *r, reduce_form form, const device_profile *profile) {
     bool apart = r->parts == PARTS_IN && r->pass->what == REDUCE_MOMENTS && form == FORM_ROWS;
-    return form <= FORM_COLUMNS && !apart ? lanes(r->pass, profile) : 1;
+    if (form > FORM_COLUMNS || apart) {
+        return 1;
+    }
+    const bool wide = form == FORM_ROWS && !r->of_slices && !type_is_half(r->kept[0].type);
+    return wide ? lanes_of(r->pass, engine_row_width(profile, inner_extent(&r->reduced[0])))
+                : lanes(r->pass, profile);
 }
 
 static void add_type(launch *l, const char *name, const cleat_tensor *x) {

@@ -122,11 +122,13 @@ bool softmax_items_are_short(
         profile, 4 * elements / (double)items / engine_vector_width(profile));
 }
 
-/* Gradients are put together from registers as wide as two short rows. */
+/* Gradients are put together from vectors as wide as two short rows, that of the logarithm, which
+ * turns for its sums alone, only where these are registers. */
 static bool turns(softmax_mode mode, int64_t length, const device_profile *profile) {
+    const int least = mode == MODE_LOG_SOFTMAX_BACKWARD ? SHORT_ROW : SHORT_ROW / 2;
     return mode == MODE_CROSS_ENTROPY ||
            (mode >= MODE_LOG_SOFTMAX_BACKWARD && length >= SHORT_ROW / 2 &&
-               engine_vector_width(profile) == SHORT_ROW);
+               engine_vector_width(profile) >= least);
 }
 
 bool softmax_supports(softmax_form form, const softmax_problem *p, const device_profile *profile) {
@@ -278,6 +280,7 @@ void softmax_fill(softmax_form form, const device_profile *profile, const softma
         "softmax_items", "softmax_short", "softmax_strips", "softmax_turned"};
     bool vectors_wanted = form != FORM_GROUPS && form != FORM_ITEMS;
     int width = vectors_wanted ? lanes(p, profile) : 1;
+    width = form == FORM_TURNED && p->mode > MODE_CROSS_ENTROPY ? SHORT_ROW : width;
     int64_t side = form == FORM_COLUMNS  ? columns_side(p, profile)
                    : form == FORM_STRIPS ? softmax_strip(p, profile)
                                          : 0;
