@@ -87,12 +87,12 @@ typedef int permuted __attribute__((vector_size(64)));
 #if defined(__AVX2__) && DEVICE_FLOAT_WIDTH < 16
 #if __has_builtin(__builtin_ia32_permvarsi256)
 #define TABLE_OF_EIGHT
-typedef int permuted __attribute__((vector_size(32)));
+typedef int permuted_8 __attribute__((vector_size(32)));
 static inline int8 powers_of_eighths(int8 eighths) {
     const int8 powers = (int8)(0x53800000, 0x537b95c2, 0x537837f0, 0x5375fed7, 0x537504f3,
         0x5375672a, 0x537744fd, 0x537ac0c7);
-    return __builtin_astype(__builtin_ia32_permvarsi256(__builtin_astype(powers, permuted),
-                                __builtin_astype(eighths, permuted)),
+    return __builtin_astype(__builtin_ia32_permvarsi256(__builtin_astype(powers, permuted_8),
+                                __builtin_astype(eighths, permuted_8)),
         int8);
 }
 #define EIGHTHS_8(v) powers_of_eighths(v)

@@ -137,7 +137,7 @@ typedef struct softmax_numbers {
 #define TERM(W) in1
 #define SUM_INPUTS(MACRO, a) MACRO(in1, a)
 #define SETTLE(W, total)
-#define RESULT(W) (in1 - CAT(term_, W)(in0) * (SCALE * 0x1p-40f))
+#define RESULT(W) (in1 - CAT(term_, W)(in0) * 0x1p-40f * SCALE)
 #define OUT_INPUTS(MACRO, a) EACH_INPUT(MACRO, a)
 #elif MODE == 5
 /* Of ignored rows, with SCALE 0, the terms do not matter. */

@@ -118,9 +118,10 @@ static void check_forward(bool logarithm, const softmax_case *c, double scale, t
     free(magnitude);
 }
 
-static void check_backward(bool logarithm, const softmax_case *c, test_layout layout) {
+static void check_backward(
+    bool logarithm, const softmax_case *c, double scale, test_layout layout) {
     test_tensor x = scaled_input(c, 3, layout);
-    test_tensor dy = scaled_input(c, 1, layout);
+    test_tensor dy = scaled_input(c, scale, layout);
     double *in = test_doubles(&x);
     double *gradient = test_doubles(&dy);
     double *want = test_alloc(x.count, sizeof *want);
@@ -170,7 +171,7 @@ START_TEST(forward_and_backward_table) {
         if (whole || i % 3 == _i % 3) {
             test_layout layout = i % 5 == 3 ? TEST_STRIDED : TEST_ROW_MAJOR;
             check_forward(i % 2 == 0, &table[i], i % 3 == 0 ? 90 : 4, layout);
-            check_backward(i % 4 > 1, &table[i], layout);
+            check_backward(i % 4 > 1, &table[i], 1, layout);
         }
     }
     /* Maxima that grow from block to block; of a program that is there by now. */
@@ -197,14 +198,14 @@ START_TEST(rows_side_by_side) {
             check_forward(i == 1, &cases[i], 4, layout);
             check_forward(i == 2, &cases[i], 20, i == 0 ? TEST_ROWS : TEST_ROW_MAJOR);
         }
-        check_backward(_i == BY_TURNED || i % 2 == 1, &cases[i], layout);
+        check_backward(_i == BY_TURNED || i % 2 == 1, &cases[i], 1, layout);
     }
     /* Results that go past the caches; elsewhere the processors' variants refuse so much. */
     if (!test_is_short() && test_device_is_cpu()) {
         static const softmax_case large[] = {
             {2, 1, {68000, 64}}, {2, 1, {430000, 10}}, {2, 0, {64, 68003}}};
         if (_i == BY_TURNED) {
-            check_backward(true, &large[1], TEST_ROW_MAJOR);
+            check_backward(true, &large[1], 1, TEST_ROW_MAJOR);
         } else {
             check_forward(false, &large[_i == BY_ROWS ? 0 : 1], 4, TEST_ROW_MAJOR);
             check_forward(false, &large[2], 4, TEST_ROW_MAJOR);
@@ -220,7 +221,7 @@ START_TEST(forward_and_backward_random) {
         test_layout layout = test_coin() ? TEST_STRIDED : TEST_ROW_MAJOR;
         force(round);
         check_forward(round % 2 == 1, &c, test_real(0.1, 100), layout);
-        check_backward(round % 4 > 1, &c, layout);
+        check_backward(round % 4 > 1, &c, 1, layout);
     }
     unforce();
 }
@@ -346,6 +347,19 @@ START_TEST(refuses_bad_calls) {
 }
 END_TEST
 
+/* Gradients whose sums times 2^-40 would be denormal. */
+START_TEST(small_gradients) {
+    static const softmax_case cases[] = {
+        {2, 1, {9, 12}}, {2, -1, {9, 7}}, {2, 1, {3, 150}}, {2, 0, {37, 5}}};
+    force(_i);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        check_backward(false, &cases[i], 1e-30, TEST_ROW_MAJOR);
+        check_backward(true, &cases[i], 1e-30, TEST_ROW_MAJOR);
+    }
+    unforce();
+}
+END_TEST
+
 Suite *test_suite(void) {
     Suite *suite = suite_create("softmax");
     static const char *const cases[] = {
@@ -354,6 +368,7 @@ Suite *test_suite(void) {
         TCase *one = test_case(suite, cases[i]);
         tcase_add_loop_test(one, masks_infinities_and_nan, i, i + 1);
         tcase_add_loop_test(one, forward_and_backward_table, i, i + 1);
+        tcase_add_loop_test(one, small_gradients, i, i + 1);
         if (i <= BY_SHORT || i == BY_TURNED) {
             tcase_add_loop_test(one, rows_side_by_side, i, i + 1);
         }

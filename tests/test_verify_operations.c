@@ -307,7 +307,7 @@ static const broken on_processors[] = {
     {"layer_norm_backward: variant rows ", layer_norm_backward, "normalize_rows.cl",
         "second = TOTAL(products)", "second = 0.0f"},
     {"local_response_norm: variant strips ", response_norm, "local_response_norm.cl",
-        "v = READ(W, x, c, AT(W)) * POWER(W, s[k])", "v = READ(W, x, c, AT(W)) * s[k]"},
+        "s[k] = READ(W, x, c, AT(W)) * POWER(W, s[k])", "s[k] = READ(W, x, c, AT(W)) * s[k]"},
     {"local_response_norm_backward: variant strips ", response_norm_backward,
         "local_response_norm.cl", "AT(W)) * -slope", "AT(W)) * slope"},
     {"softmax_cross_entropy: variant rows ", cross_entropy, "softmax_common.cl",
