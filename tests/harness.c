@@ -123,7 +123,7 @@ static bool is_software(void) {
 
 bool test_wants_work(int64_t terms) {
     if (effort_is("simulator")) {
-        return terms <= 50000;
+        return terms <= 15000;
     }
     return terms <= 2000000 || !test_is_short() || !is_software();
 }
