@@ -52,61 +52,61 @@ TERM_FUNCTIONS(VECTOR_WIDTH)
     const FLOATS(W) r = REST(W, n);                                                                \
     const FLOATS(W) p = CAT(math_exp_polynomial_, W)(r, 1.0f);                                     \
     const FLOATS(W) scale = CAT(as_, FLOATS(W))(CAT(as_, INTS(W))(rounded) << 23);
-/* The same with n in sixteenths, whose fractions' powers of two a register holds: half the terms are
- * enough then. The bits of 2^(j / 16 + 40), less those that j itself adds; the fit is off by 2^-29. */
-#define POWERS                                                                                     \
-    0x53800000, 0x537daac3, 0x537b95c2, 0x5379c3d3, 0x537837f0, 0x5376f532, 0x5375fed7,            \
-        0x5375583f, 0x537504f3, 0x537508a4, 0x5375672a, 0x5376248c, 0x537744fd, 0x5378ccdf,        \
-        0x537ac0c7, 0x537d257d
-/* Of lanes' numbers the permutation sees the four lower bits alone, which no compiler can be told in
- * OpenCL C. */
+/* The same with n in parts, sixteenths or eighths, whose powers of two a register holds: terms up to r^3 are
+ * enough then; the fit is off by 2^-29 and 2^-25. powers_W of lanes' numbers has the bits of 2^(j / DIVISOR + 40),
+ * less those that j itself adds. */
+#define TERM_BY_PARTS(W, DIVISOR, SHIFT, CUBE, SQUARE)                                             \
+    x = x < -110.0f ? (FLOATS(W))(-110.0f) : x;                                                    \
+    const FLOATS(W) rounded =                                                                      \
+        fma(x, (FLOATS(W))(1.44269504f), (FLOATS(W))(TERM_ROUNDER / DIVISOR));                     \
+    const FLOATS(W) n = rounded - TERM_ROUNDER / DIVISOR;                                          \
+    const FLOATS(W) r = REST(W, n);                                                                \
+    FLOATS(W) p = fma(r, (FLOATS(W))(CUBE), (FLOATS(W))(SQUARE));                                  \
+    p = fma(fma(p, r, (FLOATS(W))(1.0f)), r, (FLOATS(W))(1.0f));                                   \
+    const INTS(W) number = CAT(as_, INTS(W))(rounded);                                             \
+    const FLOATS(W) scale = CAT(as_, FLOATS(W))(CAT(powers_, W)(number) + (number << SHIFT));
+/* Of a lane's number the permutation sees the lower bits alone, as many as tell lanes apart, which no
+ * compiler can be told in OpenCL C. */
+#if DEVICE_IS_CPU && DEVICE_HAS_FMA
+#if defined(__AVX2__) && DEVICE_FLOAT_WIDTH < 16 && VECTOR_WIDTH >= 8
+#if __has_builtin(__builtin_ia32_permvarsi256)
+#define TABLE_OF_EIGHT
+typedef int permuted __attribute__((vector_size(32)));
+static inline int8 powers_8(int8 number) {
+    const int8 powers = (int8)(0x53800000, 0x537b95c2, 0x537837f0, 0x5375fed7, 0x537504f3,
+        0x5375672a, 0x537744fd, 0x537ac0c7);
+    return __builtin_astype(__builtin_ia32_permvarsi256(__builtin_astype(powers, permuted),
+                                __builtin_astype(number, permuted)),
+        int8);
+}
+static inline int16 powers_16(int16 number) {
+    return (int16)(powers_8(number.lo), powers_8(number.hi));
+}
+#define TERM_BY_TABLE(W) TERM_BY_PARTS(W, 8.0f, 20, 0x1.55565cp-3f, 0x1.00087cp-1f)
+#endif
+#endif
+#if VECTOR_WIDTH == 16 && !defined(TABLE_OF_EIGHT)
 #ifdef __AVX512F__
 #if __has_builtin(__builtin_ia32_permvarsi512)
 typedef int permuted __attribute__((vector_size(64)));
-#define TAKE_POWERS                                                                                \
-    as_int16(__builtin_ia32_permvarsi512(                                                          \
-        __builtin_astype(powers, permuted), __builtin_astype(rounded, permuted)))
+#define TABLE_OF_SIXTEEN
 #endif
 #endif
-#ifndef TAKE_POWERS
+static inline int16 powers_16(int16 number) {
+    const int16 powers = (int16)(0x53800000, 0x537daac3, 0x537b95c2, 0x5379c3d3, 0x537837f0,
+        0x5376f532, 0x5375fed7, 0x5375583f, 0x537504f3, 0x537508a4, 0x5375672a, 0x5376248c,
+        0x537744fd, 0x5378ccdf, 0x537ac0c7, 0x537d257d);
+#ifdef TABLE_OF_SIXTEEN
+    return __builtin_astype(__builtin_ia32_permvarsi512(__builtin_astype(powers, permuted),
+                                __builtin_astype(number, permuted)),
+        int16);
+#else
 #define POWER_OF(lane) powers[j.s##lane]
-#define TAKE_POWERS (int16)(BY_16(POWER_OF))
+    const int16 j = number & 15;
+    return (int16)(BY_16(POWER_OF));
 #endif
-#define TERM_PARTS_16                                                                              \
-    x = x < -110.0f ? (float16)(-110.0f) : x;                                                      \
-    const int16 powers = (int16)(POWERS);                                                          \
-    const float16 rounded =                                                                        \
-        fma(x, (float16)(1.44269504f), (float16)(0.0625f * TERM_ROUNDER));                         \
-    const float16 n = rounded - 0.0625f * TERM_ROUNDER;                                            \
-    const float16 r = REST(16, n);                                                                 \
-    float16 p = fma(r, (float16)(0x1.55559cp-3f), (float16)(0x1.00022ap-1f));                      \
-    p = fma(fma(p, r, (float16)(1.0f)), r, (float16)(1.0f));                                       \
-    const int16 j = as_int16(rounded) & 15;                                                        \
-    const float16 scale = as_float16(TAKE_POWERS + (as_int16(rounded) << 19));
-/* In eighths, where a register holds eight: the fit is off by 2^-25. */
-#if defined(__AVX2__) && DEVICE_FLOAT_WIDTH < 16
-#if __has_builtin(__builtin_ia32_permvarsi256)
-#define TABLE_OF_EIGHT
-typedef int permuted_8 __attribute__((vector_size(32)));
-static inline int8 powers_of_eighths(int8 eighths) {
-    const int8 powers = (int8)(0x53800000, 0x537b95c2, 0x537837f0, 0x5375fed7, 0x537504f3,
-        0x5375672a, 0x537744fd, 0x537ac0c7);
-    return __builtin_astype(__builtin_ia32_permvarsi256(__builtin_astype(powers, permuted_8),
-                                __builtin_astype(eighths, permuted_8)),
-        int8);
 }
-#define EIGHTHS_8(v) powers_of_eighths(v)
-#define EIGHTHS_16(v) (int16)(powers_of_eighths((v).lo), powers_of_eighths((v).hi))
-#define TERM_PARTS_OF_EIGHT(W)                                                                     \
-    x = x < -110.0f ? (FLOATS(W))(-110.0f) : x;                                                    \
-    const FLOATS(W) rounded =                                                                      \
-        fma(x, (FLOATS(W))(1.44269504f), (FLOATS(W))(0.125f * TERM_ROUNDER));                      \
-    const FLOATS(W) n = rounded - 0.125f * TERM_ROUNDER;                                           \
-    const FLOATS(W) r = REST(W, n);                                                                \
-    FLOATS(W) p = fma(r, (FLOATS(W))(0x1.55565cp-3f), (FLOATS(W))(0x1.00087cp-1f));                \
-    p = fma(fma(p, r, (FLOATS(W))(1.0f)), r, (FLOATS(W))(1.0f));                                   \
-    const INTS(W) eighths = CAT(as_, INTS(W))(rounded);                                            \
-    const FLOATS(W) scale = CAT(as_, FLOATS(W))(CAT(EIGHTHS_, W)(eighths) + (eighths << 20));
+#define TERM_BY_TABLE(W) TERM_BY_PARTS(W, 16.0f, 19, 0x1.55559cp-3f, 0x1.00022ap-1f)
 #endif
 #endif
 /* term(x), and sum + term(x) */
@@ -120,10 +120,8 @@ static inline int8 powers_of_eighths(int8 eighths) {
         return FMA(p, scale, sum);                                                                 \
     }
 TERM_FUNCTIONS(1, TERM_PARTS(1))
-#if defined(TABLE_OF_EIGHT) && VECTOR_WIDTH >= 8 && DEVICE_IS_CPU && DEVICE_HAS_FMA
-TERM_FUNCTIONS(VECTOR_WIDTH, TERM_PARTS_OF_EIGHT(VECTOR_WIDTH))
-#elif VECTOR_WIDTH == 16 && DEVICE_IS_CPU && DEVICE_HAS_FMA
-TERM_FUNCTIONS(16, TERM_PARTS_16)
+#ifdef TERM_BY_TABLE
+TERM_FUNCTIONS(VECTOR_WIDTH, TERM_BY_TABLE(VECTOR_WIDTH))
 #elif VECTOR_WIDTH > 1
 TERM_FUNCTIONS(VECTOR_WIDTH, TERM_PARTS(VECTOR_WIDTH))
 #endif

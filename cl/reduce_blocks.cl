@@ -7,7 +7,7 @@
  */
 #if VECTOR_WIDTH > 2 && PARTS != 2 && (REDUCTION == 3 && FORM < 2 || REDUCTION == 4 && FORM == 0 && !REAL_IS_DOUBLE)
 #if FORM == 0 && DEVICE_IS_CPU && DEVICE_FLOAT_WIDTH < 16
-#define BLOCK_VECTORS (8 * DEVICE_FLOAT_WIDTH / VECTOR_WIDTH) /* half of 16 registers */
+#define BLOCK_VECTORS (8 * DEVICE_FLOAT_WIDTH / VECTOR_WIDTH) /* half of 16 registers; double all */
 #elif FORM == 0
 #define BLOCK_VECTORS 16
 #else

@@ -6,8 +6,8 @@
 __attribute__((always_inline)) static inline FLOATS(VECTOR_WIDTH) spread(
     FLOATS(VECTOR_WIDTH) numbers, INTS(VECTOR_WIDTH) owner) {
 #if VECTOR_WIDTH == 8 && defined(TABLE_OF_EIGHT)
-    return __builtin_astype(__builtin_ia32_permvarsi256(__builtin_astype(numbers, permuted_8),
-                                __builtin_astype(owner, permuted_8)),
+    return __builtin_astype(__builtin_ia32_permvarsi256(__builtin_astype(numbers, permuted),
+                                __builtin_astype(owner, permuted)),
         float8);
 #else
 #define TAKEN(lane) numbers[owner.s##lane]

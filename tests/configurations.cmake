@@ -46,14 +46,14 @@ function(need_build prefix)
 endfunction()
 
 # Mesa's rusticl on its software renderer: no fma, no fp64, small work-groups and local memory.
-take_turn(1 on_rusticl ${test_programs})
+take_turn(1 ${CLEAT_TEST_SHARE} on_rusticl ${test_programs})
 add_programs(rusticl ${CMAKE_CURRENT_BINARY_DIR} ${rusticl}
     "RUSTICL_ENABLE=llvmpipe;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/rusticl_cache" ${on_rusticl})
 
 # What a graphics card would run, in f64, which rusticl has not, and where cards have kernels of their own.
 set(on_gpu ${test_programs})
 list(FILTER on_gpu INCLUDE REGEX "_f64$|_(recurrent|rotary|winograd)$|^test_half")
-take_turn(2 on_gpu ${on_gpu})
+take_turn(2 ${CLEAT_TEST_SHARE} on_gpu ${on_gpu})
 add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
     "CLEAT_PROFILE=gpu;CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${on_gpu})
 
@@ -61,15 +61,15 @@ add_programs(gpu ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
 set(of_vectors test_activation test_attention test_conv2d test_conv_residual test_conv_views test_copy test_matmul
     test_normalization test_packed test_pool test_recurrent test_reduce test_softmax)
 foreach(width IN ITEMS 4 8 16)
-    take_turn(${width} in_turn ${of_vectors})
+    take_turn(${width} ${CLEAT_TEST_SHARE} in_turn ${of_vectors})
     add_programs(vectors_${width} ${CMAKE_CURRENT_BINARY_DIR} ${pocl}
         "CLEAT_PROFILE=cpu:${width};CLEAT_CACHE_DIR=${PROJECT_BINARY_DIR}/kernel_cache" ${in_turn})
 endforeach()
 
 # clang's warnings, its AddressSanitizer and UndefinedBehaviorSanitizer, with OpenCL linked. PoCL alone: Mesa's drivers
 # are opened in a way that AddressSanitizer refuses.
-take_turn(3 sanitized ${test_programs})
-take_turn(0 fuzzed operations options)
+take_turn(3 ${CLEAT_TEST_SHARE} sanitized ${test_programs})
+take_turn(0 ${CLEAT_TEST_SHARE} fuzzed operations options)
 list(APPEND fuzzed files)
 if(CLEAT_HAVE_ONNX)
     list(APPEND fuzzed onnx)
@@ -123,7 +123,7 @@ foreach(name IN LISTS fuzzed)
 endforeach()
 
 # Two more builds, of a few programs each.
-take_turn(1 more_builds races plain)
+take_turn(1 ${CLEAT_TEST_SHARE} more_builds races plain)
 
 # Threads under ThreadSanitizer, which knows of Cleat's own code alone.
 if("races" IN_LIST more_builds)
